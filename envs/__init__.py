@@ -1,0 +1,1 @@
+"""Batched worlds behind one contract; the only package that imports simulators."""

@@ -1,0 +1,164 @@
+"""Does an env keep the contract? Used by our own tests and by people who bring envs."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
+
+
+class EnvContractError(AssertionError):
+    """An env breaks the `VectorEnv` contract; the message says where and how."""
+
+
+def random_action(env: VectorEnv, generator: torch.Generator) -> Tensor:
+    """One uniformly random action per env: int64 `[B]` or float32 `[B, A]`."""
+    space, num = env.spec.actions, env.spec.num_envs
+    if isinstance(space, DiscreteActions):
+        drawn = torch.randint(space.n, (num,), generator=generator)
+    else:
+        low, high = torch.tensor(space.low), torch.tensor(space.high)
+        drawn = low + (high - low) * torch.rand(num, len(low), generator=generator)
+    return drawn.to(env.spec.device)
+
+
+def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
+    """Play `num_steps` random steps in fresh copies of an env and check the contract.
+
+    Args:
+        make: builds the env; called twice, and a third time where it saves its state.
+        num_steps: should be enough for some episodes to end.
+
+    Raises:
+        EnvContractError: with the first broken rule.
+    """
+    env, twin = make(), make()
+    try:
+        _check_spec(env)
+        generator = torch.Generator().manual_seed(0)
+        row, other = env.reset(seed=3), twin.reset(seed=3)
+        _check_row(env, row, "reset")
+        _demand(bool(row.first.all()), "reset must set `first` in every env")
+        ended = torch.zeros_like(row.first)
+        for t in range(num_steps):
+            kept, copy = row, row.obs.clone()
+            action = random_action(env, generator)
+            row, other = env.step(action), twin.step(action)
+            where = f"step {t}"
+            _check_row(env, row, where)
+            _check_boundary(row, ended, where)
+            _demand(
+                torch.equal(kept.obs, copy),
+                f"{where} overwrote the observation returned before it",
+            )
+            _check_equal(row, other, f"{where}: equal seeds and actions gave different")
+            ended = row.terminated | row.truncated
+        _check_masked_reset(env, row)
+        _check_state(twin, make, generator)
+    finally:
+        env.close()
+        twin.close()
+
+
+def _demand(condition: bool, message: str) -> None:
+    if not condition:
+        raise EnvContractError(message)
+
+
+def _check_spec(env: VectorEnv) -> None:
+    spec = env.spec
+    _demand(spec.num_envs > 0, f"num_envs is {spec.num_envs}")
+    _demand(
+        len(spec.obs_shape) == 3 and spec.obs_shape[0] in (1, 3),
+        f"obs_shape must be (C, H, W) with 1 or 3 channels, not {spec.obs_shape}",
+    )
+    known = isinstance(spec.actions, DiscreteActions | ContinuousActions)
+    _demand(known, f"actions is a {type(spec.actions).__name__}")
+
+
+def _check_row(env: VectorEnv, row: Step, where: str) -> None:
+    num, shape = env.spec.num_envs, env.spec.obs_shape
+    expected = {
+        "obs": ((num, *shape), torch.uint8),
+        "reward": ((num,), torch.float32),
+        "terminated": ((num,), torch.bool),
+        "truncated": ((num,), torch.bool),
+        "first": ((num,), torch.bool),
+    }
+    tensors = {name: getattr(row, name) for name in expected}
+    for name, fact in env.spec.facts.items():
+        _demand(name in row.facts, f"{where}: the fact '{name}' is missing")
+        expected[f"facts.{name}"] = ((num, *fact.shape), fact.dtype)
+        tensors[f"facts.{name}"] = row.facts[name]
+    extra = set(row.facts) - set(env.spec.facts)
+    _demand(not extra, f"{where}: facts {sorted(extra)} are not declared in the spec")
+    for name, (want_shape, dtype) in expected.items():
+        got = tensors[name]
+        _demand(
+            tuple(got.shape) == want_shape and got.dtype == dtype,
+            f"{where}: {name} is {got.dtype} {tuple(got.shape)}, "
+            f"expected {dtype} {want_shape}",
+        )
+        _demand(
+            got.device.type == env.spec.device.type,
+            f"{where}: {name} lies on {got.device}, the spec says {env.spec.device}",
+        )
+    _demand(bool(torch.isfinite(row.reward).all()), f"{where}: a reward is not finite")
+    both = row.terminated & row.truncated
+    _demand(not both.any(), f"{where}: an episode is both terminated and truncated")
+
+
+def _check_boundary(row: Step, ended: Tensor, where: str) -> None:
+    _demand(
+        torch.equal(row.first, ended),
+        f"{where}: `first` must be set exactly on the row after an episode's end",
+    )
+    flags = row.terminated | row.truncated
+    _demand(
+        not (flags & row.first).any() and not row.reward[row.first].any(),
+        f"{where}: a first row must have reward 0 and no end flag",
+    )
+
+
+def _check_equal(row: Step, other: Step, what: str) -> None:
+    for name in ("obs", "reward", "terminated", "truncated", "first"):
+        same = torch.equal(getattr(row, name), getattr(other, name))
+        _demand(same, f"{what} {name}")
+    for name, fact in row.facts.items():
+        _demand(torch.equal(fact, other.facts[name]), f"{what} {name}")
+
+
+def _check_masked_reset(env: VectorEnv, before: Step) -> None:
+    if env.spec.num_envs < 2:
+        return
+    mask = torch.zeros_like(before.first)
+    mask[::2] = True
+    row = env.reset(mask=mask)
+    _check_row(env, row, "masked reset")
+    _demand(torch.equal(row.first, mask), "masked reset: `first` must equal the mask")
+    _demand(
+        torch.equal(row.obs[~mask], before.obs[~mask]),
+        "masked reset changed an env outside the mask",
+    )
+
+
+def _check_state(
+    env: VectorEnv, make: Callable[[], VectorEnv], generator: torch.Generator
+) -> None:
+    state = env.state_dict()
+    if state is None:
+        return
+    restored = make()
+    try:
+        restored.reset(seed=99)
+        restored.load_state_dict(state)
+        for t in range(20):
+            action = random_action(env, generator)
+            _check_equal(
+                restored.step(action),
+                env.step(action),
+                f"step {t} after load_state_dict gave a different",
+            )
+    finally:
+        restored.close()

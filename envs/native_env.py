@@ -1,0 +1,168 @@
+"""Torch-native worlds: rules as pure functions of a batch, and the loop around them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+
+import torch
+from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
+from torch import Tensor
+
+from envs.vector_env import (
+    DiscreteActions,
+    EnvSpec,
+    EnvState,
+    FactSpec,
+    Step,
+    VectorEnv,
+)
+
+S = TypeVar("S", bound=tuple[Any, ...])  # a NamedTuple of tensors [B, ...]
+
+
+class Outcome(NamedTuple):
+    """What one transition of a native world produces, all `[B]`.
+
+    `truncated` may be None: then only the world's step limit truncates.
+    """
+
+    state: Any
+    reward: Float32[Tensor, "B"]
+    terminated: Bool[Tensor, "B"]
+    truncated: Bool[Tensor, "B"] | None = None
+
+
+class NativeWorld(ABC, Generic[S]):
+    """Rules of a world as functions of a batched state: no loops over envs, no resets.
+
+    A state is a NamedTuple of tensors with leading axis B. `NativeVectorEnv` adds
+    autoreset, the step limit, seeding and checkpoints.
+    """
+
+    obs_shape: tuple[int, int, int]
+    actions: DiscreteActions
+    facts: ClassVar[Mapping[str, FactSpec]]
+    max_episode_steps: int
+
+    @abstractmethod
+    def start(self, num_envs: int, generator: torch.Generator, previous: S | None) -> S:
+        """First states of new episodes in all envs, given the states before."""
+
+    @abstractmethod
+    def transition(
+        self, state: S, action: Int64[Tensor, "B"], generator: torch.Generator
+    ) -> Outcome:
+        """Rules: the state after `action`, its reward, and whether that is the end."""
+
+    @abstractmethod
+    def render(self, state: S) -> UInt8[Tensor, "B C H W"]:
+        """Draw all envs at once, into fresh memory."""
+
+    def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
+        """Ground truth as declared in `facts`."""
+        return {}
+
+
+class NativeVectorEnv(VectorEnv):
+    """Runs a `NativeWorld` in B envs on a device, with the contract's boundaries."""
+
+    def __init__(
+        self, world: NativeWorld[Any], num_envs: int, device: torch.device | str = "cpu"
+    ) -> None:
+        self.world = world
+        self.spec = EnvSpec(
+            num_envs=num_envs,
+            obs_shape=world.obs_shape,
+            actions=world.actions,
+            device=torch.device(device),
+            facts=world.facts,
+        )
+        self._generator = torch.Generator(device=self.spec.device)
+        self._state: Any = None
+        self._ended = torch.zeros(num_envs, dtype=torch.bool, device=device)
+        self._elapsed = torch.zeros(num_envs, dtype=torch.int64, device=device)
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        """Begin new episodes; see `VectorEnv.reset`."""
+        if seed is not None:
+            self._generator.manual_seed(seed)
+        if mask is None or self._state is None:
+            mask = torch.ones_like(self._ended)
+        fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
+        self._state = (
+            fresh if self._state is None else _select(mask, fresh, self._state)
+        )
+        self._elapsed = self._elapsed.masked_fill(mask, 0)
+        self._ended = self._ended & ~mask
+        return self._row(first=mask.clone())
+
+    def step(self, action: Shaped[Tensor, "B ..."]) -> Step:
+        """Act in all envs; see `VectorEnv.step`."""
+        begins = self._ended
+        outcome = self.world.transition(self._state, action, self._generator)
+        fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
+        self._state = _select(begins, fresh, outcome.state)
+        self._elapsed = (self._elapsed + 1).masked_fill(begins, 0)
+        terminated = outcome.terminated & ~begins
+        truncated = self._elapsed >= self.world.max_episode_steps
+        if outcome.truncated is not None:
+            truncated = truncated | outcome.truncated
+        truncated = truncated & ~terminated & ~begins
+        self._ended = terminated | truncated
+        return self._row(
+            first=begins,
+            reward=outcome.reward.masked_fill(begins, 0.0),
+            terminated=terminated,
+            truncated=truncated,
+        )
+
+    def _row(
+        self,
+        first: Bool[Tensor, "B"],
+        reward: Float32[Tensor, "B"] | None = None,
+        terminated: Bool[Tensor, "B"] | None = None,
+        truncated: Bool[Tensor, "B"] | None = None,
+    ) -> Step:
+        never = torch.zeros_like(first)
+        return Step(
+            obs=self.world.render(self._state),
+            reward=torch.zeros_like(first, dtype=torch.float32)
+            if reward is None
+            else reward,
+            terminated=never if terminated is None else terminated,
+            truncated=never if truncated is None else truncated,
+            first=first,
+            facts=self.world.describe(self._state),
+        )
+
+    def state_dict(self) -> EnvState:
+        """States, step counts and the random stream."""
+        return {
+            "state": {k: v for k, v in self._state._asdict().items()},
+            "ended": self._ended,
+            "elapsed": self._elapsed,
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, state: EnvState) -> Step:
+        """Continue from `state_dict`; returns the observation row (flags unset)."""
+        device = self.spec.device
+        template = self.world.start(self.spec.num_envs, self._generator, None)
+        self._state = type(template)(
+            **{k: v.to(device) for k, v in state["state"].items()}
+        )
+        self._ended = state["ended"].to(device)
+        self._elapsed = state["elapsed"].to(device)
+        self._generator.set_state(state["generator"].cpu())
+        return self._row(first=torch.zeros_like(self._ended))
+
+
+def _select(mask: Bool[Tensor, "B"], yes: S, no: S) -> S:
+    """Rows of `yes` where `mask`, else rows of `no`, field by field."""
+    fields = [
+        torch.where(mask.view(-1, *[1] * (y.dim() - 1)), y, n)
+        for y, n in zip(yes, no, strict=True)
+    ]
+    return type(yes)(*fields)

@@ -1,0 +1,1 @@
+"""Configurations, commands, loops, logging; the only package that talks to people."""

@@ -1,0 +1,1 @@
+"""Self-supervised objectives, encoders and targets; knows no env, action or reward."""

@@ -1,0 +1,93 @@
+"""The contract of every self-supervised objective.
+
+An objective reads `Views` and returns a `Loss` whose per-sample term is not reduced:
+that term over transitions is the raw material of curiosity. Rows are `[*G, N, D]`:
+statistics and negatives run over N; the leading axes G are independent problems.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import NamedTuple
+
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor, nn
+
+
+class TargetKind(Enum):
+    """Where the targets `Views.t` come from."""
+
+    SHARED = "the same network, with gradient"
+    STOP = "the same network, without gradient"
+    EMA = "a slowly following copy, without gradient"
+
+
+class Needs(NamedTuple):
+    """What an objective requires; checked once, when the parts are put together."""
+
+    views: tuple[int, int | None] = (2, 2)  # least and most; None: any number
+    target: TargetKind = TargetKind.SHARED
+    per_sample: bool = True  # whether it has a per-sample term at all
+    rows: bool = False  # stable row ids, for memory banks and labels
+    sweep: bool = False  # passes over the data set, see `Objective.refresh`
+    extra: frozenset[str] = frozenset()  # names required in `Views.extra`
+
+
+@dataclass(frozen=True)
+class Views:
+    """All that an objective may read. One entry per view; a view without one has None.
+
+    Attributes:
+        z: projections.
+        p: predictions (the projection itself for methods without a predictor).
+        t: targets.
+        pairs: which prediction is compared with which target, set by the binder: all
+            ordered pairs for static images, (prediction, target) for a world model.
+        valid: rows that count; the others have no influence and get no gradient.
+        row: stable row ids. group: trajectory ids. time: time index.
+        extra: whatever `Needs.extra` names.
+    """
+
+    z: tuple[Float[Tensor, "*G N D"] | None, ...]
+    p: tuple[Float[Tensor, "*G N D"] | None, ...]
+    t: tuple[Float[Tensor, "*G N D"] | None, ...]
+    pairs: tuple[tuple[int, int], ...]
+    valid: Bool[Tensor, "*G N"] | None = None
+    row: Int64[Tensor, "*G N"] | None = None
+    group: Int64[Tensor, "*G N"] | None = None
+    time: Int64[Tensor, "*G N"] | None = None
+    extra: Mapping[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What an objective returns.
+
+    Attributes:
+        per_sample: unreduced term, or None where the method has none.
+        regularizer: batch-level term; never a reward.
+        metrics: scalars worth plotting, still on the device.
+    """
+
+    per_sample: Float[Tensor, "*G N"] | None
+    regularizer: Float[Tensor, ""]
+    metrics: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
+
+
+class Objective(nn.Module, ABC):
+    """Composable loss; all its state is in persistent buffers."""
+
+    needs: Needs = Needs()
+
+    @abstractmethod
+    def forward(self, views: Views) -> Loss:
+        """Compute the loss; writes no state, so that repeating it gives the same."""
+
+    def observe(self, views: Views) -> None:
+        """Update queues, banks and statistics; called after `optimizer.step()`."""
+
+    def refresh(
+        self, rows: Iterable[tuple[Int64[Tensor, "N"], Float[Tensor, "N D"]]]
+    ) -> None:
+        """Sweep over (row ids, embeddings) of the data, to cluster or label them."""

@@ -1,0 +1,1 @@
+"""The small parts from which objectives are composed."""

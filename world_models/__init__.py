@@ -1,0 +1,1 @@
+"""Latent dynamics over `[T, B]`: beliefs, open-loop prediction, targets, replay."""
