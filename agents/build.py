@@ -1,0 +1,157 @@
+"""Agents from configs: which encoder, which belief, which learner."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import torch
+
+from agents.curiosity import Curiosity
+from agents.curious_agent import CuriousAgent
+from agents.policy import ActorCritic, action_embedding
+from agents.ppo import PpoConfig, RewardStream
+from envs.vector_env import VectorEnv
+from ssl_objectives.encoders import Encoder, EncoderConfig, NatureConfig
+from world_models.actions import ActionEmbedding
+from world_models.belief import BeliefCore, BeliefModel, FeedForwardCore, RecurrentCore
+from world_models.latent_dynamics import LatentDynamics
+from world_models.replay import ReplayRing
+
+
+class ModelConfig(Protocol):
+    """Builds a world model around a belief model."""
+
+    def build(self, belief: BeliefModel) -> LatentDynamics:
+        """Build it."""
+
+
+class CuriosityConfig(Protocol):
+    """Builds a curiosity signal for observations (C, H, W) of B envs.
+
+    `discount` is that of the intrinsic reward stream.
+    """
+
+    def build(
+        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    ) -> Curiosity:
+        """Build it."""
+
+
+@dataclass(frozen=True)
+class RecurrentConfig:
+    """Remember with a GRU over single frames and previous actions."""
+
+    size: int = 256
+    """S, units of the GRU"""
+    num_frames: int = 1
+    """frames the encoder sees at once"""
+
+    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
+        """Build the core."""
+        return RecurrentCore(encoder.size, embedding.size, self.size)
+
+
+@dataclass(frozen=True)
+class FrameStackConfig:
+    """Remember the last few frames and nothing else (feed-forward)."""
+
+    num_frames: int = 4
+    """frames the encoder sees at once"""
+
+    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
+        """Build the core."""
+        return FeedForwardCore(encoder.size)
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Model updates on past rollouts."""
+
+    capacity: int = 0
+    """rollouts kept; 0 keeps none"""
+    updates_per_rollout: int = 0
+    """extra world-model updates after each rollout"""
+
+
+@dataclass(frozen=True)
+class AgentConfig:
+    """PPO on a belief."""
+
+    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    """turns frames into latents"""
+    core: RecurrentConfig | FrameStackConfig = field(default_factory=RecurrentConfig)
+    """turns latents into beliefs"""
+    ppo: PpoConfig = field(default_factory=PpoConfig)
+    """the learner"""
+    extrinsic: RewardStream = field(
+        default_factory=lambda: RewardStream(1.0, 0.999, clip=1.0)
+    )
+    """the world's reward; weight 0 trains on curiosity alone"""
+    intrinsic: RewardStream = field(
+        default_factory=lambda: RewardStream(1.0, 0.99, episodic=False)
+    )
+    """curiosity's reward"""
+    replay: ReplayConfig = field(default_factory=ReplayConfig)
+    """past rollouts for the world model"""
+    model_coeff: float = 1.0
+    """weight of the world model's loss beside PPO's"""
+    rl_gradient: bool = True
+    """let PPO's gradient reach belief core and encoder"""
+    action_size: int = 32
+    """E, size of an action's embedding"""
+    compile: bool = False
+    """torch.compile the encoder: about a minute once, then faster"""
+
+    def build(
+        self,
+        env: VectorEnv,
+        model: ModelConfig | None,
+        curiosity: CuriosityConfig | None,
+        seed: int,
+    ) -> CuriousAgent:
+        """Build an agent for `env`; `seed` fixes initial weights and all draws."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return self._build(env, model, curiosity, seed)
+
+    def _build(
+        self,
+        env: VectorEnv,
+        model: ModelConfig | None,
+        curiosity: CuriosityConfig | None,
+        seed: int,
+    ) -> CuriousAgent:
+        channels, height, width = env.spec.obs_shape
+        frames = self.core.num_frames
+        encoder = self.encoder.build((frames * channels, height, width))
+        embedding = action_embedding(env.spec.actions, self.action_size)
+        belief = BeliefModel(
+            encoder, self.core.build(encoder, embedding), embedding, frames
+        )
+        streams = [self.extrinsic]
+        signal = None
+        if curiosity is not None:
+            streams.append(self.intrinsic)
+            signal = curiosity.build(
+                env.spec.obs_shape, env.spec.num_envs, self.intrinsic.discount
+            )
+        if self.replay.updates_per_rollout and not self.replay.capacity:
+            raise ValueError(
+                "--agent.replay.updates-per-rollout needs --agent.replay.capacity"
+            )
+        agent = CuriousAgent(
+            env,
+            belief,
+            ActorCritic(belief.size, env.spec.actions, len(streams)),
+            None if model is None else model.build(belief),
+            signal,
+            streams,
+            self.ppo,
+            self.model_coeff,
+            self.rl_gradient,
+            ReplayRing(self.replay.capacity) if self.replay.capacity else None,
+            self.replay.updates_per_rollout,
+            seed,
+        )
+        if self.compile:
+            encoder.compile()
+        return agent

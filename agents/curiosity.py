@@ -1,0 +1,97 @@
+"""Curiosity: what turns surprise into reward, over any world model."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from agents.experience import Experience
+from agents.normalize import AboveMean, EmaStdScale, PayAll, Prioritizer, RewardScale
+from ssl_objectives.objective import Loss
+from world_models.model_loss import ModelLoss
+from world_models.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class IntrinsicReward:
+    """What a signal measured and what of it is paid, for each transition.
+
+    Both are 0 on transitions that join two episodes.
+    """
+
+    raw: Float32[Tensor, "T B"]
+    reward: Float32[Tensor, "T B"]
+
+
+class Curiosity(nn.Module, ABC):
+    """An intrinsic reward signal; all its state is in buffers and parameters."""
+
+    needs_model: bool = False
+
+    @abstractmethod
+    def reward(
+        self, experience: Experience, model_loss: ModelLoss | None
+    ) -> IntrinsicReward:
+        """Reward of each fresh transition; called once per rollout, without gradient.
+
+        `model_loss` covers the context (if any) and then the T fresh transitions.
+        """
+
+    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss | None:
+        """What the signal itself learns from a minibatch; None if nothing."""
+        return None
+
+    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
+        """See rows of random play before training begins."""
+
+    warm_up_steps: int = 0  # random env steps (per env) the signal wants first
+
+    def after_update(self) -> None:
+        """Follow a gradient step."""
+
+
+class PredictionError(Curiosity):
+    """BYOL-Explore's reward (arXiv 2206.08332), over any world model.
+
+    `ℓ_t` is the sum of the losses of all predictions landing on `t+1`; it is scaled by
+    its EMA standard deviation, and only what exceeds its EMA mean is paid.
+    """
+
+    needs_model = True
+
+    def __init__(self, scale: RewardScale, prioritizer: Prioritizer) -> None:
+        super().__init__()
+        self.scale = scale
+        self.prioritizer = prioritizer
+
+    def reward(
+        self, experience: Experience, model_loss: ModelLoss | None
+    ) -> IntrinsicReward:
+        """Arrival sums, scaled and prioritised."""
+        if model_loss is None:
+            raise ValueError(
+                "prediction error needs a world model: --model byol-explore"
+            )
+        valid = experience.traj.valid
+        raw = model_loss.arrival()[-len(valid) :].masked_fill(~valid, 0.0)
+        paid = self.prioritizer(self.scale(raw, valid), valid)
+        return IntrinsicReward(raw, paid.masked_fill(~valid, 0.0))
+
+
+@dataclass(frozen=True)
+class PredictionErrorConfig:
+    """Reward what the world model failed to predict, as BYOL-Explore does."""
+
+    ema_decay: float = 0.99
+    """of the reward's running mean and std, per rollout"""
+    prioritize: bool = True
+    """pay only what exceeds the running mean"""
+
+    def build(
+        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    ) -> PredictionError:
+        """Build the signal."""
+        prioritizer = AboveMean(self.ema_decay) if self.prioritize else PayAll()
+        return PredictionError(EmaStdScale(self.ema_decay), prioritizer)

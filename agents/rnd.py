@@ -1,0 +1,146 @@
+"""Random network distillation (arXiv 1810.12894)."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float32, UInt8
+from torch import Tensor, nn
+
+from agents.curiosity import Curiosity, IntrinsicReward
+from agents.experience import Experience
+from agents.normalize import ReturnStdScale, RunningMoments
+from ssl_objectives.encoders import nature_cnn
+from ssl_objectives.objective import Loss
+from world_models.model_loss import ModelLoss
+from world_models.trajectory import Trajectory
+
+
+class RandomNetworkDistillation(Curiosity):
+    """`r_t = mean_d (f̂(o_{t+1}) - f(o_{t+1}))²`, f random and frozen.
+
+    The networks see the newest frame alone, whitened per pixel by running statistics
+    and clipped to ±5; those statistics start from random play. The reward is divided by
+    the std of its discounted return. The predictor trains on a random share of the
+    transitions of each minibatch.
+
+    Deviation: the mean over d, as in the released code, where the paper writes the
+    squared norm; the scaling makes them equal.
+
+    Args:
+        target, predictor: `[N, C, H, W]` floats to `[N, D]`.
+        share: fraction of transitions the predictor trains on.
+        warm_up_steps: random steps per env that seed the pixel statistics.
+        bfloat16: run the two networks in bf16; the error stays float32.
+    """
+
+    def __init__(
+        self,
+        target: nn.Module,
+        predictor: nn.Module,
+        obs_shape: tuple[int, int, int],
+        scale: ReturnStdScale,
+        share: float = 0.25,
+        warm_up_steps: int = 128,
+        bfloat16: bool = True,
+    ) -> None:
+        super().__init__()
+        self.target = target.requires_grad_(False)
+        self.predictor = predictor
+        self.pixels = RunningMoments(obs_shape)
+        self.scale = scale
+        self.share = share
+        self.warm_up_steps = warm_up_steps
+        self.low_precision = bfloat16
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
+        """Seed the pixel statistics."""
+        for rows in obs:
+            self.pixels.update(rows.float())
+
+    def whiten(
+        self, obs: UInt8[Tensor, "*batch C H W"]
+    ) -> Float32[Tensor, "*batch C H W"]:
+        """`clip((o - mean) / std, ±5)` per pixel; constant pixels become 0."""
+        std = self.pixels.std.clamp(min=1e-3)
+        return ((obs.float() - self.pixels.mean.float()) / std).clamp(-5.0, 5.0)
+
+    def error(self, obs: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N"]:
+        """Prediction error per frame; gradient reaches the predictor only."""
+        white = self.whiten(obs).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(
+            obs.device.type, torch.bfloat16, enabled=self.low_precision
+        ):
+            with torch.no_grad():
+                wanted = self.target(white)
+            guess = self.predictor(white)
+        error: Tensor = (guess.float() - wanted.float()).square().mean(-1)
+        return error
+
+    def reward(
+        self, experience: Experience, model_loss: ModelLoss | None
+    ) -> IntrinsicReward:
+        """Errors at the observation each transition arrives at."""
+        traj = experience.traj
+        arrived, valid = traj.obs[1:], traj.valid
+        for rows in arrived:
+            self.pixels.update(rows.float())
+        raw = self.error(arrived.flatten(0, 1)).view(valid.shape)
+        raw = raw.masked_fill(~valid, 0.0)
+        return IntrinsicReward(raw, self.scale(raw, valid))
+
+    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss:
+        """Distillation on a random share of the frames arrived at."""
+        frames = traj.obs[1:].flatten(0, 1)
+        count = max(1, round(self.share * len(frames)))
+        chosen = torch.randperm(len(frames), generator=generator, device=frames.device)
+        error = self.error(frames[chosen[:count]])
+        return Loss(per_sample=error, regularizer=error.new_zeros(()))
+
+
+@dataclass(frozen=True)
+class RndConfig:
+    """Random network distillation: reward frames unlike those seen before."""
+
+    size: int = 512
+    """outputs of the two networks"""
+    share: float = 0.25
+    """fraction of transitions the predictor trains on"""
+    warm_up_steps: int = 128
+    """random steps per env before training, for the pixel statistics"""
+    bfloat16: bool = True
+    """run the two networks in bf16"""
+
+    def build(
+        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    ) -> RandomNetworkDistillation:
+        """Build the signal."""
+        body = nature_cnn(obs_shape[0])
+        with torch.no_grad():
+            flat = body(torch.zeros(1, *obs_shape)).numel()
+
+        def layer(inputs: int, outputs: int) -> nn.Linear:
+            linear = nn.Linear(inputs, outputs)
+            nn.init.orthogonal_(linear.weight, 2**0.5)
+            nn.init.zeros_(linear.bias)
+            return linear
+
+        target = nn.Sequential(body, nn.Flatten(), layer(flat, self.size))
+        predictor = nn.Sequential(
+            nature_cnn(obs_shape[0]),
+            nn.Flatten(),
+            layer(flat, self.size),
+            nn.ReLU(),
+            layer(self.size, self.size),
+            nn.ReLU(),
+            layer(self.size, self.size),
+        )
+        return RandomNetworkDistillation(
+            target,
+            predictor,
+            obs_shape,
+            ReturnStdScale(num_envs, discount),
+            self.share,
+            self.warm_up_steps,
+            self.bfloat16,
+        )

@@ -1,0 +1,170 @@
+"""Image encoders: uint8 images in, float32 latents out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Float32, UInt8
+from torch import Tensor, nn
+
+
+class Encoder(nn.Module):
+    """A convolutional body and a linear head, over any leading batch axes.
+
+    The only place where pixels become floats. With `bfloat16`, body and head run in
+    bf16 autocast (weights and the returned latent stay float32); nothing after the
+    encoder ever does, since bf16 there reverses gradients that reach the first layer.
+
+    Args:
+        body: maps `[N, C, H, W]` in [0, 1] to feature maps `[N, F, h, w]`.
+        image_shape: (C, H, W) it accepts.
+        size: D, the latent's size. The last layer is linear, without activation.
+        bfloat16: compute in bf16.
+
+    Raises:
+        ValueError: the image is too small for the body.
+    """
+
+    def __init__(
+        self,
+        body: nn.Module,
+        image_shape: tuple[int, int, int],
+        size: int,
+        bfloat16: bool = False,
+    ) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.size = size
+        self.low_precision = bfloat16
+        self.body = body
+        try:
+            with torch.no_grad():
+                maps = body(torch.zeros(1, *image_shape))
+        except RuntimeError as error:
+            raise ValueError(
+                f"images of shape {image_shape} are too small for this encoder; "
+                "the Nature CNN needs 36x36, the IMPALA ResNet 8x8"
+            ) from error
+        self.head = nn.Linear(maps[0].numel(), size)
+        nn.init.orthogonal_(self.head.weight, 2**0.5)
+        nn.init.zeros_(self.head.bias)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def forward(
+        self, image: UInt8[Tensor, "*batch C H W"]
+    ) -> Float32[Tensor, "*batch D"]:
+        """Encode images, whatever the batch axes."""
+        batch = image.shape[:-3]
+        with torch.autocast(
+            image.device.type, torch.bfloat16, enabled=self.low_precision
+        ):
+            maps = self._maps(image)
+            # channels last, so that this is a view of how convolutions left it
+            latent = self.head(maps.permute(0, 2, 3, 1).flatten(1))
+        rows: Tensor = latent.float().view(*batch, self.size)
+        return rows
+
+    def feature_map(
+        self, image: UInt8[Tensor, "*batch C H W"]
+    ) -> Float[Tensor, "*batch F h w"]:
+        """The body's last maps, for objectives over locations."""
+        with torch.autocast(
+            image.device.type, torch.bfloat16, enabled=self.low_precision
+        ):
+            maps = self._maps(image)
+        shaped: Tensor = maps.unflatten(0, image.shape[:-3])
+        return shaped
+
+    def _maps(self, image: UInt8[Tensor, "*batch C H W"]) -> Float[Tensor, "N F h w"]:
+        dtype = torch.bfloat16 if self.low_precision else torch.float32
+        flat = image.reshape(-1, *self.image_shape)
+        pixels = flat.to(dtype=dtype, memory_format=torch.channels_last)
+        maps: Tensor = self.body(pixels.mul_(1 / 255))
+        return maps
+
+
+def nature_cnn(channels: int) -> nn.Sequential:
+    """Three convolutions of the Nature DQN (Mnih et al. 2015); needs 36x36 pixels."""
+    body = nn.Sequential(
+        nn.Conv2d(channels, 32, 8, stride=4),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 4, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, 3, stride=1),
+        nn.ReLU(),
+    )
+    for layer in body:
+        if isinstance(layer, nn.Conv2d):
+            nn.init.orthogonal_(layer.weight, 2**0.5)
+            assert layer.bias is not None
+            nn.init.zeros_(layer.bias)
+    return body
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions on a skip connection, ReLU before each.
+
+    The second starts at zero, so that a block begins as the identity.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.second = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, maps: Float[Tensor, "N F h w"]) -> Float[Tensor, "N F h w"]:
+        """Add the block's correction to its input."""
+        inner = self.second(torch.relu(self.first(torch.relu(maps))))
+        total: Tensor = maps + inner.to(maps.dtype)
+        return total
+
+
+def impala_resnet(channels: int, widths: Sequence[int] = (16, 32, 32)) -> nn.Sequential:
+    """Residual body of IMPALA (arXiv 1802.01561); each stage halves the image."""
+    layers: list[nn.Module] = []
+    for width in widths:
+        layers += [
+            nn.Conv2d(channels, width, 3, padding=1),
+            nn.MaxPool2d(3, stride=2, padding=1),
+            ResidualBlock(width),
+            ResidualBlock(width),
+        ]
+        channels = width
+    return nn.Sequential(*layers, nn.ReLU())
+
+
+@dataclass(frozen=True)
+class NatureConfig:
+    """The three-layer CNN of the Nature DQN."""
+
+    size: int = 512
+    """D, size of the latent vector"""
+    bfloat16: bool = True
+    """run the encoder (and nothing else) in bf16"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """Build the encoder for images of shape (C, H, W)."""
+        return Encoder(
+            nature_cnn(image_shape[0]), image_shape, self.size, self.bfloat16
+        )
+
+
+@dataclass(frozen=True)
+class ImpalaConfig:
+    """The residual network of IMPALA: slower, and stronger, than the Nature CNN."""
+
+    size: int = 512
+    """D, size of the latent vector"""
+    widths: tuple[int, ...] = (16, 32, 32)
+    """channels of each stage; every stage halves the image"""
+    bfloat16: bool = True
+    """run the encoder (and nothing else) in bf16"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """Build the encoder for images of shape (C, H, W)."""
+        body = impala_resnet(image_shape[0], self.widths)
+        return Encoder(body, image_shape, self.size, self.bfloat16)
+
+
+EncoderConfig = NatureConfig | ImpalaConfig

@@ -1,0 +1,31 @@
+"""Methods that regress onto a target network, without negatives."""
+
+from typing import cast
+
+import torch
+from torch import Tensor
+
+from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
+from ssl_objectives.parts.cores import normalized_regression
+
+
+class Byol(Objective):
+    """BYOL's loss (arXiv 2006.07733): `Σ_pairs ‖ p̂_i - sg t̂_j ‖² = Σ 2 - 2 cos`.
+
+    Scale as in the official code: the sum over both directions for two views, and
+    `2 - 2 cos` for the single pair (prediction, target) of a world model. Has no
+    regulariser; what prevents collapse is the predictor and the EMA target.
+    """
+
+    needs = Needs(target=TargetKind.EMA)
+
+    def forward(self, views: Views) -> Loss:
+        """Sum over pairs, per row; rows that are not valid are 0 without gradient."""
+        losses = [
+            normalized_regression(cast(Tensor, views.p[i]), cast(Tensor, views.t[j]))
+            for i, j in views.pairs
+        ]
+        total = torch.stack(losses).sum(0) if len(losses) > 1 else losses[0]
+        if views.valid is not None:
+            total = total.masked_fill(~views.valid, 0.0)
+        return Loss(per_sample=total, regularizer=total.new_zeros(()))

@@ -1,0 +1,36 @@
+"""Target networks."""
+
+import copy
+
+import torch
+from torch import nn
+
+
+class EmaTarget(nn.Module):
+    """A copy of a network that follows it: `φ ← decay φ + (1 - decay) θ`.
+
+    Parameters and float buffers are averaged in float32, integer buffers are copied.
+    The copy never requires gradients.
+
+    Args:
+        online: the network to follow; copied now.
+        decay: per call of `follow`, that is, per gradient step.
+    """
+
+    def __init__(self, online: nn.Module, decay: float) -> None:
+        super().__init__()
+        self.decay = decay
+        self.network = copy.deepcopy(online).requires_grad_(False)
+
+    @torch.no_grad()
+    def follow(self, online: nn.Module) -> None:
+        """Move a step towards `online`."""
+        mine: list[torch.Tensor] = list(self.network.parameters())
+        theirs = [p.detach() for p in online.parameters()]
+        torch._foreach_lerp_(mine, theirs, 1 - self.decay)
+        buffers = zip(self.network.buffers(), online.buffers(), strict=True)
+        for own, new in buffers:
+            if own.is_floating_point():
+                own.lerp_(new, 1 - self.decay)
+            else:
+                own.copy_(new)

@@ -1,0 +1,40 @@
+"""A GRU cell split in two, so that input gates are computed for all rows at once."""
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+
+class GatedCell(nn.Module):
+    """The GRU of torch: `h' = (1-z) n + z h`, `n = tanh(W_n x + r (U_n h + b))`.
+
+    `gates` depends on inputs alone and runs once over a whole sequence; `step` is the
+    part that has to go one row after another.
+    """
+
+    def __init__(self, input_size: int, size: int) -> None:
+        super().__init__()
+        self.size = size
+        self.from_input = nn.Linear(input_size, 3 * size)
+        self.from_memory = nn.Linear(size, 3 * size)
+        nn.init.xavier_uniform_(self.from_input.weight)
+        for gate in self.from_memory.weight.chunk(3):
+            nn.init.orthogonal_(gate)
+        nn.init.zeros_(self.from_input.bias)
+        nn.init.zeros_(self.from_memory.bias)
+
+    def gates(self, x: Float32[Tensor, "*batch I"]) -> Float32[Tensor, "*batch G"]:
+        """Input part of the three gates, `G = 3 S`."""
+        rows: Tensor = self.from_input(x)
+        return rows
+
+    def step(
+        self, gates: Float32[Tensor, "*batch G"], memory: Float32[Tensor, "*batch S"]
+    ) -> Float32[Tensor, "*batch S"]:
+        """Memory after one more row."""
+        reset_x, update_x, new_x = gates.chunk(3, -1)
+        reset_h, update_h, new_h = self.from_memory(memory).chunk(3, -1)
+        reset = torch.sigmoid(reset_x + reset_h)
+        update = torch.sigmoid(update_x + update_h)
+        new = torch.tanh(torch.addcmul(new_x, reset, new_h))
+        return torch.lerp(new, memory, update)
