@@ -11,6 +11,7 @@ from agents.experience import Experience
 from agents.normalize import ReturnStdScale, RunningMoments
 from ssl_objectives.encoders import nature_cnn
 from ssl_objectives.objective import Loss
+from ssl_objectives.precision import Precision, in_chunks
 from world_models.model_loss import ModelLoss
 from world_models.trajectory import Trajectory
 
@@ -30,7 +31,7 @@ class RandomNetworkDistillation(Curiosity):
         target, predictor: `[N, C, H, W]` floats to `[N, D]`.
         share: fraction of transitions the predictor trains on.
         warm_up_steps: random steps per env that seed the pixel statistics.
-        bfloat16: run the two networks in bf16; the error stays float32.
+        precision: of the two networks; the error is always float32.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class RandomNetworkDistillation(Curiosity):
         scale: ReturnStdScale,
         share: float = 0.25,
         warm_up_steps: int = 128,
-        bfloat16: bool = True,
+        precision: Precision = Precision.AUTO,
     ) -> None:
         super().__init__()
         self.target = target.requires_grad_(False)
@@ -50,7 +51,7 @@ class RandomNetworkDistillation(Curiosity):
         self.scale = scale
         self.share = share
         self.warm_up_steps = warm_up_steps
-        self.low_precision = bfloat16
+        self.precision = precision
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
@@ -67,10 +68,11 @@ class RandomNetworkDistillation(Curiosity):
 
     def error(self, obs: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N"]:
         """Prediction error per frame; gradient reaches the predictor only."""
+        return in_chunks(self._error, obs)
+
+    def _error(self, obs: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N"]:
         white = self.whiten(obs).contiguous(memory_format=torch.channels_last)
-        with torch.autocast(
-            obs.device.type, torch.bfloat16, enabled=self.low_precision
-        ):
+        with self.precision.autocast(obs.device):
             with torch.no_grad():
                 wanted = self.target(white)
             guess = self.predictor(white)
@@ -108,8 +110,8 @@ class RndConfig:
     """fraction of transitions the predictor trains on"""
     warm_up_steps: int = 128
     """random steps per env before training, for the pixel statistics"""
-    bfloat16: bool = True
-    """run the two networks in bf16"""
+    precision: Precision = Precision.AUTO
+    """what the two networks compute in"""
 
     def build(
         self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
@@ -142,5 +144,5 @@ class RndConfig:
             ReturnStdScale(num_envs, discount),
             self.share,
             self.warm_up_steps,
-            self.bfloat16,
+            self.precision,
         )

@@ -1,18 +1,45 @@
 """Is a representation alive? Measures over rows of latents."""
 
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 from torch import Tensor
 
 
-def effective_rank(rows: Float[Tensor, "N D"]) -> Float32[Tensor, ""]:
-    """RankMe (arXiv 2210.02885): `exp(-Σ p_i log p_i)`, `p = σ / Σ σ`.
+@torch.no_grad()
+def effective_rank(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
+    """How many directions the rows vary in: `rankme` of the rows less their mean.
 
-    σ are the singular values of the centred rows (the paper does not centre; a constant
-    offset would then hide collapse). Between 1 and min(N, D); 1 where all rows agree.
+    Between 1 and min(N - 1, D). Centred, since a constant offset, which says nothing,
+    would otherwise be most of the sum. Rows that are equal up to rounding get 1,
+    although rounding errors alone point in all directions.
     """
-    values = torch.linalg.svdvals((rows - rows.mean(0)).float())
-    share = values / values.sum().clamp(min=1e-12)
-    entropy = -(share * share.clamp(min=1e-12).log()).sum()
-    rank: Tensor = entropy.exp()
-    return rank
+    x = _real(rows)
+    rounding = 4 * torch.finfo(x.dtype).eps * x.norm()
+    return _exp_entropy(torch.linalg.svdvals(x - x.mean(0)), rounding)
+
+
+@torch.no_grad()
+def rankme(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
+    """RankMe as published: `exp(-Σ p_k log p_k)`, `p_k = σ_k / Σ σ`.
+
+    σ are the singular values of the rows, mean included (Garrido et al. 2023, arXiv
+    2210.02885, eq. 1). The paper adds 1e-7 to each p_k against log 0; here 0 log 0 is
+    0. Between 1 and min(N, D); the cost is O(N D²), and some 2,000 rows are enough.
+    """
+    sigma = torch.linalg.svdvals(_real(rows))
+    return _exp_entropy(sigma, torch.zeros_like(sigma[0]))
+
+
+def _real(rows: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
+    """At least float32: there is no SVD of half precision."""
+    return rows if rows.dtype == torch.float64 else rows.float()
+
+
+def _exp_entropy(
+    sigma: Float[Tensor, "K"], rounding: Float[Tensor, ""]
+) -> Float[Tensor, ""]:
+    """1 where no singular value is above rounding."""
+    sigma = torch.where(sigma > rounding, sigma, 0.0)
+    p = sigma / sigma.sum().clamp_min(torch.finfo(sigma.dtype).tiny)
+    entropy: Tensor = torch.special.entr(p).sum()
+    return entropy.exp()

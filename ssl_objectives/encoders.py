@@ -7,19 +7,21 @@ import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.precision import Precision, in_chunks
+
 
 class Encoder(nn.Module):
     """A convolutional body and a linear head, over any leading batch axes.
 
-    The only place where pixels become floats. With `bfloat16`, body and head run in
-    bf16 autocast (weights and the returned latent stay float32); nothing after the
-    encoder ever does, since bf16 there reverses gradients that reach the first layer.
+    The only place where pixels become floats. Body and head may run in bf16; weights
+    and the returned latent stay float32, and nothing after the encoder ever runs in
+    bf16, since there it reverses gradients that reach the first layer.
 
     Args:
         body: maps `[N, C, H, W]` in [0, 1] to feature maps `[N, F, h, w]`.
         image_shape: (C, H, W) it accepts.
         size: D, the latent's size. The last layer is linear, without activation.
-        bfloat16: compute in bf16.
+        precision: of body and head.
 
     Raises:
         ValueError: the image is too small for the body.
@@ -30,12 +32,12 @@ class Encoder(nn.Module):
         body: nn.Module,
         image_shape: tuple[int, int, int],
         size: int,
-        bfloat16: bool = False,
+        precision: Precision = Precision.AUTO,
     ) -> None:
         super().__init__()
         self.image_shape = image_shape
         self.size = size
-        self.low_precision = bfloat16
+        self.precision = precision
         self.body = body
         try:
             with torch.no_grad():
@@ -54,32 +56,30 @@ class Encoder(nn.Module):
         self, image: UInt8[Tensor, "*batch C H W"]
     ) -> Float32[Tensor, "*batch D"]:
         """Encode images, whatever the batch axes."""
-        batch = image.shape[:-3]
-        with torch.autocast(
-            image.device.type, torch.bfloat16, enabled=self.low_precision
-        ):
-            maps = self._maps(image)
-            # channels last, so that this is a view of how convolutions left it
-            latent = self.head(maps.permute(0, 2, 3, 1).flatten(1))
-        rows: Tensor = latent.float().view(*batch, self.size)
-        return rows
+        latent = in_chunks(self._encode, image.reshape(-1, *self.image_shape))
+        return latent.view(*image.shape[:-3], self.size)
 
     def feature_map(
         self, image: UInt8[Tensor, "*batch C H W"]
     ) -> Float[Tensor, "*batch F h w"]:
         """The body's last maps, for objectives over locations."""
-        with torch.autocast(
-            image.device.type, torch.bfloat16, enabled=self.low_precision
-        ):
-            maps = self._maps(image)
+        with self.precision.autocast(image.device):
+            maps = self._maps(image.reshape(-1, *self.image_shape))
         shaped: Tensor = maps.unflatten(0, image.shape[:-3])
         return shaped
 
-    def _maps(self, image: UInt8[Tensor, "*batch C H W"]) -> Float[Tensor, "N F h w"]:
-        dtype = torch.bfloat16 if self.low_precision else torch.float32
-        flat = image.reshape(-1, *self.image_shape)
-        pixels = flat.to(dtype=dtype, memory_format=torch.channels_last)
-        maps: Tensor = self.body(pixels.mul_(1 / 255))
+    def _encode(self, image: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N D"]:
+        with self.precision.autocast(image.device):
+            maps = self._maps(image)
+            # channels last, so that this is a view of how convolutions left it
+            latent: Tensor = self.head(maps.permute(0, 2, 3, 1).flatten(1))
+        return latent.float()
+
+    def _maps(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N F h w"]:
+        # bytes are rearranged before they become four times as large
+        pixels = image.contiguous(memory_format=torch.channels_last)
+        floats = pixels.to(self.precision.dtype(image.device))
+        maps: Tensor = self.body(floats.mul_(1 / 255))
         return maps
 
 
@@ -140,13 +140,13 @@ class NatureConfig:
 
     size: int = 512
     """D, size of the latent vector"""
-    bfloat16: bool = True
-    """run the encoder (and nothing else) in bf16"""
+    precision: Precision = Precision.AUTO
+    """what the encoder (and nothing else) computes in"""
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         """Build the encoder for images of shape (C, H, W)."""
         return Encoder(
-            nature_cnn(image_shape[0]), image_shape, self.size, self.bfloat16
+            nature_cnn(image_shape[0]), image_shape, self.size, self.precision
         )
 
 
@@ -158,13 +158,13 @@ class ImpalaConfig:
     """D, size of the latent vector"""
     widths: tuple[int, ...] = (16, 32, 32)
     """channels of each stage; every stage halves the image"""
-    bfloat16: bool = True
-    """run the encoder (and nothing else) in bf16"""
+    precision: Precision = Precision.AUTO
+    """what the encoder (and nothing else) computes in"""
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         """Build the encoder for images of shape (C, H, W)."""
         body = impala_resnet(image_shape[0], self.widths)
-        return Encoder(body, image_shape, self.size, self.bfloat16)
+        return Encoder(body, image_shape, self.size, self.precision)
 
 
 EncoderConfig = NatureConfig | ImpalaConfig
