@@ -1,7 +1,7 @@
 """Agents from configs: which encoder, which belief, which learner."""
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -17,6 +17,7 @@ from world_models.latent_dynamics import LatentDynamics
 from world_models.replay import ReplayRing
 
 
+@runtime_checkable
 class ModelConfig(Protocol):
     """Builds a world model around a belief model."""
 
@@ -24,6 +25,7 @@ class ModelConfig(Protocol):
         """Build it."""
 
 
+@runtime_checkable
 class CuriosityConfig(Protocol):
     """Builds a curiosity signal for observations (C, H, W) of B envs.
 

@@ -18,12 +18,12 @@ class Carry:
     """What a belief needs of the past, before the first row it is given.
 
     Attributes:
-        frames: the n-1 frames before it; zero where they are of an earlier episode.
+        frames: the P = n-1 frames before it; zero where they are of an earlier episode.
         memory: state of the recurrent core (M = 0 for feed-forward cores).
         action: the action that led into the row.
     """
 
-    frames: UInt8[Tensor, "n-1 B C H W"]
+    frames: UInt8[Tensor, "P B C H W"]
     memory: Float32[Tensor, "B M"]
     action: Shaped[Tensor, "B ..."]
 
@@ -172,8 +172,8 @@ class BeliefModel(nn.Module):
 def stack_frames(
     obs: UInt8[Tensor, "R B C H W"],
     first: Bool[Tensor, "R B"],
-    before: UInt8[Tensor, "n-1 B C H W"],
-) -> tuple[UInt8[Tensor, "R B nC H W"], UInt8[Tensor, "n-1 B C H W"]]:
+    before: UInt8[Tensor, "P B C H W"],
+) -> tuple[UInt8[Tensor, "R B nC H W"], UInt8[Tensor, "P B C H W"]]:
     """The last n frames of each row as channels, oldest first, zero before `first`.
 
     Also returns the n-1 frames to stack in front of the row that follows.

@@ -106,7 +106,7 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "T+1 B D"] | None = None,
+        target: Float32[Tensor, "R B D"] | None = None,
     ) -> ModelLoss:
         """Loss on a trajectory; `target` saves recomputing what `targets` gave."""
         if target is None:
@@ -128,8 +128,8 @@ class LatentDynamics(nn.Module):
 
 
 def _windows(
-    target: Float32[Tensor, "T+1 B D"], horizon: int
-) -> Float32[Tensor, "K T B D"]:
+    target: Float32[Tensor, "R B D"], horizon: int
+) -> Float32[Tensor, "K R-1 B D"]:
     """`[k, t]` is row t+k+1; rows beyond the window are zero. A view, not a copy."""
     steps = len(target) - 1
     padding = target.new_zeros(horizon - 1, *target.shape[1:])

@@ -1,0 +1,121 @@
+"""Frame stacks, recurrence and carries, against one-row-at-a-time versions."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from agents.policy import action_embedding
+from envs.vector_env import DiscreteActions
+from ssl_objectives.encoders import Encoder, nature_cnn
+from ssl_objectives.precision import Precision
+from world_models.belief import (
+    BeliefModel,
+    Carry,
+    FeedForwardCore,
+    RecurrentCore,
+    stack_frames,
+)
+
+R, B, C, H, W = 9, 3, 1, 40, 44
+
+
+def rows(generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    obs = torch.randint(0, 256, (R, B, C, H, W), generator=generator)
+    first = torch.rand(R, B, generator=generator) < 0.3
+    first[0] = torch.tensor([True, False, False])
+    action = torch.randint(0, 5, (R - 1, B), generator=generator)
+    return obs.to(torch.uint8), first, action
+
+
+def model(num_frames: int, recurrent: bool) -> BeliefModel:
+    torch.manual_seed(0)
+    shape = (num_frames * C, H, W)
+    encoder = Encoder(nature_cnn(shape[0]), shape, 24, Precision.FLOAT32)
+    embedding = action_embedding(DiscreteActions(5), 6)
+    core = RecurrentCore(24, 6, 17) if recurrent else FeedForwardCore(24)
+    return BeliefModel(encoder, core, embedding, num_frames)
+
+
+@pytest.mark.parametrize("num_frames", [1, 2, 4])
+def test_stack_is_the_naive_one(generator: torch.Generator, num_frames: int) -> None:
+    obs, first, _ = rows(generator)
+    before = torch.randint(
+        0, 256, (num_frames - 1, B, C, H, W), dtype=torch.uint8, generator=generator
+    )
+    stacked, following = stack_frames(obs, first, before)
+    for b in range(B):
+        history = [*before[:, b]]
+        for t in range(R):
+            if first[t, b]:
+                history = [torch.zeros_like(obs[0, 0])] * (num_frames - 1)
+            want = torch.cat([*history, obs[t, b]])
+            assert torch.equal(stacked[t, b], want)
+            history = [*history, obs[t, b]][1:] if num_frames > 1 else []
+        for i, frame in enumerate(history):
+            assert torch.equal(following[i, b], frame)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("num_frames", [1, 3])
+def test_a_sequence_equals_its_rows_one_by_one(
+    generator: torch.Generator, recurrent: bool, num_frames: int
+) -> None:
+    obs, first, action = rows(generator)
+    belief = model(num_frames, recurrent)
+    start = belief.start(B).acted(torch.tensor([4, 2, 3]))
+    start = Carry(
+        torch.randint_like(start.frames, 256),
+        torch.randn_like(start.memory),
+        start.action,
+    )
+    whole = belief.observe(obs, action, first, start)
+    carry = start
+    for t in range(R):
+        one = belief.observe(obs[t : t + 1], action[:0], first[t : t + 1], carry)
+        torch.testing.assert_close(one.belief[0], whole.belief[t], rtol=1e-4, atol=1e-5)
+        carry = one.carry.acted(action[t]) if t < R - 1 else one.carry
+    torch.testing.assert_close(carry.memory, whole.carry.memory, rtol=1e-4, atol=1e-5)
+    assert torch.equal(carry.frames, whole.carry.frames)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+def test_nothing_passes_a_first_row(
+    generator: torch.Generator, recurrent: bool
+) -> None:
+    """Beliefs from a first row on do not depend on anything before it."""
+    obs, first, action = rows(generator)
+    first[4] = True
+    belief = model(3, recurrent)
+    full = belief.observe(obs, action, first, belief.start(B))
+    fresh = belief.observe(obs[4:], action[4:], first[4:], belief.start(B))
+    torch.testing.assert_close(full.belief[4:], fresh.belief, rtol=1e-4, atol=1e-5)
+
+
+def test_previous_action_and_memory_matter_inside_an_episode(
+    generator: torch.Generator,
+) -> None:
+    obs, first, action = rows(generator)
+    first[:] = False
+    belief = model(1, recurrent=True)
+    one = belief.observe(obs, action, first, belief.start(B))
+    other = belief.observe(obs, (action + 1) % 5, first, belief.start(B))
+    assert torch.equal(one.belief[0], other.belief[0])
+    assert not torch.allclose(one.belief[1], other.belief[1])
+
+
+def test_recurrent_core_is_torchs_gru(generator: torch.Generator) -> None:
+    core = RecurrentCore(5, 2, 7)
+    reference = torch.nn.GRU(7, 7)
+    cell = core.cell
+    reference.weight_ih_l0.data.copy_(cell.from_input.weight)
+    reference.weight_hh_l0.data.copy_(cell.from_memory.weight)
+    reference.bias_ih_l0.data.copy_(cell.from_input.bias)
+    reference.bias_hh_l0.data.copy_(cell.from_memory.bias)
+    latent = torch.randn(6, 3, 5, generator=generator)
+    action = torch.randn(6, 3, 2, generator=generator)
+    memory = torch.randn(3, 7, generator=generator)
+    first = torch.zeros(6, 3, dtype=torch.bool)
+    got, last = core(latent, action, first, memory)
+    want, end = reference(torch.cat([latent, action], -1), memory[None])
+    torch.testing.assert_close(got, want)
+    torch.testing.assert_close(last, end[0])
