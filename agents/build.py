@@ -5,11 +5,12 @@ from typing import Protocol, runtime_checkable
 
 import torch
 
+from agents.actor import Actor
 from agents.curiosity import Curiosity
 from agents.curious_agent import CuriousAgent
 from agents.policy import ActorCritic, action_embedding
 from agents.ppo import PpoConfig, RewardStream
-from envs.vector_env import VectorEnv
+from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders import Encoder, EncoderConfig, NatureConfig
 from world_models.actions import ActionEmbedding
 from world_models.belief import BeliefCore, BeliefModel, FeedForwardCore, RecurrentCore
@@ -111,40 +112,25 @@ class AgentConfig:
         seed: int,
     ) -> CuriousAgent:
         """Build an agent for `env`; `seed` fixes initial weights and all draws."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            return self._build(env, model, curiosity, seed)
-
-    def _build(
-        self,
-        env: VectorEnv,
-        model: ModelConfig | None,
-        curiosity: CuriosityConfig | None,
-        seed: int,
-    ) -> CuriousAgent:
-        channels, height, width = env.spec.obs_shape
-        frames = self.core.num_frames
-        encoder = self.encoder.build((frames * channels, height, width))
-        embedding = action_embedding(env.spec.actions, self.action_size)
-        belief = BeliefModel(
-            encoder, self.core.build(encoder, embedding), embedding, frames
-        )
-        streams = [self.extrinsic]
-        signal = None
-        if curiosity is not None:
-            streams.append(self.intrinsic)
-            signal = curiosity.build(
-                env.spec.obs_shape, env.spec.num_envs, self.intrinsic.discount
-            )
         if self.replay.updates_per_rollout and not self.replay.capacity:
             raise ValueError(
                 "--agent.replay.updates-per-rollout needs --agent.replay.capacity"
             )
-        agent = CuriousAgent(
+        spec, signal = env.spec, None
+        streams = [self.extrinsic]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if curiosity is not None:
+                streams.append(self.intrinsic)
+                signal = curiosity.build(
+                    spec.obs_shape, spec.num_envs, self.intrinsic.discount
+                )
+            actor = self.build_actor(spec, model, len(streams))
+        return CuriousAgent(
             env,
-            belief,
-            ActorCritic(belief.size, env.spec.actions, len(streams)),
-            None if model is None else model.build(belief),
+            actor.belief,
+            actor.policy,
+            actor.world_model,
             signal,
             streams,
             self.ppo,
@@ -154,6 +140,18 @@ class AgentConfig:
             self.replay.updates_per_rollout,
             seed,
         )
+
+    def build_actor(
+        self, spec: EnvSpec, model: ModelConfig | None, num_values: int
+    ) -> Actor:
+        """Belief, policy and world model for worlds like `spec`, on the CPU."""
+        channels, height, width = spec.obs_shape
+        frames = self.core.num_frames
+        encoder = self.encoder.build((frames * channels, height, width))
+        embedding = action_embedding(spec.actions, self.action_size)
+        core = self.core.build(encoder, embedding)
+        belief = BeliefModel(encoder, core, embedding, frames)
+        policy = ActorCritic(belief.size, spec.actions, num_values)
         if self.compile:
             encoder.compile()
-        return agent
+        return Actor(policy, belief if model is None else model.build(belief))

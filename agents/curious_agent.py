@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
+from agents.actor import Actor
 from agents.collect import Collector, EpisodeEnds
 from agents.curiosity import Curiosity, IntrinsicReward
 from agents.experience import Batch, Experience
@@ -90,9 +91,8 @@ class CuriousAgent:
         self.replay, self.replay_updates = replay, replay_updates
         self.seed = seed
         self.env_steps = 0
-        # a world model holds the belief model, which is therefore not listed twice
-        actor = nn.ModuleDict({"policy": policy, "model": world_model or belief})
-        self.modules = nn.ModuleDict({"actor": actor})
+        self.actor = Actor(policy, world_model or belief)
+        self.modules = nn.ModuleDict({"actor": self.actor})
         if curiosity is not None:
             self.modules["curiosity"] = curiosity
         self.modules.to(device)
