@@ -1,0 +1,315 @@
+"""Atari games in the bare emulator: equal frames, and the truth beside the pixels."""
+
+from collections.abc import Sequence
+from typing import final
+
+import ale_py
+import cv2
+import numpy as np
+import torch
+from jaxtyping import Bool, Shaped
+from numpy.typing import NDArray
+from torch import Tensor
+
+from envs.atari_protocol import (
+    AleDraws,
+    AtariProtocol,
+    checked_actions,
+    env_seeds,
+    find_game,
+    fresh_seed,
+    rom_path,
+)
+from envs.atari_ram import (
+    RAM_BYTES,
+    SILENCE,
+    SOUND_SAMPLES,
+    AtariFact,
+    fact_specs,
+    locate,
+    place_bytes,
+)
+from envs.vector_env import DiscreteActions, EnvSpec, EnvState, Step, VectorEnv
+
+
+@final
+class EmulatedAtari(VectorEnv):
+    """B games in `ALEInterface`: slower than `NativeAtari`, equal to it byte for byte.
+
+    Equal seeds and actions give the same frames, rewards and flags, sticky actions and
+    autoresets included. (No-ops after a reset too, where ale-py was built with GNU's
+    C++ library, as on Linux.) On top come facts, and a state that can be saved.
+
+    It is for evaluation, recording and probing. ALEInterface keeps Python's global
+    lock, so the games run one after another, on one core whatever the machine: 0.8 of
+    the steps per second that `NativeAtari` makes with one thread.
+
+    Args:
+        game: a name that `find_game` knows.
+        protocol: every switch.
+        num_envs: B.
+        facts: what `Step.facts` shall carry.
+        device: where the returned tensors lie.
+
+    Raises:
+        ValueError: no such game, or EXPLORATION is not known for it.
+    """
+
+    def __init__(
+        self,
+        game: str,
+        protocol: AtariProtocol,
+        num_envs: int,
+        facts: Sequence[AtariFact] = (),
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.game, self.protocol = find_game(game), protocol
+        exploring = AtariFact.EXPLORATION in facts
+        self._place = place_bytes(game) if exploring else None
+        self._hears = AtariFact.SOUND in facts
+        self._games = [_Game(game, protocol, self._hears) for _ in range(num_envs)]
+        self._latest: dict[str, NDArray[np.uint8]] = {}
+        self._ended = np.zeros(num_envs, dtype=np.bool_)
+        self._games[0].load_rom(0)  # the others when they begin: it takes 0.15 s each
+        actions, channels = self._games[0].actions, 1 if protocol.grayscale else 3
+        self.spec = EnvSpec(
+            num_envs=num_envs,
+            obs_shape=(channels, protocol.height, protocol.width),
+            actions=DiscreteActions(len(actions), tuple(a.name for a in actions)),
+            device=torch.device(device),
+            facts=fact_specs(facts, self._games[0].screen, protocol.frame_skip),
+            frames_per_step=protocol.frame_skip,
+        )
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        """Begin new episodes; see `VectorEnv.reset`. A seed applies to the masked."""
+        num, begun = self.spec.num_envs, bool(self._latest)
+        chosen = np.ones(num, np.bool_)
+        if mask is not None and begun:
+            chosen = mask.cpu().numpy()
+        if seed is None and not begun:
+            seed = fresh_seed()
+        seeds = None if seed is None else env_seeds(seed, num)
+        # Copied, since the arrays of the row before belong to whoever holds that row.
+        self._latest = {k: v.copy() for k, v in self._latest.items()} or self._blank()
+        for i in np.flatnonzero(chosen).tolist():
+            self._games[i].reset(None if seeds is None else int(seeds[i]))
+            self._read(i)
+        self._ended = self._ended & ~chosen
+        never = np.zeros(num, np.bool_)
+        return self._row(np.zeros(num, np.float32), never, never, first=chosen)
+
+    def step(self, action: Shaped[Tensor, "B ..."]) -> Step:
+        """Act in all envs; see `VectorEnv.step`.
+
+        Raises:
+            ValueError: an action does not exist.
+        """
+        num, first = self.spec.num_envs, self._ended
+        asked = np.where(first, 0, action.cpu().numpy())
+        asked = checked_actions(asked, len(self._games[0].actions))
+        reward = np.zeros(num, np.float32)
+        terminated, truncated = np.zeros(num, np.bool_), np.zeros(num, np.bool_)
+        self._latest = self._blank()
+        for i, game in enumerate(self._games):
+            if first[i]:
+                game.reset(None)
+            else:
+                reward[i] = game.step(int(asked[i]))
+                terminated[i], truncated[i] = game.terminated, game.truncated
+            self._read(i)
+        self._ended = terminated | truncated
+        return self._row(reward, terminated, truncated, first)
+
+    def state_dict(self) -> EnvState | None:
+        """Every emulator with its random streams; None with the fact SOUND.
+
+        ALE does not save its sound generators: pictures would go on bit for bit, the
+        samples would not. (ALE 0.12.1 also leaves out a flag that its authors found to
+        matter in Q*bert and Tetris, rarely: 71 games resumed without a difference.)
+        """
+        if self._hears or not self._latest:
+            return None
+        return {
+            "game": self.game,
+            "games": {str(i): game.state_dict() for i, game in enumerate(self._games)},
+            "latest": {k: torch.from_numpy(v) for k, v in self._latest.items()},
+            "ended": torch.from_numpy(self._ended),
+        }
+
+    def load_state_dict(self, state: EnvState) -> Step:
+        """Continue from `state_dict`; returns the observation row (flags unset).
+
+        Raises:
+            ValueError: the state is of another game, number of envs, or set of facts.
+        """
+        latest = {k: v.cpu().numpy().copy() for k, v in state["latest"].items()}
+        shapes = {k: v.shape for k, v in latest.items()}
+        fits = shapes == {k: v.shape for k, v in self._blank().items()}
+        if state["game"] != self.game or not fits:
+            raise ValueError(
+                f"A state of '{state['game']}' with {len(state['games'])} envs does "
+                f"not fit '{self.game}' with {len(self._games)}, or the facts differ"
+            )
+        for i, game in enumerate(self._games):
+            game.load_state_dict(state["games"][str(i)])
+        self._latest, self._ended = latest, state["ended"].cpu().numpy().copy()
+        never = np.zeros_like(self._ended)
+        return self._row(np.zeros(len(never), np.float32), never, never, never)
+
+    def _blank(self) -> dict[str, NDArray[np.uint8]]:
+        """Fresh arrays for one row: memory always, other bytes where asked for."""
+        shapes = {"obs": self.spec.obs_shape, "ram": (RAM_BYTES,)} | {
+            k: f.shape for k, f in self.spec.facts.items() if f.dtype == torch.uint8
+        }
+        num = self.spec.num_envs
+        return {k: np.empty((num, *shape), np.uint8) for k, shape in shapes.items()}
+
+    def _read(self, i: int) -> None:
+        game, row = self._games[i], self._latest
+        row["obs"][i] = game.image()
+        game.ale.getRAM(row["ram"][i])
+        if "colour" in row:
+            row["colour"][i] = np.moveaxis(game.ale.getScreenRGB(), -1, 0)
+        if "sound" in row:
+            row["sound"][i] = game.sound
+
+    def _row(
+        self,
+        reward: NDArray[np.float32],
+        terminated: NDArray[np.bool_],
+        truncated: NDArray[np.bool_],
+        first: NDArray[np.bool_],
+    ) -> Step:
+        device = self.spec.device
+        seen = {k: torch.from_numpy(v).to(device) for k, v in self._latest.items()}
+        if self._place is not None:
+            seen |= locate(seen["ram"], self._place)._asdict()
+        return Step(
+            obs=seen["obs"],
+            reward=torch.from_numpy(reward).to(device),
+            terminated=torch.from_numpy(terminated.copy()).to(device),
+            truncated=torch.from_numpy(truncated.copy()).to(device),
+            first=torch.from_numpy(first.copy()).to(device),
+            facts={name: seen[name] for name in self.spec.facts},
+        )
+
+
+@final
+class _Game:
+    """One emulator, played as ALE's vector env plays each of its own."""
+
+    def __init__(self, game: str, protocol: AtariProtocol, sound: bool) -> None:
+        self._rom, self._protocol, self._hears = rom_path(game), protocol, sound
+        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+        self.ale = ale_py.ALEInterface()
+        self.ale.setFloat("repeat_action_probability", protocol.sticky)
+        self.ale.setBool("sound_obs", sound)
+        self.sound = np.full(protocol.frame_skip * SOUND_SAMPLES, SILENCE, np.uint8)
+        self.terminated = self.truncated = False
+
+    def load_rom(self, seed: int) -> None:
+        """Begin the random streams, which ALE only does together with the ROM."""
+        self.ale.setInt("random_seed", seed)
+        self.ale.loadROM(self._rom)
+        self._draws, self._noops = AleDraws(seed), AleDraws(seed)
+        legal, used = self.ale.getLegalActionSet(), self.ale.getMinimalActionSet()
+        self.actions = legal if self._protocol.full_action_space else used
+        self.screen: tuple[int, int] = self.ale.getScreenDims()
+
+    def reset(self, seed: int | None) -> None:
+        """Begin an episode; with a seed, also the random streams."""
+        protocol, noop, fire = self._protocol, ale_py.Action.NOOP, ale_py.Action.FIRE
+        if seed is not None:
+            self.load_rom(seed)
+        self._restart()
+        fired = protocol.fire_on_reset and fire in self.actions
+        if fired:
+            self._act(fire)
+        if protocol.noop_max > 0:
+            generator = np.random.Generator(self._noops.bits)
+            drawn = int(generator.integers(protocol.noop_max, dtype=np.uint32))
+            for _ in range(drawn - fired):
+                self._act(noop)
+                if self.ale.game_over():
+                    self._restart()
+        self.sound.fill(SILENCE)
+        self._elapsed = 0
+        self._pooled = self._screen()
+
+    def step(self, action: int) -> int:
+        """Emulate one step's frames and return their score.
+
+        The vector env leaves the frame that ends an episode out of the picture: its
+        final observation is the one before, brightened by the step's last frame but
+        one. So does this, to be equal.
+        """
+        protocol, lives, score = self._protocol, self.ale.lives(), 0
+        self.sound.fill(SILENCE)
+        earlier = None
+        for frame in range(protocol.frame_skip):
+            score += self._act(self.actions[action])
+            self._elapsed += 1
+            if self._hears:
+                start = frame * SOUND_SAMPLES
+                self.ale.getAudio(self.sound[start : start + SOUND_SAMPLES])
+            died = protocol.life_ends_episode and 0 < self.ale.lives() < lives
+            self.terminated = self.ale.game_over() or died
+            late = self._elapsed >= protocol.max_frames
+            self.truncated = late and not self.terminated
+            if self.terminated or self.truncated:
+                break
+            if frame == protocol.frame_skip - 2:
+                earlier = self._screen()
+            elif frame == protocol.frame_skip - 1:
+                self._pooled = self._screen()
+        if earlier is not None and protocol.max_pool:
+            self._pooled = np.maximum(self._pooled, earlier)
+        return score
+
+    def image(self) -> NDArray[np.uint8]:
+        """The observation, `[C, H, W]`."""
+        size = (self._protocol.height, self._protocol.width)
+        image = self._pooled
+        if self.screen != size:
+            resized = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+            image = np.asarray(resized, np.uint8)
+        return image[None] if image.ndim == 2 else np.moveaxis(image, -1, 0)
+
+    def state_dict(self) -> EnvState:
+        """Emulator, random streams, and the three things that ALE leaves out."""
+        return {
+            "ale": self.ale.cloneSystemState().serialize(),
+            "held": self._held.value,
+            "elapsed": self._elapsed,
+            "pooled": torch.from_numpy(self._pooled),
+            "draws": self._draws.state_dict(),
+            "noops": self._noops.state_dict(),
+        }
+
+    def load_state_dict(self, state: EnvState) -> None:
+        """Continue from `state_dict`."""
+        self.reset(0)
+        held = ale_py.Action(state["held"])
+        while self._held != held:  # ALE has no way of setting the action it may repeat
+            self._act(held)
+        self.ale.restoreSystemState(ale_py.ALEState(state["ale"]))
+        self._elapsed = state["elapsed"]
+        self._pooled = state["pooled"].cpu().numpy().copy()
+        self._draws.load_state_dict(state["draws"])
+        self._noops.load_state_dict(state["noops"])
+
+    def _restart(self) -> None:
+        self.ale.reset_game()
+        self._held = ale_py.Action.NOOP
+
+    def _act(self, action: ale_py.Action) -> int:
+        if not self._draws.sticks(self._protocol.sticky):
+            self._held = action
+        return self.ale.act(action)
+
+    def _screen(self) -> NDArray[np.uint8]:
+        grey = self._protocol.grayscale
+        return self.ale.getScreenGrayscale() if grey else self.ale.getScreenRGB()
