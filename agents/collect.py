@@ -58,14 +58,18 @@ class Collector:
         self.overlap = overlap
         self.generator = generator
         self.row: Step | None = None
-        self.carry: Carry = belief.start(env.spec.num_envs)
-        self.context: Context | None = None
-        zeros = torch.zeros(env.spec.num_envs, device=env.spec.device)
-        self._return, self._length = zeros, zeros.clone()
+        self._forget()
 
     def begin(self, seed: int) -> None:
-        """Reset the envs."""
+        """Reset the envs, and with them all that was carried from step to step."""
         self.row = self.env.reset(seed)
+        self._forget()
+
+    def _forget(self) -> None:
+        self.carry: Carry = self.belief.start(self.env.spec.num_envs)
+        self.context: Context | None = None
+        zeros = torch.zeros(self.env.spec.num_envs, device=self.env.spec.device)
+        self._return, self._length = zeros, zeros.clone()
 
     @torch.no_grad()
     def collect(self) -> tuple[Experience, EpisodeEnds]:
@@ -122,7 +126,7 @@ class Collector:
         )
         if self.overlap:
             tail = traj.steps(self.num_steps - self.overlap, self.num_steps)
-            self.context = Context(tail, handed_on)
+            self.context = Context(tail.copy(), handed_on)  # not the whole rollout
         self.row, self.carry = row, carry
         ends = EpisodeEnds(
             traj.terminated | traj.truncated, torch.stack(returns), torch.stack(lengths)

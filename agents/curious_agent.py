@@ -1,7 +1,7 @@
 """The agent: collect, be surprised, be rewarded, learn."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -78,6 +78,16 @@ class CuriousAgent:
             raise ValueError(
                 f"{type(curiosity).__name__} needs a world model; add --model"
             )
+        if replay_updates and (replay is None or world_model is None):
+            raise ValueError(
+                "--agent.replay.updates-per-rollout are a world model's, on what is "
+                "kept; add --model and --agent.replay.capacity"
+            )
+        if len(streams) != 1 + (curiosity is not None):
+            raise ValueError(
+                f"{len(streams)} reward streams: give one for the world's reward and, "
+                "with curiosity, one for the intrinsic reward"
+            )
         if world_model is None and not rl_gradient:
             raise ValueError(
                 "without a world model nothing but PPO trains the encoder; "
@@ -87,6 +97,7 @@ class CuriousAgent:
         self.env, self.belief, self.policy = env, belief, policy
         self.world_model, self.curiosity = world_model, curiosity
         self.streams, self.ppo = streams, ppo
+        self.active = [v for v, stream in enumerate(streams) if stream.weight]
         self.model_coeff, self.rl_gradient = model_coeff, rl_gradient
         self.replay, self.replay_updates = replay, replay_updates
         self.seed = seed
@@ -155,7 +166,7 @@ class CuriousAgent:
 
     def _surprise(
         self, experience: Experience
-    ) -> tuple[Float32[Tensor, "T+1 B D"] | None, ModelLoss | None]:
+    ) -> tuple[Float32[Tensor, "R B D"] | None, ModelLoss | None]:
         """Target latents of the rollout, and the model's unreduced loss on it.
 
         Beliefs are the ones the policy acted on: the model has not changed since. The
@@ -202,7 +213,10 @@ class CuriousAgent:
             traj.obs[:-1], traj.action[:-1], traj.first[:-1], batch.carry
         ).belief
         seen = belief if self.rl_gradient else belief.detach()
-        total, parts = ppo_loss(self.ppo, batch, *self.policy(seen))
+        distribution, value = self.policy(seen)
+        # the critic of a stream that is switched off must not shape the encoder
+        active = replace(batch, returns=batch.returns[self.active])
+        total, parts = ppo_loss(self.ppo, active, distribution, value[self.active])
         metrics = dict(parts)
         if self.world_model is not None and batch.target is not None:
             model = self.world_model.prediction_loss(
@@ -240,7 +254,7 @@ class CuriousAgent:
         self,
         experience: Experience,
         intrinsic: IntrinsicReward | None,
-        target: Float32[Tensor, "T+1 B D"] | None,
+        target: Float32[Tensor, "R B D"] | None,
     ) -> Metrics:
         """Metrics of the rollout as a whole."""
         valid, metrics = experience.traj.valid, {}

@@ -1,6 +1,6 @@
 """Random network distillation (arXiv 1810.12894)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Float32, UInt8
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from agents.curiosity import Curiosity, IntrinsicReward
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale, RunningMoments
-from ssl_objectives.encoders import nature_cnn
+from ssl_objectives.encoders import EncoderConfig, NatureConfig
 from ssl_objectives.objective import Loss
 from ssl_objectives.precision import Precision, in_chunks
 from world_models.model_loss import ModelLoss
@@ -104,22 +104,22 @@ class RandomNetworkDistillation(Curiosity):
 class RndConfig:
     """Random network distillation: reward frames unlike those seen before."""
 
+    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    """convolutions and precision of both networks"""
     size: int = 512
     """outputs of the two networks"""
     share: float = 0.25
     """fraction of transitions the predictor trains on"""
     warm_up_steps: int = 128
     """random steps per env before training, for the pixel statistics"""
-    precision: Precision = Precision.AUTO
-    """what the two networks compute in"""
 
     def build(
         self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
     ) -> RandomNetworkDistillation:
         """Build the signal."""
-        body = nature_cnn(obs_shape[0])
+        bodies = [self.encoder.body(obs_shape[0]) for _ in range(2)]
         with torch.no_grad():
-            flat = body(torch.zeros(1, *obs_shape)).numel()
+            flat = bodies[0](torch.zeros(1, *obs_shape)).numel()
 
         def layer(inputs: int, outputs: int) -> nn.Linear:
             linear = nn.Linear(inputs, outputs)
@@ -127,9 +127,9 @@ class RndConfig:
             nn.init.zeros_(linear.bias)
             return linear
 
-        target = nn.Sequential(body, nn.Flatten(), layer(flat, self.size))
+        target = nn.Sequential(bodies[0], nn.Flatten(), layer(flat, self.size))
         predictor = nn.Sequential(
-            nature_cnn(obs_shape[0]),
+            bodies[1],
             nn.Flatten(),
             layer(flat, self.size),
             nn.ReLU(),
@@ -144,5 +144,5 @@ class RndConfig:
             ReturnStdScale(num_envs, discount),
             self.share,
             self.warm_up_steps,
-            self.precision,
+            self.encoder.precision,
         )
