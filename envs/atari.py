@@ -20,7 +20,7 @@ from envs.atari_protocol import (
     find_game,
     fresh_seed,
 )
-from envs.atari_ram import AtariFact
+from envs.atari_ram import AtariFact, explorable_games
 from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 
 
@@ -65,6 +65,12 @@ class AtariConfig:
             self.protocol.switches,
             **{name: value for name, value in named.items() if value is not None},
         )
+
+    def with_facts(self) -> "AtariConfig":
+        """The same frames with colour, and with the player's place where it is known."""
+        known = find_game(self.game) in explorable_games()
+        place = (AtariFact.EXPLORATION,) if known else ()
+        return replace(self, facts=(AtariFact.COLOUR, *place))
 
     def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
         """Build B games.

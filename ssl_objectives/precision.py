@@ -16,7 +16,8 @@ CPU_CHUNK = 256
 class Precision(Enum):
     """What an encoder computes in; nothing behind an encoder ever runs in bf16."""
 
-    AUTO = "bf16 where the hardware multiplies it fast, else float32"
+    AUTO = "auto"
+    """bf16 where the hardware multiplies it fast, else float32"""
     FLOAT32 = "float32"
     BFLOAT16 = "bf16"
 

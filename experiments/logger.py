@@ -1,0 +1,122 @@
+"""Scalars over env steps: one JSON object a line, and the same for TensorBoard."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments.run_folder import RunFolder
+
+
+class MetricsError(Exception):
+    """The metrics of a run cannot be read; the message says where and what to do."""
+
+
+class MetricLogger:
+    """Writes metrics of a run; what was logged before a kill is on disk.
+
+    A row is `{"env_steps": …, "wall_time": …, "metrics": {name: value}}`: steps of all
+    envs together, seconds of training (pauses between resumed runs not counted), and
+    `package/quantity` names.
+    """
+
+    def __init__(self, run: RunFolder, resume_at_env_steps: int | None = None) -> None:
+        """Open the files of a run.
+
+        Args:
+            run: where to write.
+            resume_at_env_steps: of the checkpoint that training continues from; rows
+                beyond it are dropped, so that curves do not double back. None for a
+                new run.
+        """
+        # Only here, since it takes a moment, and more where TensorFlow is installed.
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        from torch.utils.tensorboard import SummaryWriter
+
+        seconds = _keep_rows(run.metrics_file, resume_at_env_steps)
+        self._begin = time.monotonic() - seconds
+        self._lines = run.metrics_file.open("a", buffering=1, encoding="utf-8")
+        self._events = SummaryWriter(
+            str(run.tensorboard),
+            purge_step=None if resume_at_env_steps is None else resume_at_env_steps + 1,
+            flush_secs=10,
+        )
+
+    def log(self, env_steps: int, metrics: Mapping[str, float | Tensor]) -> None:
+        """Write one row; tensors are read here, which waits for the device."""
+        values = {k: float(x) for k, x in metrics.items()}
+        row = {
+            "env_steps": env_steps,
+            "wall_time": round(time.monotonic() - self._begin, 3),
+            # JSON has no nan and inf; as text, float() reads them back.
+            "metrics": {k: x if np.isfinite(x) else str(x) for k, x in values.items()},
+        }
+        self._lines.write(json.dumps(row) + "\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, value, env_steps)
+
+    def close(self) -> None:
+        """Flush and close the files."""
+        self._lines.close()
+        self._events.close()
+
+
+def read_metrics(run: RunFolder) -> dict[str, NDArray[Any]]:
+    """The metrics of a run as columns of equal length, rows in the order logged.
+
+    `env_steps` is int64, all others float64 with NaN where a row lacks the metric. A
+    last line that a kill cut off is ignored; a run without metrics gives no rows.
+
+    Raises:
+        MetricsError: another line is damaged.
+    """
+    rows = list(_rows(run.metrics_file))
+    names = sorted({name for row in rows for name in row["metrics"]})
+    columns: dict[str, NDArray[Any]] = {
+        "env_steps": np.array([row["env_steps"] for row in rows], np.int64),
+        "wall_time": np.array([row["wall_time"] for row in rows], np.float64),
+    }
+    for name in names:
+        values = [float(row["metrics"].get(name, "nan")) for row in rows]
+        columns[name] = np.array(values, np.float64)
+    return columns
+
+
+def _rows(file: Path) -> Iterator[dict[str, Any]]:
+    """Whole rows; a line without its end was being written during a kill."""
+    if not file.is_file():
+        return
+    with file.open(encoding="utf-8", errors="replace") as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.endswith("\n"):
+                return
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise MetricsError(
+                    f"Line {number} of {file} is damaged ({error}). Delete that line."
+                ) from error
+
+
+def _keep_rows(file: Path, last_env_steps: int | None) -> float:
+    """Drop rows beyond, and a cut-off one; returns the seconds of the last row kept."""
+    if not file.is_file():
+        return 0.0
+    kept = [
+        row
+        for row in _rows(file)
+        if last_env_steps is None or row["env_steps"] <= last_env_steps
+    ]
+    new = file.with_name(f".{file.name}.unfinished")
+    with new.open("w", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(row) + "\n" for row in kept)
+        lines.flush()
+        os.fsync(lines.fileno())
+    os.replace(new, file)
+    return float(kept[-1]["wall_time"]) if kept else 0.0

@@ -1,0 +1,176 @@
+"""Playing whole episodes: what evaluation, videos and random baselines share."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from agents.actor import Actor
+from envs.check import random_action
+from envs.vector_env import Step, VectorEnv
+
+# From the row the envs show to one action each; called once per step, rows in order.
+Player = Callable[[Step], Tensor]
+
+
+@dataclass
+class Episode:
+    """One episode as it is reported.
+
+    Attributes:
+        score: sum of the raw rewards. length: env steps.
+        rooms: distinct rooms entered; None where the world has no fact `room`.
+        cells: distinct (room, x, y).
+        complete: False where the step limit of the evaluation cut it.
+    """
+
+    score: float = 0.0
+    length: int = 0
+    rooms: set[int] | None = None
+    cells: set[tuple[int, int, int]] | None = None
+    complete: bool = False
+
+
+@dataclass(frozen=True)
+class Played:
+    """The episodes of one player."""
+
+    episodes: list[Episode] = field(default_factory=list)
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Score of each episode."""
+        return np.array([x.score for x in self.episodes])
+
+    @property
+    def rooms(self) -> int | None:
+        """Distinct rooms over all episodes."""
+        sets = [x.rooms for x in self.episodes if x.rooms is not None]
+        return len(set().union(*sets)) if sets else None
+
+    @property
+    def cells(self) -> int | None:
+        """Distinct (room, x, y) over all episodes."""
+        sets = [x.cells for x in self.episodes if x.cells is not None]
+        return len(set().union(*sets)) if sets else None
+
+    @property
+    def env_steps(self) -> int:
+        """Steps of all episodes together."""
+        return sum(x.length for x in self.episodes)
+
+
+def actor_player(actor: Actor, num_envs: int, seed: int, greedy: bool) -> Player:
+    """Plays with a trained actor, from the first row of all envs on."""
+    device = next(actor.parameters()).device
+    generator = torch.Generator(device).manual_seed(seed)
+    carry = actor.start(num_envs)
+
+    def play(row: Step) -> Tensor:
+        nonlocal carry
+        action, carry = actor.act(row, carry, generator, greedy)
+        return action
+
+    return play
+
+
+def random_player(env: VectorEnv, seed: int) -> Player:
+    """Plays uniformly at random."""
+    generator = torch.Generator().manual_seed(seed)
+    return lambda row: random_action(env, generator)
+
+
+def play_episodes(
+    env: VectorEnv,
+    player: Player,
+    num_episodes: int,
+    seed: int,
+    max_steps: int | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> Played:
+    """Play `num_episodes`, an equal share in each env.
+
+    Shares are fixed beforehand: taking whichever episodes end first would prefer short
+    ones. Envs that are done with theirs go on unwatched.
+
+    Args:
+        max_steps: cuts each episode (marked as not complete); None lets it run.
+        on_step: called with the number of episodes finished, after every step.
+    """
+    num_envs = env.spec.num_envs
+    shares = [len(part) for part in np.array_split(range(num_episodes), num_envs)]
+    finished: list[list[Episode]] = [[] for _ in range(num_envs)]
+    row = env.reset(seed)
+    current = [_begin(row, i) for i in range(num_envs)]
+    while any(len(done) < share for done, share in zip(finished, shares, strict=True)):
+        row = env.step(player(row))
+        host = _on_host(row)
+        overlong = torch.zeros(num_envs, dtype=torch.bool)
+        for i in range(num_envs):
+            if host.first[i]:
+                current[i] = _begin(host, i)
+                continue
+            episode = current[i]
+            episode.score += float(host.reward[i])
+            episode.length += 1
+            _visit(episode, host, i)
+            ended = bool(host.terminated[i] | host.truncated[i])
+            overlong[i] = not ended and episode.length == max_steps
+            if (ended or overlong[i]) and len(finished[i]) < shares[i]:
+                episode.complete = ended
+                finished[i].append(episode)
+        if overlong.any():
+            row = env.reset(mask=overlong.to(env.spec.device))
+            host = _on_host(row)
+            for i in overlong.nonzero().flatten().tolist():
+                current[i] = _begin(host, i)
+        if on_step is not None:
+            on_step(sum(map(len, finished)))
+    return Played([episode for done in finished for episode in done])
+
+
+def record(
+    env: VectorEnv, player: Player, num_steps: int, seed: int
+) -> Iterator[NDArray[np.uint8]]:
+    """Frames `[H, W, 3]` of the first env: in colour where the world knows it."""
+    row = env.reset(seed)
+    yield _picture(row)
+    for _ in range(num_steps):
+        row = env.step(player(row))
+        yield _picture(row)
+
+
+def _picture(row: Step) -> NDArray[np.uint8]:
+    image = row.facts.get("colour", row.obs)[0].cpu()
+    picture: NDArray[np.uint8] = image.expand(3, -1, -1).permute(1, 2, 0).numpy()
+    return picture
+
+
+def _on_host(row: Step) -> Step:
+    facts = {k: v.cpu() for k, v in row.facts.items() if k in ("room", "x", "y")}
+    return Step(
+        row.obs,
+        row.reward.cpu(),
+        row.terminated.cpu(),
+        row.truncated.cpu(),
+        row.first.cpu(),
+        facts,
+    )
+
+
+def _begin(row: Step, i: int) -> Episode:
+    known = all(name in row.facts for name in ("room", "x", "y"))
+    episode = Episode(rooms=set() if known else None, cells=set() if known else None)
+    _visit(episode, row, i)
+    return episode
+
+
+def _visit(episode: Episode, row: Step, i: int) -> None:
+    if episode.rooms is None or episode.cells is None:
+        return
+    room, x, y = (int(row.facts[name][i]) for name in ("room", "x", "y"))
+    episode.rooms.add(room)
+    episode.cells.add((room, x, y))

@@ -1,0 +1,228 @@
+"""Named parts of a training run, and the one dial for its size."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.curiosity import PredictionErrorConfig
+from agents.ppo import PpoConfig, RewardStream
+from agents.rnd import RndConfig
+from envs.atari import AtariConfig
+from envs.counting import CountingConfig
+from envs.gymnasium_env import GymnasiumConfig
+from envs.key_door import KeyDoorConfig
+from envs.pixel_maze import PixelMazeConfig
+from experiments.command_line import Part
+from experiments.parts import load_part
+from experiments.train_config import TrainConfig
+from ssl_objectives.encoders import ImpalaConfig, NatureConfig
+from world_models.presets import ByolExploreConfig
+
+
+class Size(Enum):
+    """How much a run may cost."""
+
+    DEBUG = "seconds on any machine: does it run at all"
+    LAPTOP = "about five minutes on two CPU cores"
+    GPU = "hours on one GPU"
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """What the size dial sets."""
+
+    ppo: PpoConfig
+    latent: int
+    belief: int
+    horizon: int
+    reward_decay: float
+    num_envs: int
+    env_steps: int
+    checkpoint_every: int
+    evaluate_every: int
+
+
+_SCALES = {
+    Size.DEBUG: _Scale(
+        ppo=PpoConfig(num_steps=20, num_epochs=2, num_minibatches=2),
+        latent=64,
+        belief=48,
+        horizon=4,
+        reward_decay=0.5,
+        num_envs=6,
+        env_steps=1_200,
+        checkpoint_every=600,
+        evaluate_every=0,
+    ),
+    Size.LAPTOP: _Scale(
+        ppo=PpoConfig(num_steps=64),
+        latent=512,
+        belief=256,
+        horizon=8,
+        reward_decay=0.95,
+        num_envs=16,
+        env_steps=81_920,
+        checkpoint_every=16_384,
+        evaluate_every=0,
+    ),
+    Size.GPU: _Scale(
+        ppo=PpoConfig(num_steps=96, num_minibatches=8),
+        latent=512,
+        belief=256,
+        horizon=8,
+        reward_decay=0.99,
+        num_envs=128,
+        env_steps=50_000_000,
+        checkpoint_every=1_000_000,
+        evaluate_every=5_000_000,
+    ),
+}
+
+WORLDS = {
+    "atari": AtariConfig,
+    "pixel-maze": PixelMazeConfig,
+    "key-door": KeyDoorConfig,
+    "gymnasium": GymnasiumConfig,
+    "counting": CountingConfig,
+}
+_NONE = "none"
+
+PARTS = (
+    Part(
+        "preset",
+        {
+            "byol-explore": "reward what a K-step latent model failed to predict",
+            "rnd": "reward frames unlike those seen before",
+            "ppo": "no curiosity: the world's reward alone",
+        },
+        default="byol-explore",
+        about="Which agent; --model and --curiosity change it.",
+        positional=True,
+    ),
+    Part(
+        "size",
+        {size.name.lower(): size.value for size in Size},
+        default="laptop",
+        about="One dial for networks, envs and budget; every flag below overrides it.",
+    ),
+    Part(
+        "world",
+        {
+            "atari": "any of the games that ale-py ships",
+            "pixel-maze": "rooms, doors and keys, rendered on the device",
+            "key-door": "the smallest hard exploration: a key, a door, a goal",
+            "gymnasium": "any Gymnasium env, by its id",
+            "counting": "a world that proves data paths",
+        },
+        default="atari",
+        about="Where the agent lives.",
+        open=True,
+    ),
+    Part(
+        "agent",
+        {
+            "recurrent": "a GRU over single frames and actions",
+            "frame-stack": "the last four frames, feed-forward",
+        },
+        default="recurrent",
+        about="What it remembers.",
+    ),
+    Part(
+        "model",
+        {"byol-explore": "BYOL-Explore's latent dynamics", _NONE: "no world model"},
+        about="What it predicts (default: as the preset says).",
+        open=True,
+    ),
+    Part(
+        "curiosity",
+        {
+            "prediction-error": "the world model's loss, prioritised",
+            "rnd": "random network distillation",
+            _NONE: "no intrinsic reward",
+        },
+        about="What it finds interesting (default: as the preset says).",
+        open=True,
+    ),
+)
+
+_PRESET_PARTS = {
+    "byol-explore": ("byol-explore", "prediction-error"),
+    "rnd": (_NONE, "rnd"),
+    "ppo": (_NONE, _NONE),
+}
+
+
+def train_config(
+    preset: str = "byol-explore",
+    size: str = "laptop",
+    world: str = "atari",
+    agent: str = "recurrent",
+    model: str | None = None,
+    curiosity: str | None = None,
+) -> TrainConfig:
+    """The config that the part names of `curious train` stand for.
+
+    Names are those of `PARTS`, or `my_module:MyConfig` for world, model and curiosity.
+
+    Raises:
+        ConfigError: a part from outside cannot be loaded.
+        KeyError: no such name.
+    """
+    dial = Size[size.upper()]
+    scale = _SCALES[dial]
+    default_model, default_curiosity = _PRESET_PARTS[preset]
+    config = TrainConfig(
+        world=load_part(world) if ":" in world else WORLDS[world](),
+        agent=_agent(agent, scale, dial),
+        model=_model(model or default_model, scale),
+        curiosity=_curiosity(curiosity or default_curiosity, scale),
+        num_envs=scale.num_envs,
+        env_steps=scale.env_steps,
+        checkpoint_every=scale.checkpoint_every,
+        evaluate_every=scale.evaluate_every,
+        video_steps=60 if dial is Size.DEBUG else 900,
+    )
+    if dial is Size.GPU and world in ("pixel-maze", "key-door"):
+        # rendered on the GPU: thousands of worlds cost little more than a hundred
+        ppo = replace(config.agent.ppo, num_steps=32, num_epochs=2)
+        return replace(config, num_envs=4096, agent=replace(config.agent, ppo=ppo))
+    return config
+
+
+def from_parts(chosen: Mapping[str, str]) -> TrainConfig:
+    """`train_config` from what the command line chose."""
+    return train_config(**chosen)
+
+
+def _agent(name: str, scale: _Scale, size: Size) -> AgentConfig:
+    encoder = ImpalaConfig if size is Size.GPU else NatureConfig
+    cores: dict[str, RecurrentConfig | FrameStackConfig] = {
+        "recurrent": RecurrentConfig(scale.belief),
+        "frame-stack": FrameStackConfig(),
+    }
+    return AgentConfig(
+        encoder=encoder(size=scale.latent),
+        core=cores[name],
+        ppo=scale.ppo,
+        extrinsic=RewardStream(2.0, 0.999, clip=1.0),
+        intrinsic=RewardStream(1.0, 0.99, episodic=False),
+    )
+
+
+def _model(name: str, scale: _Scale) -> Any:
+    if ":" in name:
+        return load_part(name)
+    return None if name == _NONE else ByolExploreConfig(horizon=scale.horizon)
+
+
+def _curiosity(name: str, scale: _Scale) -> Any:
+    if ":" in name:
+        return load_part(name)
+    choices = {
+        _NONE: None,
+        "prediction-error": PredictionErrorConfig(ema_decay=scale.reward_decay),
+        "rnd": RndConfig(size=scale.latent),
+    }
+    return choices[name]

@@ -1,0 +1,104 @@
+"""Everything that decides a training run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import torch
+
+from agents.build import AgentConfig, CuriosityConfig, ModelConfig
+from agents.curiosity import PredictionErrorConfig
+from envs.atari import AtariConfig
+from envs.vector_env import VectorEnv
+from experiments.parts import ConfigError
+from world_models.presets import ByolExploreConfig
+
+
+@runtime_checkable
+class WorldConfig(Protocol):
+    """Builds a batch of worlds."""
+
+    def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
+        """Build B worlds whose tensors lie on `device`."""
+
+
+@runtime_checkable
+class ObservableWorld(Protocol):
+    """A world with a variant that also tells the truth beside the pixels."""
+
+    def with_facts(self) -> "WorldConfig":
+        """The same world with all facts that evaluation can use."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """A training run: which world, which agent, how curious, for how long."""
+
+    world: WorldConfig = field(default_factory=AtariConfig)
+    """where the agent lives"""
+    agent: AgentConfig = field(default_factory=AgentConfig)
+    """how it perceives, acts and learns"""
+    model: ModelConfig | None = field(default_factory=ByolExploreConfig)
+    """what it predicts"""
+    curiosity: CuriosityConfig | None = field(default_factory=PredictionErrorConfig)
+    """what it finds interesting"""
+    num_envs: int = 16
+    """B, worlds stepped in parallel"""
+    env_steps: int = 65_536
+    """budget: steps of all worlds together (Atari: 4 frames each)"""
+    seed: int = 0
+    """of initial weights, worlds and all draws"""
+    seeds: int = 1
+    """runs, one after another, with seeds counted up from `seed`"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1 …; auto takes a GPU if there is one"""
+    runs: Path = Path("runs")
+    """folder that holds all run folders"""
+    checkpoint_every: int = 16_384
+    """env steps between checkpoints; a killed run loses at most these"""
+    keep_checkpoints: int = 3
+    """newest checkpoints kept, beside the best and a sparse history"""
+    evaluate_every: int = 0
+    """env steps between evaluations (score, rooms, cells); 0 evaluates never"""
+    evaluate_episodes: int = 5
+    """episodes of each evaluation"""
+    video_steps: int = 900
+    """env steps of the video recorded at the end; 0 records none"""
+
+    def __post_init__(self) -> None:
+        for name in ("num_envs", "env_steps", "seeds", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                flag = name.replace("_", "-")
+                raise ConfigError(
+                    f"--{flag} must be at least 1, not {getattr(self, name)}"
+                )
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that `--device` names.
+
+    Raises:
+        ConfigError: it does not exist here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ConfigError(
+            f"--device: there is no {name!r}. Use cpu, cuda, cuda:1 … or auto."
+        ) from error
+    if device.type == "cuda":
+        count = torch.cuda.device_count()
+        if count == 0:
+            raise ConfigError(
+                f"--device {name}: PyTorch sees no GPU here (build "
+                f"{torch.__version__}). Use --device cpu, or install a CUDA build of "
+                "torch and a driver."
+            )
+        if (device.index or 0) >= count:
+            raise ConfigError(
+                f"--device {name}: there are {count} GPUs here, cuda:0 to "
+                f"cuda:{count - 1}."
+            )
+    return device

@@ -1,0 +1,319 @@
+import re
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import pytest
+
+from experiments.command_line import Part, parse
+from experiments.config import write_config
+from experiments.parts import load_part
+
+OUTSIDE = '''
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Ring:
+    """Rooms in a ring."""
+    rooms: int = 6
+    """How many rooms."""
+    def build(self) -> int:
+        return self.rooms
+'''
+
+
+class World(Protocol):
+    def build(self) -> int: ...
+
+
+class Scope(Enum):
+    BATCH = 1
+    TIME = 2
+
+
+@dataclass(frozen=True)
+class Atari:
+    """Atari 2600 games."""
+
+    game: str = "Pong"
+    """Name as in gymnasium, without -v5."""
+
+    def build(self) -> int:
+        return 1
+
+
+@dataclass(frozen=True)
+class Maze:
+    """A maze of pixels."""
+
+    size: int = 9
+    """Cells along each side."""
+
+    def __post_init__(self) -> None:
+        if self.size < 2:
+            raise ValueError("size must be at least 2")
+
+    def build(self) -> int:
+        return 2
+
+
+@dataclass(frozen=True)
+class Agent:
+    """Proximal policy optimisation."""
+
+    learning_rate: float = 1e-4
+    """Adam step size."""
+    clip: bool = True
+    """Whether ratios are clipped."""
+    scope: Scope = Scope.BATCH
+    """Which rows are negatives."""
+    widths: tuple[int, ...] = (8, 4)
+    """Of hidden layers."""
+
+
+@dataclass(frozen=True)
+class Train:
+    world: World
+    agent: Agent = Agent()
+    env_steps: int = 1_000
+    """Steps of all envs together."""
+    out: Path | None = None
+    """Where the run goes."""
+    model: World | None = None
+    inner: Atari | Maze | None = None
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    episodes: int = 3
+    """How many."""
+
+
+PARTS = (
+    Part(
+        "preset",
+        {"byol-explore": "prediction error", "rnd": "random network distillation"},
+        "byol-explore",
+        "Which agent.",
+        positional=True,
+    ),
+    Part("size", {"debug": "seconds", "laptop": "hours"}, "laptop", "How large."),
+    Part(
+        "world",
+        {"atari": "Atari 2600 games", "maze": "a maze of pixels"},
+        about="Where the agent lives.",
+        open=True,
+    ),
+)
+asked: list[dict[str, str]] = []
+
+
+def build_default(chosen: Mapping[str, str]) -> Train:
+    asked.append(dict(chosen))
+    world = chosen.get("world", "atari")
+    worlds: dict[str, World] = {"atari": Atari(), "maze": Maze()}
+    return Train(worlds[world] if world in worlds else load_part(world))
+
+
+def read(*argv: str, parts: Sequence[Part] = PARTS) -> Train:
+    return parse(
+        argv,
+        parts,
+        Train,
+        build_default,
+        prog="curious train",
+        description="Train a curious agent.",
+        examples=["curious train rnd --world maze"],
+    )
+
+
+def printed(text: str) -> str:
+    """What was printed, without boxes and line breaks."""
+    return re.sub(r"[\s│─╭╮╰╯]+", " ", text)
+
+
+def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    with pytest.raises(SystemExit) as end:
+        read(*argv)
+    assert end.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "curious train --help" in printed(err)
+    return printed(err)
+
+
+def test_without_arguments_all_is_default() -> None:
+    assert read() == Train(Atari())
+    # An option without a default is left to `build_default`.
+    assert asked[-1] == {"preset": "byol-explore", "size": "laptop"}
+
+
+def test_parts_choose_the_classes_and_flags_set_their_fields() -> None:
+    argv = (
+        "rnd --world maze --size=debug --world.size 5 --agent.learning-rate 0.1 "
+        "--agent.scope TIME --agent.no-clip"
+    )
+    config = read(*argv.split())
+    assert config == Train(Maze(5), Agent(0.1, False, Scope.TIME))
+    assert asked[-1] == {"preset": "rnd", "size": "debug", "world": "maze"}
+    config = read("--env_steps", "1_000_000", "--agent.widths", "3", "5", "7")
+    assert config == Train(Atari(), Agent(widths=(3, 5, 7)), 10**6)
+    assert read("--size", "debug", "rnd", "--out", "x").out == Path("x")
+    assert asked[-1]["preset"] == "rnd"
+
+
+def test_a_part_from_outside_brings_its_own_flags(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "my_worlds.py").write_text(OUTSIDE)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.chdir(tmp_path)
+    config = read("--world=my_worlds:Ring", "--world.rooms", "4")
+    assert config.world.build() == 4
+    with pytest.raises(SystemExit):
+        read("--world", "my_worlds:Ring", "--help")
+    out = printed(capsys.readouterr().out)
+    assert "--world.rooms INT How many rooms. (default: 6)" in out
+    assert "Did you mean 'Ring'?" in refused(capsys, "--world", "my_worlds:Rong")
+    assert "cannot import 'my_wolrds'" in refused(capsys, "--world", "my_wolrds:Ring")
+
+
+def test_help_lists_parts_flags_defaults_and_examples(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        read("--help", "--world", "maze")
+    assert end.value.code == 0
+    out, err = capsys.readouterr()
+    assert err == ""
+    for text in (
+        "usage: curious train",
+        "Train a curious agent.",
+        "Which agent. (default: byol-explore)",
+        "rnd random network distillation",
+        "--size SIZE How large. (default: laptop) debug seconds laptop hours",
+        "--world WORLD Where the agent lives. atari Atari 2600 games maze a maze of",
+        "module:Class your own",
+        "--config FILE Start from the config.json of a run",
+        "--env-steps INT Steps of all envs together. (default: 1000)",
+        "world options",
+        "A maze of pixels.",
+        "--world.size INT Cells along each side. (default: 9)",
+        "--agent.scope {BATCH,TIME} Which rows are negatives. (default: BATCH)",
+        "--agent.clip, --agent.no-clip",
+        "examples: curious train rnd --world maze",
+    ):
+        assert text in printed(out)
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ("--wrold maze", "--world WORLD"),
+        ("--agent.learning-rte 1", "--agent.learning-rate FLOAT"),
+        ("--env-step 10", "--env-steps INT"),
+        ("--world mase", "--world: there is no 'mase'. Did you mean 'maze'? Your own"),
+        ("--size debog", "--size: there is no 'debog'. Did you mean 'debug'?"),
+        ("--size my_module:Size", "--size: there is no 'my_module:Size'."),
+        ("byl-explore", "preset: there is no 'byl-explore'. Did you mean 'byol-"),
+        ("--size", "--size needs a value"),
+        ("--size --world maze", "--size needs a value"),
+        ("--env-steps ten", "--env-steps: invalid literal for int()"),
+        ("--agent.scope ROW", "TIME"),
+        ("--world maze --world.size 1", "config.world: size must be at least 2"),
+        ("--env-steps 10 rnd", "If it is the preset, it comes first: curious train"),
+        ("--agent.clip False", "Unexpected argument 'False'"),
+        ("rnd maze", "Unexpected argument 'maze'"),
+    ],
+)
+def test_mistakes_are_refused_with_a_suggestion(
+    capsys: pytest.CaptureFixture[str], argv: str, message: str
+) -> None:
+    assert message in refused(capsys, *argv.split())
+
+
+def test_a_config_file_repeats_a_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "config.json"
+    config = Train(Maze(4), Agent(0.3), 77)
+    write_config(file, config)
+    assert read("--config", str(file)) == read(f"--config={tmp_path}") == config
+    changed = read("--config", str(file), "--world.size", "6", "--env-steps", "5")
+    assert changed == Train(Maze(6), Agent(0.3), 5)
+    message = refused(capsys, "rnd", "--config", str(file), "--world", "atari")
+    assert "--config already says what world, preset is" in message
+    assert "no config at" in refused(capsys, "--config", str(tmp_path / "none.json"))
+    write_config(file, Evaluate())
+    message = refused(capsys, "--config", str(file))
+    assert "config of another command: a Evaluate, not a Train" in message
+
+
+class Builds(ABC):
+    @abstractmethod
+    def build(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Room(Builds):
+    """A room."""
+
+    width: int = 3
+    """Cells."""
+
+    def build(self) -> int:
+        return self.width
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Whatever they are annotated with, fields offer what they hold."""
+
+    one: World | None = field(default_factory=Maze)
+    two: Atari | Maze | None = None
+    three: Builds | None = None
+    four: Any = None
+    five: Annotated[World | None, "a note"] = None
+    six: Builds = field(default_factory=Room)
+
+
+def test_flags_are_those_of_the_config_a_field_holds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ("one", "two", "three", "four", "five", "six")
+    parts = [Part(x, {"room": "one room", "none": "nothing"}) for x in names]
+
+    def rooms(first: int) -> Fields:
+        values: list[Any] = [Room(first + i) for i in range(6)]
+        return Fields(*values)
+
+    def run(default: Fields, *argv: str) -> Fields:
+        return parse(argv, parts, Fields, lambda _: default, prog="x", description="y")
+
+    assert run(rooms(2)) == rooms(2)
+    changed = run(rooms(2), *(f"--{x}.width={i + 20}" for i, x in enumerate(names)))
+    assert changed == rooms(20)
+    # A part that is not there has no flags, and is not in the way of its option.
+    assert run(Fields(), "--two", "none", "--one.size", "5") == Fields(one=Maze(5))
+    with pytest.raises(SystemExit):
+        run(Fields(), "--help")
+    out = printed(capsys.readouterr().out)
+    assert "--one.size" in out
+    assert "--two TWO room one room none nothing" in out
+    assert "fixed" not in out
+
+
+def test_commands_without_parts() -> None:
+    config = parse(
+        ["--episodes", "5"],
+        [],
+        Evaluate,
+        lambda _: Evaluate(),
+        prog="curious evaluate",
+        description="Play episodes.",
+    )
+    assert config == Evaluate(5)

@@ -1,0 +1,81 @@
+import math
+
+import pytest
+
+from experiments.health import (
+    HealthLimits,
+    HealthMonitor,
+    TrainingDiverged,
+    check_finite,
+)
+
+
+def test_numbers_that_are_not_finite_stop_training() -> None:
+    check_finite({})
+    check_finite({"loss/policy": -3.0, "loss/value": 1e30})
+    with pytest.raises(TrainingDiverged) as error:
+        check_finite({"a/good": 1.0, "loss/value": math.nan, "policy/kl": math.inf})
+    message = str(error.value)
+    assert "loss/value is nan; policy/kl is inf." in message
+    assert "a/good" not in message
+    assert "learning rate" in message
+
+
+def heard(monitor: HealthMonitor, name: str, values: list[float]) -> list[int]:
+    """At which of the values there was a warning."""
+    return [i for i, x in enumerate(values) if monitor.observe({name: x})]
+
+
+def test_collapsed_entropy_is_said_once_until_it_recovers() -> None:
+    monitor = HealthMonitor(num_actions=18, limits=HealthLimits(patience=3))
+    low, between, high = 0.1, 0.2, 1.0  # the limit is 0.145
+    values = [high, low, low, high, low, low, low, low, between, low, low, low, low]
+    assert heard(monitor, "policy/entropy", values) == [6]
+    assert heard(monitor, "policy/entropy", [high, low, low, low, low]) == [3]
+
+
+def test_the_bonus_is_compared_with_its_own_maximum() -> None:
+    monitor = HealthMonitor(limits=HealthLimits(patience=2))
+    name = "intrinsic/reward_std"
+    assert heard(monitor, name, [0.0, 0.0, 0.0, 1e-5, 1e-5, 2e-6]) == []
+    assert heard(monitor, name, [4.0, 1.0, 0.1, 0.01, 0.003, 0.003]) == [5]
+    monitor = HealthMonitor()
+    assert heard(monitor, name, [1.0] + [0.0] * 9) == [5]
+
+
+@pytest.mark.parametrize(
+    ("dim", "rank", "warned"),
+    [(64, 1.2, True), (64, 1.6, False), (512, 4.0, True), (512, 6.0, False)],
+)
+def test_collapsed_latents(dim: int, rank: float, warned: bool) -> None:
+    monitor = HealthMonitor(latent_dim=dim)
+    assert bool(heard(monitor, "world_model/effective_rank", [rank] * 9)) == warned
+
+
+def test_warnings_are_plain_words_with_numbers() -> None:
+    monitor = HealthMonitor(4, 64, HealthLimits(patience=1))
+    monitor.observe({"intrinsic/reward_std": 2.0})
+    warnings = monitor.observe(
+        {
+            "policy/entropy": 0.01,
+            "intrinsic/reward_std": 0.0,
+            "world_model/effective_rank": 1.1,
+            "loss/policy": 0.0,
+        }
+    )
+    assert len(warnings) == 3
+    assert "entropy is 0.01 of at most 1.39" in warnings[0]
+    assert "spread is 0, after 2 at its largest" in warnings[1]
+    assert "about 1.1 of 64 dimensions" in warnings[2]
+
+
+def test_what_is_not_known_is_not_judged() -> None:
+    monitor = HealthMonitor(limits=HealthLimits(patience=1))
+    metrics = {"policy/entropy": -5.0, "world_model/effective_rank": 1.0}
+    assert monitor.observe(metrics) == []
+    assert HealthMonitor(1, limits=HealthLimits(1)).observe(metrics) == []
+    # Updates without the metric count in neither direction.
+    monitor = HealthMonitor(4, limits=HealthLimits(patience=2))
+    monitor.observe({"policy/entropy": 0.0})
+    assert monitor.observe({}) == []
+    assert len(monitor.observe({"policy/entropy": 0.0})) == 1
