@@ -153,5 +153,5 @@ class AgentConfig:
         belief = BeliefModel(encoder, core, embedding, frames)
         policy = ActorCritic(belief.size, spec.actions, num_values)
         if self.compile:
-            encoder.compile()
+            encoder.body.compile()
         return Actor(policy, belief if model is None else model.build(belief))

@@ -1,0 +1,37 @@
+"""Compiled paths, in a run without shape hooks: `pytest -m compiled -p no:jaxtyping`."""
+
+import pytest
+import torch
+
+from agents.build import AgentConfig
+from agents.curiosity import PredictionErrorConfig
+from agents.ppo import PpoConfig
+from envs.counting import CountingConfig
+from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.precision import Precision
+from world_models.presets import ByolExploreConfig
+
+pytestmark = pytest.mark.compiled
+
+
+def test_compiled_training_equals_eager_training() -> None:
+    """Two train steps of BYOL-Explore, compiled and not, agree to float32 accuracy."""
+    metrics = []
+    for compiled in (False, True):
+        config = AgentConfig(
+            encoder=NatureConfig(size=24, precision=Precision.FLOAT32),
+            ppo=PpoConfig(num_steps=9, num_epochs=1, num_minibatches=2),
+            compile=compiled,
+        )
+        env = CountingConfig().build(6, "cpu")
+        model = ByolExploreConfig(horizon=3)
+        agent = config.build(env, model, PredictionErrorConfig(), seed=0)
+        agent.begin()
+        for _ in range(2):
+            report = agent.train_step()
+        metrics.append(report.metrics)
+        names = set(agent.modules.state_dict())
+        assert not any("_orig_mod" in name for name in names)
+    eager, fast = metrics
+    for name, value in eager.items():
+        torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-4)
