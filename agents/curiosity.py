@@ -8,7 +8,15 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from agents.experience import Experience
-from agents.normalize import AboveMean, EmaStdScale, PayAll, Prioritizer, RewardScale
+from agents.normalize import (
+    AboveMean,
+    EmaStdScale,
+    PayAll,
+    Prioritizer,
+    ReturnStdScale,
+    RewardScale,
+    Unscaled,
+)
 from ssl_objectives.objective import Loss
 from world_models.model_loss import ModelLoss
 from world_models.trajectory import Trajectory
@@ -57,14 +65,25 @@ class PredictionError(Curiosity):
 
     `ℓ_t` is the sum of the losses of all predictions landing on `t+1`; it is scaled by
     its EMA standard deviation, and only what exceeds its EMA mean is paid.
+
+    Deviation: what is paid is divided by the std of its discounted return (`payout`),
+    in place of the paper's normalised values. Otherwise a rare discovery makes a value
+    error so large that, gradients being clipped together, the policy learns nothing
+    from it.
     """
 
     needs_model = True
 
-    def __init__(self, scale: RewardScale, prioritizer: Prioritizer) -> None:
+    def __init__(
+        self,
+        scale: RewardScale,
+        prioritizer: Prioritizer,
+        payout: RewardScale | None = None,
+    ) -> None:
         super().__init__()
         self.scale = scale
         self.prioritizer = prioritizer
+        self.payout = payout or Unscaled()
 
     def reward(
         self, experience: Experience, model_loss: ModelLoss | None
@@ -76,8 +95,9 @@ class PredictionError(Curiosity):
             )
         valid = experience.traj.valid
         raw = model_loss.arrival()[-len(valid) :].masked_fill(~valid, 0.0)
-        paid = self.prioritizer(self.scale(raw, valid), valid)
-        return IntrinsicReward(raw, paid.masked_fill(~valid, 0.0))
+        chosen = self.prioritizer(self.scale(raw, valid), valid)
+        paid = self.payout(chosen.masked_fill(~valid, 0.0), valid)
+        return IntrinsicReward(raw, paid)
 
 
 @dataclass(frozen=True)
@@ -94,4 +114,5 @@ class PredictionErrorConfig:
     ) -> PredictionError:
         """Build the signal."""
         prioritizer = AboveMean(self.ema_decay) if self.prioritize else PayAll()
-        return PredictionError(EmaStdScale(self.ema_decay), prioritizer)
+        payout = ReturnStdScale(num_envs, discount)
+        return PredictionError(EmaStdScale(self.ema_decay), prioritizer, payout)

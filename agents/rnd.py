@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from agents.curiosity import Curiosity, IntrinsicReward
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale, RunningMoments
-from ssl_objectives.encoders import EncoderConfig, NatureConfig
+from ssl_objectives.encoders import EncoderConfig, NatureConfig, num_outputs
 from ssl_objectives.objective import Loss
 from ssl_objectives.precision import Precision, in_chunks
 from world_models.model_loss import ModelLoss
@@ -118,8 +118,7 @@ class RndConfig:
     ) -> RandomNetworkDistillation:
         """Build the signal."""
         bodies = [self.encoder.body(obs_shape[0]) for _ in range(2)]
-        with torch.no_grad():
-            flat = bodies[0](torch.zeros(1, *obs_shape)).numel()
+        flat = num_outputs(bodies[0], obs_shape)
 
         def layer(inputs: int, outputs: int) -> nn.Linear:
             linear = nn.Linear(inputs, outputs)

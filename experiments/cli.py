@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Sequence
 
 from rich.console import Console
-from rich.panel import Panel
 from rich.text import Text
 
 COMMANDS = {
@@ -60,13 +59,20 @@ def _guarded(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> in
         _complain(str(error))
         return 1
     except OSError as error:
-        if error.filename is None and error.errno is None:
+        if error.errno is None:  # not from the system: a bug of ours
             raise
-        _complain(f"{error}. Nothing that was already saved is lost.")
+        where = "" if error.filename is None else f": {error.filename}"
+        _complain(f"{error.strerror}{where}. Whatever was saved before is safe.")
         return 1
     except KeyboardInterrupt:
-        _complain("Stopped at once, as asked. The last checkpoint is untouched.")
+        _complain("Stopped at once, as asked. The latest checkpoint is untouched.")
         return 130
+    except Exception as error:
+        # Gymnasium says which package an env needs, but only `envs` may import it.
+        if type(error).__name__ != "DependencyNotInstalled":
+            raise
+        _complain(str(error))
+        return 1
 
 
 def _usage() -> str:
@@ -80,8 +86,9 @@ def _usage() -> str:
 
 
 def _complain(message: str) -> None:
-    panel = Panel(Text(message), title="Error", title_align="left", style="red")
-    Console(stderr=True).print(panel)
+    """No box around it: paths and commands in a message are there to be copied."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text("error: ", style="bold red") + Text(message))
 
 
 if __name__ == "__main__":

@@ -1,23 +1,29 @@
 """`curious evaluate`: how well an agent plays, and how far it gets, beside random."""
 
-import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, takewhile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 import tyro
-from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress as RichProgress
-from rich.table import Table
 
 from agents.actor import Actor
 from envs.vector_env import VectorEnv
 from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.evaluation_report import (
+    episode_lines,
+    evaluation_table,
+    watching,
+    write_evaluation,
+)
 from experiments.parts import ConfigError
 from experiments.play import (
     Played,
+    Watcher,
     actor_player,
     play_episodes,
     random_player,
@@ -29,19 +35,24 @@ from experiments.video import write_video
 
 # Evaluation draws other episodes than training, the same for every agent and run.
 SEED = 1_000_003
+NUM_ENVS = 8
 FRAMES_PER_SECOND = 15  # an Atari step is four frames of sixty a second
 
 
 @dataclass(frozen=True)
 class EvaluateConfig:
-    """Play whole episodes with a trained agent, and as many at random."""
+    """Play whole episodes with a trained agent, and as many at random.
+
+    Prints returns with a bootstrap interval, and the rooms and cells visited where the
+    world can tell; leaves JSON and a video in the run's folder.
+    """
 
     run: Annotated[Path, tyro.conf.Positional]
     """run folder, or one of its checkpoints"""
     episodes: int = 10
     """episodes of each player"""
-    num_envs: int = 8
-    """worlds stepped in parallel"""
+    num_envs: int = NUM_ENVS
+    """worlds stepped in parallel, at most"""
     max_steps: int | None = None
     """env steps after which an episode is cut; none lets every episode end by itself"""
     best: bool = False
@@ -54,6 +65,14 @@ class EvaluateConfig:
     """env steps of the video; 0 records none"""
     device: str = "auto"
     """cpu, cuda, cuda:1 … or auto"""
+
+    def __post_init__(self) -> None:
+        if min(self.episodes, self.num_envs) < 1:
+            raise ValueError("--episodes and --num-envs must be at least 1")
+        if self.max_steps is not None and self.max_steps < 1:
+            raise ValueError("--max-steps must be at least 1")
+        if min(self.seed, self.video_steps) < 0:
+            raise ValueError("--seed and --video-steps must not be negative")
 
 
 @dataclass(frozen=True)
@@ -72,15 +91,13 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     Raises:
         NotARun: there is no run at the path.
         CheckpointError: its checkpoint cannot be read.
-        ConfigError: the device or the number of episodes makes no sense.
+        ConfigError: the device does not exist, or the checkpoint does not fit.
     """
     console = console or Console()
-    if config.episodes < 1 or config.num_envs < 1:
-        raise ConfigError("--episodes and --num-envs must be at least 1")
     run = RunFolder.open(config.run)
     path = _checkpoint(run, config)
     actor, trained = load_agent(path, config.device)
-    num_envs = min(config.num_envs, config.episodes)
+    num_envs = share_envs(config.episodes, config.num_envs)
     env = observable_env(trained, num_envs, config.device)
     try:
         players = {
@@ -88,34 +105,34 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
             "random": random_player(env, config.seed),
         }
         played = {}
-        with RichProgress(console=console, transient=True) as bar:
-            for name, player in players.items():
-                task = bar.add_task(f"{name} plays", total=config.episodes)
+        for name, player in players.items():
+            with watching(console, f"{name} plays", config.episodes) as watch:
                 played[name] = play_episodes(
-                    env,
-                    player,
-                    config.episodes,
-                    config.seed,
-                    config.max_steps,
-                    lambda done, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+                    env, player, config.episodes, config.seed, config.max_steps, watch
                 )
     finally:
         env.close()
     env_steps = env_steps_of(path)
-    console.print(_table(played, f"{run.path.name}, after {env_steps:,} env steps"))
-    for i, episode in enumerate(played["agent"].episodes):
-        cut = "" if episode.complete else " (cut)"
-        console.print(
-            f"  episode {i}: return {episode.score:g} in {episode.length:,} steps{cut}",
-            highlight=False,
-        )
-    file = run.path / "evaluations" / f"step-{env_steps:012d}.json"
-    _write_json(file, played, config, env_steps)
-    console.print(f"Numbers: {file}", highlight=False)
+    title = f"{run.path.name}, after {env_steps:,} env steps"
+    console.print(title, style="bold", highlight=False, soft_wrap=True)
+    console.print(evaluation_table(played))
+    for line in episode_lines(played["agent"]):
+        console.print(f"  {line}", highlight=False)
+    file = run.path / "evaluations" / f"{path.stem}.json"
+    about = {
+        "env_steps": env_steps,
+        "seed": config.seed,
+        "greedy": config.greedy,
+        "max_steps": config.max_steps,
+    }
+    write_evaluation(file, played, about)
+    console.print(f"numbers  {file}", highlight=False, soft_wrap=True)
     if config.video_steps:
-        video = run.videos / f"step-{env_steps:012d}.mp4"
-        record_video(trained, actor, video, config.video_steps, config.seed)
-        console.print(f"Video: {video}", highlight=False)
+        video = run.videos / f"evaluation-{path.stem}.mp4"
+        record_video(
+            trained, actor, video, config.video_steps, config.seed, config.greedy
+        )
+        console.print(f"video    {video}", highlight=False, soft_wrap=True)
     return Evaluation(played["agent"], played["random"], env_steps, file)
 
 
@@ -137,7 +154,8 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfi
     num_values = 1 if config.curiosity is None else 2
     actor = config.agent.build_actor(env.spec, config.model, num_values)
     env.close()
-    own = {k.removeprefix("actor."): v for k, v in state.items() if "actor." in k[:6]}
+    prefix = "actor."
+    own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     try:
         actor.load_state_dict(own)
     except RuntimeError as error:
@@ -156,15 +174,15 @@ def observable_env(config: TrainConfig, num_envs: int, device: str) -> VectorEnv
 
 
 def evaluate_actor(
-    config: TrainConfig, actor: Actor, num_episodes: int, max_steps: int | None = None
+    config: TrainConfig, actor: Actor, num_episodes: int, on_step: Watcher | None = None
 ) -> dict[str, float]:
     """Metrics `evaluate/…` of an actor, in fresh worlds."""
-    device = str(next(actor.parameters()).device)
-    num_envs = min(8, num_episodes)
-    env = observable_env(config, num_envs, device)
+    num_envs = share_envs(num_episodes, NUM_ENVS)
+    env = observable_env(config, num_envs, _device_of(actor))
     try:
-        player = actor_player(actor, num_envs, SEED, greedy=False)
-        played = play_episodes(env, player, num_episodes, SEED, max_steps)
+        with _playing(actor):
+            player = actor_player(actor, num_envs, SEED, greedy=False)
+            played = play_episodes(env, player, num_episodes, SEED, on_step=on_step)
     finally:
         env.close()
     metrics = {
@@ -178,28 +196,48 @@ def evaluate_actor(
 
 
 def record_video(
-    config: TrainConfig, actor: Actor, path: Path, num_steps: int, seed: int = SEED
+    config: TrainConfig,
+    actor: Actor,
+    path: Path,
+    num_steps: int,
+    seed: int = SEED,
+    greedy: bool = False,
+    stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Let the actor play `num_steps` in one world, in colour, into an mp4."""
-    device = str(next(actor.parameters()).device)
-    env = observable_env(config, 1, device)
+    """Let the actor play `num_steps` in one world, in colour, into an mp4.
+
+    `stop` is asked after every step; the video ends where it says so.
+    """
+    env = observable_env(config, 1, _device_of(actor))
     try:
-        player = actor_player(actor, 1, seed, greedy=False)
-        frames = record(env, player, num_steps, seed)
-        write_video(path, frames, FRAMES_PER_SECOND)
+        with _playing(actor):
+            player = actor_player(actor, 1, seed, greedy)
+            frames = record(env, player, num_steps, seed)
+            rest = takewhile(lambda _: not stop(), frames)
+            write_video(path, chain([next(frames)], rest), FRAMES_PER_SECOND)
     finally:
         env.close()
 
 
-def bootstrap_interval(
-    values: NDArray[np.float64], level: float = 0.95, draws: int = 10_000
-) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean, from fixed draws."""
-    generator = np.random.default_rng(0)
-    picked = generator.integers(len(values), size=(draws, len(values)))
-    means = values[picked].mean(1)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+def share_envs(num_episodes: int, at_most: int) -> int:
+    """How many envs share episodes most evenly: no env plays on for nobody."""
+    rounds = -(-num_episodes // min(num_episodes, at_most))
+    return -(-num_episodes // rounds)
+
+
+@contextmanager
+def _playing(actor: Actor) -> Iterator[None]:
+    """Evaluation must leave no trace in what is trained, batch statistics included."""
+    before = actor.training
+    actor.eval()
+    try:
+        yield
+    finally:
+        actor.train(before)
+
+
+def _device_of(actor: Actor) -> str:
+    return str(next(actor.parameters()).device)
 
 
 def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:
@@ -209,48 +247,7 @@ def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:
     return folder.best() if config.best else folder.latest()
 
 
-def _table(played: dict[str, Played], title: str) -> Table:
-    table = Table(title=title)
-    for name in (
-        "player",
-        "return",
-        "95 % interval",
-        "best",
-        "steps",
-        "rooms",
-        "cells",
-    ):
-        table.add_column(name, justify="left" if name == "player" else "right")
-    for name, each in played.items():
-        low, high = bootstrap_interval(each.scores)
-        table.add_row(
-            name,
-            f"{each.scores.mean():.4g}",
-            f"{low:.4g} to {high:.4g}",
-            f"{each.scores.max():.4g}",
-            f"{each.env_steps:,}",
-            "–" if each.rooms is None else str(each.rooms),
-            "–" if each.cells is None else str(each.cells),
-        )
-    return table
+if __name__ == "__main__":
+    from experiments.cli import main
 
-
-def _write_json(
-    file: Path, played: dict[str, Played], config: EvaluateConfig, env_steps: int
-) -> None:
-    file.parent.mkdir(exist_ok=True)
-    content: dict[str, Any] = {"env_steps": env_steps, "seed": config.seed}
-    for name, each in played.items():
-        content[name] = {
-            "returns": each.scores.tolist(),
-            "lengths": [x.length for x in each.episodes],
-            "complete": [x.complete for x in each.episodes],
-            "return_mean": float(each.scores.mean()),
-            "return_interval_95": bootstrap_interval(each.scores),
-            "rooms": each.rooms,
-            "cells": each.cells,
-            "rooms_per_episode": [
-                None if x.rooms is None else len(x.rooms) for x in each.episodes
-            ],
-        }
-    file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -6,8 +6,20 @@ import tyro
 
 from experiments.evaluate import EvaluateConfig, evaluate
 
+EXAMPLES = (
+    "curious evaluate runs/RUN",
+    "curious evaluate runs/RUN --best --episodes 30 --video-steps 0",
+    "curious evaluate runs/RUN/checkpoints/step-000000016384.safetensors --greedy",
+)
+
 
 def run(argv: Sequence[str]) -> int:
     """Evaluate as the command line says; returns 0."""
-    evaluate(tyro.cli(EvaluateConfig, args=list(argv), prog="curious evaluate"))
+    try:
+        config = tyro.cli(EvaluateConfig, args=list(argv), prog="curious evaluate")
+    except SystemExit as end:
+        if end.code in (0, None):
+            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
+        raise
+    evaluate(config)
     return 0

@@ -15,6 +15,9 @@ from envs.vector_env import Step, VectorEnv
 # From the row the envs show to one action each; called once per step, rows in order.
 Player = Callable[[Step], Tensor]
 
+# Told after every step: episodes finished, and env steps so far of all envs together.
+Watcher = Callable[[int, int], None]
+
 
 @dataclass
 class Episode:
@@ -89,7 +92,7 @@ def play_episodes(
     num_episodes: int,
     seed: int,
     max_steps: int | None = None,
-    on_step: Callable[[int], None] | None = None,
+    on_step: Watcher | None = None,
 ) -> Played:
     """Play `num_episodes`, an equal share in each env.
 
@@ -97,14 +100,19 @@ def play_episodes(
     ones. Envs that are done with theirs go on unwatched.
 
     Args:
+        env: its streams are seeded anew, so that all players meet the same episodes.
+        player: chooses the actions.
+        num_episodes: at least 1.
+        seed: of the episodes.
         max_steps: cuts each episode (marked as not complete); None lets it run.
-        on_step: called with the number of episodes finished, after every step.
+        on_step: told how far play is; what it raises ends play.
     """
     num_envs = env.spec.num_envs
     shares = [len(part) for part in np.array_split(range(num_episodes), num_envs)]
     finished: list[list[Episode]] = [[] for _ in range(num_envs)]
     row = env.reset(seed)
     current = [_begin(row, i) for i in range(num_envs)]
+    env_steps = 0
     while any(len(done) < share for done, share in zip(finished, shares, strict=True)):
         row = env.step(player(row))
         host = _on_host(row)
@@ -127,8 +135,9 @@ def play_episodes(
             host = _on_host(row)
             for i in overlong.nonzero().flatten().tolist():
                 current[i] = _begin(host, i)
+        env_steps += num_envs
         if on_step is not None:
-            on_step(sum(map(len, finished)))
+            on_step(sum(map(len, finished)), env_steps)
     return Played([episode for done in finished for episode in done])
 
 

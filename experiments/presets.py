@@ -17,7 +17,7 @@ from envs.pixel_maze import PixelMazeConfig
 from experiments.command_line import Part
 from experiments.parts import load_part
 from experiments.train_config import TrainConfig
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig
+from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from world_models.presets import ByolExploreConfig
 
 
@@ -87,6 +87,7 @@ WORLDS = {
     "gymnasium": GymnasiumConfig,
     "counting": CountingConfig,
 }
+_ENCODERS = {"nature": NatureConfig, "impala": ImpalaConfig, "patch": PatchConfig}
 _NONE = "none"
 
 PARTS = (
@@ -130,6 +131,16 @@ PARTS = (
         about="What it remembers.",
     ),
     Part(
+        "encoder",
+        {
+            "nature": "the three convolutions of the Nature DQN",
+            "impala": "a residual network: slower, and stronger",
+            "patch": "one layer over patches: for worlds drawn in tiles",
+        },
+        about="How it sees (default: nature; impala at --size gpu).",
+        open=True,
+    ),
+    Part(
         "model",
         {"byol-explore": "BYOL-Explore's latent dynamics", _NONE: "no world model"},
         about="What it predicts (default: as the preset says).",
@@ -159,23 +170,37 @@ def train_config(
     size: str = "laptop",
     world: str = "atari",
     agent: str = "recurrent",
+    encoder: str | None = None,
     model: str | None = None,
     curiosity: str | None = None,
 ) -> TrainConfig:
     """The config that the part names of `curious train` stand for.
 
-    Names are those of `PARTS`, or `my_module:MyConfig` for world, model and curiosity.
+    Names are those of `PARTS`, or `my_module:MyConfig` for world, encoder, model and
+    curiosity.
 
     Raises:
-        ConfigError: a part from outside cannot be loaded.
-        KeyError: no such name.
+        ConfigError: no such name, or a part from outside cannot be loaded.
     """
+    chosen = {
+        "preset": preset,
+        "size": size,
+        "world": world,
+        "agent": agent,
+        "encoder": encoder,
+        "model": model,
+        "curiosity": curiosity,
+    }
+    for part in PARTS:
+        name = chosen[part.name]
+        if name is not None:
+            part.check(name)
     dial = Size[size.upper()]
     scale = _SCALES[dial]
     default_model, default_curiosity = _PRESET_PARTS[preset]
     config = TrainConfig(
         world=load_part(world) if ":" in world else WORLDS[world](),
-        agent=_agent(agent, scale, dial),
+        agent=_agent(agent, _encoder(encoder, scale, dial), scale),
         model=_model(model or default_model, scale),
         curiosity=_curiosity(curiosity or default_curiosity, scale),
         num_envs=scale.num_envs,
@@ -196,14 +221,20 @@ def from_parts(chosen: Mapping[str, str]) -> TrainConfig:
     return train_config(**chosen)
 
 
-def _agent(name: str, scale: _Scale, size: Size) -> AgentConfig:
-    encoder = ImpalaConfig if size is Size.GPU else NatureConfig
+def _encoder(name: str | None, scale: _Scale, size: Size) -> Any:
+    if name is not None and ":" in name:
+        return load_part(name)
+    name = name or ("impala" if size is Size.GPU else "nature")
+    return _ENCODERS[name](size=scale.latent)
+
+
+def _agent(name: str, encoder: Any, scale: _Scale) -> AgentConfig:
     cores: dict[str, RecurrentConfig | FrameStackConfig] = {
         "recurrent": RecurrentConfig(scale.belief),
         "frame-stack": FrameStackConfig(),
     }
     return AgentConfig(
-        encoder=encoder(size=scale.latent),
+        encoder=encoder,
         core=cores[name],
         ppo=scale.ppo,
         extrinsic=RewardStream(2.0, 0.999, clip=1.0),

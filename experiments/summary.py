@@ -10,24 +10,21 @@ from agents.curious_agent import CuriousAgent
 from experiments.logger import read_metrics
 from experiments.progress import duration
 from experiments.run_folder import RunFolder
-from experiments.train_config import TrainConfig
 
 
 def print_summary(
-    config: TrainConfig,
-    agent: CuriousAgent,
-    run: RunFolder,
-    finished: bool,
-    console: Console,
+    agent: CuriousAgent, run: RunFolder, finished: bool, console: Console
 ) -> None:
     """Print a table of results, and where everything lies."""
     columns = read_metrics(run)
-    table = Table(title=f"{run.path.name}", show_header=False)
+    console.print(run.path.name, style="bold", highlight=False, soft_wrap=True)
+    table = Table(show_header=False)
     table.add_column(style="bold")
     table.add_column(justify="right")
     steps = agent.env_steps
-    frames = steps * agent.env.spec.frames_per_step
-    table.add_row("env steps", f"{steps:,} ({frames:,} frames)")
+    table.add_row("env steps", f"{steps:,}")
+    if agent.env.spec.frames_per_step > 1:
+        table.add_row("frames", f"{steps * agent.env.spec.frames_per_step:,}")
     if len(columns["wall_time"]):
         seconds = float(columns["wall_time"][-1])
         table.add_row("time", duration(seconds))
@@ -39,6 +36,7 @@ def print_summary(
         ("world-model loss", "loss/world_model"),
         ("world-model updates", "world_model/updates"),
         ("latents' effective rank", "world_model/effective_rank"),
+        ("return, last evaluation", "evaluate/return_mean"),
         ("rooms, last evaluation", "evaluate/rooms"),
         ("cells, last evaluation", "evaluate/cells"),
     ):
@@ -48,16 +46,19 @@ def print_summary(
             last = values[-20:].mean() if name == "episode/return" else values[-1]
             table.add_row(label, f"{last:,.4g}" if last < 1e4 else f"{last:,.0f}")
     console.print(table)
-    for label, path in (
-        ("plot", run.plots / "training.png"),
-        ("video", _newest(run.videos)),
-        ("checkpoints", run.checkpoints),
-    ):
-        if path is not None and path.exists():
-            console.print(f"{label:12} {path}", highlight=False, soft_wrap=True)
-    console.print(f"{'curves':12} tensorboard --logdir {run.path}", highlight=False)
+    lines = [("curves", f"tensorboard --logdir {run.path}")]
+    plot, video = run.plots / "training.png", _newest(run.videos)
+    if plot.exists():
+        lines.append(("plot", str(plot)))
+    if video is not None:
+        lines.append(("video", str(video)))
     if finished:
-        console.print(f"{'next':12} curious evaluate {run.path}", highlight=False)
+        lines.append(("next", f"curious evaluate {run.path}"))
+    for label, text in lines:
+        # one line each, however long: paths and commands are there to be copied
+        console.print(
+            f"{label:7} {text}", highlight=False, markup=False, soft_wrap=True
+        )
 
 
 def _newest(folder: Path) -> Path | None:

@@ -1,31 +1,27 @@
 """`curious train`: the loop around the agent, and everything it leaves behind."""
 
-import signal
+import sys
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
-import torch
 from rich.console import Console
 
-from agents.curious_agent import CuriousAgent, Report
-from envs.vector_env import DiscreteActions
-from experiments.checkpoint_folder import CheckpointFolder
-from experiments.evaluate import evaluate_actor, record_video
-from experiments.health import HealthMonitor, check_finite
+from agents.curious_agent import CuriousAgent
+from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.evaluate import record_video
+from experiments.interrupt import interruptible
 from experiments.logger import MetricLogger
 from experiments.memory import check_fits
 from experiments.memory_plan import plan_training
 from experiments.parts import ConfigError
 from experiments.plots import plot_training
 from experiments.progress import Progress
+from experiments.resume import check_same_run, keep_config, restore, sweep
 from experiments.run_folder import RunFolder
 from experiments.summary import print_summary
 from experiments.train_config import TrainConfig, resolve_device
+from experiments.train_loop import TrainLoop
 
 
 @dataclass(frozen=True)
@@ -45,6 +41,7 @@ def train(
     Args:
         config: the whole run; `experiments.presets.train_config` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
+        console: where to print; default: standard output.
 
     Raises:
         ConfigError: parts that do not exist or do not fit together.
@@ -53,14 +50,25 @@ def train(
         TrainingDiverged: a metric is not finite; the last good checkpoint is safe.
     """
     console = console or Console()
-    if resume is not None:
-        return [_train_one(replace(config, seeds=1), resume, console)]
-    results = []
-    for seed in range(config.seed, config.seed + config.seeds):
-        one = replace(config, seed=seed, seeds=1)
-        results.append(_train_one(one, None, console))
-        if not results[-1].finished:
-            break
+    results: list[TrainResult] = []
+    with interruptible() as interrupted:
+        if resume is not None:
+            one = replace(config, seeds=1)
+            return [_Session(one, console, interrupted).resume(resume)]
+        for seed in range(config.seed, config.seed + config.seeds):
+            one = replace(config, seed=seed, seeds=1)
+            results.append(_Session(one, console, interrupted).begin())
+            if interrupted.is_set():
+                break
+    left = config.seeds - len(results)
+    if left:
+        console.print(
+            f"Not begun: {left} more. Train them with: curious train --config "
+            f"{results[-1].run.path} --seed {config.seed + len(results)} "
+            f"--seeds {left}",
+            highlight=False,
+            soft_wrap=True,
+        )
     return results
 
 
@@ -69,171 +77,142 @@ def build_agent(config: TrainConfig) -> CuriousAgent:
 
     Raises:
         ConfigError: parts that do not exist or do not fit together.
-        DoesNotFit: the memory would not suffice.
+        DoesNotFit: the memory would not suffice; nothing large was allocated.
     """
     device = resolve_device(config.device)
     try:
+        check_fits(plan_training(config, device), device)
         env = config.world.build(config.num_envs, device)
-        plan = plan_training(config, env.spec)
-        check_fits(plan, device)
         return config.agent.build(env, config.model, config.curiosity, config.seed)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
 
 
-def _train_one(
-    config: TrainConfig, resume: Path | None, console: Console
-) -> TrainResult:
-    """One run from its first or a resumed step to the end of its budget."""
-    agent = build_agent(config)
-    try:
-        if resume is None:
-            run = RunFolder.create(config.runs, _name(config), config.seed, config)
-            agent.begin()
-        else:
-            run = RunFolder.open(resume)
-        checkpoints = CheckpointFolder(run.checkpoints, config.keep_checkpoints)
-        if resume is not None:
-            path = resume if resume.is_file() else None
-            agent.load_state_dict(checkpoints.load(path).state)
-        checkpoints.start(agent.env_steps)
-        begun = None if resume is None else agent.env_steps
-        logger = MetricLogger(run, begun)
-        progress = Progress(
-            config.env_steps,
-            agent.env_steps,
-            agent.env.spec.frames_per_step,
-            console,
-        )
-        console.print(f"Run folder: {run.path}", highlight=False)
-        try:
-            with progress, _interruptible() as interrupted:
-                _Loop(config, agent, run, checkpoints, logger, progress).run(
-                    interrupted
-                )
-        finally:
-            logger.close()
-        _leave_pictures(config, agent, run, console)
-        finished = not interrupted.is_set()
-        print_summary(config, agent, run, finished, console)
-        return TrainResult(run, agent.env_steps, finished)
-    finally:
-        agent.env.close()
-
-
-@dataclass
-class _Loop:
-    """Train steps with everything that happens between them."""
+@dataclass(frozen=True)
+class _Session:
+    """One run, from its first or a resumed step on."""
 
     config: TrainConfig
-    agent: CuriousAgent
-    run_folder: RunFolder
-    checkpoints: CheckpointFolder
-    logger: MetricLogger
-    progress: Progress
-    score: float | None = None
+    console: Console
+    interrupted: threading.Event
 
-    def run(self, interrupted: threading.Event) -> None:
-        """Step until the budget is spent or somebody interrupts; then save."""
-        agent, config = self.agent, self.config
-        spec = agent.env.spec
-        health = HealthMonitor(
-            spec.actions.n if isinstance(spec.actions, DiscreteActions) else None,
-            agent.belief.encoder.size if agent.world_model is not None else None,
-        )
-        saved = agent.env_steps
-        while agent.env_steps < config.env_steps and not interrupted.is_set():
-            before = agent.env_steps
-            report = agent.train_step()
-            metrics, returns = _read(report)
-            self.progress.update(agent.env_steps, metrics, returns)
-            metrics["time/env_steps_per_second"] = self.progress.env_steps_per_second
-            check_finite(metrics)
-            for warning in health.observe(metrics):
-                self.progress.warn(warning)
-            if _passed(before, agent.env_steps, config.evaluate_every):
-                metrics |= self._evaluate()
-            self.logger.log(agent.env_steps, metrics)
-            if _passed(before, agent.env_steps, config.checkpoint_every):
-                self._save()
-                saved = agent.env_steps
-        if saved < agent.env_steps:
-            self._save()
-        if interrupted.is_set():
-            self.progress.say(
-                f"Stopped at {agent.env_steps:,} env steps, checkpoint saved. Continue "
-                f"with: curious train --resume {self.run_folder.path}"
+    def begin(self) -> TrainResult:
+        """A new run."""
+        agent = build_agent(self.config)
+        try:
+            agent.begin()  # before there is a folder: some worlds only fail here
+            name, seed = run_name(self.config), self.config.seed
+            run = RunFolder.create(self.config.runs, name, seed, self.config)
+            self._say(f"Run folder: {run.path}")
+            return self._train(agent, run, None)
+        finally:
+            agent.env.close()
+
+    def resume(self, path: Path) -> TrainResult:
+        """Continue a run from its latest checkpoint, or from the one at `path`."""
+        run = RunFolder.open(path)
+        check_same_run(run, self.config)
+        checkpoints = CheckpointFolder(run.checkpoints)
+        chosen = path if path.is_file() else checkpoints.latest()
+        at = env_steps_of(chosen)
+        if at >= self.config.env_steps:
+            self._say(
+                f"{run.path} has had its budget of {self.config.env_steps:,} env steps "
+                f"({chosen.name}). For more: curious train --resume {run.path} "
+                f"--env-steps {2 * at}"
             )
+            return TrainResult(run, at, True)
+        later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
+        agent = build_agent(self.config)
+        try:
+            restore(agent, checkpoints.load(chosen).state, chosen)
+            if later:
+                self._say(
+                    f"Going back from {env_steps_of(later[-1]):,} to {at:,} env steps: "
+                    "checkpoints and metrics beyond are dropped."
+                )
+            keep_config(run, self.config)
+            sweep(run.checkpoints)
+            self._say(f"Run folder: {run.path}, going on at {agent.env_steps:,}")
+            return self._train(agent, run, agent.env_steps)
+        finally:
+            agent.env.close()
 
-    def _evaluate(self) -> dict[str, float]:
-        self.progress.say(f"evaluating at {self.agent.env_steps:,} env steps …")
-        metrics = evaluate_actor(
-            self.config, self.agent.actor, self.config.evaluate_episodes
+    def _train(
+        self, agent: CuriousAgent, run: RunFolder, resumed_at: int | None
+    ) -> TrainResult:
+        config, spec = self.config, agent.env.spec
+        checkpoints = CheckpointFolder(run.checkpoints, config.keep_checkpoints)
+        checkpoints.start(agent.env_steps)
+        logger = MetricLogger(run, resumed_at)
+        # The last rollout is a whole one.
+        rollout = config.num_envs * config.agent.ppo.num_steps
+        rollouts = -(-(config.env_steps - agent.env_steps) // rollout)
+        end = agent.env_steps + rollout * rollouts
+        progress = Progress(end, agent.env_steps, spec.frames_per_step, self.console)
+        loop = TrainLoop(
+            config,
+            agent,
+            run,
+            checkpoints,
+            logger,
+            progress,
+            self.interrupted,
+            saved=resumed_at,
         )
-        self.score = metrics["evaluate/return_mean"]
-        return metrics
+        try:
+            with progress:
+                loop.run()
+        finally:
+            logger.close()
+        finished = agent.env_steps >= config.env_steps
+        self._leave_pictures(agent, run)
+        print_summary(agent, run, finished, self.console)
+        if not finished:
+            self._say(
+                f"Stopped at {agent.env_steps:,} env steps; all of it is saved. Go on "
+                f"with: curious train --resume {run.path}"
+            )
+        return TrainResult(run, agent.env_steps, finished)
 
-    def _save(self) -> None:
-        self.checkpoints.save(self.agent.state_dict(), self.agent.env_steps, self.score)
-        self.score = None  # belongs to the checkpoint right after its evaluation
+    def _leave_pictures(self, agent: CuriousAgent, run: RunFolder) -> None:
+        """A plot and a video; training is done, so that no failure here ends it."""
+        try:
+            plot_training(run)
+            if self.config.video_steps and not self.interrupted.is_set():
+                self._say("recording a video …")
+                path = run.videos / f"step-{agent.env_steps:012d}.mp4"
+                steps = self.config.video_steps
+                record_video(
+                    self.config, agent.actor, path, steps, stop=self.interrupted.is_set
+                )
+        except OSError as error:
+            self._say(f"warning: {error}")
+
+    def _say(self, message: str) -> None:
+        """One line, whatever the width: paths in it are there to be copied."""
+        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
-def _read(report: Report) -> tuple[dict[str, float], list[float]]:
-    """Everything a step reports, in two transfers from the device."""
-    names = list(report.metrics)
-    values = torch.stack([report.metrics[name].float() for name in names]).tolist()
-    metrics = dict(zip(names, values, strict=True))
-    ends = report.ends
-    returns = ends.episode_return[ends.ended].tolist()
-    if returns:
-        metrics["episode/return"] = sum(returns) / len(returns)
-        metrics["episode/length"] = float(ends.episode_length[ends.ended].mean())
-    return metrics, returns
-
-
-def _passed(before: int, now: int, every: int) -> bool:
-    """Whether a multiple of `every` lies in (before, now]; 0 means never."""
-    return every > 0 and now // every > before // every
-
-
-def _name(config: TrainConfig) -> str:
-    """What the run is called: its world (and game or id), and its curiosity."""
+def run_name(config: TrainConfig) -> str:
+    """What a run is called: its world (game or id), and what moves it."""
     world = config.world
     label = getattr(world, "game", None) or getattr(world, "id", None)
-    parts: list[Any] = [label or type(world).__name__.removesuffix("Config")]
-    if config.curiosity is not None:
-        parts.append(type(config.curiosity).__name__.removesuffix("Config"))
-    else:
+    parts = [str(label or _plain(world))]
+    if config.model is not None:
+        parts.append(_plain(config.model))
+    if config.curiosity is None:
         parts.append("Ppo")
+    elif config.model is None or _plain(config.curiosity) != "PredictionError":
+        parts.append(_plain(config.curiosity))
     return "-".join(parts)
 
 
-def _leave_pictures(
-    config: TrainConfig, agent: CuriousAgent, run: RunFolder, console: Console
-) -> None:
-    plot_training(run)
-    if config.video_steps:
-        console.print("recording a video …")
-        name = f"step-{agent.env_steps:012d}.mp4"
-        record_video(config, agent.actor, run.videos / name, config.video_steps)
+def _plain(config: object) -> str:
+    return type(config).__name__.removesuffix("Config")
 
 
-@contextmanager
-def _interruptible() -> Iterator[threading.Event]:
-    """Ctrl-C (or SIGTERM) asks to stop after the current step; a second one insists."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # signals reach the main thread only
-        return
+if __name__ == "__main__":
+    from experiments.cli import main
 
-    def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
-
-    kept = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)
+    sys.exit(main(["train", *sys.argv[1:]]))

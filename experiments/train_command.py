@@ -1,10 +1,9 @@
 """How `curious train` reads its arguments."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.command_line import parse
+from experiments.command_line import Part, parse
 from experiments.parts import ConfigError
 from experiments.presets import PARTS, from_parts
 from experiments.run_folder import RunFolder
@@ -21,40 +20,46 @@ EXAMPLES = (
 )
 
 
+# Listed in --help beside the parts; `_take_resume` reads it.
+_RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
+
+
 def run(argv: Sequence[str]) -> int:
     """Train as the command line says; returns 0, or 130 when interrupted."""
     resume, rest = _take_resume(argv)
     if resume is not None:
+        if any(x.partition("=")[0] == "--config" for x in rest):
+            raise ConfigError("--resume brings its own config; leave --config out.")
         rest = ["--config", str(RunFolder.open(resume).config_file), *rest]
     config = parse(
         rest,
-        PARTS,
+        (*PARTS, _RESUME),
         TrainConfig,
         from_parts,
         prog="curious train",
-        description="Train a curious agent. The first argument names the agent; parts "
-        "say what it is made of; every other flag changes one number. "
-        "--resume RUN continues a run (or one of its checkpoints).",
+        description="Train a curious agent. The first argument names the agent, parts "
+        "say what it is made of, and every other flag changes one number. Add --help "
+        "to any of the examples for the flags of its parts.",
         examples=EXAMPLES,
     )
     results = train(config, resume)
-    return 0 if all(result.finished for result in results) else 130
+    expected = 1 if resume is not None else config.seeds
+    finished = len(results) == expected and all(x.finished for x in results)
+    return 0 if finished else 130
 
 
 def _take_resume(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
     """`--resume PATH`, and the other arguments."""
-    rest, path = [], None
-    arguments = iter(argv)
-    for argument in arguments:
+    rest: list[str] = []
+    path = None
+    arguments = list(argv)
+    while arguments:
+        argument = arguments.pop(0)
         option, given, value = argument.partition("=")
-        if option != "--resume":
+        if option == "--resume" and given:
+            path = Path(value)
+        elif option == "--resume" and arguments and arguments[0][:1] != "-":
+            path = Path(arguments.pop(0))
+        else:  # a --resume without its value is left for the parser to complain about
             rest.append(argument)
-            continue
-        path = value if given else next(arguments, "")
-        if not path or path.startswith("-"):
-            raise ConfigError("--resume needs a run folder: --resume runs/RUN")
-    return (None if path is None else Path(path)), rest
-
-
-if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))
+    return path, rest

@@ -39,15 +39,7 @@ class Encoder(nn.Module):
         self.size = size
         self.precision = precision
         self.body = body
-        try:
-            with torch.no_grad():
-                maps = body(torch.zeros(1, *image_shape))
-        except RuntimeError as error:
-            raise ValueError(
-                f"images of shape {image_shape} are too small for this encoder; "
-                "the Nature CNN needs 36x36, the IMPALA ResNet 8x8"
-            ) from error
-        self.head = nn.Linear(maps[0].numel(), size)
+        self.head = nn.Linear(num_outputs(body, image_shape), size)
         nn.init.orthogonal_(self.head.weight, 2**0.5)
         nn.init.zeros_(self.head.bias)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -65,8 +57,7 @@ class Encoder(nn.Module):
         """The body's last maps, for objectives over locations."""
         with self.precision.autocast(image.device):
             maps = self._maps(image.reshape(-1, *self.image_shape))
-        shaped: Tensor = maps.unflatten(0, image.shape[:-3])
-        return shaped
+        return maps.view(*image.shape[:-3], *maps.shape[1:])
 
     def _encode(self, image: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N D"]:
         with self.precision.autocast(image.device):
@@ -83,6 +74,23 @@ class Encoder(nn.Module):
         return maps
 
 
+def num_outputs(body: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """Numbers in a body's feature maps of one image.
+
+    Raises:
+        ValueError: the image is too small for the body.
+    """
+    try:
+        with torch.no_grad():
+            maps: Tensor = body(torch.zeros(1, *image_shape))
+    except RuntimeError as error:
+        raise ValueError(
+            f"images of shape {image_shape} are too small for this encoder; the "
+            "Nature CNN needs 36x36, patches one patch, the IMPALA ResNet anything"
+        ) from error
+    return maps.numel()
+
+
 def nature_cnn(channels: int) -> nn.Sequential:
     """Three convolutions of the Nature DQN (Mnih et al. 2015); needs 36x36 pixels."""
     body = nn.Sequential(
@@ -93,6 +101,11 @@ def nature_cnn(channels: int) -> nn.Sequential:
         nn.Conv2d(64, 64, 3, stride=1),
         nn.ReLU(),
     )
+    return _orthogonal(body)
+
+
+def _orthogonal(body: nn.Sequential) -> nn.Sequential:
+    """Orthogonal weights with the gain of a ReLU, and no biases."""
     for layer in body:
         if isinstance(layer, nn.Conv2d):
             nn.init.orthogonal_(layer.weight, 2**0.5)
@@ -112,6 +125,8 @@ class ResidualBlock(nn.Module):
         self.first = nn.Conv2d(channels, channels, 3, padding=1)
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
+        assert self.second.bias is not None
+        nn.init.zeros_(self.second.bias)
 
     def forward(self, maps: Float[Tensor, "N F h w"]) -> Float[Tensor, "N F h w"]:
         """Add the block's correction to its input."""
@@ -134,13 +149,16 @@ def impala_resnet(channels: int, widths: Sequence[int] = (16, 32, 32)) -> nn.Seq
     return nn.Sequential(*layers, nn.ReLU())
 
 
-def patches(channels: int, patch: int, width: int) -> nn.Sequential:
-    """One linear map of each `patch` x `patch` square: enough for worlds of tiles."""
-    layer = nn.Conv2d(channels, width, patch, stride=patch)
-    nn.init.orthogonal_(layer.weight, 2**0.5)
-    assert layer.bias is not None
-    nn.init.zeros_(layer.bias)
-    return nn.Sequential(layer, nn.ReLU())
+def patches(channels: int, patch: int, width: int, depth: int = 2) -> nn.Sequential:
+    """Each `patch` x `patch` square on its own, then 3x3 of them, every second.
+
+    Each of the `depth - 1` layers after the first doubles the width.
+    """
+    layers = [nn.Conv2d(channels, width, patch, stride=patch), nn.ReLU()]
+    for _ in range(depth - 1):
+        layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU()]
+        width *= 2
+    return _orthogonal(nn.Sequential(*layers))
 
 
 @dataclass(frozen=True)
@@ -185,7 +203,7 @@ class ImpalaConfig:
 
 @dataclass(frozen=True)
 class PatchConfig:
-    """One layer over square patches: ten times cheaper, for worlds drawn in tiles."""
+    """A few layers over square patches: several times cheaper, for worlds of tiles."""
 
     size: int = 128
     """D, size of the latent vector"""
@@ -193,12 +211,14 @@ class PatchConfig:
     """pixels per side of a patch: that of the world's tiles"""
     width: int = 16
     """features of each patch"""
+    depth: int = 2
+    """layers; 1 looks at each patch on its own"""
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""
 
     def body(self, channels: int) -> nn.Module:
         """The convolution."""
-        return patches(channels, self.patch, self.width)
+        return patches(channels, self.patch, self.width, self.depth)
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         """Build the encoder for images of shape (C, H, W)."""

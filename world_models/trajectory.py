@@ -51,6 +51,10 @@ class Trajectory:
             facts={k: v[last] for k, v in self.facts.items()},
         )
 
+    def copy(self) -> "Trajectory":
+        """The same data in memory of its own; a view keeps all of its origin alive."""
+        return self._map(torch.clone)
+
     def to(self, device: torch.device | str) -> "Trajectory":
         """The same data on `device`."""
         return self._map(lambda x: x.to(device))

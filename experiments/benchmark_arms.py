@@ -1,0 +1,246 @@
+"""What can be measured: the world alone, our agents, and parts of an encoder.
+
+How our agents compare with Stable-Baselines3 is explained in `sb3_arm`.
+
+All arms of the Atari suite use the same encoder, and the recurrent ones the same core:
+`byol-explore` and `rnd` differ in where their reward comes from and in nothing else. In
+both, PPO's gradient reaches the encoder, and both train for the same epochs. What they
+do per update beside PPO: `rnd` runs two more Nature CNNs on the rollout and trains one
+of them on a quarter of the rows; `byol-explore` runs its target encoder on the rollout
+once, and its open loop over K = 8 steps from every row of every minibatch.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+import torch
+from torch import Tensor, nn
+
+from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.collect import Collector, EpisodeEnds
+from agents.curiosity import PredictionErrorConfig
+from agents.curious_agent import CuriousAgent
+from agents.experience import Experience
+from agents.rnd import RndConfig
+from envs.vector_env import DiscreteActions, VectorEnv
+from experiments.benchmark import Arm, Split, wait_for
+from ssl_objectives.encoders import Encoder, EncoderConfig, nature_cnn, num_outputs
+from ssl_objectives.precision import Precision
+from world_models.presets import ByolExploreConfig
+
+NUM_FRAMES = 4
+HORIZON = 8
+
+
+class ArmName(Enum):
+    """What `--arms` takes."""
+
+    WORLD = "world"
+    SB3 = "sb3"
+    PPO = "ppo"
+    PPO_RND = "ppo-rnd"
+    RND = "rnd"
+    BYOL_EXPLORE = "byol-explore"
+
+
+class Sb3Envs(Enum):
+    """How Stable-Baselines3 runs its envs."""
+
+    FASTER = "faster"
+    DUMMY = "dummy"
+    SUBPROC = "subproc"
+
+
+ABOUT = {
+    ArmName.PPO: "our PPO, 4 stacked frames",
+    ArmName.PPO_RND: "our PPO + RND, 4 stacked frames",
+    ArmName.RND: "our PPO + RND, recurrent",
+    ArmName.BYOL_EXPLORE: f"our PPO + BYOL-Explore, recurrent, K = {HORIZON}",
+}
+
+
+class WorldArm(Arm):
+    """The world stepped with random actions: the limit of all agents in it."""
+
+    about = "the world alone, random actions"
+
+    def __init__(self, env: VectorEnv, num_steps: int, seed: int) -> None:
+        self.name = ArmName.WORLD.value
+        self.env, self.num_steps = env, num_steps
+        self.units = env.spec.num_envs * num_steps
+        self._generator = torch.Generator(env.spec.device).manual_seed(seed)
+        env.reset(seed)
+
+    def update(self) -> None:
+        """As many steps as a rollout has."""
+        spec = self.env.spec
+        assert isinstance(spec.actions, DiscreteActions)
+        actions = torch.randint(
+            spec.actions.n,
+            (self.num_steps, spec.num_envs),
+            generator=self._generator,
+            device=spec.device,
+        )
+        for action in actions:
+            self.env.step(action)
+
+    def close(self) -> None:
+        """End the world."""
+        self.env.close()
+
+
+class AgentArm(Arm):
+    """One of our agents, as `curious train` runs it."""
+
+    def __init__(self, name: ArmName, agent: CuriousAgent) -> None:
+        self.name, self.about = name.value, ABOUT[name]
+        self.agent = agent
+        self._collector = _TimedCollector(agent.collector)
+        agent.collector = self._collector
+        self.units = agent.env.spec.num_envs * agent.ppo.num_steps
+        trained = [p for p in agent.modules.parameters() if p.requires_grad]
+        self.num_parameters = sum(p.numel() for p in trained)
+        agent.begin()
+
+    def update(self) -> Split:
+        """Collect, be surprised, learn."""
+        begin = time.perf_counter()
+        self.agent.train_step()
+        wait_for(self.agent.env.spec.device)
+        seconds = time.perf_counter() - begin
+        return Split(self._collector.seconds, seconds - self._collector.seconds)
+
+    def close(self) -> None:
+        """End the world."""
+        self.agent.env.close()
+
+
+class _TimedCollector(Collector):
+    """The agent's own collector, with a clock around it."""
+
+    def __init__(self, collector: Collector) -> None:
+        super().__init__(
+            collector.env,
+            collector.belief,
+            collector.policy,
+            collector.num_steps,
+            collector.overlap,
+            collector.generator,
+        )
+        self.seconds = 0.0
+
+    def collect(self) -> tuple[Experience, EpisodeEnds]:
+        """Collect, and remember how long it took."""
+        begin = time.perf_counter()
+        collected = super().collect()
+        wait_for(self.env.spec.device)
+        self.seconds = time.perf_counter() - begin
+        return collected
+
+
+@dataclass(frozen=True)
+class AgentArms:
+    """Our agents for one world, with everything that they share."""
+
+    agent: AgentConfig
+    make_env: Callable[[], VectorEnv]
+    seed: int
+
+    def build(self, name: ArmName) -> AgentArm:
+        """Build one of them in worlds of its own."""
+        stacked = name in (ArmName.PPO, ArmName.PPO_RND)
+        core = FrameStackConfig(NUM_FRAMES) if stacked else RecurrentConfig()
+        config = replace(self.agent, core=core)
+        model, curiosity = None, None
+        if name is ArmName.BYOL_EXPLORE:
+            model, curiosity = ByolExploreConfig(HORIZON), PredictionErrorConfig()
+        elif name in (ArmName.RND, ArmName.PPO_RND):
+            curiosity = RndConfig(config.encoder, config.encoder.size)
+        return AgentArm(
+            name, config.build(self.make_env(), model, curiosity, self.seed)
+        )
+
+
+class EncoderArm(Arm):
+    """An encoder on one batch of images, forward alone or forward and backward."""
+
+    unit = "images"
+
+    def __init__(
+        self,
+        name: str,
+        about: str,
+        network: nn.Module,
+        encode: Callable[[Tensor], Tensor],
+        images: Tensor,
+        backward: bool,
+    ) -> None:
+        self.name, self.about, self.units = name, about, len(images)
+        self._network, self._encode = network, encode
+        self._images, self._backward = images, backward
+        self.num_parameters = sum(p.numel() for p in network.parameters())
+
+    def update(self) -> None:
+        """One batch."""
+        with torch.set_grad_enabled(self._backward):
+            latent = self._encode(self._images)
+        if self._backward:
+            self._network.zero_grad(set_to_none=True)
+            latent.square().mean().backward()
+
+
+def encoder_arms(
+    config: EncoderConfig, num_images: int, device: torch.device, seed: int
+) -> Iterator[tuple[EncoderArm, str]]:
+    """Each way to encode, with the name of the arm that it is compared with.
+
+    `plain` is the Nature CNN as most code bases have it: channels first, float32, the
+    whole batch at once. `whole` is our encoder on the whole batch, `chunks` our encoder
+    as agents call it; on a GPU they are the same.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    shape = (num_images, NUM_FRAMES, 84, 84)
+    images = torch.randint(256, shape, generator=generator, dtype=torch.uint8)
+    images = images.to(device)
+    encoders = {
+        Precision.FLOAT32: replace(config, precision=Precision.FLOAT32),
+        Precision.BFLOAT16: replace(config, precision=Precision.BFLOAT16),
+    }
+    for backward in (False, True):
+        what = "forward+backward" if backward else "forward"
+        plain = _Plain(config.size).to(device)
+        baseline = f"{what}, plain"
+        about = "Nature CNN, float32, channels first, whole batch"
+        arm = EncoderArm(baseline, about, plain, plain, images, backward)
+        yield arm, baseline
+        for precision, each in encoders.items():
+            encoder = each.build(shape[1:]).to(device)
+
+            def whole(images: Tensor, encoder: Encoder = encoder) -> Tensor:
+                with encoder.precision.autocast(images.device):
+                    maps = encoder.feature_map(images)
+                    latent: Tensor = encoder.head(maps.permute(0, 2, 3, 1).flatten(1))
+                return latent.float()
+
+            for name, encode in (("whole", whole), ("chunks", encoder)):
+                label = f"{what}, {precision.value}, {name}"
+                about = f"{type(config).__name__}, {precision.value}, {name}"
+                arm = EncoderArm(label, about, encoder, encode, images, backward)
+                yield arm, baseline
+
+
+class _Plain(nn.Module):
+    """The Nature CNN without anything that makes it fast."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        body = nature_cnn(NUM_FRAMES)
+        inputs = num_outputs(body, (NUM_FRAMES, 84, 84))
+        self.layers = nn.Sequential(body, nn.Flatten(), nn.Linear(inputs, size))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Encode, dividing by 255 first."""
+        latent: Tensor = self.layers(images.float() / 255)
+        return latent

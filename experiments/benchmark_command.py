@@ -1,0 +1,197 @@
+"""`curious benchmark`: how fast this machine trains, beside what else it could run."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
+
+from experiments.benchmark import (
+    WARM_UP,
+    Arm,
+    Summary,
+    Timing,
+    measure,
+    seconds_left,
+    summarise,
+)
+from experiments.benchmark_config import BenchmarkConfig, Plan, Suite
+from experiments.benchmark_report import curiosity_cost, results, table, write_results
+from experiments.config import to_json
+from experiments.memory import readable
+from experiments.parts import ConfigError
+from experiments.progress import duration
+
+EXAMPLES = (
+    "curious benchmark",
+    "curious benchmark --game Breakout --rounds 9 --updates 2",
+    "curious benchmark --arms sb3 ppo --precision float32",
+    "curious benchmark --suite maze --device cuda --arms world byol-explore",
+    "curious benchmark --suite parts",
+)
+ADVICE = (
+    "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "
+    "machine harms them less than speeds; watch the range behind each median.\n"
+    "What is equal to Stable-Baselines3's arm and what is not is written into the "
+    "results, as `fairness`."
+)
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What was measured, and the file that holds it."""
+
+    timings: tuple[Timing, ...]
+    summaries: Mapping[str, Summary]
+    file: Path
+
+
+def run(argv: Sequence[str]) -> int:
+    """Measure as the command line says; returns 0."""
+    try:
+        config = tyro.cli(
+            BenchmarkConfig,
+            args=list(argv),
+            prog="curious benchmark",
+            config=(tyro.conf.EnumChoicesFromValues,),
+        )
+    except SystemExit as end:
+        if end.code in (0, None):
+            print("examples:", *(f"  {x}" for x in EXAMPLES), "", ADVICE, sep="\n")
+        raise
+    benchmark(config)
+    return 0
+
+
+def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchmark:
+    """Build all arms, measure them in rounds, print a table and write JSON.
+
+    Raises:
+        ConfigError: settings that do not fit together.
+    """
+    console = console or Console()
+    plan = config.plan()
+    out = config.out or Path(f"runs/benchmark-{datetime.now():%Y%m%d-%H%M%S}.json")
+    arms: list[Arm] = []
+    baselines: dict[str, str] = {}
+    with _threads(config.threads):
+        try:
+            with console.status("building …") as status:
+                for arm, baseline in plan.build():
+                    arms.append(arm)
+                    if baseline is not None:
+                        baselines[arm.name] = baseline
+                    status.update(f"built {arm.name} …")
+            timings = _measure(plan, config, arms, console)
+            summaries = summarise(timings, baselines, plan.limit)
+            settings = _settings(config, plan)
+            device = torch.device(plan.device)
+            content = results(
+                settings, arms, timings, summaries, baselines, plan.limit, device
+            )
+        except ValueError as error:
+            raise ConfigError(str(error)) from error
+        finally:
+            for arm in arms:
+                arm.close()
+    write_results(out, content)
+    console.print(table(_title(config, plan), arms, summaries, baselines, plan.limit))
+    for line in _notes(timings, content, out):
+        console.print(line, highlight=False, soft_wrap=True)
+    return Benchmark(tuple(timings), summaries, out)
+
+
+def _measure(
+    plan: Plan, config: BenchmarkConfig, arms: Sequence[Arm], console: Console
+) -> list[Timing]:
+    """All timings, with a bar (on a terminal) or a line for each round."""
+    total = len(arms) * (config.rounds + (plan.warm_up > 0))
+    device = torch.device(plan.device)
+    timings: list[Timing] = []
+    with RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("warming up", total=total)
+        for timing in measure(
+            arms, config.rounds, config.updates, plan.warm_up, device
+        ):
+            timings.append(timing)
+            left = seconds_left(timings, len(arms), config.rounds, config.updates)
+            now = (
+                "warming up"
+                if timing.round == WARM_UP
+                else f"round {timing.round} of {config.rounds}"
+            )
+            later = "" if left is None else f", {duration(left)} left"
+            bar.update(task, advance=1, description=f"{now}{later}")
+            if not console.is_terminal and timing.position == len(arms) - 1:
+                console.print(f"{now} done{later}", highlight=False)
+    return timings
+
+
+def _settings(config: BenchmarkConfig, plan: Plan) -> dict[str, Any]:
+    """What was asked for, and what it was taken to mean."""
+    return {**to_json(config), "resolved": to_json(plan)}
+
+
+def _title(config: BenchmarkConfig, plan: Plan) -> str:
+    ppo = plan.ppo
+    rows = plan.num_envs * ppo.num_steps // ppo.num_minibatches
+    what = (
+        f"Batches of {rows:,} images"
+        if plan.suite is Suite.PARTS
+        else f"{getattr(plan.world, 'game', 'Pixel Maze')}, {plan.num_envs} worlds × "
+        f"{ppo.num_steps} steps, {ppo.num_epochs} epochs of {ppo.num_minibatches} × "
+        f"{rows:,} rows"
+    )
+    return (
+        f"{what}, on {plan.device}; median of {config.rounds} rounds (smallest–largest)"
+    )
+
+
+def _notes(
+    timings: Sequence[Timing], content: Mapping[str, Any], out: Path
+) -> Iterator[str]:
+    cost = curiosity_cost(timings)
+    if cost is not None:
+        yield (
+            f"BYOL-Explore takes {cost.median:.2f} times as long as RND "
+            f"({cost.low:.2f}–{cost.high:.2f})."
+        )
+    chosen = content["arms"].get("sb3", {}).get("envs")
+    if chosen:
+        yield f"Stable-Baselines3 ran its envs as: {chosen}."
+    memory = content["memory"]
+    if memory["process_bytes"] is not None:
+        yield f"Most memory held by this process: {readable(memory['process_bytes'])}."
+    if memory["gpu_bytes"] is not None:
+        yield f"Most GPU memory held: {readable(memory['gpu_bytes'])}."
+    yield f"Numbers: {out}"
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Let torch use `number` threads for a while; 0 changes nothing."""
+    before = torch.get_num_threads()
+    if number:
+        torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1:]))

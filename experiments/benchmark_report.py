@@ -1,0 +1,141 @@
+"""What a benchmark leaves: a table for people, and a JSON file with every timing."""
+
+import inspect
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.table import Table
+
+from experiments.benchmark import Arm, Spread, Summary, Timing, ratio, update_seconds
+from experiments.benchmark_arms import ArmName
+from experiments.versions import versions
+
+FORMAT_VERSION = 1
+
+
+def curiosity_cost(timings: Sequence[Timing]) -> Spread | None:
+    """Time of BYOL-Explore in units of RND's, round by round, where both ran."""
+    byol = update_seconds(timings, ArmName.BYOL_EXPLORE.value)
+    return ratio(byol, update_seconds(timings, ArmName.RND.value))
+
+
+def results(
+    settings: Mapping[str, Any],
+    arms: Sequence[Arm],
+    timings: Sequence[Timing],
+    summaries: Mapping[str, Summary],
+    baselines: Mapping[str, str],
+    limit: str | None,
+    device: torch.device,
+) -> dict[str, Any]:
+    """Everything, as JSON."""
+    compared = sys.modules.get("experiments.sb3_arm")
+    fairness = compared.__doc__ if compared else None
+    described = {}
+    for arm in arms:
+        entry: dict[str, Any] = {
+            "about": arm.about,
+            "unit": arm.unit,
+            "units_per_update": arm.units,
+            "num_parameters": arm.num_parameters,
+            "baseline": baselines.get(arm.name),
+            **arm.details(),
+        }
+        if arm.name in summaries:
+            one = summaries[arm.name]
+            entry |= {
+                "per_second": _spread(one.speed),
+                "rollout_seconds": _spread(one.rollout),
+                "learning_seconds": _spread(one.learning),
+                "ratio_to_baseline": _spread(one.ratio),
+                "share_of_limit": _spread(one.share),
+            }
+        described[arm.name] = entry
+    return {
+        "format_version": FORMAT_VERSION,
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "settings": dict(settings),
+        "device": str(device),
+        "limit": limit,
+        "versions": versions(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        "memory": memory_peak(device),
+        "fairness": inspect.cleandoc(fairness) if fairness else None,
+        "arms": described,
+        "byol_explore_cost_over_rnd": _spread(curiosity_cost(timings)),
+        "timings": [asdict(x) for x in timings],
+    }
+
+
+def write_results(path: Path, content: Mapping[str, Any]) -> None:
+    """Write the JSON file, making its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+
+
+def memory_peak(device: torch.device) -> dict[str, int | None]:
+    """Most bytes that this process ever held, and on the GPU; None where not known."""
+    on_gpu = None
+    if device.type == "cuda":
+        on_gpu = torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return {"process_bytes": None, "gpu_bytes": on_gpu}
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scale = 1 if sys.platform == "darwin" else 1024
+    return {"process_bytes": peak * scale, "gpu_bytes": on_gpu}
+
+
+def table(
+    title: str,
+    arms: Sequence[Arm],
+    summaries: Mapping[str, Summary],
+    baselines: Mapping[str, str],
+    limit: str | None,
+) -> Table:
+    """A row for each arm: median (smallest to largest over rounds)."""
+    against = set(baselines.values())
+    baseline = next(iter(against)) if len(against) == 1 else "baseline"
+    result = Table(title=title)
+    result.add_column("arm")
+    result.add_column(f"{arms[0].unit}/s", justify="right")
+    result.add_column(f"× {baseline}", justify="right")
+    if limit is not None:
+        result.add_column(f"of {limit}", justify="right")
+    result.add_column("rollout", justify="right")
+    result.add_column("learning", justify="right")
+    for arm in arms:
+        one = summaries[arm.name]
+        cells = [arm.name, _text(one.speed, "{:,.0f}"), _text(one.ratio, "{:.2f}")]
+        if limit is not None:
+            cells.append("–" if one.share is None else f"{one.share.median:.0%}")
+        for half in (one.rollout, one.learning):
+            cells.append("–" if half is None else f"{half.median:.2f} s")
+        result.add_row(*cells)
+    return result
+
+
+def _text(spread: Spread | None, form: str) -> str:
+    if spread is None:
+        return "–"
+    middle, low, high = map(form.format, (spread.median, spread.low, spread.high))
+    return f"{middle} ({low}–{high})"
+
+
+def _spread(spread: Spread | None) -> dict[str, Any] | None:
+    if spread is None:
+        return None
+    return {
+        "median": spread.median,
+        "min": spread.low,
+        "max": spread.high,
+        "rounds": list(spread.rounds),
+    }

@@ -1,0 +1,117 @@
+"""Numbers of an evaluation, for people and for programs."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+from rich.table import Table
+
+from experiments.play import Played, Watcher
+from experiments.progress import LINE_SECONDS, short
+
+
+def bootstrap_interval(
+    values: NDArray[np.float64], level: float = 0.95, draws: int = 10_000
+) -> tuple[float, float]:
+    """Percentile bootstrap interval of the mean, from fixed draws."""
+    generator = np.random.default_rng(0)
+    picked = generator.integers(len(values), size=(draws, len(values)))
+    means = values[picked].mean(1)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def evaluation_table(played: Mapping[str, Played]) -> Table:
+    """A line per quantity, a column per player."""
+    table = Table()
+    table.add_column("")
+    for name in played:
+        table.add_column(name, justify="right")
+    lines: dict[str, Callable[[Played], str]] = {
+        "episodes": lambda x: str(len(x.episodes)),
+        "return, mean": lambda x: f"{x.scores.mean():.4g}",
+        "  95 % interval": _interval,
+        "  best": lambda x: f"{x.scores.max():.4g}",
+        "env steps": lambda x: f"{x.env_steps:,}",
+        "rooms": lambda x: "–" if x.rooms is None else f"{x.rooms:,}",
+        "cells (room, x, y)": lambda x: "–" if x.cells is None else f"{x.cells:,}",
+    }
+    for label, show in lines.items():
+        table.add_row(label, *(show(each) for each in played.values()))
+    return table
+
+
+def episode_lines(played: Played) -> list[str]:
+    """What each episode brought."""
+    lines = []
+    for i, x in enumerate(played.episodes, 1):
+        number = len(x.rooms or ())
+        rooms = f", {number} room{'' if number == 1 else 's'}" if number else ""
+        cut = "" if x.complete else " (cut off)"
+        lines.append(
+            f"episode {i}: return {x.score:g} in {x.length:,} steps{rooms}{cut}"
+        )
+    return lines
+
+
+def write_evaluation(
+    file: Path, played: Mapping[str, Played], about: Mapping[str, Any]
+) -> None:
+    """Write everything as JSON, `about` first."""
+    content = dict(about)
+    for name, each in played.items():
+        content[name] = {
+            "returns": each.scores.tolist(),
+            "return_mean": float(each.scores.mean()),
+            "return_interval_95": bootstrap_interval(each.scores),
+            "lengths": [x.length for x in each.episodes],
+            "complete": [x.complete for x in each.episodes],
+            "rooms": each.rooms,
+            "cells": each.cells,
+            "rooms_per_episode": [_size(x.rooms) for x in each.episodes],
+            "cells_per_episode": [_size(x.cells) for x in each.episodes],
+        }
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+
+
+@contextmanager
+def watching(console: Console, what: str, episodes: int) -> Iterator[Watcher]:
+    """Shows how far play is: on one line of a terminal, else every ten seconds."""
+    begun = printed = time.monotonic()
+
+    def line(finished: int, env_steps: int) -> str:
+        speed = env_steps / max(time.monotonic() - begun, 1e-9)
+        return (
+            f"{what}: {finished} of {episodes} episodes · {short(env_steps)} env steps "
+            f"· {short(speed)} steps/s"
+        )
+
+    with console.status(f"{what} …") as status:
+
+        def watch(finished: int, env_steps: int) -> None:
+            nonlocal printed
+            if console.is_terminal:
+                status.update(line(finished, env_steps))
+            elif time.monotonic() - printed >= LINE_SECONDS:
+                printed = time.monotonic()
+                console.print(line(finished, env_steps), highlight=False)
+
+        yield watch
+
+
+def _interval(played: Played) -> str:
+    if len(played.episodes) < 2:
+        return "–"
+    low, high = bootstrap_interval(played.scores)
+    return f"{low:.4g} to {high:.4g}"
+
+
+def _size(places: set[Any] | None) -> int | None:
+    return None if places is None else len(places)

@@ -1,0 +1,111 @@
+"""What may change when a run goes on, and what must not."""
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
+from operator import attrgetter
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from agents.curious_agent import CuriousAgent
+from experiments.config import write_config
+from experiments.parts import ConfigError
+from experiments.run_folder import RunFolder
+from experiments.train_config import TrainConfig
+
+# What networks, worlds, draws and the shape of what is saved depend on.
+FIXED = (
+    "world",
+    "model",
+    "curiosity",
+    "num_envs",
+    "seed",
+    "agent.encoder",
+    "agent.core",
+    "agent.action_size",
+    "agent.ppo.num_steps",
+    "agent.replay.capacity",
+)
+
+
+def check_same_run(run: RunFolder, now: TrainConfig) -> None:
+    """Refuse to continue a run as another one.
+
+    Raises:
+        ConfigError: names each flag that cannot change any more.
+    """
+    before: TrainConfig = run.config()
+    changes = [
+        change
+        for path in FIXED
+        for change in _changes(attrgetter(path)(before), attrgetter(path)(now), path)
+    ]
+    if changes:
+        raise ConfigError(
+            f"{run.path} cannot go on with {'; '.join(changes)}: its networks, worlds "
+            "and draws are made. Leave that out, or train a new run with: curious "
+            f"train --config {run.config_file} and the flags that you want. (Budget, "
+            "learning rate and whatever else only says how to go on may change.)"
+        )
+
+
+def restore(agent: CuriousAgent, state: Mapping[str, Any], checkpoint: Path) -> None:
+    """Put a checkpoint into an agent, with the learning rate of the agent's config.
+
+    Raises:
+        ConfigError: it holds other networks than those of the agent.
+    """
+    own, saved = agent.modules.state_dict(), state["modules"]
+    differing = [
+        f"{name} ({_shape(saved.get(name))}, needed: {_shape(own.get(name))})"
+        for name in sorted({*own, *saved})
+        if _shape(own.get(name)) != _shape(saved.get(name))
+    ]
+    if differing:
+        raise ConfigError(
+            f"{checkpoint} holds other networks than its config says: "
+            f"{', '.join(differing[:3])}{' …' if differing[3:] else ''}. Was "
+            "config.json edited, or the code changed since?"
+        )
+    agent.load_state_dict(dict(state))
+    for group in agent.optimizer.param_groups:
+        group["lr"] = agent.ppo.learning_rate
+
+
+def keep_config(run: RunFolder, config: TrainConfig) -> None:
+    """Let a run's config.json say how it goes on; whole or not at all."""
+    if run.config() == config:
+        return
+    new = run.config_file.with_name(".config.unfinished.json")
+    write_config(new, config)
+    os.replace(new, run.config_file)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a kill left while safetensors was writing: files of its own naming.
+
+    Nobody else may be writing to the folder.
+    """
+    for file in folder.glob(".tmp*"):
+        file.unlink(missing_ok=True)
+
+
+def _changes(before: Any, now: Any, path: str) -> Iterator[str]:
+    """`--a.b 3 (was 2)` for each value that differs."""
+    if type(before) is type(now) and is_dataclass(before):
+        for x in fields(before):
+            old, new = getattr(before, x.name), getattr(now, x.name)
+            yield from _changes(old, new, f"{path}.{x.name}")
+    elif before != now:
+        flag = path.replace("_", "-")
+        yield f"--{flag} {_brief(now)} (was {_brief(before)})"
+
+
+def _brief(value: Any) -> str:
+    return type(value).__name__ if is_dataclass(value) else str(value)
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else str(list(tensor.shape))

@@ -1,0 +1,268 @@
+"""Who receives gradient, what is surprising, and what is refused."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from agents.build import (
+    AgentConfig,
+    CuriosityConfig,
+    FrameStackConfig,
+    ReplayConfig,
+)
+from agents.build import RecurrentConfig as Gru
+from agents.curiosity import PredictionErrorConfig
+from agents.curious_agent import CuriousAgent
+from agents.experience import Batch, Experience
+from agents.ppo import PpoConfig, RewardStream, mix_advantages
+from agents.rnd import RandomNetworkDistillation, RndConfig
+from envs.counting import CountingConfig, CountingState, CountingWorld
+from envs.key_door import KeyDoorConfig
+from envs.native_env import NativeVectorEnv, Outcome
+from envs.vector_env import VectorEnv
+from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.precision import Precision
+from world_models.presets import ByolExploreConfig
+from world_models.trajectory import Trajectory
+
+T, B, K = 9, 4, 6
+NATURE = NatureConfig(size=24, precision=Precision.FLOAT32)
+
+SMALL = AgentConfig(
+    encoder=NATURE,
+    core=Gru(size=17),
+    ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=2),
+)
+BYOL = ByolExploreConfig(horizon=K, predictor_hidden=13)
+RND = RndConfig(size=14, warm_up_steps=3, encoder=NATURE)
+ERROR = PredictionErrorConfig()
+
+
+def key_door(max_episode_steps: int = 7) -> NativeVectorEnv:
+    return KeyDoorConfig(
+        max_episode_steps=max_episode_steps, varied_layouts=True
+    ).build(B, "cpu")
+
+
+def build(
+    config: AgentConfig = SMALL,
+    model: ByolExploreConfig | None = None,
+    curiosity: CuriosityConfig | None = None,
+    env: VectorEnv | None = None,
+) -> CuriousAgent:
+    agent = config.build(env or key_door(), model, curiosity, seed=5)
+    agent.begin()
+    return agent
+
+
+def batch_of(agent: CuriousAgent, envs: list[int]) -> Batch:
+    experience, _ = agent.collector.collect()
+    with torch.no_grad():
+        target, surprise = agent._surprise(experience)
+        intrinsic = agent._intrinsic(experience, surprise)
+        rewards = [torch.randn(T, B)] + ([intrinsic.reward] if intrinsic else [])
+    mixed = mix_advantages(experience, agent.streams, rewards)
+    return Batch.of(experience, *mixed, target, torch.tensor(envs))
+
+
+def gradients(loss: Tensor, module: nn.Module) -> dict[str, Tensor]:
+    """Nonzero gradients by parameter name."""
+    named = {n: p for n, p in module.named_parameters() if p.requires_grad}
+    grads = torch.autograd.grad(
+        loss, list(named.values()), retain_graph=True, allow_unused=True
+    )
+    found = zip(named, grads, strict=True)
+    return {n: g for n, g in found if g is not None and g.any()}
+
+
+def trunk(agent: CuriousAgent) -> set[str]:
+    """All parameters of encoder, core and action embedding."""
+    return {name for name, _ in agent.belief.named_parameters()}
+
+
+@pytest.mark.parametrize("rl_gradient", [False, True])
+def test_rl_gradient_reaches_the_belief_only_if_asked(rl_gradient: bool) -> None:
+    agent = build(replace(SMALL, rl_gradient=rl_gradient, model_coeff=0.0), BYOL, ERROR)
+    loss, _ = agent._loss(batch_of(agent, [3, 1]))
+    expected = trunk(agent) if rl_gradient else set()
+    assert set(gradients(loss, agent.belief)) == expected
+    assert set(gradients(loss, agent.policy)) == set(dict(agent.policy.state_dict()))
+
+
+def test_the_world_model_trains_all_of_the_belief() -> None:
+    agent = build(replace(SMALL, rl_gradient=False), BYOL, ERROR)
+    loss, _ = agent._loss(batch_of(agent, [3, 1]))
+    model = agent.world_model
+    assert model is not None
+    assert set(gradients(loss, agent.belief)) == trunk(agent)
+    expected = {n for n, p in model.named_parameters() if not n.startswith("target.")}
+    assert set(gradients(loss, model)) == expected
+
+
+def test_targets_never_have_gradient() -> None:
+    agent = build(SMALL, BYOL, RND)
+    model, signal = agent.world_model, agent.curiosity
+    assert model is not None
+    assert isinstance(signal, RandomNetworkDistillation)
+    frozen = [p.clone() for p in signal.target.parameters()]
+    before = [p.clone() for p in model.target.network.parameters()]
+    agent.train_step()
+    targets = [*model.target.network.parameters(), *signal.target.parameters()]
+    assert len(targets) > 10
+    for p in targets:
+        assert p.grad is None
+        assert not p.requires_grad
+        assert not any(p is q for group in agent.groups for q in group)
+    for old, new in zip(frozen, signal.target.parameters(), strict=True):
+        assert torch.equal(old, new)
+    after = model.target.network.parameters()
+    assert not all(torch.equal(o, n) for o, n in zip(before, after, strict=True))
+
+
+def test_curiosity_trains_itself_and_nothing_else() -> None:
+    agent = build(SMALL, BYOL, RND)
+    assert agent.curiosity is not None
+    batch = batch_of(agent, [0, 2])
+    own = agent.curiosity.loss(batch.traj, torch.Generator().manual_seed(1))
+    assert own is not None
+    assert own.per_sample is not None
+    names = set(gradients(own.per_sample.sum(), agent.curiosity))
+    assert names == {
+        n for n, _ in agent.curiosity.named_parameters() if "target" not in n
+    }
+    assert not gradients(own.per_sample.sum(), agent.modules["actor"])
+
+
+def test_every_parameter_is_optimised_once_and_clipped_with_its_own() -> None:
+    agent = build(SMALL, BYOL, RND)
+    optimised = [p for group in agent.optimizer.param_groups for p in group["params"]]
+    trainable = [p for p in agent.modules.parameters() if p.requires_grad]
+    assert {id(p) for p in optimised} == {id(p) for p in trainable}
+    assert len({id(p) for p in optimised}) == len(optimised)
+    limit = agent.ppo.max_grad_norm
+    agent._update(sum((1e3 * p.sum() for p in trainable), torch.zeros(())))
+    for module in agent.modules.values():
+        grads = [p.grad for p in module.parameters() if p.grad is not None]
+        norm = torch.stack([g.norm() for g in grads]).norm()
+        assert norm.item() == pytest.approx(limit, rel=1e-3)
+
+
+def joined(one: Experience, two: Experience) -> Trajectory:
+    """Two consecutive rollouts as one trajectory."""
+    a, b = one.traj, two.traj
+    return Trajectory(
+        action=torch.cat([a.action, b.action]),
+        reward=torch.cat([a.reward, b.reward]),
+        terminated=torch.cat([a.terminated, b.terminated]),
+        truncated=torch.cat([a.truncated, b.truncated]),
+        obs=torch.cat([a.obs[:-1], b.obs]),
+        first=torch.cat([a.first[:-1], b.first]),
+    )
+
+
+@pytest.mark.parametrize("core", [Gru(17), Gru(17, num_frames=3), FrameStackConfig(3)])
+def test_surprise_does_not_see_the_seam_between_rollouts(
+    core: Gru | FrameStackConfig,
+) -> None:
+    """Equal to the loss on both rollouts as one long trajectory, brute force."""
+    agent = build(replace(SMALL, core=core), BYOL, ERROR, key_door(13))
+    model = agent.world_model
+    assert model is not None
+    for p in model.target.network.parameters():
+        p.mul_(0.9).add_(0.01)  # unlike the online encoder
+    (one, _), (two, _) = agent.collector.collect(), agent.collector.collect()
+    assert two.traj.first[1:].any()
+    with torch.no_grad():
+        _, surprise = agent._surprise(two)
+        blind = model.loss(two.traj, two.carry)
+        whole = model.loss(joined(one, two), one.carry)
+    assert surprise is not None
+    got, want = surprise.arrival()[-T:], whole.arrival()[-T:]
+    torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
+    landed = torch.stack([whole.valid[k, T - k : 2 * T - k] for k in range(K)]).sum(0)
+    assert landed[0].max() == K
+    cut = blind.arrival()
+    assert (got[: K - 1] - cut[: K - 1]).max() > 0.1
+    torch.testing.assert_close(got[K - 1 :], cut[K - 1 :], rtol=1e-4, atol=1e-4)
+
+
+PPO_METRICS = {
+    "loss/policy",
+    "loss/value",
+    "policy/entropy",
+    "policy/kl",
+    "policy/clip_fraction",
+}
+INTRINSIC = {"intrinsic/reward_mean", "intrinsic/reward_std", "intrinsic/raw_mean"}
+MODEL = {"loss/world_model", "world_model/effective_rank", "world_model/updates"}
+
+
+def test_promised_metrics_are_there() -> None:
+    for model, signal, names in (
+        (None, None, PPO_METRICS),
+        (None, RND, PPO_METRICS | INTRINSIC | {"loss/curiosity"}),
+        (BYOL, ERROR, PPO_METRICS | INTRINSIC | MODEL),
+    ):
+        report = build(SMALL, model, signal).train_step()
+        assert set(report.metrics) == names
+        assert all(v.shape == () and v.isfinite() for v in report.metrics.values())
+        assert not any(v.requires_grad for v in report.metrics.values())
+    assert report.metrics["world_model/updates"] == 2 * 2
+
+
+class Rich(CountingWorld):
+    """The counting world with other rewards."""
+
+    def transition(
+        self, state: CountingState, action: Tensor, generator: torch.Generator
+    ) -> Outcome:
+        outcome = super().transition(state, action, generator)
+        return outcome._replace(reward=5.0 - 0.7 * outcome.reward)
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_a_reward_stream_that_is_switched_off_teaches_nothing(weight: float) -> None:
+    """Neither by the policy's gradient, nor by its critic's, nor through clipping."""
+    extrinsic = RewardStream(weight, 0.99)
+    config = replace(SMALL, extrinsic=extrinsic)
+    agents = [
+        build(config, None, RND, env)
+        for env in (CountingConfig().build(B, "cpu"), NativeVectorEnv(Rich(), B))
+    ]
+    reports = [[agent.train_step() for agent in agents] for _ in range(2)]
+    assert not torch.equal(*[x.ends.episode_return for x in reports[-1]])
+    one, two = (agent.modules.state_dict() for agent in agents)
+    names = [name for name in one if name.startswith("actor.")]
+    same = [torch.equal(one[name], two[name]) for name in names]
+    assert all(same) if weight == 0 else not any(same)
+
+
+def test_parts_that_do_not_fit_are_refused() -> None:
+    three = replace(SMALL, ppo=PpoConfig(num_minibatches=3))
+    with pytest.raises(ValueError, match="4 envs cannot be split into 3 minibatches"):
+        build(three)
+    with pytest.raises(ValueError, match="PredictionError needs a world model; add"):
+        build(SMALL, None, ERROR)
+    with pytest.raises(ValueError, match=r"leave --agent\.rl-gradient on"):
+        build(replace(SMALL, rl_gradient=False))
+    updates = replace(SMALL, replay=ReplayConfig(0, 3))
+    with pytest.raises(ValueError, match=r"needs --agent\.replay\.capacity"):
+        build(updates, BYOL)
+    kept = replace(SMALL, replay=ReplayConfig(2, 3))
+    with pytest.raises(ValueError, match="add --model"):
+        build(kept)
+    agent = build()
+    with pytest.raises(ValueError, match="2 reward streams: give one"):
+        CuriousAgent(
+            agent.env,
+            agent.belief,
+            agent.policy,
+            None,
+            None,
+            agent.streams * 2,
+            agent.ppo,
+        )
+    with pytest.raises(AssertionError, match="call begin"):
+        SMALL.build(key_door(), None, None, 1).train_step()

@@ -1,0 +1,181 @@
+"""2N training steps equal N, a checkpoint in a fresh agent, and N more: bit for bit."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from agents.build import AgentConfig, CuriosityConfig, RecurrentConfig, ReplayConfig
+from agents.curiosity import PredictionErrorConfig
+from agents.curious_agent import CuriousAgent, Report
+from agents.ppo import PpoConfig
+from agents.rnd import RndConfig
+from envs.counting import CountingConfig, CountingWorld
+from envs.key_door import KeyDoorConfig
+from envs.native_env import NativeVectorEnv
+from envs.vector_env import EnvState, VectorEnv
+from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.precision import Precision
+from world_models.presets import ByolExploreConfig
+
+T, B, N = 7, 4, 2
+NATURE = NatureConfig(size=24, precision=Precision.FLOAT32)
+
+KINDS: dict[
+    str, tuple[ByolExploreConfig | None, CuriosityConfig | None, ReplayConfig]
+] = {
+    "ppo": (None, None, ReplayConfig()),
+    "rnd": (
+        None,
+        RndConfig(size=14, warm_up_steps=3, encoder=NATURE),
+        ReplayConfig(),
+    ),
+    "byol": (ByolExploreConfig(5, 13), PredictionErrorConfig(), ReplayConfig()),
+    "replay": (ByolExploreConfig(5, 13), PredictionErrorConfig(), ReplayConfig(3, 2)),
+}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread(_quiet_threads: None) -> None:
+    """Sums split over threads are not bound to an order."""
+    torch.set_num_threads(1)
+
+
+def worlds() -> dict[str, VectorEnv]:
+    return {
+        "counting": CountingConfig().build(B, "cpu"),
+        "key_door": KeyDoorConfig(max_episode_steps=9, varied_layouts=True).build(
+            B, "cpu"
+        ),
+    }
+
+
+def build(kind: str, env: VectorEnv, seed: int) -> CuriousAgent:
+    model, curiosity, replay = KINDS[kind]
+    config = AgentConfig(
+        encoder=NATURE,
+        core=RecurrentConfig(size=17, num_frames=2),
+        ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=1),
+        replay=replay,
+    )
+    return config.build(env, model, curiosity, seed)
+
+
+def train(agent: CuriousAgent, steps: int) -> list[Report]:
+    return [agent.train_step() for _ in range(steps)]
+
+
+def saved(agent: CuriousAgent) -> dict[str, Any]:
+    """The state as it comes back from a file that may hold nothing but data."""
+    file = io.BytesIO()
+    torch.save(agent.state_dict(), file)
+    file.seek(0)
+    state: dict[str, Any] = torch.load(file, weights_only=True)
+    return state
+
+
+def leaves(tree: object, path: str = "") -> dict[str, object]:
+    """Everything in nested containers, by its path."""
+    if isinstance(tree, Mapping):
+        items = list(tree.items())
+    elif isinstance(tree, Sequence) and not isinstance(tree, str | bytes):
+        items = list(enumerate(tree))
+    else:
+        return {path: tree}
+    return {k: v for name, x in items for k, v in leaves(x, f"{path}/{name}").items()}
+
+
+def same(one: object, other: object) -> list[str]:
+    """Paths at which two trees differ."""
+    a, b = leaves(one), leaves(other)
+    assert a.keys() == b.keys()
+
+    def equal(x: object, y: object) -> bool:
+        if isinstance(x, Tensor) and isinstance(y, Tensor):
+            return x.dtype == y.dtype and torch.equal(x, y)
+        return x == y
+
+    return [path for path in a if not equal(a[path], b[path])]
+
+
+@pytest.mark.parametrize("world", ["counting", "key_door"])
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_resuming_is_exact(kind: str, world: str) -> None:
+    agent = build(kind, worlds()[world], seed=5)
+    agent.begin()
+    train(agent, N)
+    state = saved(agent)
+    expected = train(agent, N)
+    # another seed, so that nothing agrees by chance
+    fresh = build(kind, worlds()[world], seed=6)
+    fresh.seed = agent.seed
+    assert same(fresh.modules.state_dict(), agent.modules.state_dict())
+    fresh.load_state_dict(state)
+    reports = train(fresh, N)
+    assert same(fresh.state_dict(), agent.state_dict()) == []
+    for got, want in zip(reports, expected, strict=True):
+        assert same(got.metrics, want.metrics) == []
+        for x in fields(want.ends):
+            assert torch.equal(getattr(got.ends, x.name), getattr(want.ends, x.name))
+    assert fresh.env_steps == 2 * N * T * B
+
+
+def test_a_state_holds_all_kinds_of_memory() -> None:
+    """Each of these would be noticed late if it were forgotten."""
+    agent = build("replay", worlds()["key_door"], seed=5)
+    agent.begin()
+    train(agent, N)
+    paths = set(leaves(agent.state_dict()))
+    for part in (
+        "/env_steps",
+        "/modules/actor.policy.actor.weight",
+        "/modules/actor.model.target.network.head.weight",
+        "/modules/actor.model.updates",
+        "/modules/curiosity.scale.moments.second",
+        "/modules/curiosity.prioritizer.moments.weight",
+        "/optimizer/state/0/exp_avg_sq",
+        "/collector/env/generator",
+        "/collector/carry/memory",
+        "/collector/carry/frames",
+        "/collector/context/carry/memory",
+        "/collector/context/traj/obs",
+        "/collector/row/obs",
+        "/collector/return",
+        "/collector/generator",
+        "/replay/rows/obs",
+        "/generator",
+    ):
+        assert part in paths
+    rnd = build("rnd", worlds()["key_door"], seed=5)
+    rnd.begin()
+    train(rnd, 1)
+    modules = rnd.state_dict()["modules"]
+    for name in ("pixels.mean", "pixels.squares", "pixels.count", "scale.running"):
+        assert modules[f"curiosity.{name}"].any(), name
+
+
+class Forgetful(NativeVectorEnv):
+    """Cannot save its state, like most simulators."""
+
+    def state_dict(self) -> EnvState:
+        return None  # type: ignore[return-value]
+
+
+def test_worlds_that_cannot_be_saved_begin_anew() -> None:
+    agent = build("byol", Forgetful(CountingWorld(), B), seed=5)
+    agent.begin()
+    train(agent, N)
+    fresh = build("byol", Forgetful(CountingWorld(), B), seed=5)
+    fresh.load_state_dict(saved(agent))
+    assert same(fresh.modules.state_dict(), agent.modules.state_dict()) == []
+    assert fresh.env_steps == agent.env_steps
+    experience, ends = fresh.collector.collect()
+    assert experience.traj.first[0].all()
+    assert experience.context is None
+    assert not experience.carry.memory.any()
+    assert ends.episode_length[0].max() == 1
+    train(fresh, 1)

@@ -1,0 +1,262 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from agents.actor import Actor
+from experiments.checkpoint_folder import CheckpointFolder
+from experiments.evaluate import (
+    EvaluateConfig,
+    evaluate,
+    evaluate_actor,
+    load_agent,
+    record_video,
+    share_envs,
+)
+from experiments.evaluation_report import bootstrap_interval, watching
+from experiments.parts import ConfigError
+from experiments.train_config import TrainConfig
+
+Command = Callable[..., Any]
+SMALL = ("--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "10")
+
+
+def test_bootstrap_intervals_by_hand() -> None:
+    # Two values: the mean is 0, 1/2 or 1 with probability 1/4, 1/2, 1/4.
+    assert bootstrap_interval(np.array([0.0, 1.0])) == (0.0, 1.0)
+    assert bootstrap_interval(np.array([0.0, 1.0]), level=0.4) == (0.5, 0.5)
+    # Three: the 3 is drawn 0 to 3 times with probability 8, 12, 6 and 1 of 27.
+    values = np.array([0.0, 3.0, 0.0])
+    assert bootstrap_interval(values, 0.95) == (0.0, 3.0)
+    assert bootstrap_interval(values, 0.90) == (0.0, 2.0)
+    assert bootstrap_interval(values, 0.30) == (1.0, 2.0)
+    # Many: mean ± 1.96 standard errors.
+    values = np.random.default_rng(3).normal(5.0, 2.0, 400)
+    low, high = bootstrap_interval(values)
+    error = values.std() / 20
+    assert low == pytest.approx(values.mean() - 1.96 * error, abs=0.1 * error)
+    assert high == pytest.approx(values.mean() + 1.96 * error, abs=0.1 * error)
+    assert bootstrap_interval(np.array([7.0])) == (7.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("episodes", "at_most", "envs"),
+    [(1, 8, 1), (5, 8, 5), (8, 8, 8), (9, 8, 5), (10, 8, 5), (10, 3, 3), (16, 8, 8)],
+)
+def test_envs_share_episodes_evenly(episodes: int, at_most: int, envs: int) -> None:
+    assert share_envs(episodes, at_most) == envs
+
+
+def cells(line: str) -> list[str]:
+    return [x.strip() for x in line.strip("│┃ ").split("│")]
+
+
+def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> None:
+    run = key_door.run
+    done = curious(
+        *("evaluate", str(run.path), "--episodes", "3", "--video-steps", "4"),
+        *("--device", "cpu"),
+    )
+    assert done.code == 0, done.err
+    lines = done.out.splitlines()
+    assert lines[0] == f"{run.path.name}, after 320 env steps"
+    file = run.path / "evaluations" / "step-000000000320.json"
+    assert f"numbers  {file}" in lines
+    content = json.loads(file.read_text())
+    assert content["env_steps"] == 320
+    for column, name in enumerate(("agent", "random"), 1):
+        each = content[name]
+        assert each["lengths"] == [17] * 3
+        assert each["complete"] == [True] * 3
+        assert each["return_mean"] == np.mean(each["returns"])
+        low, high = bootstrap_interval(np.array(each["returns"]))
+        assert each["return_interval_95"] == [low, high]
+        assert 1 <= each["rooms"] <= 2
+        assert max(each["cells_per_episode"]) <= each["cells"] <= 36
+        shown = {
+            x[0]: x[column] for x in map(cells, lines) if len(x) == 3 and x[column]
+        }
+        assert shown["cells (room, x, y)"] == str(each["cells"])
+        assert shown["rooms"] == str(each["rooms"])
+        assert shown["return, mean"] == f"{each['return_mean']:.4g}"
+        assert shown["env steps"] == "51"
+    assert content["agent"]["cells_per_episode"] != content["random"]["cells"]
+    assert sum("in 17 steps, 1 room" in x for x in lines) == 3
+    video = run.videos / "evaluation-step-000000000320.mp4"
+    assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 5
+
+
+def test_random_play_is_the_same_for_every_agent(key_door: Any, tmp_path: Path) -> None:
+    paths = CheckpointFolder(key_door.run.checkpoints).paths()
+    console = Console(file=StringIO())
+    one, two = (
+        evaluate(EvaluateConfig(x, episodes=4, video_steps=0, greedy=True), console)
+        for x in paths[-2:]
+    )
+    assert one.random == two.random
+    assert one.env_steps < two.env_steps
+    again = evaluate(
+        EvaluateConfig(paths[-1], episodes=4, video_steps=0, greedy=True), console
+    )
+    assert again.agent == two.agent
+
+
+def test_best_is_the_checkpoint_of_the_best_evaluation(
+    curious: Command, key_door: Any
+) -> None:
+    folder = CheckpointFolder(key_door.run.checkpoints)
+    path = key_door.run.path
+    done = curious(
+        *("evaluate", str(path), "--best", "--episodes", "1", "--video-steps", "0"),
+        *("--max-steps", "3"),
+    )
+    assert done.code == 0
+    assert f"{path / 'evaluations' / folder.best().stem}.json" in done.out
+    assert "in 3 steps, 1 room (cut off)" in done.out
+
+
+def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
+    actor, config = load_agent(key_door.run.path, "cpu")
+    actor.train()
+    before = {k: x.clone() for k, x in actor.state_dict().items()}
+    state = torch.get_rng_state()
+    metrics = evaluate_actor(config, actor, 3)
+    assert actor.training
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(x, before[k]) for k, x in actor.state_dict().items())
+    assert metrics == evaluate_actor(config, actor, 3)
+    assert set(metrics) == {
+        f"evaluate/{x}" for x in ("return_mean", "return_max", "rooms", "cells")
+    }
+
+
+def test_a_video_ends_when_it_is_asked_to(key_door: Any, tmp_path: Path) -> None:
+    actor, config = load_agent(key_door.run.path, "cpu")
+    asked = iter([False, False, True])
+    path = tmp_path / "x.mp4"
+    record_video(config, actor, path, 100, stop=lambda: next(asked))
+    assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 3
+
+
+def test_an_agent_of_other_networks_is_refused(key_door: Any, tmp_path: Path) -> None:
+    file = tmp_path / "config.json"
+    text = key_door.run.config_file.read_text()
+    (tmp_path / "checkpoints").mkdir()
+    latest = CheckpointFolder(key_door.run.checkpoints).latest()
+    (tmp_path / "checkpoints" / latest.name).write_bytes(latest.read_bytes())
+    file.write_text(text)
+    actor, _ = load_agent(tmp_path)
+    assert isinstance(actor, Actor)
+    assert not actor.training
+    file.write_text(text.replace('"predictor_hidden": 256', '"predictor_hidden": 255'))
+    with pytest.raises(ConfigError, match="does not fit"):
+        load_agent(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("world", "rooms"), [("counting", False), ("pixel-maze", True)]
+)
+def test_worlds_with_and_without_rooms(
+    curious: Command, world: str, rooms: bool
+) -> None:
+    done = curious(
+        *("train", "ppo", *SMALL, "--world", world, "--env-steps", "20"),
+        *("--video-steps", "2"),
+    )
+    check_played(curious, done, rooms)
+
+
+@pytest.mark.parametrize(
+    ("game", "rooms"), [("MontezumaRevenge", True), ("Pong", False)]
+)
+def test_atari_games_with_and_without_known_rooms(
+    curious: Command, game: str, rooms: bool
+) -> None:
+    done = curious(
+        *("train", "ppo", *SMALL, "--world.game", game, "--env-steps", "20"),
+        *("--video-steps", "2"),
+    )
+    check_played(curious, done, rooms)
+    [video] = done.run.videos.glob("step*")
+    frames = imageio_ffmpeg.read_frames(str(video))
+    width, height = next(frames)["source_size"]
+    assert (width, height) == (320, 420)
+    picture = np.frombuffer(next(frames), np.uint8).reshape(height, width, 3)
+    colourful = np.ptp(picture.astype(int), axis=2)
+    assert (colourful > 30).mean() > 0.02
+
+
+def check_played(curious: Command, done: Any, rooms: bool) -> None:
+    assert done.code == 0, done.err
+    path = done.run.path
+    played = curious(
+        *("evaluate", str(path), "--episodes", "2", "--max-steps", "7"),
+        *("--video-steps", "0"),
+    )
+    assert played.code == 0, played.err
+    [file] = (path / "evaluations").iterdir()
+    content = json.loads(file.read_text())
+    for name in ("agent", "random"):
+        assert max(content[name]["lengths"]) <= 7
+        known = content[name]["rooms"], content[name]["cells"]
+        assert known == (None, None) if not rooms else min(known) >= 1
+
+
+def test_progress_without_a_terminal_is_a_line_now_and_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    console = Console(file=StringIO(), width=200)
+    monkeypatch.setattr("experiments.evaluation_report.LINE_SECONDS", 0.0)
+    with watching(console, "agent plays", 4) as watch:
+        watch(1, 12_345)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "agent plays: 1 of 4 episodes · 12.3k env steps · " in text
+    console = Console(file=StringIO(), width=200, force_terminal=True)
+    with watching(console, "agent plays", 4) as watch:
+        watch(2, 99)
+    assert "agent plays" in console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        ("--episodes 0", "--episodes and --num-envs must be at least 1"),
+        ("--max-steps 0", "--max-steps must be at least 1"),
+        ("--video-steps -1", "must not be negative"),
+        ("--episode 3", "--episodes INT"),
+    ],
+)
+def test_mistakes_are_refused(
+    curious: Command, key_door: Any, argv: str, message: str
+) -> None:
+    done = curious("evaluate", str(key_door.run.path), *argv.split())
+    assert done.code == 2
+    assert message in " ".join(done.err.replace("│", " ").split())
+
+
+def test_what_is_no_run_is_refused(curious: Command, tmp_path: Path) -> None:
+    done = curious("evaluate", str(tmp_path / "nothing"))
+    assert (done.code, done.out) == (1, "")
+    assert "There is no run at" in done.err
+
+
+def test_the_module_is_the_command(key_door: Any) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "experiments.evaluate", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "usage: curious evaluate" in ran.stdout
+    assert "curious evaluate runs/RUN --best" in ran.stdout
+    assert isinstance(key_door.run.config(), TrainConfig)

@@ -1,0 +1,139 @@
+"""Exploration at its smallest: curiosity finds the key, the door and the goal.
+
+A random agent succeeds in 0.002 % of episodes. Each arm trains until 90 % of the last
+200 episodes reach the goal, or its budget is spent. As a script, it appends one JSON
+line per run: `python tests/learning/test_key_door.py OUT.jsonl ARM SEED …`.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents.build import (
+    AgentConfig,
+    CuriosityConfig,
+    FrameStackConfig,
+    ModelConfig,
+    RecurrentConfig,
+)
+from agents.curiosity import PredictionErrorConfig
+from agents.ppo import PpoConfig, RewardStream
+from agents.rnd import RndConfig
+from envs.key_door import KeyDoorConfig
+from ssl_objectives.encoders import PatchConfig
+from ssl_objectives.precision import Precision
+from world_models.presets import ByolExploreConfig
+
+SEEDS = range(5)
+BUDGET = 400_000  # env steps
+EPISODES = 200
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An agent and the number of worlds it trains in."""
+
+    agent: AgentConfig
+    num_envs: int
+    model: ModelConfig | None = None
+    curiosity: CuriosityConfig | None = None
+
+
+ENCODER = PatchConfig(128, precision=Precision.FLOAT32)
+SHALLOW = PatchConfig(128, depth=1, precision=Precision.FLOAT32)
+EXTRINSIC = RewardStream(2.0, 0.99)
+INTRINSIC = RewardStream(1.0, 0.99, episodic=False)
+# one policy and learner for PPO with and without RND; BYOL-Explore with its own
+_STILL = AgentConfig(
+    encoder=SHALLOW,
+    core=FrameStackConfig(1),
+    ppo=PpoConfig(
+        num_steps=128, num_epochs=3, num_minibatches=8, learning_rate=1e-3, clip=0.2
+    ),
+    extrinsic=EXTRINSIC,
+    intrinsic=INTRINSIC,
+)
+_RECURRENT = AgentConfig(
+    encoder=ENCODER,
+    core=RecurrentConfig(128),
+    ppo=PpoConfig(
+        num_steps=32,
+        num_epochs=3,
+        num_minibatches=4,
+        learning_rate=1e-3,
+        clip=0.2,
+        entropy_coeff=0.02,
+    ),
+    extrinsic=EXTRINSIC,
+    intrinsic=INTRINSIC,
+)
+ARMS = {
+    "ppo": Arm(_STILL, 64),
+    "ppo-recurrent": Arm(_RECURRENT, 32),
+    "rnd": Arm(_STILL, 64, None, RndConfig(SHALLOW, 128, warm_up_steps=64)),
+    "byol-explore": Arm(
+        _RECURRENT, 32, ByolExploreConfig(horizon=4), PredictionErrorConfig(0.8)
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one run ended: `solved_at` is in env steps, None if it never was."""
+
+    arm: str
+    seed: int
+    solved_at: int | None
+    success: float  # share of the last episodes that reached the goal
+    seconds: float
+
+
+def explore(name: str, seed: int) -> Outcome:
+    """Train one arm with one seed."""
+    arm = ARMS[name]
+    env = KeyDoorConfig().build(arm.num_envs, "cpu")
+    agent = arm.agent.build(env, arm.model, arm.curiosity, seed)
+    agent.begin()
+    recent: list[bool] = []
+    begin, success = time.monotonic(), 0.0
+    while agent.env_steps < BUDGET:
+        ends = agent.train_step().ends
+        reached = ends.episode_return[ends.ended] > 0.5
+        recent = (recent + reached.tolist())[-EPISODES:]
+        success = sum(recent) / max(1, len(recent))
+        if len(recent) == EPISODES and success >= 0.9:
+            break
+    solved = agent.env_steps if success >= 0.9 else None
+    return Outcome(name, seed, solved, success, round(time.monotonic() - begin, 1))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rnd", "byol-explore"])
+def test_curiosity_solves_what_plain_ppo_never_does(name: str) -> None:
+    outcomes = [explore(name, seed) for seed in SEEDS]
+    assert sum(x.solved_at is not None for x in outcomes) >= 4, outcomes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ppo", "ppo-recurrent"])
+def test_plain_ppo_solves_none(name: str) -> None:
+    outcomes = [explore(name, seed) for seed in SEEDS]
+    assert all(x.solved_at is None for x in outcomes), outcomes
+
+
+def main(out: str, name: str, *seeds: str) -> None:
+    torch.set_num_threads(1)
+    for seed in seeds:
+        line = json.dumps(vars(explore(name, int(seed))))
+        print(line, flush=True)
+        with Path(out).open("a") as file:
+            file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

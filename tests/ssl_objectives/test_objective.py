@@ -1,0 +1,103 @@
+"""The contract of objectives: what is promised, and what shapes are let through."""
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+import torch
+from jaxtyping import TypeCheckError
+from torch import Tensor, nn
+
+from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
+
+G, N, D = 3, 5, 7
+
+
+class Spread(Objective):
+    """Rows far from the mean of their group; counts what it has observed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("seen", torch.zeros((), dtype=torch.int64))
+        self.seen: Tensor
+
+    def forward(self, views: Views) -> Loss:
+        rows = views.z[0]
+        assert rows is not None
+        far = (rows - rows.mean(-2, keepdim=True)).square().sum(-1)
+        return Loss(far, rows.var(-2).mean(), {"spread/mean": far.mean()})
+
+    def observe(self, views: Views) -> None:
+        rows = views.z[0]
+        assert rows is not None
+        self.seen += rows.shape[-2]
+
+
+def views(rows: Tensor, valid: Tensor | None = None) -> Views:
+    return Views((rows,), (None,), (None,), (), valid)
+
+
+def test_an_objective_needs_a_forward() -> None:
+    class Nothing(Objective):
+        pass
+
+    with pytest.raises(TypeError, match="forward"):
+        Nothing()  # type: ignore[abstract]
+
+
+def test_needs_say_by_default_that_two_views_of_one_network_do() -> None:
+    needs = Spread().needs
+    assert needs == Needs((2, 2), TargetKind.SHARED, True, False, False, frozenset())
+    assert {kind.name for kind in TargetKind} == {"SHARED", "STOP", "EMA"}
+
+
+def test_objectives_are_modules_whose_state_is_in_buffers(
+    generator: torch.Generator,
+) -> None:
+    objective, other = Spread(), Spread()
+    rows = views(torch.randn(G, N, D, generator=generator))
+    before = objective(rows)
+    objective.observe(rows)
+    objective.refresh([(torch.arange(N), torch.zeros(N, D))])  # nothing by default
+    after = objective(rows)
+    assert before.per_sample is not None
+    assert torch.equal(before.per_sample, after.per_sample)
+    other.load_state_dict(objective.state_dict())
+    assert other.seen == N
+    both = nn.ModuleList([objective, other])
+    assert len(list(both.buffers())) == 2
+
+
+def test_losses_and_views_do_not_change() -> None:
+    loss = Loss(None, torch.zeros(()))
+    assert loss.metrics == {}
+    with pytest.raises(FrozenInstanceError):
+        loss.per_sample = torch.zeros(N)  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        views(torch.zeros(N, D)).pairs = ((0, 1),)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("groups", [(), (G,), (2, G)])
+def test_rows_may_have_any_groups(groups: tuple[int, ...]) -> None:
+    loss = Spread()(views(torch.ones(*groups, N, D), torch.ones(*groups, N).bool()))
+    assert loss.per_sample is not None
+    assert loss.per_sample.shape == (*groups, N)
+
+
+@pytest.mark.parametrize(
+    ("rows", "valid"),
+    [
+        (torch.zeros(G, N, D), torch.ones(N, G).bool()),  # transposed
+        (torch.zeros(G, N, D), torch.ones(G, N)),  # no mask
+        (torch.zeros(G, N, D, dtype=torch.int64), None),  # not real
+    ],
+)
+def test_wrong_shapes_are_caught_in_tests(rows: Tensor, valid: Tensor | None) -> None:
+    with pytest.raises(TypeCheckError):
+        views(rows, valid)
+
+
+def test_views_of_different_sizes_are_caught_in_tests() -> None:
+    with pytest.raises(TypeCheckError):
+        Views((torch.zeros(N, D),), (torch.zeros(N + 1, D),), (None,), ())
+    with pytest.raises(TypeCheckError):
+        Loss(torch.zeros(N), torch.zeros(1))
