@@ -236,7 +236,8 @@ class CuriousAgent:
         """World-model loss on random env columns of past rollouts."""
         assert self.world_model is not None
         num = self.env.spec.num_envs // self.ppo.num_minibatches
-        return self.world_model.loss(*replay.sample(num, self.generator)).mean()
+        loss = self.world_model.loss(*replay.sample(num, self.generator)).mean()
+        return self.model_coeff * loss
 
     def _update(self, loss: Float32[Tensor, ""]) -> None:
         """One gradient step on everything, then move what follows it."""

@@ -18,7 +18,13 @@ from enum import Enum
 import torch
 from torch import Tensor, nn
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.build import (
+    AgentConfig,
+    CuriosityConfig,
+    FrameStackConfig,
+    ModelConfig,
+    RecurrentConfig,
+)
 from agents.collect import Collector, EpisodeEnds
 from agents.curiosity import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
@@ -153,14 +159,14 @@ class AgentArms:
         stacked = name in (ArmName.PPO, ArmName.PPO_RND)
         core = FrameStackConfig(NUM_FRAMES) if stacked else RecurrentConfig()
         config = replace(self.agent, core=core)
-        model, curiosity = None, None
+        model: ModelConfig | None = None
+        curiosity: CuriosityConfig | None = None
         if name is ArmName.BYOL_EXPLORE:
             model, curiosity = ByolExploreConfig(HORIZON), PredictionErrorConfig()
         elif name in (ArmName.RND, ArmName.PPO_RND):
             curiosity = RndConfig(config.encoder, config.encoder.size)
-        return AgentArm(
-            name, config.build(self.make_env(), model, curiosity, self.seed)
-        )
+        agent = config.build(self.make_env(), model, curiosity, self.seed)
+        return AgentArm(name, agent)
 
 
 class EncoderArm(Arm):

@@ -30,13 +30,13 @@ from experiments.memory import readable
 from experiments.parts import ConfigError
 from experiments.progress import duration
 
-EXAMPLES = (
-    "curious benchmark",
-    "curious benchmark --game Breakout --rounds 9 --updates 2",
-    "curious benchmark --arms sb3 ppo --precision float32",
-    "curious benchmark --suite maze --device cuda --arms world byol-explore",
-    "curious benchmark --suite parts",
-)
+EXAMPLES = {
+    "curious benchmark": "everything on Montezuma's Revenge",
+    "curious benchmark --game Breakout --rounds 9": "another game, narrower ranges",
+    "curious benchmark --arms sb3 ppo --precision float32": "two arms, no bf16",
+    "curious benchmark --suite maze --arms world byol-explore": "worlds of pure torch",
+    "curious benchmark --suite parts --threads 1": "encoders alone, on one core",
+}
 ADVICE = (
     "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "
     "machine harms them less than speeds; watch the range behind each median.\n"
@@ -65,7 +65,9 @@ def run(argv: Sequence[str]) -> int:
         )
     except SystemExit as end:
         if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), "", ADVICE, sep="\n")
+            width = max(map(len, EXAMPLES))
+            lines = [f"  {x:{width}}  {about}" for x, about in EXAMPLES.items()]
+            print("examples:", *lines, "", ADVICE, sep="\n")
         raise
     benchmark(config)
     return 0

@@ -82,8 +82,10 @@ def write_evaluation(
 
 
 @contextmanager
-def watching(console: Console, what: str, episodes: int) -> Iterator[Watcher]:
-    """Shows how far play is: on one line of a terminal, else every ten seconds."""
+def watching(
+    console: Console, what: str, episodes: int, every: float = LINE_SECONDS
+) -> Iterator[Watcher]:
+    """Shows how far play is: on one line of a terminal, else `every` few seconds."""
     begun = printed = time.monotonic()
 
     def line(finished: int, env_steps: int) -> str:
@@ -99,7 +101,7 @@ def watching(console: Console, what: str, episodes: int) -> Iterator[Watcher]:
             nonlocal printed
             if console.is_terminal:
                 status.update(line(finished, env_steps))
-            elif time.monotonic() - printed >= LINE_SECONDS:
+            elif time.monotonic() - printed >= every:
                 printed = time.monotonic()
                 console.print(line(finished, env_steps), highlight=False)
 

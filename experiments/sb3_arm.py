@@ -7,7 +7,9 @@ layer each for actions and value, so that every weight has a twin of the same sh
 Adam's epsilon, learning rate, clipping of ratio and gradient, entropy and value
 coefficients; frame skip 4 with the maximum of the last two frames; sticky actions 0.25
 per frame, done by the emulator; all 18 actions; whole games; rewards clipped to [-1, 1]
-for learning; the process, its number of torch threads, its device and its time.
+for learning; the process, its number of torch threads, its memory allocator, its device
+and its time. Our packages set OMP_WAIT_POLICY to PASSIVE, for both; a value that is
+already in the environment stays, so that ACTIVE can be tried as well.
 
 Not equal, because it is what each library gives its users:
 
@@ -17,7 +19,9 @@ Not equal, because it is what each library gives its users:
   emulator's palette, no FIRE.
 - Frames. Theirs are stacked by the env and stored four times; ours are stored once and
   stacked when they are read.
-- Layout. Ours keeps channels last and on a CPU works in chunks that fit the cache.
+- Layout. Ours keeps channels last and on a CPU works in chunks of 256 images, which fit
+  the cache and reuse memory. Theirs keeps channels first and takes a minibatch at once;
+  at 1,024 images a good part of its time on a CPU is the system clearing fresh pages.
 - Number format. Ours convolves in bf16 where the hardware multiplies it fast
   (`--precision float32` turns that off); theirs is float32.
 - Compilation. `--compile` compiles our encoders; theirs runs as it is.

@@ -124,7 +124,7 @@ class LatentDynamics(nn.Module):
     def rank(self, target: Float32[Tensor, "R B D"]) -> Float32[Tensor, ""]:
         """Effective rank of target latents (at most 1,024 rows): 1 means collapse."""
         rows = target.flatten(0, 1)
-        return effective_rank(rows[:: max(1, len(rows) // 1024)])
+        return effective_rank(rows[:: -(-len(rows) // 1024)])
 
 
 def _windows(

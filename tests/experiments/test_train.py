@@ -260,6 +260,22 @@ def test_ctrl_c_stops_with_a_checkpoint(
     assert rows(RunFolder(folder))[-1]["env_steps"] == steps + 40
 
 
+def test_ctrl_c_does_not_wait_for_an_evaluation(
+    curious: Command, rows: Rows, tmp_path: Path
+) -> None:
+    argv = ["train", "ppo", *SMALL, "--world", "key-door", "--env-steps", "100000"]
+    argv += ["--world.max-episode-steps", "1000000", "--evaluate-every", "40"]
+    with signals(lambda: any(tmp_path.iterdir()), signal.SIGINT):
+        done = curious(*argv, runs=tmp_path)
+    assert done.code == 130
+    assert "evaluating at 40 env steps" in done.out
+    [row] = rows(done.run)
+    assert "evaluate/return_mean" not in row["metrics"]
+    latest = CheckpointFolder(done.run.checkpoints).latest()
+    assert env_steps_of(latest) == row["env_steps"] == 40
+    assert read_header(latest).score is None
+
+
 def test_a_second_ctrl_c_insists(curious: Command, tmp_path: Path) -> None:
     argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
     argv += ["--agent.ppo.num-steps", "1000"]  # a step of many seconds
@@ -272,6 +288,7 @@ def test_a_second_ctrl_c_insists(curious: Command, tmp_path: Path) -> None:
     assert CheckpointFolder(done.run.checkpoints).paths() == []
 
 
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
 def test_worker_processes_leave_interruption_to_their_parent() -> None:
     with interruptible() as interrupted:
         child = os.fork()
@@ -519,7 +536,7 @@ def test_numbers_out_of_range_are_refused(
 ) -> None:
     flag = "--" + name.replace("_", "-")
     with pytest.raises(ConfigError, match=f"{flag} must be at least {value + 1}"):
-        replace(TrainConfig(), **{name: value})
+        TrainConfig(**{name: value})  # type: ignore[arg-type]
     done = curious("train", flag, str(value))
     assert done.code == 1
     assert done.err.startswith(f"error: {flag} must be at least")

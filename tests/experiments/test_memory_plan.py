@@ -1,0 +1,111 @@
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from agents.build import ReplayConfig
+from envs.key_door import KeyDoorConfig
+from experiments.memory import MemoryPlan, training_bytes
+from experiments.memory_plan import activation_bytes, plan_training
+from experiments.presets import train_config
+from experiments.train import build_agent
+from experiments.train_config import TrainConfig
+from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.precision import Precision
+from world_models.belief import BeliefModel
+from world_models.latent_dynamics import LatentDynamics
+from world_models.presets import ByolExploreConfig
+
+CPU = torch.device("cpu")
+
+
+def lines(plan: MemoryPlan) -> dict[str, int]:
+    return {x.name: x.num_bytes for x in plan.items}
+
+
+def small(preset: str = "byol-explore", num_envs: int = 6) -> TrainConfig:
+    config = train_config(preset, "debug", "key-door")
+    return replace(config, num_envs=num_envs)
+
+
+@pytest.mark.parametrize("preset", ["byol-explore", "rnd", "ppo"])
+def test_frames_and_networks_are_those_of_the_agent(preset: str) -> None:
+    config = small(preset)
+    agent = build_agent(config)
+    agent.begin()
+    experience, _ = agent.collector.collect()
+    plan = lines(plan_training(config, CPU))
+    assert plan["rollout frames"] == experience.traj.obs.nbytes == 21 * 6 * 3 * 40 * 45
+    assert plan["networks and Adam"] == pytest.approx(
+        training_bytes(agent.modules), rel=0.01
+    )
+    assert plan["beliefs and targets"] == 21 * 6 * (48 + 64) * 4
+
+
+def test_activations_by_hand() -> None:
+    # Nature CNN on 3 x 40 x 45: 32 x 9 x 10, 64 x 3 x 4, 64 x 1 x 2, each with a ReLU.
+    numbers = 3 * 40 * 45 + 2 * (32 * 90 + 64 * 12 + 64 * 2) + 64
+    config = NatureConfig(size=64, precision=Precision.FLOAT32)
+    assert activation_bytes(config.build((3, 40, 45)), CPU) == 4 * numbers
+    config = replace(config, precision=Precision.BFLOAT16)
+    assert activation_bytes(config.build((3, 40, 45)), CPU) == 2 * numbers
+
+
+def test_what_grows_with_what() -> None:
+    config = small(num_envs=1_000)
+    one = lines(plan_training(config, CPU))
+    two = lines(plan_training(replace(config, num_envs=2_000), CPU))
+    for name in ("rollout frames", "beliefs and targets", "activations"):
+        assert two[name] == pytest.approx(2 * one[name], rel=1e-6)
+    # some signals remember a number or two of each env
+    networks = one["networks and Adam"]
+    assert 0 <= two["networks and Adam"] - networks <= 1_000 * 16
+    ppo = replace(config.agent.ppo, num_minibatches=10)
+    finer = replace(config, agent=replace(config.agent, ppo=ppo))
+    assert lines(plan_training(finer, CPU))["activations"] < one["activations"] / 4
+    kept = replace(config, agent=replace(config.agent, replay=ReplayConfig(7, 1)))
+    assert lines(plan_training(kept, CPU))["replay"] == 7 * one["rollout frames"]
+    assert "replay" not in one
+    # Where all rows are encoded at once, as on a GPU, scoring can need more.
+    cuda = lines(plan_training(finer, torch.device("cuda")))
+    assert cuda["activations"] > lines(plan_training(finer, CPU))["activations"]
+
+
+def test_planning_changes_no_random_numbers_and_allocates_nothing() -> None:
+    before, peak = torch.get_rng_state(), most_memory()
+    encoder = NatureConfig(size=10_000_000)
+    config = small("rnd", num_envs=10**9)
+    config = replace(config, agent=replace(config.agent, encoder=encoder))
+    assert plan_training(config, CPU).total > 1 << 40
+    assert torch.equal(torch.get_rng_state(), before)
+    assert most_memory() - peak < 200 << 20
+
+
+def most_memory() -> int:
+    text = Path("/proc/self/status").read_text()
+    return next(int(x.split()[1]) << 10 for x in text.splitlines() if "VmHWM" in x)
+
+
+@dataclass(frozen=True)
+class Curious:
+    """A model that looks at its values while it is built."""
+
+    def build(self, belief: BeliefModel) -> LatentDynamics:
+        size = int(nn.Linear(2, 2).weight.detach().isfinite().sum().item())
+        return ByolExploreConfig(horizon=size).build(belief)
+
+
+def test_models_that_look_at_their_values_are_planned_for_real() -> None:
+    state = torch.get_rng_state()
+    config = replace(small(), model=Curious())
+    plan = plan_training(config, CPU)
+    assert plan == plan_training(replace(config, model=ByolExploreConfig(4)), CPU)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_what_does_not_fit_together_is_said_already() -> None:
+    config = replace(small(), world=KeyDoorConfig(size=6))  # 30 x 35 pixels
+    with pytest.raises(ValueError, match="too small for this encoder"):
+        plan_training(config, CPU)

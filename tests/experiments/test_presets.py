@@ -1,0 +1,138 @@
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from agents.build import FrameStackConfig, RecurrentConfig
+from agents.curiosity import PredictionErrorConfig
+from agents.rnd import RndConfig
+from envs.atari import AtariConfig
+from envs.key_door import KeyDoorConfig
+from experiments.config import from_json, to_json
+from experiments.parts import ConfigError
+from experiments.presets import PARTS, WORLDS, Size, from_parts, train_config
+from experiments.train import build_agent
+from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
+from world_models.presets import ByolExploreConfig
+
+CHOICES = {part.name: list(part.choices) for part in PARTS}
+
+
+def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
+    default = {x.name: x.default for x in PARTS if x.default is not None}
+    for part, names in CHOICES.items():
+        for name in names:
+            chosen = {**default, part: name}
+            config = from_parts(chosen)
+            assert from_json(to_json(config)) == config
+    assert CHOICES["world"] == list(WORLDS)
+    assert CHOICES["size"] == [x.name.lower() for x in Size]
+
+
+def test_presets_are_what_they_are_called() -> None:
+    config = train_config("byol-explore")
+    assert isinstance(config.world, AtariConfig)
+    assert isinstance(config.agent.core, RecurrentConfig)
+    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.curiosity, PredictionErrorConfig)
+    config = train_config("rnd", agent="frame-stack", world="key-door")
+    assert isinstance(config.world, KeyDoorConfig)
+    assert isinstance(config.agent.core, FrameStackConfig)
+    assert isinstance(config.curiosity, RndConfig)
+    assert config.model is None
+    config = train_config("ppo")
+    assert (config.model, config.curiosity) == (None, None)
+    config = train_config("ppo", model="byol-explore", curiosity="rnd")
+    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.curiosity, RndConfig)
+
+
+def test_encoders_follow_the_size_unless_named() -> None:
+    assert isinstance(train_config(size="laptop").agent.encoder, NatureConfig)
+    assert isinstance(train_config(size="gpu").agent.encoder, ImpalaConfig)
+    for name, kind in {"nature": NatureConfig, "patch": PatchConfig}.items():
+        encoder = train_config(size="gpu", encoder=name).agent.encoder
+        assert isinstance(encoder, kind)
+        assert encoder.size == 512
+
+
+def test_the_dial_makes_runs_larger() -> None:
+    sizes = [train_config(size=x) for x in CHOICES["size"]]
+    for quantity in ("num_envs", "env_steps", "checkpoint_every"):
+        values = [getattr(x, quantity) for x in sizes]
+        assert values == sorted(set(values)), quantity
+
+
+@pytest.mark.parametrize("size", CHOICES["size"])
+@pytest.mark.parametrize("world", CHOICES["world"])
+def test_defaults_fit_together(size: str, world: str) -> None:
+    config = train_config("byol-explore", size, world)
+    ppo = config.agent.ppo
+    assert config.num_envs % ppo.num_minibatches == 0
+    assert isinstance(config.model, ByolExploreConfig)
+    assert config.model.horizon - 1 <= ppo.num_steps
+    assert config.env_steps >= 10 * ppo.num_steps * config.num_envs
+    # Dimensions that are equal hide mistakes about which is which.
+    minibatch = config.num_envs // ppo.num_minibatches
+    assert len({ppo.num_steps, config.num_envs, minibatch, config.model.horizon}) >= 3
+    assert ppo.num_steps != config.num_envs
+
+
+@pytest.mark.parametrize("preset", CHOICES["preset"])
+@pytest.mark.parametrize("agent", CHOICES["agent"])
+@pytest.mark.parametrize("encoder", CHOICES["encoder"])
+def test_every_agent_learns_at_debug_size(
+    preset: str, agent: str, encoder: str
+) -> None:
+    config = train_config(preset, "debug", "key-door", agent, encoder)
+    ppo = replace(config.agent.ppo, num_steps=5)
+    config = replace(config, num_envs=2, agent=replace(config.agent, ppo=ppo))
+    if isinstance(config.curiosity, RndConfig):
+        config = replace(config, curiosity=replace(config.curiosity, warm_up_steps=2))
+    trained = build_agent(config)
+    try:
+        trained.begin()
+        metrics = trained.train_step().metrics
+    finally:
+        trained.env.close()
+    assert trained.env_steps == 10
+    assert all(bool(torch.isfinite(x)) for x in metrics.values())
+
+
+@pytest.mark.parametrize("part", sorted(CHOICES))
+def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
+    wrong = CHOICES[part][0] + "x"
+    with pytest.raises(
+        ConfigError, match=re.escape(f"Did you mean {CHOICES[part][0]!r}?")
+    ):
+        train_config(**{part: wrong})
+
+
+PARTS_OF_MY_OWN = """
+from agents.curiosity import PredictionErrorConfig
+from envs.counting import CountingConfig
+from ssl_objectives.encoders import NatureConfig
+from world_models.presets import ByolExploreConfig
+
+world = CountingConfig()
+encoder = NatureConfig(size=33)
+curiosity = PredictionErrorConfig(ema_decay=0.75)
+
+def model():
+    return ByolExploreConfig(horizon=3)
+"""
+
+
+def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
+    importable("own_parts", PARTS_OF_MY_OWN)
+    names = {x: f"own_parts:{x}" for x in ("world", "encoder", "model", "curiosity")}
+    config = train_config(**names)
+    assert type(config.world).__name__ == "CountingConfig"
+    assert config.agent.encoder.size == 33
+    assert config.model == ByolExploreConfig(horizon=3)
+    assert config.curiosity == PredictionErrorConfig(ema_decay=0.75)
+    with pytest.raises(ConfigError, match="no 'modle' in 'own_parts'"):
+        train_config(model="own_parts:modle")
