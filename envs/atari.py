@@ -67,7 +67,7 @@ class AtariConfig:
         )
 
     def with_facts(self) -> "AtariConfig":
-        """The same frames with colour, and with the player's place where it is known."""
+        """The same frames in colour, with the player's place where it is known."""
         known = find_game(self.game) in explorable_games()
         place = (AtariFact.EXPLORATION,) if known else ()
         return replace(self, facts=(AtariFact.COLOUR, *place))

@@ -1,4 +1,4 @@
-"""Compiled paths, in a run without shape hooks: `pytest -m compiled -p no:jaxtyping`."""
+"""Compiled paths, without shape hooks: `pytest -m compiled -p no:jaxtyping`."""
 
 import pytest
 import torch

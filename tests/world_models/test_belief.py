@@ -107,10 +107,14 @@ def test_recurrent_core_is_torchs_gru(generator: torch.Generator) -> None:
     core = RecurrentCore(5, 2, 7)
     reference = torch.nn.GRU(7, 7)
     cell = core.cell
-    reference.weight_ih_l0.data.copy_(cell.from_input.weight)
-    reference.weight_hh_l0.data.copy_(cell.from_memory.weight)
-    reference.bias_ih_l0.data.copy_(cell.from_input.bias)
-    reference.bias_hh_l0.data.copy_(cell.from_memory.bias)
+    reference.load_state_dict(
+        {
+            "weight_ih_l0": cell.from_input.weight,
+            "weight_hh_l0": cell.from_memory.weight,
+            "bias_ih_l0": cell.from_input.bias,
+            "bias_hh_l0": cell.from_memory.bias,
+        }
+    )
     latent = torch.randn(6, 3, 5, generator=generator)
     action = torch.randn(6, 3, 2, generator=generator)
     memory = torch.randn(3, 7, generator=generator)
