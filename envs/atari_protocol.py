@@ -15,6 +15,9 @@ import torch
 from ale_py import roms
 from numpy.typing import NDArray
 
+# Otherwise every emulator prints a banner of two lines.
+ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+
 
 @dataclass(frozen=True)
 class AtariProtocol:

@@ -1,11 +1,17 @@
+import os
+
 import pytest
+
+# Before torch is imported: one process per core (pytest -n), one thread per process.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import torch
 
 
 @pytest.fixture(autouse=True)
 def _quiet_threads() -> None:
-    """Two threads at most: the suite is meant for two cores."""
-    torch.set_num_threads(min(2, torch.get_num_threads()))
+    """Also where something imported torch earlier."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture
