@@ -57,14 +57,14 @@ _SCALES = {
         evaluate_every=0,
     ),
     Size.LAPTOP: _Scale(
-        ppo=PpoConfig(num_steps=64),
+        ppo=PpoConfig(num_steps=32),
         latent=512,
         belief=256,
         horizon=8,
-        reward_decay=0.95,
+        reward_decay=0.8,
         num_envs=16,
-        env_steps=81_920,
-        checkpoint_every=16_384,
+        env_steps=34_816,
+        checkpoint_every=8_192,
         evaluate_every=0,
     ),
     Size.GPU: _Scale(

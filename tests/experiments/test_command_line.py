@@ -31,8 +31,8 @@ class World(Protocol):
 
 
 class Scope(Enum):
-    BATCH = 1
-    TIME = 2
+    BATCH = "batch"
+    TIME = "time"
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def test_without_arguments_all_is_default() -> None:
 def test_parts_choose_the_classes_and_flags_set_their_fields() -> None:
     argv = (
         "rnd --world maze --size=debug --world.size 5 --agent.learning-rate 0.1 "
-        "--agent.scope TIME --agent.no-clip"
+        "--agent.scope time --agent.no-clip"
     )
     config = read(*argv.split())
     assert config == Train(Maze(5), Agent(0.1, False, Scope.TIME))
@@ -203,7 +203,7 @@ def test_help_lists_parts_flags_defaults_and_examples(
         "world options",
         "A maze of pixels.",
         "--world.size INT Cells along each side. (default: 9)",
-        "--agent.scope {BATCH,TIME} Which rows are negatives. (default: BATCH)",
+        "--agent.scope {batch,time} Which rows are negatives. (default: batch)",
         "--agent.clip, --agent.no-clip",
         "examples: curious train rnd --world maze",
     ):
@@ -223,7 +223,7 @@ def test_help_lists_parts_flags_defaults_and_examples(
         ("--size", "--size needs a value"),
         ("--size --world maze", "--size needs a value"),
         ("--env-steps ten", "--env-steps: invalid literal for int()"),
-        ("--agent.scope ROW", "TIME"),
+        ("--agent.scope row", "time"),
         ("--world maze --world.size 1", "config.world: size must be at least 2"),
         ("--env-steps 10 rnd", "If it is the preset, it comes first: curious train"),
         ("--agent.clip False", "Unexpected argument 'False'"),
