@@ -8,8 +8,8 @@ from jaxtyping import Shaped
 from torch import Tensor
 
 # Images per pass on a CPU. Their activations stay in cache, and below the size from
-# which the C library maps, zeroes and unmaps fresh pages for every tensor: about twice
-# as fast as 1,024 at once, with the same result.
+# which the C library maps, zeroes and unmaps fresh pages for every tensor: about a
+# third faster than 1,024 at once (docs/logbook.md), with the same result.
 CPU_CHUNK = 256
 
 
