@@ -1,7 +1,7 @@
 """Agents from configs: which encoder, which belief, which learner."""
 
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 
@@ -16,6 +16,8 @@ from world_models.actions import ActionEmbedding
 from world_models.belief import BeliefCore, BeliefModel, FeedForwardCore, RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.replay import ReplayRing
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -39,6 +41,18 @@ class CuriosityConfig(Protocol):
         """Build it."""
 
 
+@runtime_checkable
+class CoreConfig(Protocol):
+    """Describes what an agent remembers, and of how many frames at once."""
+
+    @property
+    def num_frames(self) -> int:
+        """Frames the encoder sees at once, stacked as channels."""
+
+    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
+        """Build the core."""
+
+
 @dataclass(frozen=True)
 class RecurrentConfig:
     """Remember with a GRU over single frames and previous actions."""
@@ -47,6 +61,9 @@ class RecurrentConfig:
     """S, units of the GRU"""
     num_frames: int = 1
     """frames the encoder sees at once"""
+
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "size", "num_frames")
 
     def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
         """Build the core."""
@@ -59,6 +76,9 @@ class FrameStackConfig:
 
     num_frames: int = 4
     """frames the encoder sees at once"""
+
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "num_frames")
 
     def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
         """Build the core."""
@@ -74,6 +94,9 @@ class ReplayConfig:
     updates_per_rollout: int = 0
     """extra world-model updates after each rollout"""
 
+    def __post_init__(self) -> None:
+        _check_least(self, 0, "capacity", "updates_per_rollout")
+
 
 @dataclass(frozen=True)
 class AgentConfig:
@@ -81,7 +104,7 @@ class AgentConfig:
 
     encoder: EncoderConfig = field(default_factory=NatureConfig)
     """turns frames into latents"""
-    core: RecurrentConfig | FrameStackConfig = field(default_factory=RecurrentConfig)
+    core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into beliefs"""
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """the learner"""
@@ -104,6 +127,9 @@ class AgentConfig:
     compile: bool = False
     """torch.compile the encoder: about a minute once, then faster"""
 
+    def __post_init__(self) -> None:
+        _check_least(self, 1, "action_size")
+
     def build(
         self,
         env: VectorEnv,
@@ -111,7 +137,12 @@ class AgentConfig:
         curiosity: CuriosityConfig | None,
         seed: int,
     ) -> CuriousAgent:
-        """Build an agent for `env`; `seed` fixes initial weights and all draws."""
+        """Build an agent for `env`; `seed` fixes initial weights and all draws.
+
+        Raises:
+            ValueError: parts that do not fit together, or build something else than
+                they should.
+        """
         if self.replay.updates_per_rollout and not self.replay.capacity:
             raise ValueError(
                 "--agent.replay.updates-per-rollout needs --agent.replay.capacity"
@@ -122,8 +153,12 @@ class AgentConfig:
             torch.manual_seed(seed)
             if curiosity is not None:
                 streams.append(self.intrinsic)
-                signal = curiosity.build(
-                    spec.obs_shape, spec.num_envs, self.intrinsic.discount
+                signal = _checked(
+                    curiosity.build(
+                        spec.obs_shape, spec.num_envs, self.intrinsic.discount
+                    ),
+                    Curiosity,
+                    curiosity,
                 )
             actor = self.build_actor(spec, model, len(streams))
         return CuriousAgent(
@@ -147,11 +182,31 @@ class AgentConfig:
         """Belief, policy and world model for worlds like `spec`, on the CPU."""
         channels, height, width = spec.obs_shape
         frames = self.core.num_frames
-        encoder = self.encoder.build((frames * channels, height, width))
+        shape = (frames * channels, height, width)
+        encoder = _checked(self.encoder.build(shape), Encoder, self.encoder)
         embedding = action_embedding(spec.actions, self.action_size)
-        core = self.core.build(encoder, embedding)
+        core = _checked(self.core.build(encoder, embedding), BeliefCore, self.core)
         belief = BeliefModel(encoder, core, embedding, frames)
         policy = ActorCritic(belief.size, spec.actions, num_values)
         if self.compile:
             encoder.body.compile()
-        return Actor(policy, belief if model is None else model.build(belief))
+        if model is None:
+            return Actor(policy, belief)
+        return Actor(policy, _checked(model.build(belief), LatentDynamics, model))
+
+
+def _checked(built: T, kind: type, config: object) -> T:
+    """Refuse what a part from outside built if it cannot stand where it should."""
+    if isinstance(built, kind):
+        return built
+    raise ValueError(
+        f"{type(config).__name__}.build gave a {type(built).__name__} where a "
+        f"{kind.__name__} is needed"
+    )
+
+
+def _check_least(config: object, least: int, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value < least:
+            raise ValueError(f"{name} must be at least {least}, not {value}")

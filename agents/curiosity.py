@@ -109,6 +109,12 @@ class PredictionErrorConfig:
     prioritize: bool = True
     """pay only what exceeds the running mean"""
 
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(
+                f"ema_decay must be at least 0 and below 1, not {self.ema_decay}"
+            )
+
     def build(
         self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
     ) -> PredictionError:

@@ -178,7 +178,7 @@ class CuriousAgent:
         traj, carry = experience.traj, experience.carry
         target = model.targets(traj.obs, traj.first, carry)
         belief, action, valid = experience.belief, traj.action, traj.valid
-        landed = target
+        landed, num_unknown = target, 0
         if experience.context is not None:
             before, start = experience.context.traj, experience.context.carry
             seen = model.belief.observe(
@@ -188,9 +188,10 @@ class CuriousAgent:
             action = torch.cat([before.action, action])
             valid = torch.cat([before.valid, valid])
             # what lands inside the context itself was paid a rollout ago
-            unused = target.new_zeros(before.num_steps, *target.shape[1:])
+            num_unknown = before.num_steps
+            unused = target.new_zeros(num_unknown, *target.shape[1:])
             landed = torch.cat([unused, target])
-        return target, model.prediction_loss(belief, action, valid, landed)
+        return target, model.prediction_loss(belief, action, valid, landed, num_unknown)
 
     def _intrinsic(
         self, experience: Experience, surprise: ModelLoss | None
@@ -208,26 +209,31 @@ class CuriousAgent:
 
     def _loss(self, batch: Batch) -> tuple[Float32[Tensor, ""], Metrics]:
         """PPO, world model and curiosity on one minibatch: one forward, one sum."""
-        traj = batch.traj
-        belief = self.belief.observe(
-            traj.obs[:-1], traj.action[:-1], traj.first[:-1], batch.carry
-        ).belief
+        traj, model = batch.traj, self.world_model
+        if model is not None:
+            belief, target = model.see(traj, batch.carry, batch.target)
+        else:
+            belief = self.belief.observe(
+                traj.obs[:-1], traj.action[:-1], traj.first[:-1], batch.carry
+            ).belief
         seen = belief if self.rl_gradient else belief.detach()
         distribution, value = self.policy(seen)
         # the critic of a stream that is switched off must not shape the encoder
         active = replace(batch, returns=batch.returns[self.active])
         total, parts = ppo_loss(self.ppo, active, distribution, value[self.active])
         metrics = dict(parts)
-        if self.world_model is not None and batch.target is not None:
-            model = self.world_model.prediction_loss(
-                belief, traj.action, traj.valid, batch.target
+        if model is not None:
+            predicted = model.prediction_loss(
+                belief, traj.action, traj.valid, target
             ).mean()
-            total = total + self.model_coeff * model
-            metrics["loss/world_model"] = model.detach()
+            total = total + self.model_coeff * predicted
+            metrics["loss/world_model"] = predicted.detach()
         if self.curiosity is not None:
             own = self.curiosity.loss(traj, self.generator)
-            if own is not None and own.per_sample is not None:
-                learned = own.per_sample.mean() + own.regularizer
+            if own is not None:
+                learned = own.regularizer
+                if own.per_sample is not None:
+                    learned = learned + own.per_sample.mean()
                 total = total + learned
                 metrics["loss/curiosity"] = learned.detach()
         return total, metrics
@@ -268,20 +274,16 @@ class CuriousAgent:
                 "intrinsic/raw_mean": masked_mean(intrinsic.raw, valid),
             }
         if self.world_model is not None and target is not None:
-            metrics["world_model/effective_rank"] = self.world_model.rank(target)
+            metrics |= self.world_model.diagnose(target)
             metrics["world_model/updates"] = self.world_model.updates.float()
         return metrics
 
     def state_dict(self) -> dict[str, Any]:
         """Everything: networks, targets, optimiser, statistics, worlds, draws."""
-        optimizer = self.optimizer.state_dict()
         return {
             "env_steps": self.env_steps,
             "modules": dict(self.modules.state_dict()),
-            "optimizer": {
-                "state": {str(k): v for k, v in optimizer["state"].items()},
-                "param_groups": optimizer["param_groups"],
-            },
+            "optimizer": self.optimizer.state_dict(),
             "collector": self.collector.state_dict(),
             "replay": None if self.replay is None else self.replay.state_dict(),
             "generator": self.generator.get_state(),
@@ -291,12 +293,7 @@ class CuriousAgent:
         """Continue from `state_dict`, bit for bit where the worlds can."""
         self.env_steps = state["env_steps"]
         self.modules.load_state_dict(state["modules"])
-        self.optimizer.load_state_dict(
-            {
-                "state": {int(k): v for k, v in state["optimizer"]["state"].items()},
-                "param_groups": state["optimizer"]["param_groups"],
-            }
-        )
+        self.optimizer.load_state_dict(state["optimizer"])
         self.generator.set_state(state["generator"].cpu())
         if self.replay is not None and state["replay"] is not None:
             self.replay.load_state_dict(state["replay"])

@@ -28,6 +28,12 @@ class RewardStream:
     clip: float | None = None
     """clip each reward to ± this before learning; scores are never clipped"""
 
+    def __post_init__(self) -> None:
+        for name in ("discount", "trace"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                raise ValueError(f"{name} must be between 0 and 1, not {value}")
+
     def advantage(
         self,
         experience: Experience,
@@ -73,6 +79,12 @@ class PpoConfig:
     """weight of the squared value error, summed over streams"""
     max_grad_norm: float = 0.5
     """gradients are scaled down to this norm"""
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "num_epochs", "num_minibatches"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
 
 
 class Mixed(NamedTuple):

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from agents.curiosity import Curiosity, IntrinsicReward
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale, RunningMoments
-from ssl_objectives.encoders import EncoderConfig, NatureConfig, num_outputs
+from ssl_objectives.chunks import in_chunks
+from ssl_objectives.encoders import BodyConfig, NatureConfig, num_outputs
 from ssl_objectives.objective import Loss
-from ssl_objectives.precision import Precision, in_chunks
+from ssl_objectives.precision import Precision
 from world_models.model_loss import ModelLoss
 from world_models.trajectory import Trajectory
 
@@ -68,7 +69,7 @@ class RandomNetworkDistillation(Curiosity):
 
     def error(self, obs: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N"]:
         """Prediction error per frame; gradient reaches the predictor only."""
-        return in_chunks(self._error, obs)
+        return in_chunks(self._error, obs, self.predictor.parameters())
 
     def _error(self, obs: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N"]:
         white = self.whiten(obs).contiguous(memory_format=torch.channels_last)
@@ -104,7 +105,7 @@ class RandomNetworkDistillation(Curiosity):
 class RndConfig:
     """Random network distillation: reward frames unlike those seen before."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    encoder: BodyConfig = field(default_factory=NatureConfig)
     """convolutions and precision of both networks"""
     size: int = 512
     """outputs of the two networks"""
@@ -112,6 +113,16 @@ class RndConfig:
     """fraction of transitions the predictor trains on"""
     warm_up_steps: int = 128
     """random steps per env before training, for the pixel statistics"""
+
+    def __post_init__(self) -> None:
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1, not {self.size}")
+        if not 0.0 < self.share <= 1.0:
+            raise ValueError(f"share must be above 0 and at most 1, not {self.share}")
+        if self.warm_up_steps < 0:
+            raise ValueError(
+                f"warm_up_steps must be at least 0, not {self.warm_up_steps}"
+            )
 
     def build(
         self, obs_shape: tuple[int, int, int], num_envs: int, discount: float

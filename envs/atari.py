@@ -1,5 +1,6 @@
 """Atari worlds: the configuration, and the fast backend on ALE's own vector env."""
 
+import os
 from dataclasses import dataclass, fields, replace
 from typing import Any, final
 
@@ -33,7 +34,8 @@ class AtariConfig:
         protocol: where all switches come from that are None below.
         facts: ground truth beside the pixels. None of it (the default) runs the fast
             backend, any of it the emulator backend: the same frames, slower.
-        num_threads: threads of the fast backend; 0 for one per core.
+        num_threads: threads of the fast backend; 0 for as many as the variable
+            CURIOUS_EMULATOR_THREADS says, else one per core.
         sticky: see `AtariProtocol`, as for all that follow.
     """
 
@@ -118,7 +120,8 @@ class NativeAtari(VectorEnv):
         self._envs = AtariVectorEnv(
             self.game,
             num_envs,
-            num_threads=num_threads,
+            num_threads=num_threads
+            or int(os.environ.get("CURIOUS_EMULATOR_THREADS", "0")),
             max_num_frames_per_episode=protocol.max_frames,
             repeat_action_probability=protocol.sticky,
             full_action_space=protocol.full_action_space,

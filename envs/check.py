@@ -37,7 +37,8 @@ def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
     try:
         _check_spec(env)
         generator = torch.Generator().manual_seed(0)
-        row, other = env.reset(seed=3), twin.reset(seed=3)
+        begun, other = env.reset(seed=3), twin.reset(seed=3)
+        row = begun
         _check_row(env, row, "reset")
         _demand(bool(row.first.all()), "reset must set `first` in every env")
         ended = torch.zeros_like(row.first)
@@ -56,6 +57,8 @@ def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
             ended = row.terminated | row.truncated
         _check_masked_reset(env, row)
         _check_state(twin, make, generator)
+        again = "a second reset with the same seed gave a different"
+        _check_equal(env.reset(seed=3), begun, again)
     finally:
         env.close()
         twin.close()

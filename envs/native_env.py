@@ -88,6 +88,8 @@ class NativeVectorEnv(VectorEnv):
         """Begin new episodes; see `VectorEnv.reset`."""
         if seed is not None:
             self._generator.manual_seed(seed)
+            if mask is None:
+                self._state = None  # the same seed begins the same way at any time
         if mask is None or self._state is None:
             mask = torch.ones_like(self._ended)
         fresh = self.world.start(self.spec.num_envs, self._generator, self._state)

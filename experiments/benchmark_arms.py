@@ -32,10 +32,18 @@ from agents.experience import Experience
 from agents.rnd import RndConfig
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark import Arm, Split, wait_for
-from ssl_objectives.encoders import Encoder, EncoderConfig, nature_cnn, num_outputs
+from ssl_objectives.encoders import (
+    Encoder,
+    ImpalaConfig,
+    NatureConfig,
+    PatchConfig,
+    nature_cnn,
+    num_outputs,
+)
 from ssl_objectives.precision import Precision
 from world_models.presets import ByolExploreConfig
 
+OurEncoder = NatureConfig | ImpalaConfig | PatchConfig
 NUM_FRAMES = 4
 HORIZON = 8
 
@@ -164,7 +172,9 @@ class AgentArms:
         if name is ArmName.BYOL_EXPLORE:
             model, curiosity = ByolExploreConfig(HORIZON), PredictionErrorConfig()
         elif name in (ArmName.RND, ArmName.PPO_RND):
-            curiosity = RndConfig(config.encoder, config.encoder.size)
+            encoder = config.encoder
+            assert isinstance(encoder, OurEncoder)
+            curiosity = RndConfig(encoder, encoder.size)
         agent = config.build(self.make_env(), model, curiosity, self.seed)
         return AgentArm(name, agent)
 
@@ -198,7 +208,7 @@ class EncoderArm(Arm):
 
 
 def encoder_arms(
-    config: EncoderConfig, num_images: int, device: torch.device, seed: int
+    config: OurEncoder, num_images: int, device: torch.device, seed: int
 ) -> Iterator[tuple[EncoderArm, str]]:
     """Each way to encode, with the name of the arm that it is compared with.
 

@@ -89,6 +89,8 @@ def save_checkpoint(
     try:
         try:
             save_file(tensors, unfinished, metadata)
+            # written for the owner alone; whoever may read the folder shall read it
+            unfinished.chmod(path.parent.stat().st_mode & 0o666)
             _to_disk(unfinished)
             os.replace(unfinished, path)
             _to_disk(path.parent)

@@ -69,7 +69,9 @@ class CheckpointFolder:
                 "it belongs to another run. Train into a new folder, or --resume "
                 f"{beyond[-1]}"
             )
-        for file in [*self.path.glob(f".*{UNFINISHED}"), *beyond]:
+        # safetensors, too, writes beside and renames, under names of its own
+        unfinished = [*self.path.glob(f".*{UNFINISHED}"), *self.path.glob(".tmp*")]
+        for file in [*unfinished, *beyond]:
             file.unlink(missing_ok=True)
 
     def save(self, state: Any, env_steps: int, score: float | None = None) -> Path:

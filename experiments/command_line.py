@@ -194,6 +194,8 @@ def _read_flags(
             config=(tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues),
             registry=config_registry(),
         )
+    except ConfigError as error:  # of a config that looks after its numbers
+        _refuse(str(error), prog)
     except SystemExit as end:
         if end.code in (0, None) and examples:
             print("examples:", *(f"  {x}" for x in examples), sep="\n")

@@ -35,6 +35,8 @@ class HealthLimits:
         bonus_fraction: of its own maximum so far, for the spread of the bonus.
         rank_fraction: of the latent's dimension, for its effective rank.
         least_rank: an effective rank below this is collapse in any dimension.
+        least_spread: latents closer to their mean than this share of their size have
+            collapsed onto a point; on Atari they begin at 0.05 to 0.2.
     """
 
     patience: int = 5
@@ -42,6 +44,7 @@ class HealthLimits:
     bonus_fraction: float = 1e-3
     rank_fraction: float = 0.01
     least_rank: float = 1.5
+    least_spread: float = 1e-3
 
 
 class HealthMonitor:
@@ -113,6 +116,16 @@ class HealthMonitor:
                 max(limits.least_rank, limits.rank_fraction * self._latent_dim),
                 f"The world model's latents have collapsed: they use about "
                 f"{metrics[name]:.3g} of {self._latent_dim} dimensions, so prediction "
+                "is easy and the bonus means little. An objective with a variance "
+                "term, a slower target or a smaller learning rate helps.",
+            )
+        name = "world_model/latent_spread"
+        if name in metrics:
+            yield (
+                name,
+                limits.least_spread,
+                f"The world model's latents have all but become one point: they differ "
+                f"from their mean by {metrics[name]:.2g} of their size, so prediction "
                 "is easy and the bonus means little. An objective with a variance "
                 "term, a slower target or a smaller learning rate helps.",
             )

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
-from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from envs.vector_env import EnvSpec
 from experiments.memory import MemoryPlan, tensor_bytes, training_bytes
 from experiments.train_config import TrainConfig
+from ssl_objectives.chunks import CPU_CHUNK
 from ssl_objectives.encoders import Encoder
-from ssl_objectives.precision import CPU_CHUNK
 
 T = TypeVar("T")
 
@@ -20,7 +20,8 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     """Rollout, replay, networks and activations of one run on a device.
 
     Nothing large is allocated: worlds are asked about themselves in a batch of one, and
-    networks are built without memory. Emulators' own memory is left out.
+    networks are built without memory. Left out, since only their authors know it: the
+    worlds' own memory, and what curiosity computes on the way to its reward and loss.
 
     Raises:
         ValueError: parts that do not fit together.
@@ -45,7 +46,8 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
         kept = 4 * belief.size + 2 * encoder.size
         learning += 2 * minibatch * actor.world_model.horizon * 4 * kept
     # whole rollouts are encoded for targets and rewards, layer by layer
-    at_once = rows if device.type == "cuda" else min(rows, CPU_CHUNK)
+    chunks = CPU_CHUNK * torch.get_num_threads()
+    at_once = rows if device.type == "cuda" else min(rows, chunks)
     scoring = at_once * (each + 3 * tensor_bytes(spec.obs_shape, torch.float32))
 
     beliefs = tensor_bytes((rows, belief.size + encoder.size), torch.float32)
@@ -69,25 +71,35 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
 
 
 def activation_bytes(encoder: Encoder, device: torch.device) -> int:
-    """Bytes of all layers' outputs for one image, in the encoder's number format."""
-    seen = 0
+    """Bytes of everything a body computes for one image, in the encoder's format.
 
-    def count(layer: nn.Module, inputs: object, output: object) -> None:
-        nonlocal seen
-        if isinstance(output, torch.Tensor):
-            seen += output.numel()
+    One image is passed through, where the body lies: on the `meta` device without any
+    memory. So bodies from outside are counted like ours, whatever they are made of.
+    """
+    place = next((x.device for x in encoder.parameters()), torch.device("cpu"))
+    image = torch.zeros(1, *encoder.image_shape, device=place)
+    with torch.no_grad(), _Counting() as counting:
+        encoder.body(image)
+    numbers: int = counting.numbers + image.numel() + encoder.size
+    return numbers * encoder.precision.dtype(device).itemsize
 
-    layers = [x for x in encoder.body.modules() if not list(x.children())]
-    hooks = [layer.register_forward_hook(count) for layer in layers]
-    try:
-        image = torch.zeros(1, *encoder.image_shape, device="meta")
-        with torch.no_grad():
-            encoder.body.to("meta")(image)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    inputs = image.numel()
-    return (seen + inputs + encoder.size) * encoder.precision.dtype(device).itemsize
+
+class _Counting(TorchDispatchMode):
+    """Counts the numbers in all new tensors; views and in-place results are not new."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.numbers = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        result = func(*args, **(kwargs or {}))
+        results = result if isinstance(result, tuple | list) else (result,)
+        for x, declared in zip(results, func._schema.returns, strict=False):
+            if isinstance(x, torch.Tensor) and declared.alias_info is None:
+                self.numbers += x.numel()
+        return result
 
 
 def _curiosity_bytes(config: TrainConfig, spec: EnvSpec) -> int:
@@ -102,10 +114,14 @@ def _curiosity_bytes(config: TrainConfig, spec: EnvSpec) -> int:
 
 
 def _without_memory(build: Callable[[], T]) -> T:
-    """Build networks as shapes alone; for real where a part looks at its values."""
+    """Build networks as shapes alone; for real where a part looks at its values.
+
+    What really is wrong is wrong then too. A part may fail in any way on tensors
+    without values, and wrap it: an encoder says that the image is too small.
+    """
     with torch.random.fork_rng(devices=[]):
         try:
             with torch.device("meta"):
                 return build()
-        except (NotImplementedError, RuntimeError):
+        except (NotImplementedError, RuntimeError, ValueError):
             return build()

@@ -112,6 +112,7 @@ def _draw_panel(ax: Axes, columns: Columns, title: str, curves: list[_Curve]) ->
     ax.margins(x=0.01)
     if all(x.points for x in curves):  # counts
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        ax.margins(y=0.12)  # room for the highest point's marker
         ax.set_ylim(bottom=0)
     if len(curves) > 1:
         ax.legend(frameon=False, fontsize=9, loc="best")

@@ -1,11 +1,11 @@
 """Named parts of a training run, and the one dial for its size."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.build import AgentConfig, CoreConfig, FrameStackConfig, RecurrentConfig
 from agents.curiosity import PredictionErrorConfig
 from agents.ppo import PpoConfig, RewardStream
 from agents.rnd import RndConfig
@@ -15,10 +15,14 @@ from envs.gymnasium_env import GymnasiumConfig
 from envs.key_door import KeyDoorConfig
 from envs.pixel_maze import PixelMazeConfig
 from experiments.command_line import Part
-from experiments.parts import load_part
+from experiments.outside_parts import load_outside
+from experiments.parts import ConfigError
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
-from world_models.presets import ByolExploreConfig
+from ssl_objectives.methods.bootstrap import ByolConfig
+from ssl_objectives.methods.contrast import InfoNceConfig
+from ssl_objectives.methods.moments import VicRegConfig
+from world_models.presets import ByolExploreConfig, JepaConfig
 
 
 class Size(Enum):
@@ -88,6 +92,7 @@ WORLDS = {
     "counting": CountingConfig,
 }
 _ENCODERS = {"nature": NatureConfig, "impala": ImpalaConfig, "patch": PatchConfig}
+_OBJECTIVES = {"byol": ByolConfig, "vicreg": VicRegConfig, "info-nce": InfoNceConfig}
 _NONE = "none"
 
 PARTS = (
@@ -129,6 +134,7 @@ PARTS = (
         },
         default="recurrent",
         about="What it remembers.",
+        open=True,
     ),
     Part(
         "encoder",
@@ -142,8 +148,24 @@ PARTS = (
     ),
     Part(
         "model",
-        {"byol-explore": "BYOL-Explore's latent dynamics", _NONE: "no world model"},
+        {
+            "byol-explore": "BYOL-Explore's latent dynamics",
+            "jepa-vicreg": "predicts its own latents, VICReg keeps them apart",
+            "contrastive": "predicts its own latents, InfoNCE keeps them apart",
+            _NONE: "no world model",
+        },
         about="What it predicts (default: as the preset says).",
+        open=True,
+    ),
+    Part(
+        "objective",
+        {
+            "byol": "cosine distance to a target that follows slowly",
+            "vicreg": "squared distance, with variance and covariance kept up",
+            "info-nce": "tell what came from what came elsewhere",
+        },
+        about="How the model compares predictions with what came (default: as the "
+        "model says).",
         open=True,
     ),
     Part(
@@ -173,14 +195,15 @@ def train_config(
     encoder: str | None = None,
     model: str | None = None,
     curiosity: str | None = None,
+    objective: str | None = None,
 ) -> TrainConfig:
     """The config that the part names of `curious train` stand for.
 
-    Names are those of `PARTS`, or `my_module:MyConfig` for world, encoder, model and
-    curiosity.
+    Names are those of `PARTS`; all but preset and size may be `my_module:MyConfig`.
 
     Raises:
-        ConfigError: no such name, or a part from outside cannot be loaded.
+        ConfigError: no such name, a part from outside cannot be loaded or is none of
+            its kind, or an objective without a model that takes one.
     """
     chosen = {
         "preset": preset,
@@ -190,6 +213,7 @@ def train_config(
         "encoder": encoder,
         "model": model,
         "curiosity": curiosity,
+        "objective": objective,
     }
     for part in PARTS:
         name = chosen[part.name]
@@ -199,9 +223,9 @@ def train_config(
     scale = _SCALES[dial]
     default_model, default_curiosity = _PRESET_PARTS[preset]
     config = TrainConfig(
-        world=load_part(world) if ":" in world else WORLDS[world](),
+        world=load_outside("world", world) if ":" in world else WORLDS[world](),
         agent=_agent(agent, _encoder(encoder, scale, dial), scale),
-        model=_model(model or default_model, scale),
+        model=_with_objective(_model(model or default_model, scale), objective),
         curiosity=_curiosity(curiosity or default_curiosity, scale),
         num_envs=scale.num_envs,
         env_steps=scale.env_steps,
@@ -223,19 +247,19 @@ def from_parts(chosen: Mapping[str, str]) -> TrainConfig:
 
 def _encoder(name: str | None, scale: _Scale, size: Size) -> Any:
     if name is not None and ":" in name:
-        return load_part(name)
+        return load_outside("encoder", name)
     name = name or ("impala" if size is Size.GPU else "nature")
     return _ENCODERS[name](size=scale.latent)
 
 
 def _agent(name: str, encoder: Any, scale: _Scale) -> AgentConfig:
-    cores: dict[str, RecurrentConfig | FrameStackConfig] = {
+    cores: dict[str, CoreConfig] = {
         "recurrent": RecurrentConfig(scale.belief),
         "frame-stack": FrameStackConfig(),
     }
     return AgentConfig(
         encoder=encoder,
-        core=cores[name],
+        core=load_outside("agent", name) if ":" in name else cores[name],
         ppo=scale.ppo,
         extrinsic=RewardStream(2.0, 0.999, clip=1.0),
         intrinsic=RewardStream(1.0, 0.99, episodic=False),
@@ -244,13 +268,38 @@ def _agent(name: str, encoder: Any, scale: _Scale) -> AgentConfig:
 
 def _model(name: str, scale: _Scale) -> Any:
     if ":" in name:
-        return load_part(name)
-    return None if name == _NONE else ByolExploreConfig(horizon=scale.horizon)
+        return load_outside("model", name)
+    models = {
+        "byol-explore": ByolExploreConfig(scale.horizon),
+        "jepa-vicreg": JepaConfig(scale.horizon),
+        "contrastive": JepaConfig(scale.horizon, objective=InfoNceConfig()),
+        _NONE: None,
+    }
+    return models[name]
+
+
+def _with_objective(model: Any, name: str | None) -> Any:
+    """The model with the objective that was asked for, if any was."""
+    if name is None:
+        return model
+    if model is None:
+        raise ConfigError(
+            "--objective is a world model's, and there is none: add --model, or leave "
+            "--objective out."
+        )
+    if "objective" not in {x.name for x in fields(model)}:
+        raise ConfigError(
+            f"--objective: {type(model).__name__} brings its own and takes no other. "
+            "Leave --objective out, or give the class a field `objective`."
+        )
+    outside = ":" in name
+    objective = load_outside("objective", name) if outside else _OBJECTIVES[name]()
+    return replace(model, objective=objective)
 
 
 def _curiosity(name: str, scale: _Scale) -> Any:
     if ":" in name:
-        return load_part(name)
+        return load_outside("curiosity", name)
     choices = {
         _NONE: None,
         "prediction-error": PredictionErrorConfig(ema_decay=scale.reward_decay),

@@ -83,15 +83,6 @@ def keep_config(run: RunFolder, config: TrainConfig) -> None:
     os.replace(new, run.config_file)
 
 
-def sweep(folder: Path) -> None:
-    """Delete what a kill left while safetensors was writing: files of its own naming.
-
-    Nobody else may be writing to the folder.
-    """
-    for file in folder.glob(".tmp*"):
-        file.unlink(missing_ok=True)
-
-
 def _changes(before: Any, now: Any, path: str) -> Iterator[str]:
     """`--a.b 3 (was 2)` for each value that differs."""
     if type(before) is type(now) and is_dataclass(before):

@@ -12,12 +12,12 @@ from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
 from experiments.evaluate import record_video
 from experiments.interrupt import interruptible
 from experiments.logger import MetricLogger
-from experiments.memory import check_fits
+from experiments.memory import available_memory, check_fits, readable
 from experiments.memory_plan import plan_training
 from experiments.parts import ConfigError
 from experiments.plots import plot_training
 from experiments.progress import Progress
-from experiments.resume import check_same_run, keep_config, restore, sweep
+from experiments.resume import check_same_run, keep_config, restore
 from experiments.run_folder import RunFolder
 from experiments.summary import print_summary
 from experiments.train_config import TrainConfig, resolve_device
@@ -72,8 +72,12 @@ def train(
     return results
 
 
-def build_agent(config: TrainConfig) -> CuriousAgent:
+def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousAgent:
     """The agent of a config in its worlds, not yet begun.
+
+    Args:
+        config: the whole run.
+        console: told how much memory the run will take.
 
     Raises:
         ConfigError: parts that do not exist or do not fit together.
@@ -81,7 +85,15 @@ def build_agent(config: TrainConfig) -> CuriousAgent:
     """
     device = resolve_device(config.device)
     try:
-        check_fits(plan_training(config, device), device)
+        plan = plan_training(config, device)
+        check_fits(plan, device)
+        if console is not None:
+            console.print(
+                f"Memory: about {readable(plan.total)} of the "
+                f"{readable(available_memory(device))} free on {device}",
+                highlight=False,
+                soft_wrap=True,
+            )
         env = config.world.build(config.num_envs, device)
         return config.agent.build(env, config.model, config.curiosity, config.seed)
     except ValueError as error:  # the parts' way of saying what does not fit
@@ -98,7 +110,7 @@ class _Session:
 
     def begin(self) -> TrainResult:
         """A new run."""
-        agent = build_agent(self.config)
+        agent = build_agent(self.config, self.console)
         try:
             agent.begin()  # before there is a folder: some worlds only fail here
             name, seed = run_name(self.config), self.config.seed
@@ -123,7 +135,7 @@ class _Session:
             )
             return TrainResult(run, at, True)
         later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
-        agent = build_agent(self.config)
+        agent = build_agent(self.config, self.console)
         try:
             restore(agent, checkpoints.load(chosen).state, chosen)
             if later:
@@ -132,7 +144,6 @@ class _Session:
                     "checkpoints and metrics beyond are dropped."
                 )
             keep_config(run, self.config)
-            sweep(run.checkpoints)
             self._say(f"Run folder: {run.path}, going on at {agent.env_steps:,}")
             return self._train(agent, run, agent.env_steps)
         finally:

@@ -31,8 +31,17 @@ def run(argv: Sequence[str]) -> int:
         if any(x.partition("=")[0] == "--config" for x in rest):
             raise ConfigError("--resume brings its own config; leave --config out.")
         rest = ["--config", str(RunFolder.open(resume).config_file), *rest]
-    config = parse(
-        rest,
+    config = read_arguments(rest)
+    results = train(config, resume)
+    expected = 1 if resume is not None else config.seeds
+    finished = len(results) == expected and all(x.finished for x in results)
+    return 0 if finished else 130
+
+
+def read_arguments(argv: Sequence[str]) -> TrainConfig:
+    """The config that a command line without --resume asks for; see `parse`."""
+    return parse(
+        argv,
         (*PARTS, _RESUME),
         TrainConfig,
         from_parts,
@@ -42,10 +51,6 @@ def run(argv: Sequence[str]) -> int:
         "to any of the examples for the flags of its parts.",
         examples=EXAMPLES,
     )
-    results = train(config, resume)
-    expected = 1 if resume is not None else config.seeds
-    finished = len(results) == expected and all(x.finished for x in results)
-    return 0 if finished else 130
 
 
 def _take_resume(argv: Sequence[str]) -> tuple[Path | None, list[str]]:

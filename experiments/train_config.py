@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import torch
 
@@ -66,16 +66,14 @@ class TrainConfig:
     """env steps of the video recorded at the end; 0 records none"""
 
     def __post_init__(self) -> None:
-        for path, least in _LEAST.items():
-            value: Any = self
-            for name in path.split("."):
-                value = getattr(value, name, None)
-            if isinstance(value, int) and value < least:
-                flag = path.replace("_", "-")
+        for name, least in _LEAST.items():
+            value = getattr(self, name)
+            if value < least:
+                flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag} must be at least {least}, not {value}")
 
 
-# Where the parts of a config have such a number.
+# The parts of a config look after their own numbers.
 _LEAST = {
     "num_envs": 1,
     "env_steps": 1,
@@ -86,16 +84,6 @@ _LEAST = {
     "evaluate_every": 0,
     "evaluate_episodes": 1,
     "video_steps": 0,
-    "agent.ppo.num_steps": 1,
-    "agent.ppo.num_epochs": 1,
-    "agent.ppo.num_minibatches": 1,
-    "agent.encoder.size": 1,
-    "agent.core.size": 1,
-    "agent.core.num_frames": 1,
-    "agent.action_size": 1,
-    "agent.replay.capacity": 0,
-    "agent.replay.updates_per_rollout": 0,
-    "model.horizon": 1,
 }
 
 

@@ -50,6 +50,7 @@ class TrainLoop:
             metrics, returns = _read(agent.train_step())
             self.progress.update(agent.env_steps, metrics, returns)
             metrics["time/env_steps_per_second"] = self.progress.env_steps_per_second
+            metrics["time/frames"] = float(agent.env_steps * spec.frames_per_step)
             self._check(metrics)
             for warning in health.observe(metrics):
                 self.progress.warn(warning)

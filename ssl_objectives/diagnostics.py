@@ -30,6 +30,18 @@ def rankme(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
     return _exp_entropy(sigma, torch.zeros_like(sigma[0]))
 
 
+@torch.no_grad()
+def relative_spread(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
+    """How far rows lie from their mean, as a share of their size.
+
+    `√(E‖x - E x‖² / E‖x‖²)`, between 0 (all equal) and 1 (mean zero). Sees a collapse
+    onto a point that `effective_rank`, which looks at directions alone, does not.
+    """
+    x = _real(rows)
+    size = x.square().sum(-1).mean().clamp_min(torch.finfo(x.dtype).tiny)
+    return ((x - x.mean(0)).square().sum(-1).mean() / size).sqrt()
+
+
 def _real(rows: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:
     """At least float32: there is no SVD of half precision."""
     return rows if rows.dtype == torch.float64 else rows.float()

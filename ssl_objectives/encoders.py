@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.precision import Precision, in_chunks
+from ssl_objectives.chunks import in_chunks
+from ssl_objectives.precision import Precision
 
 
 class Encoder(nn.Module):
@@ -48,7 +50,8 @@ class Encoder(nn.Module):
         self, image: UInt8[Tensor, "*batch C H W"]
     ) -> Float32[Tensor, "*batch D"]:
         """Encode images, whatever the batch axes."""
-        latent = in_chunks(self._encode, image.reshape(-1, *self.image_shape))
+        rows = image.reshape(-1, *self.image_shape)
+        latent = in_chunks(self._encode, rows, self.parameters())
         return latent.view(*image.shape[:-3], self.size)
 
     def feature_map(
@@ -86,7 +89,8 @@ def num_outputs(body: nn.Module, image_shape: tuple[int, int, int]) -> int:
     except RuntimeError as error:
         raise ValueError(
             f"images of shape {image_shape} are too small for this encoder; the "
-            "Nature CNN needs 36x36, patches one patch, the IMPALA ResNet anything"
+            "Nature CNN needs 36x36, patches one patch, the IMPALA ResNet anything "
+            f"(PyTorch says: {error})"
         ) from error
     return maps.numel()
 
@@ -108,10 +112,15 @@ def _orthogonal(body: nn.Sequential) -> nn.Sequential:
     """Orthogonal weights with the gain of a ReLU, and no biases."""
     for layer in body:
         if isinstance(layer, nn.Conv2d):
-            nn.init.orthogonal_(layer.weight, 2**0.5)
-            assert layer.bias is not None
-            nn.init.zeros_(layer.bias)
+            _orthogonal_conv(layer, 2**0.5)
     return body
+
+
+def _orthogonal_conv(layer: nn.Conv2d, gain: float) -> nn.Conv2d:
+    nn.init.orthogonal_(layer.weight, gain)
+    assert layer.bias is not None
+    nn.init.zeros_(layer.bias)
+    return layer
 
 
 class ResidualBlock(nn.Module):
@@ -122,7 +131,9 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, channels: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(channels, channels, 3, padding=1)
+        self.first = _orthogonal_conv(
+            nn.Conv2d(channels, channels, 3, padding=1), 2**0.5
+        )
         self.second = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(self.second.weight)
         assert self.second.bias is not None
@@ -140,7 +151,8 @@ def impala_resnet(channels: int, widths: Sequence[int] = (16, 32, 32)) -> nn.Seq
     layers: list[nn.Module] = []
     for width in widths:
         layers += [
-            nn.Conv2d(channels, width, 3, padding=1),
+            # no ReLU before it, hence no gain to make up for one
+            _orthogonal_conv(nn.Conv2d(channels, width, 3, padding=1), 1.0),
             nn.MaxPool2d(3, stride=2, padding=1),
             ResidualBlock(width),
             ResidualBlock(width),
@@ -161,6 +173,29 @@ def patches(channels: int, patch: int, width: int, depth: int = 2) -> nn.Sequent
     return _orthogonal(nn.Sequential(*layers))
 
 
+@runtime_checkable
+class EncoderConfig(Protocol):
+    """Describes an encoder: a dataclass whose fields are its settings.
+
+    Whatever sees otherwise than ours gives `Encoder` a body of its own.
+    """
+
+    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
+        """Build the encoder for images of shape (C, H, W)."""
+
+
+@runtime_checkable
+class BodyConfig(Protocol):
+    """What random network distillation needs of an encoder's description."""
+
+    @property
+    def precision(self) -> Precision:
+        """What the body computes in."""
+
+    def body(self, channels: int) -> nn.Module:
+        """Maps `[N, C, H, W]` floats to feature maps `[N, F, h, w]`."""
+
+
 @dataclass(frozen=True)
 class NatureConfig:
     """The three-layer CNN of the Nature DQN."""
@@ -169,6 +204,9 @@ class NatureConfig:
     """D, size of the latent vector"""
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""
+
+    def __post_init__(self) -> None:
+        _at_least_one(self, "size")
 
     def body(self, channels: int) -> nn.Module:
         """The convolutions."""
@@ -190,6 +228,11 @@ class ImpalaConfig:
     """channels of each stage; every stage halves the image"""
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""
+
+    def __post_init__(self) -> None:
+        _at_least_one(self, "size")
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths must be one or more numbers >= 1: {self.widths}")
 
     def body(self, channels: int) -> nn.Module:
         """The convolutions."""
@@ -216,6 +259,9 @@ class PatchConfig:
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""
 
+    def __post_init__(self) -> None:
+        _at_least_one(self, "size", "patch", "width", "depth")
+
     def body(self, channels: int) -> nn.Module:
         """The convolution."""
         return patches(channels, self.patch, self.width, self.depth)
@@ -226,4 +272,8 @@ class PatchConfig:
         return Encoder(body, image_shape, self.size, self.precision)
 
 
-EncoderConfig = NatureConfig | ImpalaConfig | PatchConfig
+def _at_least_one(config: object, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")

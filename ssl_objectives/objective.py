@@ -7,9 +7,9 @@ statistics and negatives run over N; the leading axes G are independent problems
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
@@ -59,6 +59,14 @@ class Views:
     time: Int64[Tensor, "*G N"] | None = None
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
+    def detach(self) -> "Views":
+        """The same numbers, without their history."""
+
+        def cut(views: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+            return tuple(None if x is None else x.detach() for x in views)
+
+        return replace(self, z=cut(self.z), p=cut(self.p), t=cut(self.t))
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -91,3 +99,11 @@ class Objective(nn.Module, ABC):
         self, rows: Iterable[tuple[Int64[Tensor, "N"], Float[Tensor, "N D"]]]
     ) -> None:
         """Sweep over (row ids, embeddings) of the data, to cluster or label them."""
+
+
+@runtime_checkable
+class ObjectiveConfig(Protocol):
+    """Describes an objective: a dataclass whose fields are its settings."""
+
+    def build(self, latent_size: int) -> Objective:
+        """Build it for rows of `latent_size` numbers (D)."""

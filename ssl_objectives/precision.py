@@ -1,16 +1,8 @@
-"""How encoders compute: number format, and how many images at once."""
+"""The number format in which encoders compute."""
 
-from collections.abc import Callable
 from enum import Enum
 
 import torch
-from jaxtyping import Shaped
-from torch import Tensor
-
-# Images per pass on a CPU. Their activations stay in cache, and below the size from
-# which the C library maps, zeroes and unmaps fresh pages for every tensor: about a
-# third faster than 1,024 at once (docs/logbook.md), with the same result.
-CPU_CHUNK = 256
 
 
 class Precision(Enum):
@@ -36,12 +28,3 @@ class Precision(Enum):
         """Context in which layers compute in this format; weights stay float32."""
         low = self.dtype(device) is torch.bfloat16
         return torch.autocast(device.type, torch.bfloat16, enabled=low)
-
-
-def in_chunks(
-    function: Callable[[Tensor], Tensor], rows: Shaped[Tensor, "N ..."]
-) -> Shaped[Tensor, "N ..."]:
-    """Apply a row-wise function; on a CPU, to `CPU_CHUNK` rows at a time."""
-    if rows.device.type != "cpu" or len(rows) <= CPU_CHUNK:
-        return function(rows)
-    return torch.cat([function(part) for part in rows.split(CPU_CHUNK)])

@@ -1,17 +1,20 @@
 """Published world models as compositions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from ssl_objectives.methods.bootstrap import Byol
+from ssl_objectives.methods.bootstrap import ByolConfig
+from ssl_objectives.methods.moments import VicRegConfig
+from ssl_objectives.objective import ObjectiveConfig
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
 from world_models.predictor import OpenLoop, prediction_head
+from world_models.scope import Scope
 
 
 @dataclass(frozen=True)
 class ByolExploreConfig:
-    """BYOL-Explore's world model (arXiv 2206.08332)."""
+    """BYOL-Explore's world model (arXiv 2206.08332), with any objective inside."""
 
     horizon: int = 8
     """K, open-loop steps predicted from every row"""
@@ -19,15 +22,72 @@ class ByolExploreConfig:
     """hidden units of the predictor"""
     ema_decay: float = 0.99
     """of the target encoder, per gradient step"""
+    objective: ObjectiveConfig = field(default_factory=ByolConfig)
+    """compares predictions with what came"""
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "predictor_hidden"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+        if not 0.0 <= self.ema_decay <= 1.0:
+            raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
 
     def build(self, belief: BeliefModel) -> LatentDynamics:
-        """Build the model around a belief model shared with the policy."""
+        """Build the model around a belief model shared with the policy.
+
+        Raises:
+            ValueError: the objective needs something this model lacks.
+        """
         latent_size = belief.encoder.size
         return LatentDynamics(
             belief,
             OpenLoop(belief.size, belief.embedding.size),
             prediction_head(belief.size, self.predictor_hidden, latent_size),
             EmaTarget(belief.encoder, self.ema_decay),
-            Byol(),
+            self.objective.build(latent_size),
             self.horizon,
+        )
+
+
+@dataclass(frozen=True)
+class JepaConfig:
+    """Predicts the encoder's own latents, which the objective keeps from collapsing.
+
+    With VICReg as in arXiv 2211.10831, with InfoNCE a contrastive model; no target
+    network, gradient through both sides. Deviations: the GRU's belief is read out by
+    an MLP, and rows are compared over steps and envs together unless `scope` says
+    otherwise: minibatches of few envs have too few rows at one step.
+    """
+
+    horizon: int = 8
+    """K, open-loop steps predicted from every row"""
+    predictor_hidden: int = 256
+    """hidden units of the predictor"""
+    objective: ObjectiveConfig = field(default_factory=VicRegConfig)
+    """compares predictions with what came, and keeps latents apart"""
+    scope: Scope = Scope.ALL
+    """rows that are compared: batch (other envs), time (other steps), all (both)"""
+
+    def __post_init__(self) -> None:
+        for name in ("horizon", "predictor_hidden"):
+            value = getattr(self, name)
+            if value < 1:
+                raise ValueError(f"{name} must be at least 1, not {value}")
+
+    def build(self, belief: BeliefModel) -> LatentDynamics:
+        """Build the model around a belief model shared with the policy.
+
+        Raises:
+            ValueError: the objective needs something this model lacks.
+        """
+        latent_size = belief.encoder.size
+        return LatentDynamics(
+            belief,
+            OpenLoop(belief.size, belief.embedding.size),
+            prediction_head(belief.size, self.predictor_hidden, latent_size),
+            None,
+            self.objective.build(latent_size),
+            self.horizon,
+            self.scope,
         )

@@ -85,7 +85,17 @@ class ReplayRing:
         return {"num_added": self.num_added, "rows": dict(self._rows)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, onto the tensors' own device."""
+        """Restore what `state_dict` returned, onto the tensors' own device.
+
+        Raises:
+            ValueError: it was saved with another capacity.
+        """
+        for rows in state["rows"].values():
+            if len(rows) != self.capacity:
+                raise ValueError(
+                    f"the saved replay holds {len(rows)} rollouts, this one "
+                    f"{self.capacity}; give it the capacity it was saved with"
+                )
         self.num_added = state["num_added"]
         self._rows = dict(state["rows"])
 

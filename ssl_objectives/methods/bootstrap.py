@@ -1,5 +1,6 @@
 """Methods that regress onto a target network, without negatives."""
 
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -29,3 +30,12 @@ class Byol(Objective):
         if views.valid is not None:
             total = total.masked_fill(~views.valid, 0.0)
         return Loss(per_sample=total, regularizer=total.new_zeros(()))
+
+
+@dataclass(frozen=True)
+class ByolConfig:
+    """BYOL: cosine distance to a target that follows slowly."""
+
+    def build(self, latent_size: int) -> Byol:
+        """Build the objective; it is the same for all sizes."""
+        return Byol()

@@ -1,7 +1,7 @@
 """Loss cores: equations over rows, without state."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 
@@ -12,3 +12,36 @@ def normalized_regression(
     return 2 - 2 * torch.nn.functional.cosine_similarity(
         prediction, target.detach(), dim=-1, eps=1e-8
     )
+
+
+def softmax_over_candidates(
+    logits: Float[Tensor, "*G N M"],
+    positive: Bool[Tensor, "*G N M"],
+    keep: Bool[Tensor, "*G N M"],
+) -> Float[Tensor, "*G N"]:
+    """InfoNCE: `-log Σ_pos e^s / Σ_kept e^s` per row; positives are kept candidates.
+
+    With several positives this is the log of their sum (Local Aggregation's form).
+    """
+    everything = logits.masked_fill(~keep, -torch.inf).logsumexp(-1)
+    return everything - logits.masked_fill(~positive, -torch.inf).logsumexp(-1)
+
+
+def decoupled_softmax(
+    logits: Float[Tensor, "*G N M"],
+    positive: Bool[Tensor, "*G N M"],
+    keep: Bool[Tensor, "*G N M"],
+    weight: Float[Tensor, "*G N"] | float = 1.0,
+) -> Float[Tensor, "*G N"]:
+    """DCL: `-w s_pos + log Σ_negatives e^s`, positives out of the denominator.
+
+    With one positive and w = 1, InfoNCE = softplus(DCL) (arXiv 2110.06848). A row
+    without negatives, from which nothing can be learned, is 0.
+    """
+    negative = keep & ~positive
+    alone = ~negative.any(-1)
+    # -∞ everywhere would have no gradient but NaN, even where it is not used
+    negative = negative | alone.unsqueeze(-1)
+    everything_else = logits.masked_fill(~negative, -torch.inf).logsumexp(-1)
+    wanted = logits.masked_fill(~positive, -torch.inf).logsumexp(-1)
+    return (everything_else - weight * wanted).masked_fill(alone, 0.0)

@@ -1,6 +1,7 @@
 """Who receives gradient, what is surprising, and what is refused."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -13,7 +14,7 @@ from agents.build import (
     ReplayConfig,
 )
 from agents.build import RecurrentConfig as Gru
-from agents.curiosity import PredictionErrorConfig
+from agents.curiosity import Curiosity, IntrinsicReward, PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch, Experience
 from agents.ppo import PpoConfig, RewardStream, mix_advantages
@@ -23,7 +24,10 @@ from envs.key_door import KeyDoorConfig
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.vector_env import VectorEnv
 from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.objective import Loss
 from ssl_objectives.precision import Precision
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig
 from world_models.trajectory import Trajectory
 
@@ -101,15 +105,20 @@ def test_the_world_model_trains_all_of_the_belief() -> None:
     assert set(gradients(loss, model)) == expected
 
 
+def target_of(model: LatentDynamics) -> torch.nn.Module:
+    assert model.target is not None
+    return model.target.network
+
+
 def test_targets_never_have_gradient() -> None:
     agent = build(SMALL, BYOL, RND)
     model, signal = agent.world_model, agent.curiosity
     assert model is not None
     assert isinstance(signal, RandomNetworkDistillation)
     frozen = [p.clone() for p in signal.target.parameters()]
-    before = [p.clone() for p in model.target.network.parameters()]
+    before = [p.clone() for p in target_of(model).parameters()]
     agent.train_step()
-    targets = [*model.target.network.parameters(), *signal.target.parameters()]
+    targets = [*target_of(model).parameters(), *signal.target.parameters()]
     assert len(targets) > 10
     for p in targets:
         assert p.grad is None
@@ -117,7 +126,7 @@ def test_targets_never_have_gradient() -> None:
         assert not any(p is q for group in agent.groups for q in group)
     for old, new in zip(frozen, signal.target.parameters(), strict=True):
         assert torch.equal(old, new)
-    after = model.target.network.parameters()
+    after = target_of(model).parameters()
     assert not all(torch.equal(o, n) for o, n in zip(before, after, strict=True))
 
 
@@ -170,7 +179,7 @@ def test_surprise_does_not_see_the_seam_between_rollouts(
     agent = build(replace(SMALL, core=core), BYOL, ERROR, key_door(13))
     model = agent.world_model
     assert model is not None
-    for p in model.target.network.parameters():
+    for p in target_of(model).parameters():
         p.mul_(0.9).add_(0.01)  # unlike the online encoder
     (one, _), (two, _) = agent.collector.collect(), agent.collector.collect()
     assert two.traj.first[1:].any()
@@ -196,7 +205,12 @@ PPO_METRICS = {
     "policy/clip_fraction",
 }
 INTRINSIC = {"intrinsic/reward_mean", "intrinsic/reward_std", "intrinsic/raw_mean"}
-MODEL = {"loss/world_model", "world_model/effective_rank", "world_model/updates"}
+MODEL = {
+    "loss/world_model",
+    "world_model/effective_rank",
+    "world_model/latent_spread",
+    "world_model/updates",
+}
 
 
 def test_promised_metrics_are_there() -> None:
@@ -266,3 +280,48 @@ def test_parts_that_do_not_fit_are_refused() -> None:
         )
     with pytest.raises(AssertionError, match="call begin"):
         SMALL.build(key_door(), None, None, 1).train_step()
+
+
+class Pulled(Curiosity):
+    """Learns from a batch-level term alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(3))
+
+    def reward(self, experience: Experience, _: ModelLoss | None) -> IntrinsicReward:
+        nothing = torch.zeros_like(experience.traj.reward)
+        return IntrinsicReward(nothing, nothing)
+
+    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss:
+        return Loss(None, self.weight.square().sum())
+
+
+class PulledConfig:
+    def build(
+        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    ) -> Pulled:
+        return Pulled()
+
+
+def test_a_signal_may_learn_from_a_regulariser_alone() -> None:
+    agent = build(SMALL, None, PulledConfig())
+    report = agent.train_step()
+    assert isinstance(agent.curiosity, Pulled)
+    assert (agent.curiosity.weight < 1).all()
+    assert 0 < report.metrics["loss/curiosity"] <= 3
+
+
+@pytest.mark.parametrize("part", ["encoder", "core"])
+def test_parts_that_build_something_else_are_named(part: str) -> None:
+    class Wrong:
+        num_frames = 1
+
+        def build(self, *_: object) -> nn.Module:
+            return nn.Identity()
+
+    parts: dict[str, Any] = {part: Wrong()}
+    config = replace(SMALL, **parts)
+    kind = {"encoder": "Encoder", "core": "BeliefCore"}[part]
+    with pytest.raises(ValueError, match=f"gave a Identity where a {kind} is needed"):
+        build(config)

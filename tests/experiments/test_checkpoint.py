@@ -94,6 +94,16 @@ def test_a_tree_may_be_a_single_leaf(tmp_path: Path, state: Any) -> None:
     assert same(load_checkpoint(tmp_path / "x").state, state)
 
 
+@pytest.mark.parametrize("mode", [0o755, 0o770])
+def test_whoever_may_read_the_folder_may_read_the_file(
+    tmp_path: Path, mode: int
+) -> None:
+    tmp_path.chmod(mode)
+    save_checkpoint(tmp_path / "x.safetensors", {}, 1)
+    allowed = (tmp_path / "x.safetensors").stat().st_mode & 0o777
+    assert allowed == mode & 0o666
+
+
 def test_any_safetensors_reader_can_open_it(tmp_path: Path) -> None:
     save_checkpoint(tmp_path / "x", {"agent": {"weight": torch.ones(2)}}, 0)
     with safe_open(tmp_path / "x", framework="pt") as file:

@@ -52,6 +52,12 @@ def test_collapsed_latents(dim: int, rank: float, warned: bool) -> None:
     assert bool(heard(monitor, "world_model/effective_rank", [rank] * 9)) == warned
 
 
+@pytest.mark.parametrize(("spread", "warned"), [(9e-4, True), (2e-3, False)])
+def test_latents_that_are_one_point(spread: float, warned: bool) -> None:
+    monitor = HealthMonitor()
+    assert bool(heard(monitor, "world_model/latent_spread", [spread] * 9)) == warned
+
+
 def test_warnings_are_plain_words_with_numbers() -> None:
     monitor = HealthMonitor(4, 64, HealthLimits(patience=1))
     monitor.observe({"intrinsic/reward_std": 2.0})

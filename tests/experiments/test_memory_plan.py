@@ -12,7 +12,7 @@ from experiments.memory_plan import activation_bytes, plan_training
 from experiments.presets import train_config
 from experiments.train import build_agent
 from experiments.train_config import TrainConfig
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders import Encoder, NatureConfig
 from ssl_objectives.precision import Precision
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
@@ -103,6 +103,48 @@ def test_models_that_look_at_their_values_are_planned_for_real() -> None:
     plan = plan_training(config, CPU)
     assert plan == plan_training(replace(config, model=ByolExploreConfig(4)), CPU)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Functional(nn.Module):
+    """A body without layers: a convolution, a sum, and what makes no new numbers."""
+
+    def __init__(self, looks: bool) -> None:
+        super().__init__()
+        self.looks = looks
+        self.weight = nn.Parameter(torch.randn(7, 3, 4, 4))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        maps = nn.functional.conv2d(image, self.weight, stride=4)
+        shift = 1 + (maps.sum().item() if self.looks else 0)
+        moved: torch.Tensor = (maps + shift).tanh_()
+        return moved.view_as(maps)
+
+
+@dataclass(frozen=True)
+class FunctionalConfig:
+    looks: bool = False
+
+    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
+        body = Functional(self.looks)
+        return Encoder(body, image_shape, 24, Precision.FLOAT32)
+
+
+def test_bodies_from_outside_are_counted_whatever_they_are_made_of() -> None:
+    encoder = FunctionalConfig().build((3, 40, 45))
+    # the image, a convolution and a sum of 7 x 10 x 11, the latent
+    assert activation_bytes(encoder, CPU) == 4 * (3 * 40 * 45 + 2 * 770 + 24)
+
+
+def test_bodies_that_look_at_their_values_are_planned_for_real() -> None:
+    config = small()
+    plans = []
+    for looks in (False, True):
+        agent = replace(config.agent, encoder=FunctionalConfig(looks))
+        plans.append(lines(plan_training(replace(config, agent=agent), CPU)))
+    plain, looking = plans
+    one, two = plain.pop("activations"), looking.pop("activations")
+    assert one < two < 1.01 * one  # the sum that it looks at is one more number
+    assert looking == plain
 
 
 def test_what_does_not_fit_together_is_said_already() -> None:

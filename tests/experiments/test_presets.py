@@ -56,7 +56,7 @@ def test_encoders_follow_the_size_unless_named() -> None:
     for name, kind in {"nature": NatureConfig, "patch": PatchConfig}.items():
         encoder = train_config(size="gpu", encoder=name).agent.encoder
         assert isinstance(encoder, kind)
-        assert encoder.size == 512
+        assert encoder == kind(size=512)
 
 
 def test_the_dial_makes_runs_larger() -> None:
@@ -112,27 +112,83 @@ def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
 
 
 PARTS_OF_MY_OWN = """
+from dataclasses import dataclass, field
+
+from agents.build import RecurrentConfig
 from agents.curiosity import PredictionErrorConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.methods.bootstrap import ByolConfig
 from world_models.presets import ByolExploreConfig
 
 world = CountingConfig()
 encoder = NatureConfig(size=33)
 curiosity = PredictionErrorConfig(ema_decay=0.75)
+agent = RecurrentConfig(size=19, num_frames=2)
 
 def model():
     return ByolExploreConfig(horizon=3)
+
+@dataclass  # need not be frozen
+class objective:
+    weight: float = 2.0
+
+    def build(self, size):  # may call its argument as it likes
+        return ByolConfig().build(size)
+
+@dataclass(frozen=True)
+class Closed:
+    def build(self, belief):
+        return ByolExploreConfig().build(belief)
+
+@dataclass(frozen=True)
+class Empty:
+    pass
 """
 
 
 def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
     importable("own_parts", PARTS_OF_MY_OWN)
-    names = {x: f"own_parts:{x}" for x in ("world", "encoder", "model", "curiosity")}
-    config = train_config(**names)
+    kinds = ("world", "agent", "encoder", "model", "objective", "curiosity")
+    config = train_config(**{x: f"own_parts:{x}" for x in kinds})
     assert type(config.world).__name__ == "CountingConfig"
-    assert config.agent.encoder.size == 33
-    assert config.model == ByolExploreConfig(horizon=3)
+    assert config.agent.encoder == NatureConfig(size=33)
+    assert config.agent.core == RecurrentConfig(size=19, num_frames=2)
+    assert isinstance(config.model, ByolExploreConfig)
+    assert config.model.horizon == 3
+    assert type(config.model.objective).__module__ == "own_parts"
     assert config.curiosity == PredictionErrorConfig(ema_decay=0.75)
+    assert from_json(to_json(config)) == config
     with pytest.raises(ConfigError, match="no 'modle' in 'own_parts'"):
         train_config(model="own_parts:modle")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        (
+            {"world": "own_parts:encoder"},
+            r"--world: .* build\(self, num_envs, device\)",
+        ),
+        (
+            {"encoder": "own_parts:world"},
+            r"is no encoder. .*build\(self, image_shape\)",
+        ),
+        ({"encoder": "own_parts:Closed"}, "is no encoder"),
+        ({"objective": "own_parts:model"}, "is no objective"),
+        ({"model": "own_parts:curiosity"}, r"is no model. .*build\(self, belief\)"),
+        ({"curiosity": "own_parts:Empty"}, "is no curiosity"),
+        ({"agent": "own_parts:Empty"}, "embedding.*, and num_frames: see agents.build"),
+        ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
+        (
+            {"objective": "byol", "model": "own_parts:Closed"},
+            "Closed brings its own and takes no other",
+        ),
+    ],
+)
+def test_parts_that_cannot_stand_there_are_refused(
+    importable: Callable[[str, str], Path], chosen: dict[str, str], message: str
+) -> None:
+    importable("own_parts", PARTS_OF_MY_OWN)
+    with pytest.raises(ConfigError, match=message):
+        train_config(**chosen)

@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,6 +45,7 @@ ALWAYS = {
     "policy/kl",
     "policy/clip_fraction",
     "time/env_steps_per_second",
+    "time/frames",
 }
 PROMISED = {
     "byol-explore": ALWAYS
@@ -53,6 +55,7 @@ PROMISED = {
         "intrinsic/raw_mean",
         "loss/world_model",
         "world_model/effective_rank",
+        "world_model/latent_spread",
         "world_model/updates",
     },
     "rnd": ALWAYS
@@ -95,6 +98,9 @@ def test_a_run_leaves_all_that_it_promises(key_door: Any) -> None:
         f"next    curious evaluate {run.path}",
     ):
         assert line in key_door.out.splitlines()
+    assert re.search(
+        r"^Memory: about [\d.]+ MiB of the [\d.]+ GiB free on cpu$", key_door.out, re.M
+    )
 
 
 def test_the_best_checkpoint_holds_the_weights_that_were_evaluated(
@@ -403,8 +409,11 @@ def test_a_policy_that_stops_trying_is_warned_of(curious: Command) -> None:
         ("--world key-door --num-envs 7", "7 envs cannot be split into 2"),
         ("--world key-door --device tpu", "--device: there is no 'tpu'"),
         ("ppo --world key-door --curiosity prediction-error", "needs a world model"),
-        ("--world key-door --model.horizon 0", "--model.horizon must be at least 1"),
-        ("--agent.ppo.num-epochs 0", "--agent.ppo.num-epochs must be at least 1"),
+        (
+            "--world key-door --model.horizon 0",
+            "config.model: horizon must be at least 1",
+        ),
+        ("--agent.ppo.num-epochs 0", "agent.ppo: num_epochs must be at least 1"),
         ("--world key-door --model.horizon 22", "needs rollouts of at least 21"),
         ("--world nowhere:World", "cannot import 'nowhere'"),
     ],
@@ -539,5 +548,5 @@ def test_numbers_out_of_range_are_refused(
     with pytest.raises(ConfigError, match=f"{flag} must be at least {value + 1}"):
         TrainConfig(**{name: value})  # type: ignore[arg-type]
     done = curious("train", flag, str(value))
-    assert done.code == 1
-    assert done.err.startswith(f"error: {flag} must be at least")
+    assert done.code == 2
+    assert f"{flag} must be at least" in " ".join(done.err.split())

@@ -141,9 +141,10 @@ def build(
     discount: float = 0.9,
     entropy_coeff: float = 0.01,
     seed: int = 1,
+    precision: Precision = Precision.FLOAT32,
 ) -> CuriousAgent:
     config = AgentConfig(
-        encoder=PatchConfig(32, patch=2, width=8, precision=Precision.FLOAT32),
+        encoder=PatchConfig(32, patch=2, width=8, precision=precision),
         core=core,
         ppo=PpoConfig(
             T,
@@ -209,3 +210,26 @@ def test_it_learns_to_point() -> None:
     assert late_reward(agent, 36) > -0.5
     assert agent.policy.log_std is not None
     assert agent.policy.log_std.max() < -0.5
+
+
+@pytest.mark.parametrize(("world", "rollouts"), [(Imitation, 8), (Corridor, 14)])
+def test_bf16_in_the_encoder_reaches_the_same_return(
+    world: type[Small], rollouts: int
+) -> None:
+    """Within the noise of five seeds, half-way up and at the top."""
+
+    def rewards(precision: Precision) -> Tensor:
+        found = []
+        for seed in range(5):
+            env = NativeVectorEnv(world(), B)
+            core = FrameStackConfig(1)
+            agent = build(env, core, 0.9, 0.0, seed=seed, precision=precision)
+            found.append(late_reward(agent, rollouts))
+        return torch.tensor(found)
+
+    full, low = rewards(Precision.FLOAT32), rewards(Precision.BFLOAT16)
+    assert not torch.equal(full, low)  # it really was another format
+    noise = ((full.var() + low.var()) / len(full)).sqrt()
+    assert (full.mean() - low.mean()).abs() < 3 * noise, (full, low)
+    untrained = late_reward(build(NativeVectorEnv(world(), B), FrameStackConfig(1)), 0)
+    assert full.mean() > untrained + 5 * noise

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssl_objectives.diagnostics import effective_rank, rankme
+from ssl_objectives.diagnostics import effective_rank, rankme, relative_spread
 
 
 def rotation(n: int, generator: torch.Generator) -> Tensor:
@@ -58,6 +58,21 @@ def test_collapsed_rows_have_rank_one(
     # Noise of rounding size is not variation.
     noise = 1 + 1e-7 * torch.randn(301, 37, generator=generator)
     assert effective_rank(noise * constant.float()).item() == pytest.approx(1.0)
+
+
+def test_spread_is_a_share_of_size(generator: torch.Generator) -> None:
+    rows = torch.tensor([[3.0, 0.0], [3.0, 4.0]])  # mean (3, 2), each 2 away from it
+    expected = math.sqrt(4 / ((9 + 25) / 2))
+    assert relative_spread(rows).item() == pytest.approx(expected)
+    assert relative_spread(1e3 * rows).item() == pytest.approx(expected)
+    assert relative_spread(rows.bfloat16()).item() == pytest.approx(expected)
+    assert relative_spread(rows - rows.mean(0)).item() == pytest.approx(1.0)
+    for constant in (rows[:1].expand(5, 2), torch.zeros(5, 2)):
+        assert relative_spread(constant).item() == 0.0
+    # a collapse onto a point keeps its rank
+    noise = torch.randn(200, 7, generator=generator)
+    assert effective_rank(1 + 1e-4 * noise) > 6
+    assert relative_spread(1 + 1e-4 * noise) < 1e-3
 
 
 def test_noise_uses_all_directions(generator: torch.Generator) -> None:

@@ -2,10 +2,9 @@
 
 import pytest
 import torch
-from torch import Tensor
 
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
-from ssl_objectives.precision import CPU_CHUNK, Precision, in_chunks
+from ssl_objectives.precision import Precision
 
 CPU = torch.device("cpu")
 SHAPE = (1, 36, 40)
@@ -51,18 +50,3 @@ def test_low_precision_stays_inside_the_encoder(
     assert not torch.equal(full, low)
     error = (low - full).norm() / full.norm()
     assert error < 0.02
-
-
-@pytest.mark.parametrize("rows", [1, CPU_CHUNK, CPU_CHUNK + 1, 2 * CPU_CHUNK + 9])
-def test_chunks_are_small_and_in_order(rows: int) -> None:
-    sizes = []
-
-    def double(part: Tensor) -> Tensor:
-        sizes.append(len(part))
-        return 2 * part
-
-    x = torch.arange(rows * 3.0).view(rows, 3)
-    assert torch.equal(in_chunks(double, x), 2 * x)
-    assert sum(sizes) == rows
-    assert max(sizes) <= CPU_CHUNK
-    assert len(sizes) == -(-rows // CPU_CHUNK)

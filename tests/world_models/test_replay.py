@@ -34,6 +34,11 @@ def test_ring_keeps_the_latest_windows_and_their_columns() -> None:
     torch.testing.assert_close(carry.memory[0], carries[3].memory[5])
     torch.testing.assert_close(carry.memory[1], carries[4].memory[0])
     torch.testing.assert_close(carry.memory[2], carries[2].memory[3])
+    again = ReplayRing(capacity=3)
+    again.load_state_dict(ring.state_dict())
+    assert torch.equal(again.columns(window, column)[0].obs, traj.obs)
+    with pytest.raises(ValueError, match="holds 3 rollouts, this one 4"):
+        ReplayRing(capacity=4).load_state_dict(ring.state_dict())
 
 
 def test_empty_ring_says_so() -> None:

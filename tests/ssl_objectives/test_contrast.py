@@ -1,0 +1,159 @@
+"""Contrastive methods against loops written from their equations."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from ssl_objectives.check import check_objective
+from ssl_objectives.methods.contrast import Contrast, dcl, info_nce, sim_clr
+from ssl_objectives.objective import Views
+from ssl_objectives.parts.critics import Cosine, Dot
+
+BOTH = ((0, 1), (1, 0))
+TAU = 0.3
+METHODS: dict[str, Callable[[], Contrast]] = {
+    "sim_clr": lambda: sim_clr(TAU),
+    "dcl": lambda: dcl(TAU),
+    "info_nce": lambda: info_nce(Cosine(TAU)),
+}
+
+
+def two_views(
+    a: Tensor, b: Tensor, valid: Tensor | None = None, pairs: object = BOTH
+) -> Views:
+    return Views((a, b), (a, b), (a, b), pairs, valid)  # type: ignore[arg-type]
+
+
+def rows(generator: torch.Generator, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
+def cosine(x: Tensor, y: Tensor) -> float:
+    dot = sum(float(p) * float(q) for p, q in zip(x, y, strict=True))
+    return dot / math.sqrt(float((x**2).sum()) * float((y**2).sum()))
+
+
+def naive(name: str, a: Tensor, b: Tensor, n: int) -> float:
+    """Both directions of row n, one candidate after another."""
+    total = 0.0
+    for mine, other in ((a, b), (b, a)):
+        positive = cosine(mine[n], other[n]) / TAU
+        negatives = []
+        for k in range(len(a)):
+            if k != n:
+                negatives.append(cosine(mine[n], other[k]) / TAU)
+                if name != "info_nce":
+                    negatives.append(cosine(mine[n], mine[k]) / TAU)
+        denominator = sum(math.exp(s) for s in negatives)
+        if name != "dcl":
+            denominator += math.exp(positive)
+        total += math.log(denominator) - positive
+    return total
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_against_a_loop_over_candidates(name: str, generator: torch.Generator) -> None:
+    a, b = rows(generator, 2, 5, 3), rows(generator, 2, 5, 3)
+    loss = METHODS[name]()(two_views(a, b)).per_sample
+    assert loss is not None
+    for g in range(2):
+        for n in range(5):
+            assert loss[g, n].item() == pytest.approx(naive(name, a[g], b[g], n))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_rows_that_are_not_valid_do_not_exist(
+    name: str, generator: torch.Generator
+) -> None:
+    valid = torch.tensor([True, False, True, True, False, True])
+    a, b = rows(generator, 6, 4), rows(generator, 6, 4)
+    kept = METHODS[name]()(two_views(a[valid], b[valid])).per_sample
+    a.requires_grad_()
+    got = METHODS[name]()(two_views(a, b, valid)).per_sample
+    assert kept is not None
+    assert got is not None
+    torch.testing.assert_close(got[valid], kept)
+    assert not got[~valid].any()
+    (gradient,) = torch.autograd.grad(got.sum(), a)
+    assert not gradient[~valid].any()
+    assert gradient[valid].abs().sum(-1).min() > 0
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_one_valid_row_alone_has_nothing_to_learn(
+    name: str, generator: torch.Generator
+) -> None:
+    valid = torch.tensor([False, True, False])
+    a, b = rows(generator, 3, 4).requires_grad_(), rows(generator, 3, 4)
+    loss = METHODS[name]()(two_views(a, b, valid)).per_sample
+    assert loss is not None
+    assert not loss.any()
+    (gradient,) = torch.autograd.grad(loss.sum(), a)
+    assert torch.isfinite(gradient).all()
+
+
+@pytest.mark.parametrize(("n", "tau"), [(16, 0.5), (7, 0.1)])
+def test_sim_clr_closed_values(n: int, tau: float) -> None:
+    same = torch.eye(n, dtype=torch.float64)
+    loss = sim_clr(tau)(two_views(same, same)).per_sample
+    assert loss is not None
+    one_way = math.log(1 + (2 * n - 2) * math.exp(-1 / tau))
+    torch.testing.assert_close(loss, torch.full_like(loss, 2 * one_way))
+    constant = torch.ones(n, 3, dtype=torch.float64)
+    loss = sim_clr(tau)(two_views(constant, constant)).per_sample
+    assert loss is not None
+    torch.testing.assert_close(loss, torch.full_like(loss, 2 * math.log(2 * n - 1)))
+
+
+def test_info_nce_is_softplus_of_dcl(generator: torch.Generator) -> None:
+    """One way; and its gradient is DCL's, times sigmoid(DCL)."""
+    a, b = rows(generator, 8, 5).requires_grad_(), rows(generator, 8, 5)
+    views = two_views(a, b, pairs=((0, 1),))
+    coupled, decoupled = sim_clr(TAU)(views).per_sample, dcl(TAU)(views).per_sample
+    assert coupled is not None
+    assert decoupled is not None
+    torch.testing.assert_close(coupled, torch.nn.functional.softplus(decoupled))
+    for i in range(8):
+        (want,) = torch.autograd.grad(decoupled[i], a, retain_graph=True)
+        (got,) = torch.autograd.grad(coupled[i], a, retain_graph=True)
+        torch.testing.assert_close(got, want * decoupled[i].sigmoid().detach())
+
+
+def test_a_dot_product_sees_the_norm(generator: torch.Generator) -> None:
+    a, b = rows(generator, 6, 4), rows(generator, 6, 4)
+    views = two_views(a, b, pairs=((0, 1),))
+    loss = info_nce(Dot(2.0))(views).per_sample
+    assert loss is not None
+    want = torch.nn.functional.cross_entropy(
+        a @ b.T / 2, torch.arange(6), reduction="none"
+    )
+    torch.testing.assert_close(loss, want)
+    cosine = info_nce()
+    before = cosine(views).per_sample
+    after = cosine(two_views(3 * a, b, pairs=((0, 1),))).per_sample
+    torch.testing.assert_close(before, after)
+
+
+def test_accuracy_counts_the_positives_that_score_best() -> None:
+    a = torch.eye(4)
+    b = torch.eye(4)[[0, 1, 3, 2]]
+    views = two_views(a, b, pairs=((0, 1),))
+    assert info_nce()(views).metrics["contrast/accuracy"] == 0.5
+    valid = torch.tensor([True, True, True, False])
+    views = two_views(a, b, valid, ((0, 1),))
+    got = info_nce()(views).metrics["contrast/accuracy"]
+    torch.testing.assert_close(got, torch.tensor(2 / 3))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
+def test_temperatures_are_positive(temperature: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        sim_clr(temperature)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_contract(name: str) -> None:
+    check_objective(lambda _: METHODS[name]())
