@@ -1,0 +1,257 @@
+"""`curious sweep`: every cell of a grid becomes a run, whatever happens meanwhile."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from experiments.file_lock import IsLocked, locked
+from experiments.grid import Grid, read_grid
+from experiments.interrupt import interruptible
+from experiments.parts import ConfigError
+from experiments.sweep_cells import Cell, expand
+from experiments.sweep_cost import last_words, measure, print_plan, speeds_of_runs
+from experiments.sweep_folder import State, SweepError, SweepFolder
+from experiments.sweep_pack import Pack
+from experiments.sweep_progress import SweepProgress
+from experiments.sweep_slots import Slot, make_slots
+
+
+@dataclass(frozen=True)
+class SweepOptions:
+    """Run every cell of a grid (configs × seeds); run it again to go on or retry."""
+
+    grid: Annotated[Path, tyro.conf.Positional]
+    """a grid file (TOML), or the folder of a sweep to go on with"""
+    out: Path | None = None
+    """folder of the sweep (default: sweeps/NAME, after the grid file)"""
+    processes: int | None = None
+    """runs at once on CPUs (default without GPUs: half as many as there are cores)"""
+    devices: str | None = None
+    """GPUs to pack runs on, such as 0-7 or 0,2 (default: all there are)"""
+    per_device: int = 1
+    """runs at once on each GPU"""
+    threads: int | None = None
+    """CPU and emulator threads of each run (default: an even share of the cores)"""
+    retries: int = 1
+    """further attempts for a cell that fails; others go on meanwhile"""
+    dry_run: bool = False
+    """list the cells and what they cost, and do nothing"""
+    measure: bool = False
+    """with --dry-run: try each combination for a moment to know its speed"""
+    commands: Path | None = None
+    """write a file with one command per cell, for any scheduler, and run nothing"""
+    ray: bool = False
+    """hand the cells to Ray Tune, on this machine or the cluster it belongs to"""
+    cell: str | None = None
+    """run this cell alone, in this process; what --commands writes"""
+
+    def __post_init__(self) -> None:
+        if self.retries < 0:
+            raise ConfigError(f"--retries must be at least 0, not {self.retries}.")
+        if self.measure and not self.dry_run:
+            raise ConfigError("--measure belongs to --dry-run.")
+        if sum((self.dry_run, self.commands is not None, self.ray)) > 1:
+            raise ConfigError("Give one of --dry-run, --commands and --ray.")
+        if self.ray and self.devices is not None:
+            raise ConfigError("--ray chooses devices itself; leave --devices out.")
+
+    @property
+    def folder(self) -> SweepFolder:
+        """Of the sweep.
+
+        Raises:
+            ConfigError: the grid is a sweep's folder, and `out` another one.
+        """
+        if not self.grid.is_dir():
+            return SweepFolder(self.out or Path("sweeps") / self.grid.stem)
+        if self.out is not None and self.out.resolve() != self.grid.resolve():
+            raise ConfigError(
+                f"{self.grid} is the folder of a sweep, which goes on where it is; "
+                "leave --out out. For a new one, give the grid file."
+            )
+        return SweepFolder(self.grid)
+
+    @property
+    def grid_file(self) -> Path:
+        """The grid, also where a sweep's folder was given."""
+        return SweepFolder(self.grid).grid_file if self.grid.is_dir() else self.grid
+
+
+def sweep(options: SweepOptions, console: Console | None = None) -> int:
+    """Do what the options say; returns 0, 1 if cells failed, 130 if interrupted.
+
+    Raises:
+        ConfigError: the grid or an option means nothing; nothing was started.
+        SweepError: the folder is of another sweep, or in use.
+    """
+    console = console or Console()
+    folder, grid = options.folder, read_grid(options.grid_file)
+    cells = expand(grid)
+    folder.check_same(cells)
+    if options.dry_run:
+        return _plan(options, folder, cells, console)
+    local = options.commands is None and not options.ray
+    slots = _slots(options) if local else []
+    folder.path.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(folder.lock):
+            _keep_grid(options.grid_file, folder.grid_file)
+            folder.write(grid, cells)
+            if options.commands is not None:
+                left = _left(folder, cells)
+                _write_commands(options.commands, folder, left)
+                _say(console, f"{len(left)} commands in {options.commands}")
+                return 0
+            return _run(options, folder, grid, cells, slots, console)
+    except IsLocked as error:
+        raise SweepError(
+            f"{folder.path} is in use by {error}. Wait for it, or stop it with Ctrl-C; "
+            "or give another folder with --out."
+        ) from error
+
+
+def _run(
+    options: SweepOptions,
+    folder: SweepFolder,
+    grid: Grid,
+    cells: Sequence[Cell],
+    slots: Sequence[Slot],
+    console: Console,
+) -> int:
+    left = _left(folder, cells)
+    done = len(cells) - len(left)
+    already = f", {done} of them done" if done else ""
+    _say(console, f"Sweep folder: {folder.path} ({len(cells)} cells{already})")
+    progress = SweepProgress(folder, cells, console)
+
+    def keep() -> None:
+        folder.write(grid, cells, progress.failed)
+
+    tries = options.retries
+    with interruptible() as interrupted:
+        try:
+            with progress:
+                if options.ray:
+                    _ray()(
+                        folder,
+                        left,
+                        threads=options.threads or 1,
+                        per_gpu=options.per_device,
+                        at_once=options.processes,
+                        retries=tries,
+                        progress=progress,
+                        interrupted=interrupted,
+                        changed=keep,
+                    )
+                else:
+                    Pack(folder, slots, tries, progress, interrupted, keep).run(left)
+        finally:
+            keep()
+    return _report(folder, cells, progress.failed, interrupted.is_set(), console)
+
+
+def _report(
+    folder: SweepFolder,
+    cells: Sequence[Cell],
+    failed: frozenset[str],
+    interrupted: bool,
+    console: Console,
+) -> int:
+    """What failed, why, and how to go on; returns the exit code."""
+    for cell in cells:
+        if cell.name in failed:
+            log = folder.log(cell)
+            words = last_words(log.read_text("utf-8", "replace"))
+            _say(console, f"\nfailed: {cell.name}\n{words}\nlog: {log}")
+    left = len(_left(folder, cells))
+    _say(console, f"\n{len(cells) - left} of {len(cells)} cells done.")
+    if left:
+        again = "go on" if interrupted else "try the others again"
+        _say(console, f"To {again}: curious sweep {shlex.quote(str(folder.path))}")
+    if left and interrupted:
+        return 130
+    return 1 if left else 0
+
+
+def _plan(
+    options: SweepOptions,
+    folder: SweepFolder,
+    cells: Sequence[Cell],
+    console: Console,
+) -> int:
+    """What there is to do, and its cost; returns 1 if a trial of a cell failed."""
+    slots = _slots(options)
+    statuses = folder.statuses(cells)
+    speeds = speeds_of_runs(cells, statuses)
+    errors: Mapping[tuple[str, ...], str] = {}
+    if options.measure:
+        speeds, errors = measure(cells, slots[0], console)
+    print_plan(cells, statuses, speeds, slots, console)
+    for values, words in errors.items():
+        _say(console, f"\nfailed when tried: {'+'.join(values)}\n{words}")
+    return 1 if errors else 0
+
+
+def _ray() -> Callable[..., None]:
+    """`run_on_ray`.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    try:
+        from experiments.sweep_ray import run_on_ray
+    except ImportError as error:
+        raise ConfigError(
+            f"--ray needs Ray, which cannot be imported ({error}). Install it with: "
+            "pip install 'curious-worlds[sweep]'"
+        ) from error
+    return run_on_ray
+
+
+def _slots(options: SweepOptions) -> list[Slot]:
+    return make_slots(
+        options.processes, options.devices, options.per_device, options.threads
+    )
+
+
+def _left(folder: SweepFolder, cells: Sequence[Cell]) -> list[Cell]:
+    return [x for x in cells if folder.status(x).state is not State.DONE]
+
+
+def _write_commands(path: Path, folder: SweepFolder, cells: Sequence[Cell]) -> None:
+    """One line per cell; run from anywhere, by any shell, again if it was cut off."""
+    here = shlex.quote(str(Path.cwd()))
+    lines = [f"cd {here} && {shlex.join(folder.command(x))}\n" for x in cells]
+    if path.exists() and not path.is_file():  # such as /dev/stdout: not to be replaced
+        path.write_text("".join(lines), "utf-8")
+        return
+    new = path.with_name(f".{path.name}.unfinished")
+    new.write_text("".join(lines), "utf-8")
+    os.replace(new, path)
+
+
+def _keep_grid(file: Path, copy: Path) -> None:
+    if file.resolve() == copy.resolve():
+        return
+    new = copy.with_name(f".{copy.name}.unfinished")
+    shutil.copyfile(file, new)
+    os.replace(new, copy)
+
+
+def _say(console: Console, message: str) -> None:
+    """Lines as they are, whatever the width: paths and commands are to be copied."""
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+if __name__ == "__main__":
+    from experiments.cli import main
+
+    sys.exit(main(["sweep", *sys.argv[1:]]))

@@ -1,0 +1,29 @@
+"""How `curious sweep` reads its arguments."""
+
+from collections.abc import Sequence
+
+import tyro
+
+from experiments.sweep import SweepOptions, sweep
+from experiments.sweep_cell import end_with_sweeper, run_cell
+
+EXAMPLES = (
+    "curious sweep grid.toml --dry-run --measure",
+    "curious sweep grid.toml --out sweeps/first --devices 0-7 --per-device 2",
+    "curious sweep sweeps/first",
+    "curious sweep grid.toml --commands commands.sh",
+)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Sweep as the command line says; see `sweep` for what it returns."""
+    end_with_sweeper()
+    try:
+        options = tyro.cli(SweepOptions, args=list(argv), prog="curious sweep")
+    except SystemExit as end:
+        if end.code in (0, None):
+            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
+        raise
+    if options.cell is not None:
+        return run_cell(options.folder.path, options.cell)
+    return sweep(options)

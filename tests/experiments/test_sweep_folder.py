@@ -1,0 +1,175 @@
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from experiments.checkpoint_folder import CheckpointFolder
+from experiments.file_lock import IsLocked, is_locked, locked
+from experiments.grid import Grid
+from experiments.presets import train_config
+from experiments.run_folder import RunFolder
+from experiments.sweep_cells import Cell, expand
+from experiments.sweep_folder import State, SweepError, SweepFolder
+from experiments.sweep_train import next_arguments
+
+GRID = Grid(
+    arguments=("--size", "debug", "--env-steps", "240", "--world", "key-door"),
+    axes={"signal": {"byol": (), "rnd": ("rnd",)}},
+    seeds=(0, 1),
+)
+
+
+@contextmanager
+def held(file: Path) -> Iterator[int]:
+    """Another process holds the lock; gives its id."""
+    code = "import sys; from pathlib import Path; from experiments.file_lock import *"
+    code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(file)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"held\n"
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def cells() -> list[Cell]:
+    return expand(GRID)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path, cells: list[Cell]) -> SweepFolder:
+    sweep = SweepFolder(tmp_path)
+    for cell in cells:
+        sweep.cell(cell).mkdir(parents=True)
+    return sweep
+
+
+def begin(sweep: SweepFolder, cell: Cell, *env_steps: int) -> RunFolder:
+    """A run in the folder of a cell, with these checkpoints."""
+    config = train_config(size="debug", world="key-door")
+    run = RunFolder.create(sweep.cell(cell), "KeyDoor", cell.seed, config)
+    for steps in env_steps:
+        state = {"x": torch.zeros(3)}
+        CheckpointFolder(run.checkpoints).save(state, steps)
+    return run
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    file = tmp_path / "lock"
+    assert not is_locked(file)
+    with held(file) as number:
+        assert is_locked(file)
+        with pytest.raises(IsLocked, match=f"process {number} on "), locked(file):
+            pytest.fail("two hold the lock")
+    assert not is_locked(file)
+    with locked(file):
+        pass
+
+
+def test_states_are_read_from_the_run_folders(
+    sweep: SweepFolder, cells: list[Cell]
+) -> None:
+    done, stopped, unsaved, running = cells
+    saved = begin(sweep, done, 120, 240)
+    begin(sweep, stopped, 120)
+    begin(sweep, unsaved)
+    with held(sweep.cell_lock(running)):
+        states = [sweep.status(x) for x in cells]
+    assert [x.state for x in states] == [
+        *(State.DONE, State.STOPPED, State.WAITING, State.RUNNING)
+    ]
+    assert [x.env_steps for x in states] == [240, 120, 0, 0]
+    assert states[0].run == saved.path
+    assert states[2].run is states[3].run is None
+
+
+def test_the_run_furthest_on_counts(sweep: SweepFolder, cells: list[Cell]) -> None:
+    far = begin(sweep, cells[0], 180)
+    begin(sweep, cells[0], 120)
+    begin(sweep, cells[0])
+    status = sweep.status(cells[0])
+    assert (status.run, status.env_steps) == (far.path, 180)
+
+
+def test_a_cell_without_a_checkpoint_begins_anew(
+    sweep: SweepFolder, cells: list[Cell]
+) -> None:
+    folder = sweep.cell(cells[0])
+    sweep.log(cells[0]).write_text("kept")
+    (folder / "notes").mkdir()
+    lost = begin(sweep, cells[0])
+    assert next_arguments(folder, cells[0].arguments) == [
+        *cells[0].arguments,
+        *("--runs", str(folder)),
+    ]
+    assert not lost.path.exists()
+    assert {x.name for x in folder.iterdir()} == {"log.txt", "notes"}
+
+
+def test_a_saved_cell_goes_on(sweep: SweepFolder, cells: list[Cell]) -> None:
+    run, other = begin(sweep, cells[0], 120), begin(sweep, cells[0])
+    arguments = next_arguments(sweep.cell(cells[0]), cells[0].arguments)
+    assert arguments == ["--resume", str(run.path)]
+    assert other.path.exists()
+
+
+def test_cells_json_says_what_was_known(sweep: SweepFolder, cells: list[Cell]) -> None:
+    run = begin(sweep, cells[0], 240)
+    begin(sweep, cells[1], 120)
+    sweep.write(GRID, cells, frozenset({cells[1].name, cells[2].name}))
+    data = json.loads(sweep.cells_file.read_text())
+    assert (data["format_version"], data["kind"]) == (1, "curious-worlds/sweep")
+    assert data["axes"] == {"signal": ["byol", "rnd"]}
+    assert data["seeds"] == [0, 1]
+    states = [x["state"] for x in data["cells"]]
+    assert states == ["done", "failed", "failed", "waiting"]
+    assert sweep.path / data["cells"][0]["run"] == run.path
+    assert (sweep.path / data["cells"][3]["folder"]).is_dir()
+    assert [x for x, _ in sweep.read().values()] == cells
+    assert sweep.statuses(cells)[cells[1].name].state is State.FAILED
+    begin(sweep, cells[1], 240)  # by hand, meanwhile
+    assert sweep.statuses(cells)[cells[1].name].state is State.DONE
+
+
+def test_a_begun_cell_cannot_become_another(
+    sweep: SweepFolder, cells: list[Cell]
+) -> None:
+    sweep.check_same(cells)  # there is no cells.json yet
+    sweep.write(GRID, cells)
+    other = ("--size", "debug", "--env-steps", "480", "--world", "key-door")
+    changed = expand(replace(GRID, arguments=other))
+    sweep.check_same(changed)  # nothing has begun
+    begin(sweep, cells[0], 120)
+    sweep.check_same(cells)
+    with pytest.raises(SweepError, match=r"The cell byol\+s0 was begun as") as error:
+        sweep.check_same(changed)
+    assert "--env-steps 240" in str(error.value)
+
+
+def test_files_of_others_are_refused(sweep: SweepFolder, cells: list[Cell]) -> None:
+    with pytest.raises(SweepError, match=r"has no cells\.json"):
+        sweep.read()
+    sweep.write(GRID, cells)
+    with pytest.raises(SweepError, match=r"no cell 'byol\+s7'. Did you mean"):
+        sweep.find("byol+s7")
+    text = sweep.cells_file.read_text()
+    sweep.cells_file.write_text(text.replace('"format_version": 1', '"x": 1'))
+    with pytest.raises(SweepError, match="another version"):
+        sweep.read()
+    sweep.cells_file.write_text(text[:50])
+    with pytest.raises(SweepError, match="is damaged"):
+        sweep.read()

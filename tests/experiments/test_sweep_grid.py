@@ -1,0 +1,136 @@
+from pathlib import Path
+
+import pytest
+
+from experiments.grid import read_grid
+from experiments.parts import ConfigError
+from experiments.sweep_cells import expand
+
+GRID = """
+arguments = "byol-explore --size debug --env-steps 240"
+seeds = [3, 1]
+
+[axes.world]
+door = "--world key-door"
+count = ["--world", "counting", "--num-envs", 5]
+
+[axes.signal]
+byol = ""
+rnd = "rnd --curiosity.size 40"
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "grid.toml"
+    file.write_text(text)
+    return file
+
+
+def test_cells_are_all_combinations_one_seed_after_another(tmp_path: Path) -> None:
+    cells = expand(read_grid(write(tmp_path, GRID)))
+    assert [x.name for x in cells] == [
+        *("door+byol+s3", "door+rnd+s3", "count+byol+s3", "count+rnd+s3"),
+        *("door+byol+s1", "door+rnd+s1", "count+byol+s1", "count+rnd+s1"),
+    ]
+    assert cells[1].values == {"world": "door", "signal": "rnd"}
+    assert {x.budget for x in cells} == {240}
+    assert [x.rollout for x in cells[:4]] == [6 * 20, 6 * 20, 5 * 20, 5 * 20]
+
+
+def test_the_last_leading_word_decides_and_later_flags_follow(tmp_path: Path) -> None:
+    cells = {x.name: x for x in expand(read_grid(write(tmp_path, GRID)))}
+    assert cells["count+rnd+s1"].arguments == (
+        *("rnd", "--size", "debug", "--env-steps", "240"),
+        *("--world", "counting", "--num-envs", "5"),
+        *("--curiosity.size", "40", "--seed", "1"),
+    )
+    assert cells["door+byol+s3"].arguments[0] == "byol-explore"
+
+
+def test_a_count_of_seeds_begins_at_zero_and_no_axes_are_fine(tmp_path: Path) -> None:
+    grid = read_grid(write(tmp_path, 'arguments = "--size debug"\nseeds = 3'))
+    assert [x.name for x in expand(grid)] == ["s0", "s1", "s2"]
+
+
+@pytest.mark.parametrize(
+    ("exclusion", "left"),
+    [
+        ('world = "door"', {"count+byol", "count+rnd"}),
+        ('world = "door"\nsignal = "rnd"', {"door+byol", "count+byol", "count+rnd"}),
+        ('world = ["door", "count"]\nsignal = "byol"', {"door+rnd", "count+rnd"}),
+    ],
+)
+def test_excluded_combinations_are_left_out(
+    tmp_path: Path, exclusion: str, left: set[str]
+) -> None:
+    grid = read_grid(write(tmp_path, f"{GRID}\n[[exclude]]\n{exclusion}"))
+    assert {x.name for x in grid.combinations()} == left
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("seeds =", "sedes =", "there is no key 'sedes'. Did you mean 'seeds'?"),
+        ("[3, 1]", "[3, 3]", "seeds: [3, 3] is neither how many"),
+        ("[3, 1]", "0", "seeds: 0 is neither how many"),
+        ("[3, 1]", "[-1]", "seeds: [-1] is neither"),
+        ('door = "', 'door = 3 # "', "axes.world.door: 3 is neither a command line"),
+        ("door =", '"../door" =', "'../door' becomes part of a folder's name"),
+        ("--world key-door", "--world 'key-door", "No closing quotation"),
+        ("[axes.world]", "[axes.world", "is not a TOML file"),
+        ("[axes.signal]", "[[exclude]]\nworlt='x'\n[axes.signal]", "Did you mean 'wo"),
+        ("[axes.signal]", "[[exclude]]\nworld='dor'\n[axes.signal]", "mean 'door'?"),
+        ("[axes.signal]", "[[exclude]]\n[axes.signal]", "excludes everything"),
+    ],
+)
+def test_a_grid_that_means_nothing_is_refused(
+    tmp_path: Path, before: str, after: str, says: str
+) -> None:
+    assert before in GRID
+    file = write(tmp_path, GRID.replace(before, after, 1))
+    with pytest.raises(ConfigError) as error:
+        read_grid(file)
+    assert says in str(error.value)
+    assert str(file) in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "cell", "says"),
+    [
+        ("key-door", "key-dor", "door+byol", "Did you mean 'key-door'?"),
+        ("--curiosity.size", "--curiosity.siez", "door+rnd", "--curiosity.siez"),
+        (
+            '"--num-envs", 5',
+            '"--seeds=5"',
+            "count+byol",
+            "--seeds is for the sweep to say",
+        ),
+        ("--env-steps 240", "--runs=x", "door+byol", "--runs is for the sweep to say"),
+        ("--env-steps 240", "--help", "door+byol", "--env-steps"),
+    ],
+)
+def test_a_cell_that_the_command_refuses_is_named(
+    tmp_path: Path, before: str, after: str, cell: str, says: str
+) -> None:
+    assert before in GRID
+    text = GRID.replace(before, after, 1)
+    with pytest.raises(ConfigError) as error:
+        expand(read_grid(write(tmp_path, text)))
+    assert str(error.value).startswith(f"Cell {cell}: ")
+    assert says in str(error.value)
+
+
+def test_other_commands_and_empty_grids_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="'evaluate' cannot be swept"):
+        expand(read_grid(write(tmp_path, 'command = "evaluate"')))
+    everything = f"{GRID}\n[[exclude]]\nworld = ['door', 'count']"
+    with pytest.raises(ConfigError, match="excludes all of its cells"):
+        read_grid(write(tmp_path, everything)).combinations()
+    with pytest.raises(ConfigError, match="no grid at"):
+        read_grid(tmp_path / "missing.toml")
+
+
+def test_the_example_in_the_docs_is_a_grid() -> None:
+    file = Path(__file__).parents[2] / "docs" / "examples" / "grid.toml"
+    cells = expand(read_grid(file))
+    assert len({x.name for x in cells}) == 2 * 2 * 3
