@@ -1,0 +1,26 @@
+"""How `curious report` reads its arguments."""
+
+from collections.abc import Sequence
+
+import tyro
+
+from experiments.report import ReportConfig, report
+
+EXAMPLES = (
+    "curious report runs",
+    "curious report runs/*KeyDoor* --by curiosity --metric episode/return",
+    'curious report SWEEP --tuned "Rnd=6" "ByolExplore + PredictionError=15"',
+    "curious report SWEEP --normalize scores.toml --out docs/results/sweep",
+)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Report as the command line says; returns 0."""
+    try:
+        config = tyro.cli(ReportConfig, args=list(argv), prog="curious report")
+    except SystemExit as end:
+        if end.code in (0, None):
+            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
+        raise
+    report(config)
+    return 0
