@@ -36,6 +36,7 @@ EXAMPLES = {
     "curious benchmark --arms sb3 ppo --precision float32": "two arms, no bf16",
     "curious benchmark --suite maze --arms world byol-explore": "worlds of pure torch",
     "curious benchmark --suite parts --threads 1": "encoders alone, on one core",
+    "curious benchmark --suite data --data-gib 6": "a data set larger than memory",
 }
 ADVICE = (
     "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "
@@ -154,6 +155,8 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
     what = (
         f"Batches of {rows:,} images"
         if plan.suite is Suite.PARTS
+        else f"A data set of {plan.data_gib:g} GiB, 84 × 84"
+        if plan.suite is Suite.DATA
         else f"{getattr(plan.world, 'game', 'Pixel Maze')}, {plan.num_envs} worlds × "
         f"{ppo.num_steps} steps, {ppo.num_epochs} epochs of {ppo.num_minibatches} × "
         f"{rows:,} rows"
@@ -176,6 +179,15 @@ def _notes(
     if chosen:
         yield f"Stable-Baselines3 ran its envs as: {chosen}."
     memory = content["memory"]
+    limits = [x for x in content["arms"].values() if "limit_bytes" in x]
+    if limits:
+        least = min(x["per_second"]["median"] for x in limits if "per_second" in x)
+        wanted, limit = limits[0]["wanted_per_second"], limits[0]["limit_bytes"]
+        kept = "below" if limits[0]["within_limit"] else "ABOVE"
+        yield (
+            f"Slowest: {least:,.0f} frames/s ({wanted:,} wanted); memory {kept} the "
+            f"limit of {readable(limit)}."
+        )
     if memory["process_bytes"] is not None:
         yield f"Most memory held by this process: {readable(memory['process_bytes'])}."
     if memory["gpu_bytes"] is not None:

@@ -17,18 +17,14 @@ from experiments.benchmark_arms import (
     NUM_FRAMES,
     AgentArms,
     ArmName,
+    OurEncoder,
     Sb3Envs,
     WorldArm,
     encoder_arms,
 )
 from experiments.parts import ConfigError
 from experiments.train_config import WorldConfig, resolve_device
-from ssl_objectives.encoders import (
-    EncoderConfig,
-    ImpalaConfig,
-    NatureConfig,
-    PatchConfig,
-)
+from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.precision import Precision
 
 
@@ -38,11 +34,12 @@ class Suite(Enum):
     ATARI = "atari"
     MAZE = "maze"
     PARTS = "parts"
+    DATA = "data"
 
     @property
     def arms(self) -> tuple[ArmName, ...]:
         """What the suite can measure by name."""
-        if self is Suite.PARTS:
+        if self in (Suite.PARTS, Suite.DATA):
             return ()
         return tuple(x for x in ArmName if x is not ArmName.SB3 or self is Suite.ATARI)
 
@@ -54,7 +51,7 @@ class Network(Enum):
     PATCHES = "patches"
     IMPALA = "impala"
 
-    def config(self, precision: Precision) -> EncoderConfig:
+    def config(self, precision: Precision) -> OurEncoder:
         """The encoder's config."""
         if self is Network.NATURE:
             return NatureConfig(precision=precision)
@@ -71,11 +68,12 @@ class BenchmarkConfig:
     emulator with random actions: the limit here), `sb3` (Stable-Baselines3's PPO), and
     our agents `ppo`, `ppo-rnd` (both with 4 stacked frames, as `sb3`), `rnd` and
     `byol-explore` (both recurrent). The maze suite has all but `sb3`. The suite of
-    parts runs encoders on one minibatch of images, without any world.
+    parts runs encoders on one minibatch of images, without any world. The suite of data
+    reads random windows of a data set that is larger than the memory it may take.
     """
 
     suite: Suite = Suite.ATARI
-    """atari, maze (Pixel Maze, rendered on the device), or parts (encoders alone)"""
+    """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -102,6 +100,10 @@ class BenchmarkConfig:
     """one process or many; faster tries both first"""
     compile: bool = False
     """torch.compile our encoders"""
+    data_gib: float = 6.0
+    """size of the data set that the suite of data writes, reads and deletes"""
+    memory_gib: float = 4.0
+    """memory that reading it may take; less than --data-gib"""
     device: str = "auto"
     """cpu, cuda, cuda:1 … or auto"""
     threads: int = 0
@@ -138,6 +140,8 @@ class BenchmarkConfig:
             ),
             encoder=self.network.config(self.precision),
             compile=self.compile,
+            data_gib=self.data_gib,
+            memory_gib=self.memory_gib,
             warm_up=_or(self.warm_up, 2 if self.compile else 1),
             sb3_envs=self.sb3_envs,
             device=str(device),
@@ -156,8 +160,10 @@ class Plan:
     world: AtariConfig | PixelMazeConfig
     num_envs: int
     ppo: PpoConfig
-    encoder: EncoderConfig
+    encoder: OurEncoder
     compile: bool
+    data_gib: float
+    memory_gib: float
     warm_up: int
     sb3_envs: Sb3Envs
     device: str
@@ -176,6 +182,11 @@ class Plan:
             has = f"has {known}" if known else "takes no --arms"
             raise ConfigError(
                 f"--arms {' '.join(wrong)}: --suite {self.suite.value} {has}."
+            )
+        if self.suite is Suite.DATA and not 0 < self.memory_gib < self.data_gib:
+            raise ConfigError(
+                f"--data-gib {self.data_gib:g} must be more than --memory-gib "
+                f"{self.memory_gib:g}, or reading everything would fit."
             )
         if ppo.num_minibatches < 1 or self.num_envs % ppo.num_minibatches:
             raise ConfigError(
@@ -200,6 +211,14 @@ class Plan:
             ValueError: parts that do not fit together, or no such game.
         """
         device = torch.device(self.device)
+        if self.suite is Suite.DATA:
+            from experiments.data_benchmark import OwnedDataset
+
+            owned = OwnedDataset(
+                self.data_gib, self.memory_gib, Path("runs"), self.seed
+            )
+            yield from ((arm, None) for arm in owned.arms())
+            return
         if self.suite is Suite.PARTS:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)

@@ -10,6 +10,10 @@ from rich.text import Text
 COMMANDS = {
     "train": "train a curious agent in a world",
     "evaluate": "scores, rooms and cells of a run, beside random play, and a video",
+    "sweep": "a grid of runs: packed on devices, gone on with after anything",
+    "record": "what a policy sees and does in a world, as a data set",
+    "import": "images, videos, arrays and Minari data sets, as one format; and back",
+    "report": "tables, figures and intervals of any set of runs",
     "benchmark": "steps per second beside the emulator and Stable-Baselines3",
 }
 
@@ -44,13 +48,17 @@ def _guarded(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> in
     from experiments.memory import DoesNotFit
     from experiments.parts import ConfigError
     from experiments.run_folder import NotARun
+    from experiments.sweep_folder import SweepError
+    from world_models.dataset_format import DatasetError
 
     expected = (
         CheckpointError,
         ConfigError,
+        DatasetError,
         DoesNotFit,
         MetricsError,
         NotARun,
+        SweepError,
         TrainingDiverged,
     )
     try:

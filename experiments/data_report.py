@@ -1,0 +1,85 @@
+"""What people are told about a data set, before and after it is written."""
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import Progress as RichProgress
+
+from experiments.memory import readable
+from experiments.progress import LINE_SECONDS, short
+from world_models.dataset import Dataset
+from world_models.dataset_format import DatasetError
+
+
+def about(dataset: Dataset) -> str:
+    """What a data set holds, in a few lines."""
+    spec = dataset.spec
+    size = readable(dataset.num_rows * spec.row_bytes)
+    held = ", ".join(x for x in spec.columns if x not in ("obs", "first")) or "no more"
+    unfinished = "" if dataset.finished else "\n  (whoever wrote it did not finish)"
+    return (
+        f"{dataset.path}: {dataset.num_rows:,} rows in {dataset.num_streams:,} "
+        f"streams, {len(dataset.first_rows()):,} episodes, {size} in "
+        f"{dataset.num_shards} shard{'' if dataset.num_shards == 1 else 's'}\n"
+        f"  frames {spec.obs_shape}, and {held}{unfinished}"
+    )
+
+
+def check_space(folder: Path, num_bytes: int) -> None:
+    """Refuse what the disk cannot hold, before anything is done.
+
+    Raises:
+        DatasetError: with both numbers.
+    """
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    free = shutil.disk_usage(there).free
+    if num_bytes > free:
+        raise DatasetError(
+            f"{folder} would take {readable(num_bytes)}, but only {readable(free)} are "
+            "free on that disk."
+        )
+
+
+@contextmanager
+def counted(
+    console: Console, what: str, total: int | None, every: float = LINE_SECONDS
+) -> Iterator[Callable[[int], None]]:
+    """Shows how far something is: a bar on a terminal, else a line now and then.
+
+    Yields what is to be told how many more are done. `total` may be unknown.
+    """
+    done, printed = 0, time.monotonic()
+    with RichProgress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=total)
+
+        def advance(number: int) -> None:
+            nonlocal done, printed
+            done += number
+            bar.advance(task, number)
+            if not console.is_terminal and time.monotonic() - printed >= every:
+                printed = time.monotonic()
+                of = "" if total is None else f" of {short(total)}"
+                console.print(f"{short(done)}{of} {what}", highlight=False)
+
+        yield advance

@@ -1,0 +1,35 @@
+"""How `curious import` reads its arguments."""
+
+from collections.abc import Sequence
+
+import tyro
+
+from experiments.import_config import ImportConfig
+from experiments.import_data import import_data
+
+EXAMPLES = (
+    "curious import pictures/ --out data/pictures --size 84 84 --gray",
+    "curious import clip.mp4 --out data/clip --size 84 84 --every 4",
+    "curious import episodes/ --out data/episodes --obs image",
+    "curious import d4rl.hdf5 --out data/d4rl --layout transitions",
+    "curious import atari/breakout/expert-v0 --out data/breakout",
+    "curious import data/key-door --to-minari mine/key-door-v0",
+    "curious import data/key-door --verify",
+)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Import, export or verify as the command line says; returns 0."""
+    try:
+        config = tyro.cli(
+            ImportConfig,
+            args=list(argv),
+            prog="curious import",
+            config=(tyro.conf.EnumChoicesFromValues,),
+        )
+    except SystemExit as end:
+        if end.code in (0, None):
+            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
+        raise
+    import_data(config)
+    return 0

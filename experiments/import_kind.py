@@ -1,0 +1,81 @@
+"""What lies at a path, and how it is read."""
+
+from collections import Counter
+from pathlib import Path
+
+from experiments.data_arrays import HDF5, NPZ
+from experiments.data_copy import DatasetCopy
+from experiments.data_frames import FrameFormat
+from experiments.data_images import SUFFIXES as IMAGES
+from experiments.data_images import ImageFolder
+from experiments.data_layout import Layout
+from experiments.data_minari import MinariData
+from experiments.data_source import Source
+from experiments.data_tables import TableFiles
+from experiments.data_video import SUFFIXES as VIDEOS
+from experiments.data_video import VideoFiles
+from experiments.import_config import ImportConfig
+from world_models.dataset_description import DESCRIPTION
+from world_models.dataset_format import DatasetError
+
+_KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
+
+
+def open_source(config: ImportConfig) -> Source:
+    """The source that a config names.
+
+    Raises:
+        DatasetError: nothing known is there, or it is damaged.
+        ConfigError: it needs a package that is not installed.
+    """
+    name = config.source
+    path = Path(name).expanduser()
+    size = None if config.size is None else (config.size[0], config.size[1])
+    form = FrameFormat(size, config.gray)
+    if not path.exists():
+        if name[:1] in (".", "~", "/") or path.suffix:
+            raise DatasetError(f"There is nothing at {path}.")
+        return MinariData(name, form, config.obs, config.facts)
+    if (path / DESCRIPTION).is_file():
+        return DatasetCopy(path, form)
+    for folder in (path.absolute(), path.absolute() / "data"):
+        if (folder / "metadata.json").is_file():
+            return MinariData(folder, form, config.obs, config.facts)
+    kind, files = _files(path)
+    if kind == "images":
+        root = path if path.is_dir() else path.parent
+        sequence = config.sequence or config.layout is Layout.SEQUENCE
+        return ImageFolder(root, files, form, sequence)
+    if kind == "videos":
+        return VideoFiles(files, form, config.every)
+    return TableFiles(
+        files,
+        form,
+        config.layout,
+        config.obs,
+        config.drop_final,
+        config.facts,
+        config.num_actions,
+    )
+
+
+def _files(path: Path) -> tuple[str, list[Path]]:
+    """The files at or below a path, all of one kind."""
+    files = [path] if path.is_file() else [x for x in path.rglob("*") if x.is_file()]
+    found = [
+        (kind, x)
+        for x in files
+        for kind, suffixes in _KINDS.items()
+        if x.suffix.lower() in suffixes and not x.name.startswith(".")
+    ]
+    counts = Counter(kind for kind, _ in found)
+    if not found:
+        known = " ".join(x for suffixes in _KINDS.values() for x in suffixes)
+        raise DatasetError(
+            f"{path} is nothing that can be imported. Known are data sets of ours and "
+            f"of Minari, and files named {known}."
+        )
+    if len(counts) > 1:
+        has = " and ".join(f"{count:,} {kind}" for kind, count in counts.items())
+        raise DatasetError(f"{path} has {has}. Import one kind at a time.")
+    return found[0][0], [x for _, x in found]

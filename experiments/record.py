@@ -1,0 +1,217 @@
+"""`curious record`: what any policy sees and does in any world becomes a data set."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from torch import Tensor
+
+from envs.key_door import KeyDoorConfig
+from envs.vector_env import ContinuousActions, EnvSpec, Step, VectorEnv
+from experiments.config import to_json
+from experiments.data_report import about, check_space
+from experiments.interrupt import interruptible
+from experiments.parts import ConfigError
+from experiments.progress import Progress
+from experiments.record_policy import RANDOM, build_player
+from experiments.train_config import ObservableWorld, WorldConfig, resolve_device
+from experiments.versions import versions
+from world_models.dataset import Dataset, open_dataset
+from world_models.dataset_format import (
+    FACTS,
+    Column,
+    ContinuousColumn,
+    DatasetSpec,
+    DiscreteColumn,
+)
+from world_models.dataset_writer import DatasetWriter
+
+
+@dataclass(frozen=True)
+class RecordConfig:
+    """Record what a policy sees and does: frames, actions, rewards, ends of episodes.
+
+    Rows are written as the world shows them, reset frames and final observations
+    included, in shards; a recording that is killed leaves all complete shards.
+    """
+
+    world: WorldConfig = field(default_factory=KeyDoorConfig)
+    """where it is recorded"""
+    policy: str = RANDOM
+    """random, a run folder (or one of its checkpoints), or my_module:MyPolicy"""
+    out: Path | None = None
+    """folder of the data set; required"""
+    steps: int = 100_000
+    """env steps of all worlds together"""
+    num_envs: int = 16
+    """B, worlds stepped in parallel; each becomes one stream of rows"""
+    facts: bool = False
+    """record the truth beside the pixels, too (large for Atari: colour frames)"""
+    append: bool = False
+    """add new streams to the data set in the folder"""
+    greedy: bool = False
+    """a trained policy takes its likeliest action instead of drawing one"""
+    seed: int = 0
+    """of the worlds and of all draws"""
+    device: str = "auto"
+    """cpu, cuda, cuda:1 … or auto"""
+    shard_mib: int = 128
+    """MiB in a shard; about as much memory is needed"""
+    flush_seconds: float = 60.0
+    """rows wait in memory no longer than this; a killed recording loses only these"""
+    license: str = ""
+    """under which terms others may use the recording, for its description"""
+
+    def __post_init__(self) -> None:
+        for name, least in {
+            "steps": 1,
+            "num_envs": 1,
+            "shard_mib": 1,
+            "seed": 0,
+        }.items():
+            if getattr(self, name) < least:
+                flag = name.replace("_", "-")
+                raise ConfigError(
+                    f"--{flag} must be at least {least}, not {getattr(self, name)}"
+                )
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was recorded, and whether it reached its number of steps."""
+
+    dataset: Dataset
+    env_steps: int
+    finished: bool
+
+
+def record(config: RecordConfig, console: Console | None = None) -> Recording:
+    """Play and write; stops early, with all rows kept, when interrupted.
+
+    Raises:
+        ConfigError: parts that do not exist or do not fit together.
+        DatasetError: the folder is taken, or the disk too small or full.
+    """
+    console = console or Console()
+    if config.out is None:
+        raise ConfigError("Where to? Give a folder: --out data/NAME")
+    device = resolve_device(config.device)
+    try:
+        env = _world(config).build(config.num_envs, device)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    try:
+        player = build_player(
+            config.policy, env, config.seed, config.greedy, config.device
+        )
+        spec = dataset_spec(env.spec, config.facts)
+        rows = -(-config.steps // config.num_envs) * config.num_envs + config.num_envs
+        check_space(config.out, rows * spec.row_bytes)
+        source = {
+            "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
+            "config": to_json(config),
+            "license": config.license,
+            "versions": versions(),
+        }
+        with (
+            interruptible() as interrupted,
+            DatasetWriter(
+                config.out,
+                spec,
+                source,
+                append=config.append,
+                shard_bytes=config.shard_mib << 20,
+                flush_seconds=config.flush_seconds,
+            ) as writer,
+            Progress(config.steps, 0, env.spec.frames_per_step, console) as progress,
+        ):
+            streams = writer.new_streams(config.num_envs)
+            row = env.reset(config.seed)
+            writer.add(streams, columns(row, _no_action(env), spec))
+            returns = np.zeros(config.num_envs)
+            done = 0
+            while done < config.steps and not interrupted.is_set():
+                action = player(row)
+                row = env.step(action)
+                read = columns(row, action, spec)
+                writer.add(streams, read)
+                done += config.num_envs
+                returns += read["reward"]
+                ended = read["terminated"] | read["truncated"]
+                progress.update(done, {}, returns[ended].tolist())
+                returns[ended] = 0.0
+    finally:
+        env.close()
+    dataset = open_dataset(config.out)
+    if done < config.steps:
+        console.print(
+            f"Stopped at {done:,} env steps; all of them are kept.", highlight=False
+        )
+    console.print(about(dataset), highlight=False, markup=False, soft_wrap=True)
+    return Recording(dataset, done, done >= config.steps)
+
+
+def dataset_spec(env: EnvSpec, facts: bool) -> DatasetSpec:
+    """The rows of a data set that hold all that a world shows."""
+    space = env.actions
+    return DatasetSpec(
+        obs_shape=env.obs_shape,
+        actions=ContinuousColumn(space.low, space.high)
+        if isinstance(space, ContinuousActions)
+        else DiscreteColumn(space.n, space.names),
+        rewards=True,
+        ends=True,
+        facts={
+            name: Column(x.shape, torch.empty(0, dtype=x.dtype).numpy().dtype.name)
+            for name, x in env.facts.items()
+        }
+        if facts
+        else {},
+        frames_per_step=env.frames_per_step,
+    )
+
+
+def columns(row: Step, action: Tensor, spec: DatasetSpec) -> dict[str, NDArray[Any]]:
+    """A row of B envs, and the action that led to it, as columns of a data set."""
+    tensors: Mapping[str, Tensor] = {
+        "obs": row.obs,
+        "first": row.first,
+        "action": action,
+        "reward": row.reward,
+        "terminated": row.terminated,
+        "truncated": row.truncated,
+        **{FACTS + name: row.facts[name] for name in spec.facts},
+    }
+    return {name: x.cpu().numpy() for name, x in tensors.items()}
+
+
+def _world(config: RecordConfig) -> WorldConfig:
+    """With facts, where they are asked for and the world has them switched off."""
+    world = config.world
+    if not (config.facts and isinstance(world, ObservableWorld)):
+        return world
+    probe = config.world.build(1, "cpu")
+    offered = bool(probe.spec.facts)
+    probe.close()
+    return config.world if offered else world.with_facts()
+
+
+def _no_action(env: VectorEnv) -> Tensor:
+    """What led to the first row of all: nothing."""
+    space, num = env.spec.actions, env.spec.num_envs
+    if isinstance(space, ContinuousActions):
+        return torch.zeros(num, len(space.low))
+    return torch.zeros(num, dtype=torch.int64)
+
+
+if __name__ == "__main__":
+    from experiments.cli import main
+
+    sys.exit(main(["record", *sys.argv[1:]]))

@@ -1,0 +1,103 @@
+"""Who acts while `curious record` watches."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
+from experiments.evaluate import load_agent
+from experiments.parts import ConfigError, find
+from experiments.play import Player, actor_player, random_player
+
+RANDOM = "random"
+
+
+def build_player(
+    policy: str, env: VectorEnv, seed: int, greedy: bool, device: str
+) -> Player:
+    """The player that `--policy` names, for the first row of all envs on.
+
+    Args:
+        policy: `random`; `my_module:MyPolicy`, a class whose instances have
+            `act(row, generator)`, or a function `(row, generator)`, which get the row
+            the envs show (with facts, where they are recorded) and return one action
+            per env; or the path of a run.
+        env: the worlds that it plays in.
+        seed: of its draws.
+        greedy: a trained policy takes its likeliest action.
+        device: of a trained policy.
+
+    Raises:
+        ConfigError: no such policy, or one of another world.
+        NotARun: there is no run at the path.
+        CheckpointError: the run's checkpoint cannot be read.
+    """
+    if policy == RANDOM:
+        return random_player(env, seed)
+    if ":" in policy:
+        return _scripted(policy, env, seed)
+    actor, trained = load_agent(Path(policy), device)
+    like = trained.world.build(1, "cpu")
+    wanted = (like.spec.obs_shape, _size(like))
+    like.close()
+    if wanted != (env.spec.obs_shape, _size(env)):
+        raise ConfigError(
+            f"{policy} was trained on frames {wanted[0]} with {wanted[1]} actions; "
+            f"this world has {env.spec.obs_shape} and {_size(env)}. Without --world it "
+            "is recorded in its own."
+        )
+    return actor_player(actor, env.spec.num_envs, seed, greedy)
+
+
+def _scripted(name: str, env: VectorEnv, seed: int) -> Player:
+    found = find(name, "--policy")
+    act: Callable[[Step, torch.Generator], Any]
+    if isinstance(found, type):
+        made: Any = found
+        try:
+            act = made().act
+        except (TypeError, AttributeError) as error:
+            raise ConfigError(
+                f"--policy {name}: a policy is a class that needs no arguments and has "
+                f"act(row, generator) ({error})."
+            ) from error
+    else:
+        act = found
+    if not callable(act):
+        raise ConfigError(f"--policy {name} is neither a class nor a function.")
+    generator = torch.Generator(env.spec.device).manual_seed(seed)
+    shape = (env.spec.num_envs, *_dimension(env))
+    discrete = isinstance(env.spec.actions, DiscreteActions)
+    dtype = torch.int64 if discrete else torch.float32
+
+    def play(row: Step) -> Tensor:
+        action = act(row, generator)
+        if not (
+            isinstance(action, Tensor)
+            and tuple(action.shape) == shape
+            and action.dtype == dtype
+        ):
+            what = (
+                f"{action.dtype} {tuple(action.shape)}"
+                if isinstance(action, Tensor)
+                else type(action).__name__
+            )
+            raise ConfigError(
+                f"--policy {name} gave {what}; this world takes {dtype} {shape}."
+            )
+        return action
+
+    return play
+
+
+def _dimension(env: VectorEnv) -> tuple[int, ...]:
+    space = env.spec.actions
+    return (len(space.low),) if isinstance(space, ContinuousActions) else ()
+
+
+def _size(env: VectorEnv) -> int:
+    space = env.spec.actions
+    return space.n if isinstance(space, DiscreteActions) else len(space.low)

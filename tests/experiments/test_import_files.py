@@ -1,0 +1,410 @@
+"""Images, videos and arrays become rows that mean what their files meant."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import imageio_ffmpeg  # type: ignore[import-untyped]
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+
+from experiments.data_layout import Layout
+from experiments.import_config import ImportConfig
+from experiments.import_data import import_data
+from experiments.parts import ConfigError
+from tests.experiments.conftest import Command
+from world_models.dataset import Dataset, open_dataset
+from world_models.dataset_format import (
+    Column,
+    ContinuousColumn,
+    DatasetError,
+    DiscreteColumn,
+)
+
+QUIET = Console(quiet=True)
+GENERATOR = np.random.default_rng(0)
+
+
+def read(source: Path, out: Path, **options: Any) -> Dataset:
+    return import_data(ImportConfig(str(source), out=out, **options), QUIET)
+
+
+def everything(dataset: Dataset) -> dict[str, NDArray[Any]]:
+    blocks = [block for _, block in dataset.reader.blocks()]
+    return {k: np.concatenate([x[k] for x in blocks]) for k in blocks[0]}
+
+
+def picture(path: Path, shape: tuple[int, ...], seed: int = 0) -> NDArray[np.uint8]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+# images
+
+
+def test_class_folders_become_labels(tmp_path: Path) -> None:
+    files = ["dog/2.png", "dog/10.png", "cat/1.png"]
+    made = {x: picture(tmp_path / "in" / x, (6, 5, 3), i) for i, x in enumerate(files)}
+    dataset = read(tmp_path / "in", tmp_path / "out")
+    rows = everything(dataset)
+    assert dataset.spec.facts["label"] == Column((), "int64", ("cat", "dog"))
+    assert rows["facts/label"].tolist() == [0, 1, 1]
+    assert rows["first"].all()
+    for i, name in enumerate(["cat/1.png", "dog/2.png", "dog/10.png"]):
+        assert np.array_equal(rows["obs"][i], made[name].transpose(2, 0, 1))
+    (batch,) = dataset.images(3, facts=("label",))
+    assert batch.facts["label"].tolist() == [0 if x == 0 else 1 for x in batch.row]
+
+
+def test_images_of_a_sequence_are_episodes(tmp_path: Path) -> None:
+    for name in ("a/f-9.png", "a/f-10.png", "b/f-1.png"):
+        picture(tmp_path / "in" / name, (6, 5), len(name))
+    dataset = read(tmp_path / "in", tmp_path / "out", sequence=True)
+    assert everything(dataset)["first"].tolist() == [True, False, True]
+    assert not dataset.spec.facts
+    assert dataset.spec.obs_shape == (1, 6, 5)
+
+
+def test_sizes_and_colours_are_converted_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    halves = np.zeros((8, 12, 3), np.uint8)
+    halves[:, 6:] = (255, 0, 0)
+    Image.fromarray(halves).save(tmp_path / "in/a.png")
+    picture(tmp_path / "in/b.png", (3, 3))
+    dataset = read(tmp_path / "in", tmp_path / "out", size=(4, 2), gray=True)
+    frame = everything(dataset)["obs"][0]
+    assert frame.shape == (1, 4, 2)
+    assert (frame[0, :, 0] == 0).all()
+    assert (frame[0, :, 1] == 76).all()  # the luminance of red
+
+
+def test_odd_images_are_refused_by_name(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    picture(folder / "a.png", (6, 5))
+    picture(folder / "b.png", (6, 7))
+    with pytest.raises(
+        DatasetError, match=r"b.png has 6 × 7 .*a.png has 6 × 5.*--size"
+    ):
+        read(folder, tmp_path / "1")
+    picture(folder / "b.png", (6, 5, 3))
+    with pytest.raises(DatasetError, match=r"b.png is in colour.*--gray"):
+        read(folder, tmp_path / "2")
+    data = (folder / "a.png").read_bytes()
+    (folder / "b.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"b.png is damaged.*before it are in"):
+        read(folder, tmp_path / "3")
+    (folder / "b.png").write_text("not at all")
+    with pytest.raises(DatasetError, match=r"b.png is damaged or no image"):
+        read(folder, tmp_path / "4")
+    Image.fromarray(np.zeros((6, 5), np.uint16)).save(folder / "b.png")
+    with pytest.raises(DatasetError, match=r"b.png has more than 8 bits"):
+        read(folder, tmp_path / "5")
+
+
+# videos
+
+
+def video(path: Path, frames: int, options: str = "-c:v ffv1") -> NDArray[np.uint8]:
+    """Lossless; frame i has brightness 9 i."""
+    path.parent.mkdir(exist_ok=True, parents=True)
+    pixels = np.zeros((frames, 16, 24, 3), np.uint8)
+    pixels += (9 * np.arange(frames, dtype=np.uint8))[:, None, None, None]
+    raw = "-y -v error -f rawvideo -pix_fmt rgb24 -s 24x16 -r 10 -i -"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), *raw.split(), *options.split()]
+    subprocess.run([*command, str(path)], input=pixels.tobytes(), check=True)
+    return pixels
+
+
+def test_videos_are_episodes(tmp_path: Path) -> None:
+    one = video(tmp_path / "in/clip-2.mkv", 7, "-c:v ffv1 -pix_fmt gbrp")
+    two = video(tmp_path / "in/clip-10.mkv", 5, "-c:v ffv1 -pix_fmt gbrp")
+    dataset = read(tmp_path / "in", tmp_path / "out")
+    rows = everything(dataset)
+    wanted = np.concatenate([one, two]).transpose(0, 3, 1, 2)
+    assert np.array_equal(rows["obs"], wanted)
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 7]
+    assert dataset.spec.actions is None
+    third = read(tmp_path / "in", tmp_path / "3rd", every=3, gray=True, size=(8, 12))
+    rows = everything(third)
+    assert rows["obs"][:, 0, 0, 0].tolist() == [0, 27, 54, 0, 27]
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 3]
+    assert third.spec.obs_shape == (1, 8, 12)
+
+
+def test_damaged_videos_are_refused(tmp_path: Path) -> None:
+    video(tmp_path / "a.mp4", 60, "-c:v libx264 -g 5 -pix_fmt yuv420p")
+    data = (tmp_path / "a.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) // 2])
+    (tmp_path / "text.mp4").write_text("hello")
+    for name in ("cut", "text"):
+        with pytest.raises(DatasetError, match=rf"{name}.mp4 is damaged, cut off"):
+            read(tmp_path / f"{name}.mp4", tmp_path / "out")
+    video(tmp_path / "b.mkv", 60)
+    data = (tmp_path / "b.mkv").read_bytes()
+    middle = len(data) // 2
+    broken = data[:middle] + bytes(64) + data[middle + 64 :]
+    (tmp_path / "b.mkv").write_bytes(broken)
+    with pytest.raises(DatasetError, match=r"b.mkv is damaged.*after \d+ frames"):
+        read(tmp_path / "b.mkv", tmp_path / "broken")
+
+
+# arrays
+
+FRAMES = GENERATOR.integers(0, 256, (7, 6, 5, 3), dtype=np.uint8)
+ACTION = np.array([2, 0, 1, 1, 3, 0, 2])
+REWARD = np.array([0, 1, 2, 3, 0, 5, 6], np.float32)
+
+
+def npz(path: Path, **arrays: NDArray[Any]) -> Path:
+    np.savez_compressed(path, allow_pickle=True, **arrays)
+    return path
+
+
+def test_rows_as_dreamer_writes_them(tmp_path: Path) -> None:
+    first = np.array([1, 0, 0, 0, 1, 0, 0], np.bool_)
+    last = np.array([0, 0, 0, 1, 0, 0, 1], np.bool_)
+    terminal = np.array([0, 0, 0, 1, 0, 0, 0], np.bool_)
+    source = npz(
+        tmp_path / "a.npz",
+        image=FRAMES,
+        action=ACTION,
+        reward=REWARD,
+        is_first=first,
+        is_last=last,
+        is_terminal=terminal,
+        discount=1 - terminal.astype(np.float32),
+    )
+    dataset = read(source, tmp_path / "out")
+    rows = everything(dataset)
+    assert np.array_equal(rows["obs"], FRAMES.transpose(0, 3, 1, 2))
+    assert np.array_equal(rows["action"], ACTION)
+    assert np.array_equal(rows["reward"], REWARD)
+    assert np.array_equal(rows["first"], first)
+    assert np.array_equal(rows["terminated"], terminal)
+    assert np.flatnonzero(rows["truncated"]).tolist() == [6]
+    assert rows["facts/discount"].tolist() == [1, 1, 1, 0, 1, 1, 1]
+    assert dataset.spec.actions == DiscreteColumn(4)
+
+
+def test_one_frame_more_than_actions_is_an_episode(tmp_path: Path) -> None:
+    for i in range(2):
+        npz(
+            tmp_path / f"e-{9 + i}.npz",
+            obs=FRAMES[..., 0] + np.uint8(i),
+            actions=ACTION[1:, None] / np.float32(4),
+            rewards=REWARD[1:],
+            dones=np.arange(6) == 5,
+        )
+    dataset = read(tmp_path, tmp_path / "out")
+    rows = everything(dataset)
+    assert np.array_equal(rows["obs"][7:, 0], FRAMES[..., 0] + np.uint8(1))
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 7]
+    assert np.flatnonzero(rows["terminated"]).tolist() == [6, 13]
+    assert rows["action"][:, 0].tolist() == [0, *(ACTION[1:] / 4)] * 2
+    assert isinstance(dataset.spec.actions, ContinuousColumn)
+
+
+D4RL = {
+    "observations": FRAMES,
+    "actions": ACTION,
+    "rewards": REWARD,
+    "terminals": np.array([0, 0, 1, 0, 0, 0, 0], np.bool_),
+    "timeouts": np.array([0, 0, 0, 0, 1, 0, 0], np.bool_),
+}
+
+
+def check_transitions(dataset: Dataset, behind: NDArray[np.uint8]) -> None:
+    """Frames 0 1 2 (2), 3 4 (4), 5 6 (6); (i) is the frame behind action i."""
+    rows = everything(dataset)
+    frames = [0, 1, 2, -2, 3, 4, -4, 5, 6, -6]
+    for i, x in enumerate(frames):
+        wanted = behind[-x] if x < 0 else FRAMES[x]
+        assert np.array_equal(rows["obs"][i], wanted.transpose(2, 0, 1)), i
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 4, 7]
+    led = [None, 0, 1, 2, None, 3, 4, None, 5, 6]
+    for i, k in enumerate(led):
+        assert rows["action"][i] == (0 if k is None else ACTION[k]), i
+        assert rows["reward"][i] == (0 if k is None else REWARD[k]), i
+    assert np.flatnonzero(rows["terminated"]).tolist() == [3]
+    assert np.flatnonzero(rows["truncated"]).tolist() == [6]
+
+
+def test_transitions_with_the_frames_behind_them(tmp_path: Path) -> None:
+    behind = GENERATOR.integers(0, 256, FRAMES.shape, dtype=np.uint8)
+    source = npz(tmp_path / "a.npz", **D4RL, next_observations=behind)
+    check_transitions(read(source, tmp_path / "out"), behind)
+
+
+def test_transitions_without_the_frames_behind_them(tmp_path: Path) -> None:
+    source = npz(tmp_path / "a.npz", **D4RL)
+    with pytest.raises(DatasetError, match=r"of its 2 episodes are unknown.*--drop-f"):
+        read(source, tmp_path / "out")
+    console = Console(record=True, width=200)
+    config = ImportConfig(str(source), out=tmp_path / "out", drop_final=True)
+    dataset = import_data(config, console)
+    assert "2 transitions are left out" in console.export_text()
+    rows = everything(dataset)
+    assert dataset.num_rows == 7
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 3, 5]
+    assert rows["action"].tolist() == [0, 2, 0, 0, 1, 0, 0]
+    assert rows["reward"].tolist() == [0, 0, 1, 0, 3, 0, 5]
+
+
+def test_hdf5_with_groups_and_infos(tmp_path: Path) -> None:
+    h5py = pytest.importorskip("h5py")
+    behind = GENERATOR.integers(0, 256, FRAMES.shape, dtype=np.uint8)
+    with h5py.File(tmp_path / "a.hdf5", "w") as file:
+        for name, array in {**D4RL, "next_observations": behind}.items():
+            file.create_dataset(name, data=array)
+        file.create_dataset("metadata/algorithm", data=b"sac")
+        file.create_dataset("infos/qpos", data=np.zeros((7, 2)))
+    check_transitions(read(tmp_path / "a.hdf5", tmp_path / "out"), behind)
+    with h5py.File(tmp_path / "b.hdf5", "w") as file:
+        for i in (2, 10):
+            demo = file.create_group(f"data/demo_{i}")
+            demo.create_dataset("obs/view", data=FRAMES + np.uint8(i))
+            demo.create_dataset("obs/joints", data=np.full((7, 2), i, np.float32))
+            demo.create_dataset("actions", data=ACTION)
+            demo.create_dataset("is_first", data=np.arange(7) == 0)
+    dataset = read(tmp_path / "b.hdf5", tmp_path / "b", obs="obs/view")
+    rows = everything(dataset)
+    assert np.array_equal(
+        rows["obs"][7:], (FRAMES + np.uint8(10)).transpose(0, 3, 1, 2)
+    )
+    assert rows["facts/obs.joints"][:, 0].tolist() == [2.0] * 7 + [10.0] * 7
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 7]
+    data = (tmp_path / "a.hdf5").read_bytes()
+    (tmp_path / "a.hdf5").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"a.hdf5 is cut off or no HDF5"):
+        read(tmp_path / "a.hdf5", tmp_path / "cut")
+
+
+def test_images_with_labels_in_one_file(tmp_path: Path) -> None:
+    source = npz(tmp_path / "a.npz", images=FRAMES[..., :1], labels=ACTION)
+    dataset = read(source, tmp_path / "out")
+    rows = everything(dataset)
+    assert rows["first"].all()
+    assert rows["facts/label"].tolist() == ACTION.tolist()
+    assert dataset.spec.obs_shape == (1, 6, 5)
+    as_video = read(source, tmp_path / "seq", layout=Layout.SEQUENCE)
+    assert everything(as_video)["first"].tolist() == [True] + [False] * 6
+
+
+def test_long_files_are_read_in_pieces(tmp_path: Path) -> None:
+    frames = GENERATOR.integers(0, 256, (1_300, 4, 5), dtype=np.uint8)
+    source = npz(tmp_path / "a.npz", obs=frames, mean=frames.mean((1, 2)))
+    rows = everything(read(source, tmp_path / "out"))
+    assert np.array_equal(rows["obs"][:, 0], frames)
+    assert np.array_equal(rows["facts/mean"], frames.mean((1, 2)))
+
+
+BAD: dict[str, tuple[Mapping[str, Any], dict[str, Any], str]] = {
+    "no frames": ({"x": ACTION}, {}, r"has no frames.*It has x\. Give --obs"),
+    "floats": ({"obs": FRAMES / 255.0}, {}, r"frames are float64 \(6, 5, 3\)"),
+    "stacks": ({"obs": np.zeros((3, 9, 9, 4), np.uint8)}, {}, "stacks of frames"),
+    "lengths": ({"obs": FRAMES, "action": ACTION[:3]}, {}, "7 frames and 3 actions"),
+    "unclear": ({"obs": FRAMES, "action": ACTION}, {}, "--layout rows"),
+    "ends": (
+        {"obs": FRAMES, "action": ACTION, "terminals": ACTION[:2] > 9},
+        {},
+        "terminals has 2 rows",
+    ),
+    "rewards": (
+        {"obs": FRAMES, "action": ACTION, "reward": REWARD + 1},
+        {"layout": Layout.ROWS},
+        "first frame of an episode has reward",
+    ),
+    "halves": (
+        {"obs": FRAMES, "action": ACTION, "terminals": REWARD / 2},
+        {},
+        "terminated has other values",
+    ),
+    "pickle": ({"obs": np.array([None, {}], object)}, {}, "pickled objects"),
+    "too many": (
+        {"obs": FRAMES, "action": ACTION, "first": ACTION > 1},
+        {"num_actions": 2, "layout": Layout.ROWS},
+        "at least 4",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_arrays_that_make_no_rows(tmp_path: Path, case: str) -> None:
+    arrays, options, message = BAD[case]
+    source = npz(tmp_path / "bad.npz", **arrays)
+    with pytest.raises(DatasetError, match=message) as told:
+        read(source, tmp_path / "out", **options)
+    if case != "too many":
+        assert "bad.npz" in str(told.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_archives(tmp_path: Path) -> None:
+    frames = GENERATOR.integers(0, 256, (200, 9, 9), dtype=np.uint8)
+    source = npz(tmp_path / "a.npz", obs=frames)
+    data = bytearray(source.read_bytes())
+    source.write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"a.npz is cut off or no npz"):
+        read(source, tmp_path / "1")
+    data[len(data) // 2] ^= 255
+    source.write_bytes(data)
+    with pytest.raises(DatasetError, match=r"a.npz: obs is damaged"):
+        read(source, tmp_path / "2")
+
+
+def test_files_of_different_kinds(tmp_path: Path, curious: Command) -> None:
+    npz(tmp_path / "in-1.npz", obs=FRAMES)
+    npz(tmp_path / "in-2.npz", obs=FRAMES[:, :, :4])
+    with pytest.raises(DatasetError, match=r"in-2.npz has other rows than the files"):
+        read(tmp_path, tmp_path / "out")
+    picture(tmp_path / "a.png", (4, 4))
+    done = curious("import", str(tmp_path), "--out", str(tmp_path / "out"))
+    assert done.code == 1
+    assert "2 npz files and 1 images. Import one kind at a time" in done.err
+    (tmp_path / "empty").mkdir()
+    done = curious("import", str(tmp_path / "empty"), "--out", str(tmp_path / "out"))
+    assert "nothing that can be imported" in done.err
+    done = curious("import", str(tmp_path / "gone.mp4"), "--out", "x")
+    assert "There is nothing at" in done.err
+
+
+def test_the_command_imports_verifies_and_explains(
+    curious: Command, tmp_path: Path
+) -> None:
+    source = npz(tmp_path / "a.npz", obs=FRAMES)
+    out = str(tmp_path / "out")
+    done = curious(
+        *("import", str(source), "--out", out, "--size", "4", "3", "--gray"),
+        *("--license", "CC-BY"),
+    )
+    assert done.code == 0, done.err
+    assert "7 rows in 1 streams, 1 episodes" in done.out
+    dataset = open_dataset(out)
+    assert dataset.spec.obs_shape == (1, 4, 3)
+    assert dataset.source["license"] == "CC-BY"
+    done = curious("import", out, "--verify")
+    assert (done.code, "All checksums are right" in done.out) == (0, True)
+    again = curious("import", out, "--out", str(tmp_path / "two"), "--size", "2", "2")
+    assert again.code == 0
+    assert open_dataset(tmp_path / "two").spec.obs_shape == (1, 2, 2)
+    file = tmp_path / "out" / "shard-00000" / "obs.npy"
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(data)
+    done = curious("import", out, "--verify")
+    assert done.code == 1
+    assert "obs.npy is damaged" in done.err
+    done = curious("import", "--help")
+    assert done.code == 0
+    assert "examples:" in done.out
+    done = curious("import", str(source))
+    assert "Give --out FOLDER" in done.err
+    with pytest.raises(ConfigError, match="--every must be at least 1"):
+        ImportConfig("x", out=tmp_path, every=0)
