@@ -15,7 +15,12 @@ from envs.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 
 HERE = Path(__file__).parent
-ARMS = {"ppo": "PPO", "rnd": "PPO + RND", "byol-explore": "PPO + BYOL-Explore"}
+ARMS = {
+    "ppo": "PPO",
+    "ppo-recurrent": "PPO, recurrent",
+    "rnd": "PPO + RND",
+    "byol-explore": "PPO + BYOL-Explore",
+}
 BUDGET = 400_000
 
 
