@@ -1,5 +1,7 @@
 """Compiled paths, without shape hooks: `pytest -m compiled -p no:jaxtyping`."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -14,8 +16,20 @@ from world_models.presets import ByolExploreConfig
 pytestmark = pytest.mark.compiled
 
 
+@pytest.fixture(params=[1, 2])
+def _threads(request: pytest.FixtureRequest) -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(request.param)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("_threads")
 def test_compiled_training_equals_eager_training() -> None:
-    """Two train steps of BYOL-Explore, compiled and not, agree to float32 accuracy."""
+    """Two train steps of BYOL-Explore, compiled and not, agree to float32 accuracy.
+
+    With two threads, chunks of images are compiled and run side by side.
+    """
     metrics = []
     for compiled in (False, True):
         config = AgentConfig(
