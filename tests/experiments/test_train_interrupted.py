@@ -1,0 +1,116 @@
+"""Ctrl-C: once, twice, and in worker processes."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.checkpoint import read_header
+from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.interrupt import interruptible
+from experiments.run_folder import RunFolder
+
+Command = Callable[..., Any]
+Rows = Callable[[RunFolder], list[dict[str, Any]]]
+
+SMALL = ("--size", "debug", "--num-envs", "4", "--agent.ppo.num-steps", "10")
+
+
+@contextmanager
+def signals(begun: Callable[[], bool], *numbers: int) -> Iterator[None]:
+    """Sends real signals to this process, once something has begun."""
+    over = threading.Event()
+
+    def send() -> None:
+        while not begun() and not over.wait(0.01):
+            pass
+        for number in numbers:
+            over.wait(0.1)
+            if not over.is_set():
+                os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        over.set()
+        sender.join()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_with_a_checkpoint(
+    curious: Command, rows: Rows, tmp_path: Path, number: int
+) -> None:
+    argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
+    before = signal.getsignal(number)
+    with signals(lambda: any(tmp_path.glob("*/metrics.jsonl")), number):
+        done = curious(*argv, "--seeds", "3", runs=tmp_path)
+    assert signal.getsignal(number) is before
+    assert done.code == 130
+    [folder] = tmp_path.iterdir()
+    lines = done.out.splitlines()
+    stopped = [x for x in lines if x.startswith("Stopped at ")]
+    assert stopped[0].endswith(f"Go on with: curious train --resume {folder}")
+    assert f"train --config {folder} --seed 1 --seeds 2" in lines[-1]
+    steps = rows(RunFolder(folder))[-1]["env_steps"]
+    assert env_steps_of(CheckpointFolder(folder / "checkpoints").latest()) == steps
+    assert list((folder / "videos").iterdir()) == []
+    done = curious(
+        *("train", "--resume", str(folder), "--env-steps", str(steps + 40)),
+        *("--video-steps", "0"),
+    )
+    assert done.code == 0
+    assert rows(RunFolder(folder))[-1]["env_steps"] == steps + 40
+
+
+def test_ctrl_c_does_not_wait_for_an_evaluation(
+    curious: Command, rows: Rows, tmp_path: Path
+) -> None:
+    argv = ["train", "ppo", *SMALL, "--world", "key-door", "--env-steps", "100000"]
+    argv += ["--world.max-episode-steps", "1000000", "--evaluate-every", "40"]
+    with signals(lambda: any(tmp_path.iterdir()), signal.SIGINT):
+        done = curious(*argv, runs=tmp_path)
+    assert done.code == 130
+    assert "evaluating at 40 env steps" in done.out
+    [row] = rows(done.run)
+    assert "evaluate/return_mean" not in row["metrics"]
+    latest = CheckpointFolder(done.run.checkpoints).latest()
+    assert env_steps_of(latest) == row["env_steps"] == 40
+    assert read_header(latest).score is None
+
+
+def test_a_second_ctrl_c_insists(curious: Command, tmp_path: Path) -> None:
+    argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
+    argv += ["--agent.ppo.num-steps", "1000"]  # a step of many seconds
+    begun = time.monotonic()
+    with signals(lambda: any(tmp_path.iterdir()), signal.SIGINT, signal.SIGINT):
+        done = curious(*argv, runs=tmp_path)
+    assert time.monotonic() - begun < 20
+    assert done.code == 130
+    assert "Stopped at once" in done.err
+    assert CheckpointFolder(done.run.checkpoints).paths() == []
+
+
+@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
+def test_worker_processes_leave_interruption_to_their_parent() -> None:
+    with interruptible() as interrupted:
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.SIGINT)
+            os._exit(7)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+        child = os.fork()
+        if child == 0:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os._exit(7)
+        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert ended == -signal.SIGTERM
+        assert not interrupted.is_set()
