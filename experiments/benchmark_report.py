@@ -15,6 +15,7 @@ from rich.table import Table
 
 from experiments.benchmark import Arm, Spread, Summary, Timing, ratio, update_seconds
 from experiments.benchmark_arms import ArmName
+from experiments.memory import memory_peak
 from experiments.versions import versions
 
 FORMAT_VERSION = 1
@@ -78,20 +79,6 @@ def write_results(path: Path, content: Mapping[str, Any]) -> None:
     """Write the JSON file, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
-
-
-def memory_peak(device: torch.device) -> dict[str, int | None]:
-    """Most bytes that this process ever held, and on the GPU; None where not known."""
-    on_gpu = None
-    if device.type == "cuda":
-        on_gpu = torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return {"process_bytes": None, "gpu_bytes": on_gpu}
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    scale = 1 if sys.platform == "darwin" else 1024
-    return {"process_bytes": peak * scale, "gpu_bytes": on_gpu}
 
 
 def table(

@@ -18,10 +18,9 @@ from numpy.typing import NDArray
 from envs.check import random_action
 from envs.pixel_maze import PixelMazeConfig
 from experiments.benchmark import Arm
-from experiments.benchmark_report import memory_peak
 from experiments.data_frames import FrameFormat
 from experiments.data_report import check_space
-from experiments.memory import readable
+from experiments.memory import memory_peak, readable
 from world_models.dataset import Dataset, open_dataset
 from world_models.dataset_format import DatasetSpec, DiscreteColumn
 from world_models.dataset_windows import Images, Windows

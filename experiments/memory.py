@@ -1,6 +1,7 @@
 """How much memory a configuration will need, before it is started."""
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -108,6 +109,26 @@ def available_memory(device: torch.device | str) -> int:
         reserve = torch.cuda.memory_reserved(device)
         return free + reserve - torch.cuda.memory_allocated(device)
     return _available_on_host(Path("/proc"), Path("/sys/fs/cgroup"))
+
+
+def peak_bytes(device: torch.device) -> int | None:
+    """Most bytes held so far: on the GPU, or by this process; None where not known."""
+    peak = memory_peak(device)
+    return peak["gpu_bytes" if device.type == "cuda" else "process_bytes"]
+
+
+def memory_peak(device: torch.device) -> dict[str, int | None]:
+    """Most bytes that this process ever held, and on the GPU; None where not known."""
+    on_gpu = None
+    if device.type == "cuda":
+        on_gpu = torch.cuda.max_memory_allocated(device)
+    if sys.platform == "win32":
+        return {"process_bytes": None, "gpu_bytes": on_gpu}
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    scale = 1 if sys.platform == "darwin" else 1024
+    return {"process_bytes": peak * scale, "gpu_bytes": on_gpu}
 
 
 def readable(num_bytes: int) -> str:

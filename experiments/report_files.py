@@ -118,6 +118,7 @@ def cost_rows(costs: Sequence[Cost]) -> Iterator[Row]:
             "env_steps": x.env_steps,
             "seconds": x.seconds,
             "env_steps_per_second": x.speed,
+            "peak_gib": x.peak_gib,
             "devices": "; ".join(x.devices),
         }
 

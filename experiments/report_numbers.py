@@ -108,6 +108,7 @@ class Cost:
         seconds: of training of all its runs together.
         seconds_per_run: mean over the runs that have logged anything.
         speed: env steps per second, over all its runs.
+        peak_gib: most GiB that any of its runs held, on the GPU if it ran on one.
         devices: names of GPUs or CPUs.
     """
 
@@ -118,6 +119,7 @@ class Cost:
     seconds: float | None
     seconds_per_run: float | None
     speed: float | None
+    peak_gib: float | None
     devices: tuple[str, ...]
 
 
@@ -179,6 +181,7 @@ def costs(comparison: Comparison) -> list[Cost]:
                     seconds,
                     seconds / len(timed) if seconds is not None else None,
                     steps / seconds if seconds else None,
+                    max((x.peak_gib for x in runs if x.peak_gib), default=None),
                     tuple(sorted({x.device for x in runs})),
                 )
             )

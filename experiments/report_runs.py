@@ -75,6 +75,12 @@ class RunRecord:
         return float(frames[-1] / env_steps[-1]) if len(frames) else None
 
     @property
+    def peak_gib(self) -> float | None:
+        """Most GiB that it held, on its device; None if the run has not logged it."""
+        _, _, peak = self.series("memory/peak_gib")
+        return float(peak.max()) if len(peak) else None
+
+    @property
     def budget(self) -> int | None:
         """Env steps that the run was to make, as far as its config says."""
         steps = self.settings.get("env_steps")

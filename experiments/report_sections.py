@@ -92,18 +92,19 @@ def cost_section(costs: Sequence[Cost]) -> Section:
             _time(x.seconds_per_run),
             _time(x.seconds),
             f"{x.env_steps:,}",
+            "–" if x.peak_gib is None else f"{x.peak_gib:.2f} GiB",
             ", ".join(x.devices),
         )
         for x in costs
     ]
     seconds = sum(x.seconds or 0.0 for x in costs)
     runs, steps = sum(x.runs for x in costs), sum(x.env_steps for x in costs)
-    rows.append(("all", "", str(runs), "", "", _time(seconds), f"{steps:,}", ""))
+    rows.append(("all", "", str(runs), "", "", _time(seconds), f"{steps:,}", "", ""))
     columns = ("task", "arm", "runs", "env steps/s", "time per run", "time")
     return Section(
         "Cost",
         ["Hours, minutes and seconds of training, evaluations included, pauses not."],
-        table=Table((*columns, "env steps", "device"), rows, 2),
+        table=Table((*columns, "env steps", "memory", "device"), rows, 2),
     )
 
 

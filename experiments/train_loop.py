@@ -11,6 +11,7 @@ from experiments.checkpoint_folder import CheckpointFolder
 from experiments.evaluate import evaluate_actor
 from experiments.health import HealthMonitor, TrainingDiverged, check_finite
 from experiments.logger import MetricLogger
+from experiments.memory import peak_bytes
 from experiments.progress import Progress
 from experiments.run_folder import RunFolder
 from experiments.train_config import TrainConfig
@@ -51,6 +52,9 @@ class TrainLoop:
             self.progress.update(agent.env_steps, metrics, returns)
             metrics["time/env_steps_per_second"] = self.progress.env_steps_per_second
             metrics["time/frames"] = float(agent.env_steps * spec.frames_per_step)
+            peak = peak_bytes(spec.device)
+            if peak is not None:
+                metrics["memory/peak_gib"] = peak / 2**30
             self._check(metrics)
             for warning in health.observe(metrics):
                 self.progress.warn(warning)

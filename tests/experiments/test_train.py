@@ -35,6 +35,7 @@ ALWAYS = {
     "policy/clip_fraction",
     "time/env_steps_per_second",
     "time/frames",
+    "memory/peak_gib",
 }
 PROMISED = {
     "byol-explore": ALWAYS
