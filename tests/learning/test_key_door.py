@@ -26,8 +26,9 @@ from agents.ppo import PpoConfig, RewardStream
 from agents.rnd import RndConfig
 from envs.key_door import KeyDoorConfig
 from ssl_objectives.encoders import PatchConfig
+from ssl_objectives.methods.contrast import InfoNceConfig
 from ssl_objectives.precision import Precision
-from world_models.presets import ByolExploreConfig
+from world_models.presets import ByolExploreConfig, JepaConfig
 
 SEEDS = range(5)
 BUDGET = 400_000  # env steps
@@ -83,6 +84,14 @@ ARMS = {
     "rnd": Arm(_STILL, 32, None, RndConfig(SHALLOW, 128, warm_up_steps=64)),
     "byol-explore": Arm(
         _RECURRENT, 32, ByolExploreConfig(horizon=4), PredictionErrorConfig(0.8)
+    ),
+    # BYOL-Explore's settings, not tuned for these models (docs/jepa.md)
+    "jepa-vicreg": Arm(_RECURRENT, 32, JepaConfig(4), PredictionErrorConfig(0.8)),
+    "contrastive": Arm(
+        _RECURRENT,
+        32,
+        JepaConfig(4, objective=InfoNceConfig()),
+        PredictionErrorConfig(0.8),
     ),
 }
 
