@@ -26,10 +26,7 @@ class ByolExploreConfig:
     """compares predictions with what came"""
 
     def __post_init__(self) -> None:
-        for name in ("horizon", "predictor_hidden"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        _check_sizes(self)
         if not 0.0 <= self.ema_decay <= 1.0:
             raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
 
@@ -70,10 +67,7 @@ class JepaConfig:
     """rows that are compared: batch (other envs), time (other steps), all (both)"""
 
     def __post_init__(self) -> None:
-        for name in ("horizon", "predictor_hidden"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
+        _check_sizes(self)
 
     def build(self, belief: BeliefModel) -> LatentDynamics:
         """Build the model around a belief model shared with the policy.
@@ -91,3 +85,10 @@ class JepaConfig:
             self.horizon,
             self.scope,
         )
+
+
+def _check_sizes(config: ByolExploreConfig | JepaConfig) -> None:
+    for name in ("horizon", "predictor_hidden"):
+        value = getattr(config, name)
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1, not {value}")
