@@ -3,6 +3,7 @@
 import contextlib
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -93,6 +94,32 @@ def importable(
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path)):
             del sys.modules[name]
+
+
+@pytest.fixture
+def held() -> Callable[[Path], contextlib.AbstractContextManager[int]]:
+    """Has another process hold the lock of a file, and gives its id."""
+
+    @contextlib.contextmanager
+    def hold(file: Path) -> Iterator[int]:
+        code = (
+            "import sys; from pathlib import Path; from experiments.file_lock import *"
+        )
+        code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, str(file)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[2],
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        try:
+            yield process.pid
+        finally:
+            process.communicate(b"\n")
+
+    return hold
 
 
 @pytest.fixture(scope="session")

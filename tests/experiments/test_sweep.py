@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from experiments.sweep_cost import last_words
 from experiments.sweep_folder import SweepFolder
 
 Command = Callable[..., Any]
+Held = Callable[[Path], AbstractContextManager[int]]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
 
 BASE = (
@@ -106,25 +107,6 @@ def count_equal(one: Any, two: Any) -> int:
     else:
         assert one == two
     return 1
-
-
-@contextmanager
-def held(file: Path) -> Iterator[int]:
-    """Another process holds the lock; gives its id."""
-    code = "import sys; from pathlib import Path; from experiments.file_lock import *"
-    code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    try:
-        yield process.pid
-    finally:
-        process.communicate(b"\n")
 
 
 @pytest.fixture(scope="module")
@@ -228,7 +210,7 @@ def test_a_dry_run_lists_cells_and_costs_and_does_nothing(
 
 
 def test_a_second_sweep_in_the_same_folder_is_refused(
-    curious: Command, tmp_path: Path
+    held: Held, curious: Command, tmp_path: Path
 ) -> None:
     grid, sweep = write_grid(tmp_path, SMALL, 80), SweepFolder(tmp_path / "sweep")
     sweep.path.mkdir()
@@ -240,7 +222,7 @@ def test_a_second_sweep_in_the_same_folder_is_refused(
 
 
 def test_a_cell_that_another_process_runs_is_refused(
-    curious: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    held: Held, curious: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("experiments.sweep_cell.PATIENCE", 0.2)
     grid, sweep = write_grid(tmp_path, SMALL, 80), SweepFolder(tmp_path / "sweep")

@@ -1,8 +1,6 @@
 import json
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,31 +16,12 @@ from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepError, SweepFolder
 from experiments.sweep_train import next_arguments
 
+Held = Callable[[Path], AbstractContextManager[int]]
 GRID = Grid(
     arguments=("--size", "debug", "--env-steps", "240", "--world", "key-door"),
     axes={"signal": {"byol": (), "rnd": ("rnd",)}},
     seeds=(0, 1),
 )
-
-
-@contextmanager
-def held(file: Path) -> Iterator[int]:
-    """Another process holds the lock; gives its id."""
-    code = "import sys; from pathlib import Path; from experiments.file_lock import *"
-    code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(file)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == b"held\n"
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +47,7 @@ def begin(sweep: SweepFolder, cell: Cell, *env_steps: int) -> RunFolder:
     return run
 
 
-def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+def test_a_lock_ends_with_its_process(held: Held, tmp_path: Path) -> None:
     file = tmp_path / "lock"
     assert not is_locked(file)
     with held(file) as number:
@@ -81,7 +60,7 @@ def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
 
 
 def test_states_are_read_from_the_run_folders(
-    sweep: SweepFolder, cells: list[Cell]
+    held: Held, sweep: SweepFolder, cells: list[Cell]
 ) -> None:
     done, stopped, unsaved, running = cells
     saved = begin(sweep, done, 120, 240)
