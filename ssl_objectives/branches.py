@@ -1,13 +1,14 @@
 """Static images: several views of each through one network, as objectives read them."""
 
-from collections.abc import Sequence
-from itertools import permutations
+import math
+from collections.abc import Mapping, Sequence
 
 import torch
-from jaxtyping import Bool, Int64, Shaped
+from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Objective, TargetKind, Views
+from ssl_objectives.parts.steps import StepCounter
 from ssl_objectives.parts.targets import EmaTarget
 
 
@@ -16,14 +17,17 @@ class Branches(nn.Module):
 
     The target network copies encoder and projector and follows them after each update.
     Deviation: BYOL's official code begins with two different networks; here the target
-    begins as a copy.
+    begins as a copy. A projector that returns a tuple makes several views of an image.
 
     Args:
-        encoder: `[N, …]` images to `[N, D]` latents: what is kept in the end.
+        encoder: `[N, …]` images to `[N, R]` latents: what is kept in the end. Its
+            `with_maps(images)` gives latents and feature maps, for who needs maps.
         projector: latents to the space of the objective; `nn.Identity()` for none.
         predictor: projections to predictions; None where the method has none.
         objective: says in `needs` which target it wants.
         decay: of the target network, per update; only with an EMA target.
+        steps: if above 0, the decay rises to 1 over so many updates, as BYOL's:
+            `1 - (1 - decay) (cos(π k / steps) + 1) / 2`.
     """
 
     def __init__(
@@ -33,6 +37,7 @@ class Branches(nn.Module):
         predictor: nn.Module | None,
         objective: Objective,
         decay: float = 0.99,
+        steps: int = 0,
     ) -> None:
         super().__init__()
         self.online = nn.Sequential(encoder, projector)
@@ -40,6 +45,8 @@ class Branches(nn.Module):
         self.objective = objective
         self.kind = objective.needs.target
         self.target: EmaTarget | None = None
+        self.counter = StepCounter()
+        self.decay, self.decay_steps = decay, steps
         if self.kind is TargetKind.EMA:
             self.target = EmaTarget(self.online, decay)
         self._seen: Views | None = None
@@ -49,33 +56,51 @@ class Branches(nn.Module):
         """What remains when pretraining is over."""
         return self.online[0]
 
+    @property
+    def projector(self) -> nn.Module:
+        """From the encoder's latents to the space of the objective."""
+        return self.online[1]
+
     def views(
         self,
         images: Sequence[Shaped[Tensor, "N ..."]],
         valid: Bool[Tensor, "N"] | None = None,
         row: Int64[Tensor, "N"] | None = None,
+        *,
+        num_targets: int | None = None,
+        extra: Mapping[str, Tensor] | None = None,
     ) -> Views:
-        """Project, predict and aim: every ordered pair of views is compared.
+        """Project, predict and aim: every view is compared with every other target.
+
+        Args:
+            images: one batch per view.
+            valid: rows that count.
+            row: stable ids of the rows.
+            num_targets: how many views, from the first, are also targets; None: all.
+            extra: whatever else the objective needs, see `Views.extra`.
 
         Raises:
-            ValueError: fewer or more views than the objective takes.
+            ValueError: fewer or more views than the objective takes, or something
+                that it needs is missing.
         """
-        least, most = self.objective.needs.views
-        if len(images) < least or (most is not None and len(images) > most):
-            wanted = f"{least} to {most}" if most is not None else f"at least {least}"
-            raise ValueError(
-                f"{type(self.objective).__name__} takes {wanted} views of each image, "
-                f"not {len(images)}"
-            )
-        z = tuple(self.online(x) for x in images)
-        p = z if self.predictor is None else tuple(self.predictor(x) for x in z)
+        needs = self.objective.needs
+        num_targets = len(images) if num_targets is None else num_targets
+        reps, maps = self._encode(images)
+        made = [_several(self.projector(x)) for x in reps]
+        z = tuple(x for several in made for x in several)
+        self._check(len(z), row, extra or {})
+        per_image = len(made[0])
+        aims = self._targets(images[:num_targets], z[: num_targets * per_image])
         return Views(
             z=z,
-            p=p,
-            t=self._targets(images, z),
-            pairs=tuple(permutations(range(len(images)), 2)),
+            p=z if self.predictor is None else tuple(self.predictor(x) for x in z),
+            t=aims + (None,) * (len(z) - len(aims)),
+            pairs=_pairs(len(z), len(aims)),
             valid=valid,
             row=row,
+            rep=reps if needs.rep else (),
+            maps=maps,
+            extra={name: (extra or {})[name] for name in needs.extra},
         )
 
     def loss(
@@ -83,25 +108,56 @@ class Branches(nn.Module):
         images: Sequence[Shaped[Tensor, "N ..."]],
         valid: Bool[Tensor, "N"] | None = None,
         row: Int64[Tensor, "N"] | None = None,
+        *,
+        num_targets: int | None = None,
+        extra: Mapping[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What to minimise: mean over valid rows, plus the regulariser; and metrics."""
-        views = self.views(images, valid, row)
+        views = self.views(images, valid, row, num_targets=num_targets, extra=extra)
         self._seen = views.detach()
         loss = self.objective(views)
         total = loss.regularizer
         if loss.per_sample is not None:
-            count = len(loss.per_sample) if valid is None else valid.sum().clamp(min=1)
-            total = total + loss.per_sample.sum() / count
+            if views.valid is None:
+                total = total + loss.per_sample.mean()
+            else:
+                total = total + loss.per_sample.sum() / views.valid.sum().clamp(min=1)
         return total, dict(loss.metrics)
 
     @torch.no_grad()
     def after_update(self) -> None:
         """Let the target follow and the objective observe; after each gradient step."""
         if self.target is not None:
-            self.target.follow(self.online)
+            done = self.counter.progress(self.decay_steps) if self.decay_steps else 0.0
+            away = (1 - self.decay) * (math.cos(math.pi * done) + 1) / 2
+            self.target.follow(self.online, 1 - away)
+        self.counter.advance()
         seen, self._seen = self._seen, None
         if seen is not None:
             self.objective.observe(seen)
+
+    @torch.no_grad()
+    def project(self, images: Shaped[Tensor, "N ..."]) -> Float[Tensor, "N D"]:
+        """Projections for `Objective.refresh`: of the target network if there is one.
+
+        In evaluation mode, so that images do not see each other. Of several views that
+        a projector makes, the first.
+        """
+        network = self.online if self.target is None else self.target.network
+        training = network.training
+        network.eval()
+        rows = _several(network(images))[0]
+        network.train(training)
+        return rows
+
+    def _encode(
+        self, images: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Latents, and feature maps if the objective wants them."""
+        if not self.objective.needs.maps:
+            return tuple(self.encoder(x) for x in images), ()
+        both = [self.encoder.with_maps(x) for x in images]  # type: ignore[operator]
+        return tuple(x for x, _ in both), tuple(x for _, x in both)
 
     def _targets(
         self, images: Sequence[Tensor], z: tuple[Tensor, ...]
@@ -111,4 +167,32 @@ class Branches(nn.Module):
         if self.target is None:
             return tuple(x.detach() for x in z)
         with torch.no_grad():
-            return tuple(self.target.network(x) for x in images)
+            made = [_several(self.target.network(x)) for x in images]
+        return tuple(x for several in made for x in several)
+
+    def _check(self, num: int, row: Tensor | None, extra: Mapping[str, Tensor]) -> None:
+        needs, name = self.objective.needs, type(self.objective).__name__
+        least, most = needs.views
+        if num < least or (most is not None and num > most):
+            if most is None:
+                wanted = f"at least {least}"
+            else:
+                wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise ValueError(f"{name} takes {wanted} views of each image, not {num}")
+        if needs.rows and row is None:
+            raise ValueError(f"{name} remembers rows; give their ids as `row`")
+        for missing in needs.extra - extra.keys():
+            raise ValueError(
+                f"{name} needs '{missing}' of each image; give it in `extra`"
+            )
+
+
+def _pairs(num: int, num_targets: int) -> tuple[tuple[int, int], ...]:
+    """Each view with every other one's target; a single view with its own."""
+    pairs = [(i, j) for i in range(num) for j in range(num_targets) if i != j]
+    return tuple(pairs) or ((0, 0),)
+
+
+def _several(made: Tensor | tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """What a head makes of a batch, as views."""
+    return made if isinstance(made, tuple) else (made,)

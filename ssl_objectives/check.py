@@ -7,30 +7,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssl_objectives.check_views import GROUPS, ROWS, bindings, mapped, tracked
-from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
+from ssl_objectives.check_views import (
+    NUM_IDS,
+    bindings,
+    mapped,
+    sizes,
+    tracked,
+)
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 
 
 class ObjectiveContractError(AssertionError):
     """An objective breaks the `Objective` contract; the message says how."""
 
 
-def check_objective(make: Callable[[int], Objective], latent_size: int = 12) -> None:
+def check_objective(make: Callable[[Sizes], Objective], latent_size: int = 12) -> None:
     """Compute losses on random rows and hold an objective to its contract.
 
     It is shown what it may be used with: two or more views with all ordered pairs, and
     (where a world model could hold it) a world model's one prediction and one target.
 
     Args:
-        make: builds the objective for rows of a size: `MyConfig().build`.
-        latent_size: D.
+        make: builds the objective: `MyConfig().build`.
+        latent_size: D of the rows it is shown.
 
     Raises:
         ObjectiveContractError: with the first broken rule.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        first = make(latent_size)
+        given = sizes(latent_size)
+        first = make(given)
         _demand(
             isinstance(first, Objective),
             f"it must be an Objective, not a {type(first).__name__}",
@@ -38,8 +45,7 @@ def check_objective(make: Callable[[int], Objective], latent_size: int = 12) -> 
         needs = first.needs
         _demand(isinstance(needs, Needs), f"`needs` must be Needs, not {needs!r}")
         for name, views in bindings(needs, latent_size):
-            objective = make(latent_size)
-            _Check(objective, make(latent_size), views, f"{name}: ").run()
+            _Check(make(given), make(given), views, f"{name}: ").run()
 
 
 def _demand(condition: bool, message: str) -> None:
@@ -120,7 +126,7 @@ class _Check:
     def _gradient_goes_where_it_should(self) -> None:
         views = tracked(self.views)
         _total(self._loss(views)).backward()
-        given = [x for x in (*views.p, *views.z) if x is not None]
+        given = _rows_of(views)
         self._say(
             any(x.grad is not None and bool(x.grad.any()) for x in given),
             "no gradient reaches predictions or projections",
@@ -139,7 +145,8 @@ class _Check:
 
         def spoil(x: Tensor) -> Tensor:
             garbage = 1e3 * torch.randn(x.shape, generator=noise)
-            return torch.where(self.valid[..., None], x, garbage)
+            valid = self.valid.view(*self.valid.shape, *_ones(x, self.valid))
+            return torch.where(valid, x, garbage)
 
         self._same_on(
             self.valid,
@@ -161,7 +168,7 @@ class _Check:
             loss = _total(self._loss(views))
             if loss.requires_grad:
                 loss.backward()
-            grads = [x.grad for x in (*views.p, *views.z) if x is not None]
+            grads = [x.grad for x in _rows_of(views)]
             sound = all(x is None or _finite(x) for x in grads)
             self._say(
                 _finite(loss) and sound,
@@ -170,6 +177,9 @@ class _Check:
             )
 
     def _groups_are_independent(self) -> None:
+        if self.valid.dim() == 1:
+            return
+
         def move(x: Tensor) -> Tensor:
             moved = x.clone()
             moved[0] = 3.0 * moved[0].flip(-1) + 1.0
@@ -198,25 +208,27 @@ class _Check:
             self._say(near, rule)
 
     def _order_does_not_matter(self) -> None:
-        order = torch.tensor([3, 0, 6, 2, 5, 1, 4])
-        moved = mapped(self.views, lambda x: x[:, order], rows=True)
+        order, axis = torch.tensor([3, 0, 6, 2, 5, 1, 4]), self.valid.dim() - 1
+        moved = mapped(self.views, lambda x: x.index_select(axis, order), rows=True)
         one, two = self._loss(self.views), self._loss(moved)
         if one.per_sample is not None:
-            one = replace(one, per_sample=one.per_sample[:, order])
+            one = replace(one, per_sample=one.per_sample[..., order])
         self._say(
             _close(one, two),
             "the loss of a row depends on where in the batch it stands",
         )
 
     def _observes_and_refreshes(self) -> None:
-        ids = torch.arange(GROUPS * ROWS)
         latents = next(x for x in (*self.views.p, *self.views.z) if x is not None)
+        ids = torch.arange(NUM_IDS)
+        noise = torch.Generator().manual_seed(3)
+        data = torch.randn(NUM_IDS, latents.shape[-1], generator=noise)
         called = "observe"
         try:
             with torch.no_grad():
                 self.objective.observe(self.views)
                 called = "refresh"
-                self.objective.refresh([(ids, latents.flatten(0, 1))])
+                self.objective.refresh([(ids[:25], data[:25]), (ids[25:], data[25:])])
         except Exception as error:
             problem = f"{type(error).__name__}: {error}"
             raise ObjectiveContractError(
@@ -241,6 +253,17 @@ class _Check:
             with torch.no_grad():
                 self.objective.observe(self.views)
                 self.twin.observe(self.views)
+
+
+def _rows_of(views: Views) -> list[Tensor]:
+    """All that a network made and gradient may reach, targets apart."""
+    everything = (*views.p, *views.z, *views.rep, *views.maps)
+    return [x for x in everything if x is not None]
+
+
+def _ones(x: Tensor, valid: Tensor) -> list[int]:
+    """Axes of length 1 for all that a row holds."""
+    return [1] * (x.dim() - valid.dim())
 
 
 def _total(loss: Loss) -> Tensor:

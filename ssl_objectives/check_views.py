@@ -1,5 +1,6 @@
 """Random views for `check_objective`, and what it does to them."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -7,39 +8,104 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssl_objectives.objective import Needs, TargetKind, Views
+from ssl_objectives.augment_params import PARAMS
+from ssl_objectives.objective import Needs, Sizes, TargetKind, Views
 
 GROUPS, ROWS = 3, 7
+NUM_IDS, CLASSES = 40, 3
+
+
+def sizes(latent_size: int) -> Sizes:
+    """What objectives under test are built for."""
+    return Sizes(
+        latent=latent_size,
+        rep=10,
+        maps=(5, 3, 4),
+        image=(3, 8, 9),
+        rows=NUM_IDS,
+        classes=CLASSES,
+        steps=50,
+    )
 
 
 def bindings(needs: Needs, size: int) -> Iterator[tuple[str, Views]]:
     """What an objective may be given: in a world model, and with images."""
-    generator = torch.Generator().manual_seed(1)
-    shape = (GROUPS, ROWS)
+    images_only = needs.rows or needs.sweep or needs.rep or needs.maps or needs.extra
+    if needs.per_sample and not images_only:
+        yield "one prediction and one target", _one_way(needs, size)
+    groups = () if images_only else (GROUPS,)
+    yield "views of images", _images(needs, size, (*groups, ROWS))
 
-    def rows() -> Tensor:
-        return torch.randn(*shape, size, generator=generator)
 
-    valid = torch.rand(shape, generator=generator) < 0.6
-    valid[0], valid[1, 0], valid[1, 1] = True, True, False
-    ids = torch.arange(GROUPS * ROWS).view(shape)
-    common: dict[str, Any] = {
-        "valid": valid,
-        "row": ids if needs.rows else None,
-        "group": torch.div(ids, 3, rounding_mode="floor"),
-        "time": ids % 3,
-        "extra": {name: rows() for name in needs.extra},
-    }
-    if needs.per_sample and not (needs.rows or needs.sweep or needs.extra):
-        target = rows()
-        seen = None if needs.target is TargetKind.EMA else target
-        views = Views((None, seen), (rows(), None), (None, target), ((0, 1),), valid)
-        yield "one prediction and one target", views
+def _one_way(needs: Needs, size: int) -> Views:
+    """A world model's prediction and target."""
+    draw = _Draw((GROUPS, ROWS))
+    target = draw.rows(size)
+    seen = None if needs.target is TargetKind.EMA else target
+    return Views(
+        z=(None, seen),
+        p=(draw.rows(size), None),
+        t=(None, target),
+        pairs=((0, 1),),
+        valid=draw.valid(),
+        **draw.ids(),
+    )
+
+
+def _images(needs: Needs, size: int, shape: tuple[int, ...]) -> Views:
+    """Views of images, each compared with every other."""
+    draw, given = _Draw(shape), sizes(size)
     least, most = needs.views
     num = max(2, least) if most is None else min(max(2, least), most)
-    pairs = tuple((i, j) for i in range(num) for j in range(num) if i != j)
-    z, p, t = (tuple(rows() for _ in range(num)) for _ in range(3))
-    yield f"{num} views", Views(z, p, t, pairs or ((0, 0),), **common)
+    assert given.maps is not None
+    assert given.image is not None
+    z, p, t = (tuple(draw.rows(size) for _ in range(num)) for _ in range(3))
+    each = range(num)
+    extra = {
+        "label": draw.integers(CLASSES) - 1,
+        "params": draw.rows(num, len(PARAMS)).sigmoid(),
+        "image": draw.integers(256, num, *given.image).byte(),
+    }
+    return Views(
+        z=z,
+        p=p,
+        t=t,
+        pairs=tuple((i, j) for i in each for j in each if i != j) or ((0, 0),),
+        valid=draw.valid(),
+        rep=tuple(draw.rows(given.rep) for _ in each) if needs.rep else (),
+        maps=tuple(draw.rows(*given.maps) for _ in each) if needs.maps else (),
+        extra={name: extra.get(name, z[0]) for name in needs.extra},
+        **draw.ids(),
+    )
+
+
+class _Draw:
+    """Random rows of a shape."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.generator = torch.Generator().manual_seed(1)
+
+    def rows(self, *size: int) -> Tensor:
+        return torch.randn(*self.shape, *size, generator=self.generator)
+
+    def integers(self, num: int, *size: int) -> Tensor:
+        return torch.randint(num, (*self.shape, *size), generator=self.generator)
+
+    def valid(self) -> Tensor:
+        valid = torch.rand(self.shape, generator=self.generator) < 0.6
+        valid[..., 0], valid[..., 1] = True, False
+        if len(self.shape) > 1:
+            valid[0] = True
+        return valid
+
+    def ids(self) -> dict[str, Any]:
+        """Row ids, each once, and where rows come from."""
+        num = math.prod(self.shape)
+        ids = torch.randperm(NUM_IDS, generator=self.generator)[:num].view(self.shape)
+        order = torch.arange(num).view(self.shape)
+        group = torch.div(order, 3, rounding_mode="floor")
+        return {"row": ids, "group": group, "time": order % 3}
 
 
 def tracked(views: Views) -> Views:
@@ -55,7 +121,14 @@ def mapped(
     def each(given: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
         return tuple(None if x is None else change(x) for x in given)
 
-    result = replace(views, z=each(views.z), p=each(views.p), t=each(views.t))
+    result = replace(
+        views,
+        z=each(views.z),
+        p=each(views.p),
+        t=each(views.t),
+        rep=each(views.rep),
+        maps=each(views.maps),
+    )
     if not rows:
         return result
     valid, row, group, time = each((views.valid, views.row, views.group, views.time))

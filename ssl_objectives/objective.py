@@ -31,7 +31,32 @@ class Needs(NamedTuple):
     per_sample: bool = True  # whether it has a per-sample term at all
     rows: bool = False  # stable row ids, for memory banks and labels
     sweep: bool = False  # passes over the data set, see `Objective.refresh`
+    rep: bool = False  # the encoder's own output, `Views.rep`
+    maps: bool = False  # feature maps, `Views.maps`
     extra: frozenset[str] = frozenset()  # names required in `Views.extra`
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What an objective is built for; 0 or None where there is no such thing.
+
+    Attributes:
+        latent: D, numbers in a row of z, p and t.
+        rep: R, numbers in the encoder's output.
+        maps: (F, h, w) of the encoder's feature maps.
+        image: (C, H, W) of images.
+        rows: of the data set, for memories with an entry per row.
+        classes: of the labels, where some are known.
+        steps: gradient steps of the whole run, for what follows a schedule.
+    """
+
+    latent: int
+    rep: int = 0
+    maps: tuple[int, int, int] | None = None
+    image: tuple[int, int, int] | None = None
+    rows: int = 0
+    classes: int = 0
+    steps: int = 0
 
 
 @dataclass(frozen=True)
@@ -46,7 +71,11 @@ class Views:
             ordered pairs for static images, (prediction, target) for a world model.
         valid: rows that count; the others have no influence and get no gradient.
         row: stable row ids. group: trajectory ids. time: time index.
-        extra: whatever `Needs.extra` names.
+        rep: the encoder's outputs, before the projector; empty unless asked for.
+        maps: feature maps; empty unless asked for.
+        extra: whatever `Needs.extra` names, rows first. Of images there can be
+            `label` `[N]` int64, -1 where unknown; `params` `[N, V, P]`, how views were
+            made (`ssl_objectives/augment_params.py`); `image` `[N, V, C, H, W]` uint8.
     """
 
     z: tuple[Float[Tensor, "*G N D"] | None, ...]
@@ -57,6 +86,8 @@ class Views:
     row: Int64[Tensor, "*G N"] | None = None
     group: Int64[Tensor, "*G N"] | None = None
     time: Int64[Tensor, "*G N"] | None = None
+    rep: tuple[Float[Tensor, "*G N R"] | None, ...] = ()
+    maps: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
     def detach(self) -> "Views":
@@ -65,7 +96,14 @@ class Views:
         def cut(views: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
             return tuple(None if x is None else x.detach() for x in views)
 
-        return replace(self, z=cut(self.z), p=cut(self.p), t=cut(self.t))
+        return replace(
+            self,
+            z=cut(self.z),
+            p=cut(self.p),
+            t=cut(self.t),
+            rep=cut(self.rep),
+            maps=cut(self.maps),
+        )
 
 
 @dataclass(frozen=True)
@@ -96,14 +134,21 @@ class Objective(nn.Module, ABC):
         """Update queues, banks and statistics; called after `optimizer.step()`."""
 
     def refresh(
-        self, rows: Iterable[tuple[Int64[Tensor, "N"], Float[Tensor, "N D"]]]
+        self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
     ) -> None:
-        """Sweep over (row ids, embeddings) of the data, to cluster or label them."""
+        """Sweep over (row ids, projections) of the data, to cluster or label them.
+
+        Batch after batch, each row once; batches may differ in size.
+        """
 
 
 @runtime_checkable
 class ObjectiveConfig(Protocol):
     """Describes an objective: a dataclass whose fields are its settings."""
 
-    def build(self, latent_size: int) -> Objective:
-        """Build it for rows of `latent_size` numbers (D)."""
+    def build(self, sizes: Sizes) -> Objective:
+        """Build it for rows of `sizes.latent` numbers (D), and whatever else it needs.
+
+        Raises:
+            ValueError: it needs a size that is not known.
+        """

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from ssl_objectives.methods.bootstrap import ByolConfig
 from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.objective import ObjectiveConfig
+from ssl_objectives.objective import ObjectiveConfig, Sizes
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
@@ -42,7 +42,7 @@ class ByolExploreConfig:
             OpenLoop(belief.size, belief.embedding.size),
             prediction_head(belief.size, self.predictor_hidden, latent_size),
             EmaTarget(belief.encoder, self.ema_decay),
-            self.objective.build(latent_size),
+            self.objective.build(Sizes(latent_size)),
             self.horizon,
         )
 
@@ -81,7 +81,7 @@ class JepaConfig:
             OpenLoop(belief.size, belief.embedding.size),
             prediction_head(belief.size, self.predictor_hidden, latent_size),
             None,
-            self.objective.build(latent_size),
+            self.objective.build(Sizes(latent_size)),
             self.horizon,
             self.scope,
         )

@@ -6,7 +6,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 from ssl_objectives.parts.cores import normalized_regression
 
 
@@ -36,6 +36,6 @@ class Byol(Objective):
 class ByolConfig:
     """BYOL: cosine distance to a target that follows slowly."""
 
-    def build(self, latent_size: int) -> Byol:
+    def build(self, sizes: Sizes) -> Byol:
         """Build the objective; it is the same for all sizes."""
         return Byol()

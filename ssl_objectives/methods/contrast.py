@@ -1,13 +1,14 @@
 """Methods that tell a positive from other candidates by a softmax."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
+from jaxtyping import Float, Int64
+from torch import Tensor, nn
 
-from ssl_objectives.objective import Loss, Needs, Objective, Views
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.candidates import (
     BothViews,
     Candidates,
@@ -16,6 +17,7 @@ from ssl_objectives.parts.candidates import (
 )
 from ssl_objectives.parts.cores import decoupled_softmax, softmax_over_candidates
 from ssl_objectives.parts.critics import Cosine, Critic, checked_temperature
+from ssl_objectives.parts.filters import CandidateFilter
 
 
 class SoftmaxCore(ABC):
@@ -59,16 +61,23 @@ class Contrast(Objective):
         critic: scores.
         source: candidates.
         core: what becomes of the scores.
+        filters: which candidates take part, one after another.
+        needs: what the parts need, if more than two views.
     """
 
-    needs = Needs()
-
     def __init__(
-        self, critic: Critic, source: CandidateSource, core: SoftmaxCore | None = None
+        self,
+        critic: Critic,
+        source: CandidateSource,
+        core: SoftmaxCore | None = None,
+        filters: Sequence[CandidateFilter] = (),
+        needs: Needs | None = None,
     ) -> None:
         super().__init__()
         self.critic, self.source = critic, source
         self.core = core or Coupled()
+        self.filters = nn.ModuleList(filters)
+        self.needs = needs or Needs()
 
     def forward(self, views: Views) -> Loss:
         """Sum over pairs; `contrast/accuracy` is how often the positive scores best."""
@@ -78,6 +87,8 @@ class Contrast(Objective):
             prediction = views.p[query]
             assert prediction is not None
             logits = self.critic(prediction, found.key)
+            for choose in self.filters:
+                found = choose(logits, found, views)
             losses.append(self.core(logits, found))
             with torch.no_grad():
                 best = logits.masked_fill(~found.keep, -torch.inf).argmax(-1)
@@ -93,8 +104,17 @@ class Contrast(Objective):
         return Loss(total, total.new_zeros(()), {"contrast/accuracy": accuracy})
 
     def observe(self, views: Views) -> None:
-        """Let the source take in what was seen."""
+        """Let source and filters take in what was seen."""
         self.source.observe(views)
+        for x in self.filters:
+            x.observe(views)  # type: ignore[operator]
+
+    def refresh(
+        self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
+    ) -> None:
+        """Let filters sweep over the data."""
+        for x in self.filters:
+            x.refresh(rows)  # type: ignore[operator]
 
 
 def sim_clr(temperature: float = 0.1) -> Contrast:
@@ -130,6 +150,6 @@ class InfoNceConfig:
     def __post_init__(self) -> None:
         checked_temperature(self.temperature)
 
-    def build(self, latent_size: int) -> Contrast:
+    def build(self, sizes: Sizes) -> Contrast:
         """Build the objective; it is the same for all sizes."""
         return info_nce(Cosine(self.temperature))

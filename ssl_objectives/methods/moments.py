@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ssl_objectives.objective import Loss, Needs, Objective, Views
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.critics import exact
 from ssl_objectives.parts.moments import (
     covariance_penalty,
@@ -79,7 +79,7 @@ class VicRegConfig:
     covariance: float = 1.0
     """ν, weight of squared covariances"""
 
-    def build(self, latent_size: int) -> VicReg:
+    def build(self, sizes: Sizes) -> VicReg:
         """Build the objective; it is the same for all sizes."""
         return VicReg(self.invariance, self.variance, self.covariance)
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Views
@@ -17,11 +17,14 @@ class Candidates(NamedTuple):
         key: M candidates of each group.
         positive: which of them are right; a positive is always kept.
         keep: which of them take part, positives included.
+        row: ids of the rows that the keys belong to, -1 where they have none; for
+            parts that choose candidates by what they are.
     """
 
     key: Float[Tensor, "*G M D"]
     positive: Bool[Tensor, "*G N M"]
     keep: Bool[Tensor, "*G N M"]
+    row: Int64[Tensor, "*G M"] | None = None
 
 
 class CandidateSource(nn.Module, ABC):

@@ -23,14 +23,15 @@ class EmaTarget(nn.Module):
         self.network = copy.deepcopy(online).requires_grad_(False)
 
     @torch.no_grad()
-    def follow(self, online: nn.Module) -> None:
-        """Move a step towards `online`."""
+    def follow(self, online: nn.Module, decay: float | None = None) -> None:
+        """Move a step towards `online`; with another decay, if one is given."""
+        share = 1 - (self.decay if decay is None else decay)
         mine: list[torch.Tensor] = list(self.network.parameters())
         theirs = [p.detach() for p in online.parameters()]
-        torch._foreach_lerp_(mine, theirs, 1 - self.decay)
+        torch._foreach_lerp_(mine, theirs, share)
         buffers = zip(self.network.buffers(), online.buffers(), strict=True)
         for own, new in buffers:
             if own.is_floating_point():
-                own.lerp_(new, 1 - self.decay)
+                own.lerp_(new, share)
             else:
                 own.copy_(new)

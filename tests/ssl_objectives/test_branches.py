@@ -89,7 +89,7 @@ def test_pairs_are_all_ordered_ones_and_views_are_counted(
 ) -> None:
     branches = build("sim_clr")
     three = [*images(generator), images(generator)[0]]
-    with pytest.raises(ValueError, match="takes 2 to 2 views of each image, not 3"):
+    with pytest.raises(ValueError, match="takes 2 views of each image, not 3"):
         branches.views(three)
     assert branches.views(three[:2]).pairs == ((0, 1), (1, 0))
 

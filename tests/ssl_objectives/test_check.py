@@ -320,7 +320,9 @@ def test_the_message_says_where_it_went_wrong() -> None:
                 return loss
             return replace(loss, per_sample=None)
 
-    with pytest.raises(ObjectiveContractError, match=r"^2 views: needs.per_sample"):
+    with pytest.raises(
+        ObjectiveContractError, match=r"^views of images: needs.per_sample"
+    ):
         check_objective(lambda _: OneWay())
 
 

@@ -46,7 +46,7 @@ def test_an_objective_needs_a_forward() -> None:
 
 def test_needs_say_by_default_that_two_views_of_one_network_do() -> None:
     needs = Spread().needs
-    assert needs == Needs((2, 2), TargetKind.SHARED, True, False, False, frozenset())
+    assert needs == Needs((2, 2), TargetKind.SHARED, per_sample=True, extra=frozenset())
     assert {kind.name for kind in TargetKind} == {"SHARED", "STOP", "EMA"}
 
 

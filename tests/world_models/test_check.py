@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ssl_objectives.methods.bootstrap import Byol
 from ssl_objectives.methods.contrast import InfoNceConfig
 from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.actions import DiscreteEmbedding
 from world_models.belief import BeliefModel, RecurrentCore
@@ -61,7 +61,7 @@ class Contrast(Objective):
 
 @dataclass(frozen=True)
 class ContrastConfig:
-    def build(self, latent_size: int) -> Contrast:
+    def build(self, sizes: Sizes) -> Contrast:
         return Contrast()
 
 

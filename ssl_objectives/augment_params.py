@@ -1,0 +1,20 @@
+"""How a view was made: the columns of `Views.extra["params"]`."""
+
+PARAMS = (
+    "top",  # of the crop: offsets and sizes as shares of the image, in [0, 1]
+    "left",
+    "height",
+    "width",
+    "flip",  # 1 where mirrored left to right
+    "brightness",  # factors; 1: unchanged
+    "contrast",
+    "saturation",
+    "hue",  # turns; 0: unchanged
+    "blur",  # sigma in pixels; 0: none
+    "solarize",  # 1 where bright pixels were inverted
+    "gray",  # 1 where colour was taken away
+    "rotation",  # quarter turns: 0, 1, 2 or 3
+)
+"""P names; a view that was not changed has (0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0)."""
+
+UNCHANGED = (0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
