@@ -1,8 +1,8 @@
 """How a view was made: the columns of `Views.extra["params"]`."""
 
 PARAMS = (
-    "top",  # of the crop: offsets and sizes as shares of the image, in [0, 1]
-    "left",
+    "top",  # of the crop: offsets and sizes as shares of the image, in [0, 1];
+    "left",  # a shift may reach beyond
     "height",
     "width",
     "flip",  # 1 where mirrored left to right
@@ -18,3 +18,9 @@ PARAMS = (
 """P names; a view that was not changed has (0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0)."""
 
 UNCHANGED = (0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+FLIP = PARAMS.index("flip")
+BRIGHTNESS, CONTRAST = PARAMS.index("brightness"), PARAMS.index("contrast")
+SATURATION, HUE = PARAMS.index("saturation"), PARAMS.index("hue")
+BLUR, SOLARIZE = PARAMS.index("blur"), PARAMS.index("solarize")
+GRAY, ROTATION = PARAMS.index("gray"), PARAMS.index("rotation")

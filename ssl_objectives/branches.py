@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.steps import StepCounter
 from ssl_objectives.parts.targets import EmaTarget
+from ssl_objectives.processes import gathered
 
 
 class Branches(nn.Module):
@@ -61,6 +62,11 @@ class Branches(nn.Module):
         """From the encoder's latents to the space of the objective."""
         return self.online[1]
 
+    @property
+    def seen(self) -> Views | None:
+        """What the last loss was taken of, without history; until `after_update`."""
+        return self._seen
+
     def views(
         self,
         images: Sequence[Shaped[Tensor, "N ..."]],
@@ -71,6 +77,8 @@ class Branches(nn.Module):
         extra: Mapping[str, Tensor] | None = None,
     ) -> Views:
         """Project, predict and aim: every view is compared with every other target.
+
+        With several processes, the rows of all of them (`ssl_objectives/processes.py`).
 
         Args:
             images: one batch per view.
@@ -91,7 +99,7 @@ class Branches(nn.Module):
         self._check(len(z), row, extra or {})
         per_image = len(made[0])
         aims = self._targets(images[:num_targets], z[: num_targets * per_image])
-        return Views(
+        views = Views(
             z=z,
             p=z if self.predictor is None else tuple(self.predictor(x) for x in z),
             t=aims + (None,) * (len(z) - len(aims)),
@@ -102,6 +110,7 @@ class Branches(nn.Module):
             maps=maps,
             extra={name: (extra or {})[name] for name in needs.extra},
         )
+        return gathered(views)
 
     def loss(
         self,

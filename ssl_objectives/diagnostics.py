@@ -1,8 +1,10 @@
 """Is a representation alive? Measures over rows of latents."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
+
+from ssl_objectives.parts.critics import unit
 
 
 @torch.no_grad()
@@ -40,6 +42,118 @@ def relative_spread(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
     x = _real(rows)
     size = x.square().sum(-1).mean().clamp_min(torch.finfo(x.dtype).tiny)
     return ((x - x.mean(0)).square().sum(-1).mean() / size).sqrt()
+
+
+@torch.no_grad()
+def participation_ratio(
+    rows: Float[Tensor, "N D"], valid: Bool[Tensor, "N"] | None = None
+) -> Float[Tensor, ""]:
+    """How many directions carry the variance: `(tr C)² / tr(C²)` of the covariance C.
+
+    Between 1 and D; k if k eigenvalues are equal and the others 0. Less sensitive to
+    small directions than `effective_rank`. 1 where nothing varies.
+    """
+    x = _real(_kept(rows, valid))
+    x = x - x.mean(0)
+    x = x / x.abs().max().clamp_min(torch.finfo(x.dtype).tiny)
+    total = x.square().sum()
+    pairs = (x.mT @ x).square().sum()
+    return torch.where(total > 0, total**2 / pairs.clamp_min(1e-30), 1.0)
+
+
+@torch.no_grad()
+def lidar(
+    rows: Float[Tensor, "N D"],
+    group: Int64[Tensor, "N"],
+    delta: float = 1e-4,
+    valid: Bool[Tensor, "N"] | None = None,
+) -> Float[Tensor, ""]:
+    """LiDAR (arXiv 2312.04000): rank of what tells groups apart, against noise.
+
+    `exp(-Σ p log p)` over the eigenvalues of `Σ_w^{-1/2} Σ_b Σ_w^{-1/2}`, divided by
+    their sum; Σ_b is the covariance of group means, `Σ_w` the mean within groups plus
+    δ I. Groups are images (rows their views) or clips of an episode; with time steps as
+    groups, an encoder that shows only what is constant in an episode has a low value.
+    Between 1 and min(groups - 1, D); 1 where all means are equal. Groups count alike,
+    whatever their size. δ has the scale of squared latents; its value is our choice.
+    """
+    x = _real(_kept(rows, valid)).double()
+    means, own = _group_means(x, _kept(group, valid))
+    inside = x - means[own]
+    size = own.bincount().double()
+    weight = 1 / (size[own] * len(size))
+    within = inside.mT @ (inside * weight.unsqueeze(-1))
+    eye = torch.eye(x.shape[1], dtype=x.dtype, device=x.device)
+    values, vectors = torch.linalg.eigh(within + delta * eye)
+    white = vectors * values.clamp_min(delta).rsqrt() @ vectors.mT
+    between = (means - means.mean(0)) @ white / len(size) ** 0.5
+    spectrum = torch.linalg.svdvals(between).square()
+    rounding = 16 * torch.finfo(x.dtype).eps * (means @ white).square().mean()
+    return _exp_entropy(spectrum, rounding).to(_real(rows).dtype)
+
+
+@torch.no_grad()
+def alignment(
+    first: Float[Tensor, "N D"],
+    second: Float[Tensor, "N D"],
+    alpha: float = 2.0,
+    valid: Bool[Tensor, "N"] | None = None,
+) -> Float[Tensor, ""]:
+    """Wang and Isola (arXiv 2005.10242): `E ‖f(x) - f(y)‖^α` of positives, unit rows.
+
+    0 where all pairs agree; 2 for α = 2 where pairs are orthogonal.
+    """
+    one, two = (unit(_kept(x, valid)) for x in (first, second))
+    mean: Tensor = (one - two).norm(dim=-1).pow(alpha).mean()
+    return mean
+
+
+@torch.no_grad()
+def uniformity(
+    rows: Float[Tensor, "N D"],
+    t: float = 2.0,
+    valid: Bool[Tensor, "N"] | None = None,
+) -> Float[Tensor, ""]:
+    """Wang and Isola (arXiv 2005.10242): `log E exp(-t ‖f(x) - f(y)‖²)`, unit rows.
+
+    Over all pairs of different rows. 0 where all rows agree, lower the better they are
+    spread over the sphere; in many dimensions down to about -2 t.
+    """
+    apart = torch.pdist(unit(_kept(rows, valid))).square()
+    everything: Tensor = (-t * apart).logsumexp(0)
+    return everything - apart.new_tensor(len(apart)).log()
+
+
+@torch.no_grad()
+def within_share(
+    rows: Float[Tensor, "N D"],
+    group: Int64[Tensor, "N"],
+    valid: Bool[Tensor, "N"] | None = None,
+) -> Float[Tensor, ""]:
+    """`Var_within / Var_total`: how much of the variance lies inside groups.
+
+    With trajectories as groups: near 0 for an encoder that shows only what is constant
+    in an episode, near 1 for one that shows only what moves. With labels: 1 less the
+    share of variance that they explain. 0 where nothing varies.
+    """
+    x = _real(_kept(rows, valid))
+    x = x - x.mean(0)
+    means, own = _group_means(x, _kept(group, valid))
+    total = x.square().sum()
+    inside = (x - means[own]).square().sum()
+    share: Tensor = inside / total.clamp_min(torch.finfo(x.dtype).tiny)
+    return share
+
+
+def _kept(x: Tensor, valid: Tensor | None) -> Tensor:
+    return x if valid is None else x[valid]
+
+
+def _group_means(rows: Tensor, group: Tensor) -> tuple[Tensor, Tensor]:
+    """The mean of each group, and which of them each row belongs to."""
+    ids, own = group.unique(return_inverse=True)
+    sums = rows.new_zeros(len(ids), rows.shape[1]).index_add_(0, own, rows)
+    return sums / own.bincount(minlength=len(ids)).unsqueeze(-1), own
 
 
 def _real(rows: Float[Tensor, "N D"]) -> Float[Tensor, "N D"]:

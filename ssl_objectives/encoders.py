@@ -1,98 +1,28 @@
-"""Image encoders: uint8 images in, float32 latents out."""
+"""Convolutional encoders, from the cheapest to the IMPALA ResNet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from ssl_objectives.chunks import in_chunks
+from ssl_objectives.encoder import BodyConfig, Encoder, EncoderConfig, num_outputs
 from ssl_objectives.precision import Precision
 
-
-class Encoder(nn.Module):
-    """A convolutional body and a linear head, over any leading batch axes.
-
-    The only place where pixels become floats. Body and head may run in bf16; weights
-    and the returned latent stay float32, and nothing after the encoder ever runs in
-    bf16, since there it reverses gradients that reach the first layer.
-
-    Args:
-        body: maps `[N, C, H, W]` in [0, 1] to feature maps `[N, F, h, w]`.
-        image_shape: (C, H, W) it accepts.
-        size: D, the latent's size. The last layer is linear, without activation.
-        precision: of body and head.
-
-    Raises:
-        ValueError: the image is too small for the body.
-    """
-
-    def __init__(
-        self,
-        body: nn.Module,
-        image_shape: tuple[int, int, int],
-        size: int,
-        precision: Precision = Precision.AUTO,
-    ) -> None:
-        super().__init__()
-        self.image_shape = image_shape
-        self.size = size
-        self.precision = precision
-        self.body = body
-        self.head = nn.Linear(num_outputs(body, image_shape), size)
-        nn.init.orthogonal_(self.head.weight, 2**0.5)
-        nn.init.zeros_(self.head.bias)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    def forward(
-        self, image: UInt8[Tensor, "*batch C H W"]
-    ) -> Float32[Tensor, "*batch D"]:
-        """Encode images, whatever the batch axes."""
-        rows = image.reshape(-1, *self.image_shape)
-        latent = in_chunks(self._encode, rows, self.parameters())
-        return latent.view(*image.shape[:-3], self.size)
-
-    def feature_map(
-        self, image: UInt8[Tensor, "*batch C H W"]
-    ) -> Float[Tensor, "*batch F h w"]:
-        """The body's last maps, for objectives over locations."""
-        with self.precision.autocast(image.device):
-            maps = self._maps(image.reshape(-1, *self.image_shape))
-        return maps.view(*image.shape[:-3], *maps.shape[1:])
-
-    def _encode(self, image: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N D"]:
-        with self.precision.autocast(image.device):
-            maps = self._maps(image)
-            # channels last, so that this is a view of how convolutions left it
-            latent: Tensor = self.head(maps.permute(0, 2, 3, 1).flatten(1))
-        return latent.float()
-
-    def _maps(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N F h w"]:
-        # bytes are rearranged before they become four times as large
-        pixels = image.contiguous(memory_format=torch.channels_last)
-        floats = pixels.to(self.precision.dtype(image.device))
-        maps: Tensor = self.body(floats.mul_(1 / 255))
-        return maps
-
-
-def num_outputs(body: nn.Module, image_shape: tuple[int, int, int]) -> int:
-    """Numbers in a body's feature maps of one image.
-
-    Raises:
-        ValueError: the image is too small for the body.
-    """
-    try:
-        with torch.no_grad():
-            maps: Tensor = body(torch.zeros(1, *image_shape))
-    except RuntimeError as error:
-        raise ValueError(
-            f"images of shape {image_shape} are too small for this encoder; the "
-            "Nature CNN needs 36x36, patches one patch, the IMPALA ResNet anything "
-            f"(PyTorch says: {error})"
-        ) from error
-    return maps.numel()
+__all__ = [
+    "BodyConfig",
+    "Encoder",
+    "EncoderConfig",
+    "ImpalaConfig",
+    "NatureConfig",
+    "PatchConfig",
+    "ResidualBlock",
+    "impala_resnet",
+    "nature_cnn",
+    "num_outputs",
+    "patches",
+]
 
 
 def nature_cnn(channels: int) -> nn.Sequential:
@@ -171,29 +101,6 @@ def patches(channels: int, patch: int, width: int, depth: int = 2) -> nn.Sequent
         layers += [nn.Conv2d(width, 2 * width, 3, stride=2, padding=1), nn.ReLU()]
         width *= 2
     return _orthogonal(nn.Sequential(*layers))
-
-
-@runtime_checkable
-class EncoderConfig(Protocol):
-    """Describes an encoder: a dataclass whose fields are its settings.
-
-    Whatever sees otherwise than ours gives `Encoder` a body of its own.
-    """
-
-    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
-        """Build the encoder for images of shape (C, H, W)."""
-
-
-@runtime_checkable
-class BodyConfig(Protocol):
-    """What random network distillation needs of an encoder's description."""
-
-    @property
-    def precision(self) -> Precision:
-        """What the body computes in."""
-
-    def body(self, channels: int) -> nn.Module:
-        """Maps `[N, C, H, W]` floats to feature maps `[N, F, h, w]`."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 
 from torch import nn
 
+from ssl_objectives.batch_norm import BatchNorm1d
+
 
 @runtime_checkable
 class HeadConfig(Protocol):
@@ -28,7 +30,7 @@ def mlp_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     """
     return nn.Sequential(
         nn.Linear(inputs, hidden),
-        nn.BatchNorm1d(hidden),
+        BatchNorm1d(hidden),
         nn.ReLU(),
         nn.Linear(hidden, outputs, bias=False),
     )
@@ -55,12 +57,12 @@ class Mlp:
         """Build it for rows of `inputs` numbers."""
         made: list[nn.Module] = []
         for _ in range(self.layers - 1):
-            made += [nn.Linear(inputs, self.hidden), nn.BatchNorm1d(self.hidden)]
+            made += [nn.Linear(inputs, self.hidden), BatchNorm1d(self.hidden)]
             made += [nn.ReLU()]
             inputs = self.hidden
         made += [nn.Linear(inputs, self.size, bias=False)]
         if self.last_norm:
-            made += [nn.BatchNorm1d(self.size, affine=False)]
+            made += [BatchNorm1d(self.size, affine=False)]
         return nn.Sequential(*made)
 
 

@@ -17,7 +17,7 @@ class Drawn(NamedTuple):
         params: how each view was made; columns as in `augment_params.PARAMS`.
     """
 
-    images: tuple[UInt8[Tensor, "N C _ _"], ...]
+    images: tuple[UInt8[Tensor, "N *T C _ _"], ...]
     num_targets: int
     params: Float[Tensor, "N V P"]
 
@@ -27,9 +27,13 @@ class ViewMaker(ABC):
 
     @abstractmethod
     def __call__(
-        self, images: UInt8[Tensor, "N C H W"], generator: torch.Generator
+        self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
     ) -> Drawn:
-        """Draw views; equal states of the generator give equal views."""
+        """Draw views of images, or of clips of T frames.
+
+        Equal states of the generator give equal views; each clip has one draw for all
+        of its frames.
+        """
 
 
 @runtime_checkable

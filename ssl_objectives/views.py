@@ -1,37 +1,157 @@
 """Ways to make views of images."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from ssl_objectives.augment_params import UNCHANGED
+from ssl_objectives.augment.augmentation import (
+    Augmentation,
+    augment,
+    checked_range,
+)
+from ssl_objectives.augment.preset import AugmentConfig, shifted
+from ssl_objectives.augment_params import ROTATION
 from ssl_objectives.view_maker import Drawn, ViewMaker
 
+Chain = Sequence[Augmentation]
 
-class Flips(ViewMaker):
-    """Two views, each mirrored with probability 1/2."""
+
+class ChainViews(ViewMaker):
+    """A view of each image by each of several chains of augmentations.
+
+    Args:
+        chains: one per view.
+        num_targets: how many views, from the first, are also targets.
+    """
+
+    def __init__(self, chains: Sequence[Chain], num_targets: int) -> None:
+        self.chains = tuple(chains)
+        self.num_targets = num_targets
 
     def __call__(
-        self, images: UInt8[Tensor, "N C H W"], generator: torch.Generator
+        self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
     ) -> Drawn:
-        """Draw two views."""
-        made, params = [], []
-        for _ in range(2):
-            draw = torch.rand(len(images), generator=generator, device=images.device)
-            flip = draw < 0.5
-            made.append(torch.where(flip.view(-1, 1, 1, 1), images.flip(-1), images))
-            how = torch.tensor(UNCHANGED, device=images.device).repeat(len(images), 1)
-            how[:, 4] = flip.float()
-            params.append(how)
-        return Drawn(tuple(made), 2, torch.stack(params, 1))
+        """Draw one view after another."""
+        made = [augment(images, chain, generator) for chain in self.chains]
+        params = torch.stack([x.params for x in made], 1)
+        return Drawn(tuple(x.images for x in made), self.num_targets, params)
+
+
+class Rotations(ViewMaker):
+    """Four views of an image, changed once: turned by 0, 1, 2 and 3 quarters.
+
+    Pixels move by index; nothing is interpolated, which a network would notice.
+
+    Args:
+        chain: what is done to the image first.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        self.chain = tuple(chain)
+
+    def __call__(
+        self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
+    ) -> Drawn:
+        """View k is turned by k quarters, counter-clockwise."""
+        once = augment(images, self.chain, generator)
+        views = tuple(torch.rot90(once.images, k, (-2, -1)) for k in range(4))
+        params = once.params.unsqueeze(1).repeat(1, 4, 1)
+        params[:, :, ROTATION] = torch.arange(4.0, device=params.device)
+        return Drawn(views, 4, params)
+
+
+@dataclass(frozen=True)
+class OneView:
+    """One random view of each image, for methods that compare with a memory."""
+
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """how it is made"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
+        """Build the maker."""
+        return ChainViews([self.augment.chain(image_shape)], 1)
 
 
 @dataclass(frozen=True)
 class TwoViews:
-    """Two random views of each image."""
+    """Two random views of each image, made alike."""
 
-    def build(self, image_shape: tuple[int, int, int]) -> ViewMaker:
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """how both are made"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
         """Build the maker."""
-        return Flips()
+        return ChainViews([self.augment.chain(image_shape)] * 2, 2)
+
+
+@dataclass(frozen=True)
+class UnlikeViews:
+    """Two random views of each image, made in two ways (BYOL: blur and solarise)."""
+
+    first: AugmentConfig = field(default_factory=AugmentConfig)
+    """how the first is made"""
+    second: AugmentConfig = field(default_factory=AugmentConfig)
+    """how the second is made"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
+        """Build the maker."""
+        both = (self.first, self.second)
+        return ChainViews([x.chain(image_shape) for x in both], 2)
+
+
+@dataclass(frozen=True)
+class MultiCrop:
+    """Two large crops, and small ones that are no targets (SwAV, 2006.09882).
+
+    Small crops may be fewer pixels: then the encoder must accept any size, as those
+    that pool their feature maps do.
+    """
+
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    """how all are made, the size of small crops apart"""
+    num_small: int = 4
+    """small crops of each image"""
+    small: tuple[float, float] = (0.1, 0.3)
+    """least and greatest share of the area that a small crop keeps"""
+    side: float = 1.0
+    """height and width of small crops, as shares of those of large ones"""
+
+    def __post_init__(self) -> None:
+        if self.num_small < 0:
+            raise ValueError(f"num_small must be at least 0, not {self.num_small}")
+        if not 0 < self.side <= 1:
+            raise ValueError(f"side must be above 0 and at most 1, not {self.side}")
+        checked_range("small", self.small)
+
+    def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
+        """Build the maker."""
+        height, width = (max(1, round(self.side * x)) for x in image_shape[1:])
+        small = replace(self.augment, crop=self.small[0], most=self.small[1])
+        large = self.augment.chain(image_shape)
+        crops = [small.chain(image_shape, (height, width))] * self.num_small
+        return ChainViews([large, large, *crops], 2)
+
+
+@dataclass(frozen=True)
+class FourRotations:
+    """Each image turned four ways (RotNet, 1803.07728)."""
+
+    augment: AugmentConfig = field(default_factory=lambda: replace(shifted(), flip=0.5))
+    """what is done to an image before it is turned"""
+
+    def build(self, image_shape: tuple[int, int, int]) -> Rotations:
+        """Build the maker.
+
+        Raises:
+            ValueError: images are not square.
+        """
+        height, width = image_shape[1:]
+        if height != width:
+            raise ValueError(
+                f"images of {height}x{width} pixels cannot be turned by quarters and "
+                "keep their shape; make them square first"
+            )
+        return Rotations(self.augment.chain(image_shape))

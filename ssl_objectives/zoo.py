@@ -1,23 +1,166 @@
 """The methods, as data: every row is one composition of parts.
 
 Docs, tests, the benchmark and `curious pretrain` go through this table; a new
-combination of parts is a new row.
+combination of parts is a new row. Settings that papers chose for large data (queues,
+numbers of clusters, ramps) are those of a few hundred steps on small images.
 """
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ssl_objectives.heads import Mlp
+from ssl_objectives.heads import Mlp, Straight
+from ssl_objectives.linear_stack import LinearStack
 from ssl_objectives.method import Method
-from ssl_objectives.methods.bootstrap import ByolConfig
-from ssl_objectives.methods.contrast import InfoNceConfig
-from ssl_objectives.methods.moments import VicRegConfig
+from ssl_objectives.methods.aggregation import LocalAggregationConfig
+from ssl_objectives.methods.aug_self import AugSelfConfig
+from ssl_objectives.methods.autoencoder import ReconstructionConfig
+from ssl_objectives.methods.bootstrap import ByolConfig, SimSiamConfig
+from ssl_objectives.methods.bregman import DeepBregmanConfig
+from ssl_objectives.methods.compressive import CByolConfig, CSimClrConfig
+from ssl_objectives.methods.contrast import (
+    DclConfig,
+    DclwConfig,
+    InfoNceConfig,
+    SimClrConfig,
+)
+from ssl_objectives.methods.direct_clr import DirectClrConfig
+from ssl_objectives.methods.direct_pred import DirectCopyConfig, DirectPredConfig
+from ssl_objectives.methods.dynamic import MsbRegConfig
+from ssl_objectives.methods.hallucinate import HallucinateConfig
+from ssl_objectives.methods.hsic import SslHsicConfig
+from ssl_objectives.methods.instance import (
+    CmcConfig,
+    InstanceConfig,
+    MoCoConfig,
+    NceForm,
+)
+from ssl_objectives.methods.inter import InterClrConfig
+from ssl_objectives.methods.local_global import AmdimConfig, DeepInfoMaxConfig
+from ssl_objectives.methods.moments import BarlowConfig, VicRegConfig
+from ssl_objectives.methods.propagation import LabelPropagationConfig
+from ssl_objectives.methods.prototypes import PclConfig
+from ssl_objectives.methods.renyi import RenyiClConfig
+from ssl_objectives.methods.ring import RingConfig
+from ssl_objectives.methods.rotnet import RotNetConfig
+from ssl_objectives.methods.self_label import SelfLabelConfig
+from ssl_objectives.methods.sigreg import SigRegConfig
+from ssl_objectives.methods.swav import SwavConfig
+from ssl_objectives.methods.twist import TwistConfig
+from ssl_objectives.modalities import PerModality
+from ssl_objectives.parts.annealing import Linear
+from ssl_objectives.views import FourRotations, MultiCrop, OneView
+
+_BALL = RingConfig(lower=0.0, upper=0.1, annealing=Linear())
+_SIMCLR = SimClrConfig(temperature=0.2)
+
+CONTRAST: Mapping[str, Method] = {
+    "simclr": Method(_SIMCLR),
+    "info-nce": Method(InfoNceConfig()),
+    "dcl": Method(DclConfig(temperature=0.2)),
+    "dclw": Method(DclwConfig(temperature=0.2)),
+    "moco-v1": Method(MoCoConfig(temperature=0.07), projector=Mlp(layers=1)),
+    "moco-v2": Method(MoCoConfig(temperature=0.2)),
+    "ring-moco": Method(MoCoConfig(temperature=0.2, ring=RingConfig())),
+    "vince": Method(MoCoConfig(temperature=0.2, ring=_BALL)),
+    "direct-clr": Method(DirectClrConfig(), projector=Straight()),
+    "hallucinate": Method(HallucinateConfig(host=_SIMCLR)),
+    "inter-clr": Method(InterClrConfig(clusters=64), sweep_every=100),
+    "renyi-cl": Method(RenyiClConfig(), projector=Mlp(last_norm=True), predictor=Mlp()),
+    "bregman": Method(DeepBregmanConfig()),
+    "c-simclr": Method(CSimClrConfig()),
+}
+"""Rows are told apart from others of the batch, or of a queue."""
+
+DENSE: Mapping[str, Method] = {
+    "deep-infomax": Method(DeepInfoMaxConfig(), views=OneView()),
+    "amdim": Method(AmdimConfig()),
+}
+"""Feature maps are told apart, place by place."""
+
+MEMORY: Mapping[str, Method] = {
+    "instance-nce": Method(InstanceConfig(form=NceForm()), views=OneView()),
+    "instance": Method(InstanceConfig(), views=OneView()),
+    "ring": Method(InstanceConfig(negatives=None, ring=RingConfig()), views=OneView()),
+    "cmc": Method(CmcConfig(negatives=4096), views=OneView(), projector=PerModality()),
+    "local-aggregation": Method(
+        LocalAggregationConfig(background=512, clusters=(128, 128, 128)),
+        views=OneView(),
+        sweep_every=75,
+        first_sweep=75,
+    ),
+    "label-propagation": Method(
+        LabelPropagationConfig(), views=OneView(), sweep_every=75, first_sweep=75
+    ),
+}
+"""A memory with an entry for each image of the data."""
+
+CLUSTERS: Mapping[str, Method] = {
+    "pcl": Method(
+        PclConfig(queue=4096, clusters=(64, 128, 256)), sweep_every=75, first_sweep=75
+    ),
+    "sela": Method(
+        SelfLabelConfig(classes=64, heads=4, strength=10.0),
+        views=OneView(),
+        projector=Straight(),
+        sweep_every=50,
+    ),
+    "swav": Method(SwavConfig(prototypes=64, freeze=20)),
+    "swav-queue": Method(
+        SwavConfig(prototypes=256, freeze=20, queue_length=1024, queue_from=50)
+    ),
+    "swav-multi-crop": Method(
+        SwavConfig(prototypes=64, freeze=20), views=MultiCrop(num_small=2)
+    ),
+    "twist": Method(TwistConfig(), projector=Mlp(last_norm=True)),
+}
+"""Rows share clusters, prototypes or classes."""
+
+BOOTSTRAP: Mapping[str, Method] = {
+    "byol": Method(ByolConfig(), predictor=Mlp()),
+    "simsiam": Method(
+        SimSiamConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64)
+    ),
+    "c-byol": Method(CByolConfig(), predictor=Mlp(layers=1)),
+    "direct-pred": Method(DirectPredConfig()),
+    "direct-copy": Method(DirectCopyConfig()),
+    "msb-reg": Method(MsbRegConfig()),
+}
+"""A target that follows slowly, or is stopped; no negatives."""
+
+MOMENTS: Mapping[str, Method] = {
+    "vicreg": Method(VicRegConfig(), projector=Mlp(256)),
+    "barlow-twins": Method(BarlowConfig(), projector=Mlp(256)),
+    "ssl-hsic": Method(SslHsicConfig(), predictor=Mlp()),
+    "sigreg": Method(SigRegConfig()),
+}
+"""Statistics of the batch keep rows apart."""
+
+PRETEXT: Mapping[str, Method] = {
+    "rotnet": Method(RotNetConfig(), views=FourRotations(), projector=Straight()),
+    "aug-self": Method(AugSelfConfig(base=_SIMCLR, flip=0.5)),
+    "autoencoder": Method(
+        ReconstructionConfig(), views=OneView(), projector=Straight()
+    ),
+    "irmae": Method(
+        ReconstructionConfig(), views=OneView(), projector=LinearStack(layers=4)
+    ),
+}
+"""Something else about an image is predicted."""
+
+FAMILIES: Mapping[str, Mapping[str, Method]] = MappingProxyType(
+    {
+        "contrast": CONTRAST,
+        "dense": DENSE,
+        "memory": MEMORY,
+        "clusters": CLUSTERS,
+        "bootstrap": BOOTSTRAP,
+        "moments": MOMENTS,
+        "pretext": PRETEXT,
+    }
+)
+"""All methods, by what keeps their latents from collapsing."""
 
 ZOO: Mapping[str, Method] = MappingProxyType(
-    {
-        "byol": Method(ByolConfig(), predictor=Mlp()),
-        "info-nce": Method(InfoNceConfig()),
-        "vicreg": Method(VicRegConfig()),
-    }
+    {name: method for family in FAMILIES.values() for name, method in family.items()}
 )
 """Command-line names and methods."""

@@ -1,6 +1,6 @@
 """Methods that regress onto a target network, without negatives."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -30,6 +30,35 @@ class Byol(Objective):
         if views.valid is not None:
             total = total.masked_fill(~views.valid, 0.0)
         return Loss(per_sample=total, regularizer=total.new_zeros(()))
+
+
+class SimSiam(Objective):
+    """SimSiam's loss (arXiv 2011.10566): BYOL's, aimed at the same network, stopped.
+
+    `mean_pairs 1 - cos(p_i, sg z_j)`: a quarter of BYOL's for two views, and the
+    official code's scale but for the constant 1, which keeps it from going below 0.
+    """
+
+    needs = Needs(target=TargetKind.STOP)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.byol = Byol()
+
+    def forward(self, views: Views) -> Loss:
+        """Mean over pairs, per row; rows that are not valid are 0 without gradient."""
+        loss: Loss = self.byol(views)
+        assert loss.per_sample is not None
+        return replace(loss, per_sample=loss.per_sample / (2 * len(views.pairs)))
+
+
+@dataclass(frozen=True)
+class SimSiamConfig:
+    """SimSiam: BYOL without a target network."""
+
+    def build(self, sizes: Sizes) -> SimSiam:
+        """Build the objective; it is the same for all sizes."""
+        return SimSiam()
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
-from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    Sizes,
+    TargetKind,
+    Views,
+)
 from ssl_objectives.parts.candidates import (
     BothViews,
     Candidates,
@@ -25,16 +32,22 @@ class SoftmaxCore(ABC):
 
     @abstractmethod
     def __call__(
-        self, logits: Float[Tensor, "*G N M"], candidates: Candidates
+        self,
+        logits: Float[Tensor, "*G N M"],
+        candidates: Candidates,
+        valid: Bool[Tensor, "*G N"] | None = None,
     ) -> Float[Tensor, "*G N"]:
-        """One loss per row."""
+        """One loss per row; `valid` says which rows count, where rows are compared."""
 
 
 class Coupled(SoftmaxCore):
     """InfoNCE: the positive competes in the denominator (arXiv 1807.03748)."""
 
     def __call__(
-        self, logits: Float[Tensor, "*G N M"], candidates: Candidates
+        self,
+        logits: Float[Tensor, "*G N M"],
+        candidates: Candidates,
+        valid: Bool[Tensor, "*G N"] | None = None,
     ) -> Float[Tensor, "*G N"]:
         """See `softmax_over_candidates`."""
         return softmax_over_candidates(logits, candidates.positive, candidates.keep)
@@ -44,10 +57,45 @@ class Decoupled(SoftmaxCore):
     """DCL: the positive is left out of the denominator (arXiv 2110.06848)."""
 
     def __call__(
-        self, logits: Float[Tensor, "*G N M"], candidates: Candidates
+        self,
+        logits: Float[Tensor, "*G N M"],
+        candidates: Candidates,
+        valid: Bool[Tensor, "*G N"] | None = None,
     ) -> Float[Tensor, "*G N"]:
         """See `decoupled_softmax`."""
         return decoupled_softmax(logits, candidates.positive, candidates.keep)
+
+
+class VonMisesWeighted(SoftmaxCore):
+    """DCLW: DCL whose hard positives weigh more (arXiv 2110.06848).
+
+    `w_n = 2 - B softmax_n(cos_n / σ)`, over the B valid rows of a group, without
+    gradient: 1 on average, less where the positive is already near.
+
+    Args:
+        share: τ / σ, since logits come divided by τ.
+    """
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def __call__(
+        self,
+        logits: Float[Tensor, "*G N M"],
+        candidates: Candidates,
+        valid: Bool[Tensor, "*G N"] | None = None,
+    ) -> Float[Tensor, "*G N"]:
+        """See `decoupled_softmax`."""
+        positive, keep = candidates.positive, candidates.keep
+        near = logits.detach().masked_fill(~positive, -torch.inf).logsumexp(-1)
+        near = self.share * near
+        if valid is None:
+            number: Tensor | int = near.shape[-1]
+        else:
+            # not -inf: a group without valid rows shall have weights all the same
+            near = near.masked_fill(~valid, torch.finfo(near.dtype).min)
+            number = valid.sum(-1, keepdim=True)
+        return decoupled_softmax(logits, positive, keep, 2 - number * near.softmax(-1))
 
 
 class Contrast(Objective):
@@ -81,6 +129,9 @@ class Contrast(Objective):
 
     def forward(self, views: Views) -> Loss:
         """Sum over pairs; `contrast/accuracy` is how often the positive scores best."""
+        if self.needs.target is not TargetKind.SHARED:
+            stopped = (None if x is None else x.detach() for x in views.t)
+            views = replace(views, t=tuple(stopped))
         losses, right = [], []
         for query, target in views.pairs:
             found = self.source(views, query, target)
@@ -89,7 +140,7 @@ class Contrast(Objective):
             logits = self.critic(prediction, found.key)
             for choose in self.filters:
                 found = choose(logits, found, views)
-            losses.append(self.core(logits, found))
+            losses.append(self.core(logits, found, views.valid))
             with torch.no_grad():
                 best = logits.masked_fill(~found.keep, -torch.inf).argmax(-1)
                 right.append(found.positive.gather(-1, best[..., None])[..., 0])
@@ -112,9 +163,11 @@ class Contrast(Objective):
     def refresh(
         self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
     ) -> None:
-        """Let filters sweep over the data."""
+        """Let source and filters sweep over the data; it is read once."""
+        kept = list(rows)
+        self.source.refresh(kept)
         for x in self.filters:
-            x.refresh(rows)  # type: ignore[operator]
+            x.refresh(kept)  # type: ignore[operator]
 
 
 def sim_clr(temperature: float = 0.1) -> Contrast:
@@ -129,6 +182,16 @@ def sim_clr(temperature: float = 0.1) -> Contrast:
 def dcl(temperature: float = 0.1) -> Contrast:
     """DCL (arXiv 2110.06848): SimCLR with the positive out of the denominator."""
     return Contrast(Cosine(temperature), BothViews(), Decoupled())
+
+
+def dclw(temperature: float = 0.1, sigma: float = 0.5) -> Contrast:
+    """DCLW (arXiv 2110.06848): DCL with `w = 2 - B softmax(cos / σ)` on the positives.
+
+    The sum of both directions. The community code that the authors point to has one,
+    does not normalise its inputs and masks with log 1e-45; here it is as in the paper.
+    """
+    share = checked_temperature(temperature) / checked_temperature(sigma)
+    return Contrast(Cosine(temperature), BothViews(), VonMisesWeighted(share))
 
 
 def info_nce(critic: Critic | None = None) -> Contrast:
@@ -153,3 +216,51 @@ class InfoNceConfig:
     def build(self, sizes: Sizes) -> Contrast:
         """Build the objective; it is the same for all sizes."""
         return info_nce(Cosine(self.temperature))
+
+
+@dataclass(frozen=True)
+class SimClrConfig:
+    """SimCLR: find the other view of an image among all views of a batch."""
+
+    temperature: float = 0.1
+    """τ of the cosine"""
+
+    def __post_init__(self) -> None:
+        checked_temperature(self.temperature)
+
+    def build(self, sizes: Sizes) -> Contrast:
+        """Build the objective; it is the same for all sizes."""
+        return sim_clr(self.temperature)
+
+
+@dataclass(frozen=True)
+class DclConfig:
+    """DCL: SimCLR without the positive in the denominator; for small batches."""
+
+    temperature: float = 0.1
+    """τ of the cosine"""
+
+    def __post_init__(self) -> None:
+        checked_temperature(self.temperature)
+
+    def build(self, sizes: Sizes) -> Contrast:
+        """Build the objective; it is the same for all sizes."""
+        return dcl(self.temperature)
+
+
+@dataclass(frozen=True)
+class DclwConfig:
+    """DCLW: DCL whose hard positives weigh more."""
+
+    temperature: float = 0.1
+    """τ of the cosine"""
+    sigma: float = 0.5
+    """σ of the weights; large: all weigh alike"""
+
+    def __post_init__(self) -> None:
+        checked_temperature(self.temperature)
+        checked_temperature(self.sigma)
+
+    def build(self, sizes: Sizes) -> Contrast:
+        """Build the objective; it is the same for all sizes."""
+        return dclw(self.temperature, self.sigma)

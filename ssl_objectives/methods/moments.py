@@ -116,6 +116,18 @@ class BarlowTwins(Objective):
         return loss.mean()
 
 
+@dataclass(frozen=True)
+class BarlowConfig:
+    """Barlow Twins: columns of two views agree, and do not repeat each other."""
+
+    off_diagonal: float = 0.0051
+    """λ, weight of correlations between different columns"""
+
+    def build(self, sizes: Sizes) -> BarlowTwins:
+        """Build the objective; it is the same for all sizes."""
+        return BarlowTwins(self.off_diagonal)
+
+
 def _once(views: Views) -> list[tuple[int, int]]:
     """Each pair of views in one direction."""
     seen = {frozenset(pair): pair for pair in reversed(views.pairs)}

@@ -1,6 +1,7 @@
 """Sums of objectives, which are objectives again."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -29,6 +30,9 @@ class Weighted(Objective):
         per_sample: Tensor | None = None
         regularizer: Tensor | None = None
         metrics: dict[str, Tensor] = {}
+        if self.needs.target is not TargetKind.SHARED:
+            # one wants targets without gradient: then they have none for any
+            views = replace(views, t=views.detach().t)
         for weight, objective in zip(self.weights, self.objectives, strict=True):
             loss = objective(views)
             term = weight * loss.regularizer

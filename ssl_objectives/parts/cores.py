@@ -4,13 +4,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ssl_objectives.parts.critics import exact
+
 
 def normalized_regression(
     prediction: Float[Tensor, "*G N D"], target: Float[Tensor, "*G N D"]
 ) -> Float[Tensor, "*G N"]:
     """`‖ p/‖p‖ - t/‖t‖ ‖² = 2 - 2 cos(p, t)`, one value per row; t gets no gradient."""
     return 2 - 2 * torch.nn.functional.cosine_similarity(
-        prediction, target.detach(), dim=-1, eps=1e-8
+        exact(prediction), exact(target.detach()), dim=-1, eps=1e-8
     )
 
 

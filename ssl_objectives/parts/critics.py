@@ -58,7 +58,7 @@ def unit(rows: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G N D"]:
     return nn.functional.normalize(exact(rows), dim=-1)
 
 
-def exact(rows: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G N D"]:
+def exact(rows: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
     """At least float32: sums over a thousand terms do not survive bf16."""
     return rows if rows.dtype == torch.float64 else rows.float()
 

@@ -70,7 +70,8 @@ def build(
         seed=3,
     )
     with torch.no_grad():
-        agent.belief.encoder.head.weight.mul_(4e3)  # frames are almost black
+        # frames are almost black
+        agent.belief.encoder.get_parameter("head.weight").mul_(4e3)
         agent.policy.actor.weight.mul_(300.0)  # a policy with opinions
     agent.begin()
     return agent

@@ -6,7 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssl_objectives.methods.bootstrap import Byol
+from ssl_objectives.check import check_objective
+from ssl_objectives.methods.bootstrap import (
+    Byol,
+    ByolConfig,
+    SimSiam,
+    SimSiamConfig,
+)
 from ssl_objectives.objective import TargetKind, Views
 from ssl_objectives.parts.cores import normalized_regression
 
@@ -129,3 +135,26 @@ def test_needs_are_declared_and_forward_keeps_no_state(
     assert other is not None
     assert torch.equal(one, other)
     assert not objective.state_dict()
+
+
+def test_sim_siam_is_a_quarter_of_byol(generator: torch.Generator) -> None:
+    p, t = [rows(generator) for _ in range(2)], [rows(generator) for _ in range(2)]
+    views = Views((None, None), (p[0], p[1]), (t[0], t[1]), ((0, 1), (1, 0)))
+    loss = SimSiam()(views).per_sample
+    assert loss is not None
+    for g in range(G):
+        for n in range(N):
+            cosines = [1 - naive(p[i][g, n], t[1 - i][g, n]) / 2 for i in range(2)]
+            want = 1 - sum(cosines) / 2
+            assert loss[g, n].item() == pytest.approx(want, abs=1e-5)
+    alone = SimSiam()(single(p[0], t[0])).per_sample
+    byol = Byol()(single(p[0], t[0])).per_sample
+    assert alone is not None
+    assert byol is not None
+    torch.testing.assert_close(2 * alone, byol)
+    assert SimSiam().needs.target is TargetKind.STOP
+
+
+@pytest.mark.parametrize("config", [ByolConfig(), SimSiamConfig()])
+def test_contract(config: ByolConfig | SimSiamConfig) -> None:
+    check_objective(config.build)

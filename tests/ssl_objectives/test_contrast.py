@@ -8,8 +8,18 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.check import check_objective
-from ssl_objectives.methods.contrast import Contrast, dcl, info_nce, sim_clr
-from ssl_objectives.objective import Views
+from ssl_objectives.methods.contrast import (
+    Contrast,
+    DclConfig,
+    DclwConfig,
+    SimClrConfig,
+    dcl,
+    dclw,
+    info_nce,
+    sim_clr,
+)
+from ssl_objectives.objective import Needs, ObjectiveConfig, Sizes, TargetKind, Views
+from ssl_objectives.parts.candidates import OtherView
 from ssl_objectives.parts.critics import Cosine, Dot
 
 BOTH = ((0, 1), (1, 0))
@@ -148,10 +158,93 @@ def test_accuracy_counts_the_positives_that_score_best() -> None:
     torch.testing.assert_close(got, torch.tensor(2 / 3))
 
 
+def dclw_weights(a: Tensor, b: Tensor, sigma: float) -> list[float]:
+    """`2 - B e^{cos_n/σ} / Σ e^{cos/σ}`: 1 on average."""
+    each = [math.exp(cosine(x, y) / sigma) for x, y in zip(a, b, strict=True)]
+    return [2 - len(each) * x / sum(each) for x in each]
+
+
+def test_dclw_against_a_loop(generator: torch.Generator) -> None:
+    """DCL, and what the weights change of it: both directions have the same cosine."""
+    a, b = rows(generator, 2, 5, 3), rows(generator, 2, 5, 3)
+    loss = dclw(TAU, 0.4)(two_views(a, b)).per_sample
+    assert loss is not None
+    for g in range(2):
+        weights = dclw_weights(a[g], b[g], 0.4)
+        assert sum(weights) == pytest.approx(5)
+        for n in range(5):
+            near = cosine(a[g, n], b[g, n]) / TAU
+            want = naive("dcl", a[g], b[g], n) + 2 * (1 - weights[n]) * near
+            assert loss[g, n].item() == pytest.approx(want)
+
+
+def test_dclw_weights_are_of_valid_rows_and_have_no_gradient(
+    generator: torch.Generator,
+) -> None:
+    valid = torch.tensor([True, False, True, True, False])
+    a, b = rows(generator, 5, 3), rows(generator, 5, 3)
+    kept = dclw(TAU)(two_views(a[valid], b[valid])).per_sample
+    a.requires_grad_()
+    views = two_views(a, b, valid, pairs=((0, 1),))
+    both = dclw(TAU)(two_views(a, b, valid)).per_sample
+    assert kept is not None
+    assert both is not None
+    torch.testing.assert_close(both[valid], kept)
+    # were the weights differentiated, this would not be DCL's gradient and a multiple
+    # of the positive's
+    found, plain = dclw(TAU)(views).per_sample, dcl(TAU)(views).per_sample
+    assert found is not None
+    assert plain is not None
+    weights = torch.tensor(dclw_weights(a.detach()[valid], b[valid], 0.5))
+    near = torch.nn.functional.cosine_similarity(a[valid], b[valid]) / TAU
+    want = plain[valid].sum() + ((1 - weights) * near).sum()
+    (got_gradient,) = torch.autograd.grad(found.sum(), a)
+    (want_gradient,) = torch.autograd.grad(want, a)
+    torch.testing.assert_close(got_gradient, want_gradient)
+
+
+def test_dclw_with_a_large_sigma_is_dcl(generator: torch.Generator) -> None:
+    views = two_views(rows(generator, 6, 4), rows(generator, 6, 4))
+    torch.testing.assert_close(
+        dclw(TAU, 1e9)(views).per_sample, dcl(TAU)(views).per_sample
+    )
+
+
+@pytest.mark.parametrize("kind", [TargetKind.STOP, TargetKind.EMA])
+def test_targets_that_shall_have_no_gradient_have_none(
+    kind: TargetKind, generator: torch.Generator
+) -> None:
+    """Whoever hands them over with some."""
+    a, b = (rows(generator, 5, 3).requires_grad_() for _ in range(2))
+    views = Views((a, None), (a, None), (None, b), ((0, 1),))
+    stopped = Contrast(Cosine(TAU), OtherView(), needs=Needs(target=kind))
+    for objective, wanted in ((stopped, False), (info_nce(), True)):
+        loss = objective(views).per_sample
+        assert loss is not None
+        grads = torch.autograd.grad(loss.sum(), (a, b), allow_unused=True)
+        assert grads[0].any()
+        assert (grads[1] is not None) == wanted
+
+
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.nan])
 def test_temperatures_are_positive(temperature: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         sim_clr(temperature)
+
+
+@pytest.mark.parametrize("config", [SimClrConfig, DclConfig, DclwConfig])
+def test_configs_say_what_is_built(
+    config: type[SimClrConfig], generator: torch.Generator
+) -> None:
+    made = {SimClrConfig: sim_clr, DclConfig: dcl, DclwConfig: dclw}[config]
+    views = two_views(rows(generator, 5, 3), rows(generator, 5, 3))
+    got = config(temperature=TAU).build(Sizes(latent=3))(views).per_sample
+    assert got is not None
+    torch.testing.assert_close(got, made(TAU)(views).per_sample)
+    with pytest.raises(ValueError, match="above 0"):
+        config(temperature=0.0)
+    given: ObjectiveConfig = config()
+    check_objective(given.build)
 
 
 @pytest.mark.parametrize("name", METHODS)

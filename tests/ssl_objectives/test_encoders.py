@@ -166,6 +166,7 @@ def test_feature_maps_are_what_the_head_reads(
 
 def test_bytes_become_numbers_from_zero_to_one(generator: torch.Generator) -> None:
     encoder = Encoder(nn.Identity(), (1, 2, 3), 6, FLOAT)
+    assert isinstance(encoder.head, nn.Linear)
     nn.init.eye_(encoder.head.weight)
     some = torch.tensor([[0, 1, 2], [100, 254, 255]], dtype=torch.uint8)
     before = some.clone()
@@ -197,3 +198,62 @@ def test_smallest_images_are_accepted() -> None:
         PatchConfig(D, 9, 14, precision=FLOAT).build((1, 9, 19)).head.in_features == 28
     )
     assert ImpalaConfig(D, (6, 10), FLOAT).build((1, 1, 2)).head.in_features == 10
+
+
+@EVERY
+@pytest.mark.parametrize("batch", [(), (4, 2), (CPU_CHUNK + 2,)])
+def test_latents_come_with_their_maps(
+    config: EncoderConfig, batch: tuple[int, ...], generator: torch.Generator
+) -> None:
+    encoder = build(config)
+    some = images(generator, *batch)
+    latent, maps = encoder.with_maps(some)
+    assert maps.shape == (*batch, *encoder.maps_shape)
+    assert latent.shape == (*batch, D)
+    torch.testing.assert_close(latent, encoder(some), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(maps, encoder.feature_map(some), rtol=1e-4, atol=1e-5)
+
+
+@EVERY
+def test_gradients_flow_through_both_latents_and_maps(
+    config: EncoderConfig, generator: torch.Generator
+) -> None:
+    encoder = build(config)
+    some = images(generator, 20)
+
+    def gradients(latent: Tensor, maps: Tensor) -> tuple[Tensor, ...]:
+        total = latent.square().sum() + maps.square().sum()
+        return torch.autograd.grad(total, list(encoder.parameters()))
+
+    wanted = gradients(encoder._encode(some), encoder.feature_map(some))
+    for got, want in zip(gradients(*encoder.with_maps(some)), wanted, strict=True):
+        scale = want.abs().max().item()
+        torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-4 * scale)
+
+
+@EVERY
+def test_images_of_another_shape_are_refused(
+    config: EncoderConfig, generator: torch.Generator
+) -> None:
+    """Also when their pixels could be dealt out to images of the right shape."""
+    encoder = build(config)
+    some = images(generator, 4)
+    for wrong in (some[..., :40], some[:, :2], some.mT, some[:2].flatten(0, 1)):
+        for see in (encoder, encoder.with_maps, encoder.feature_map):
+            with pytest.raises(ValueError, match="3 channels and 36x41 pixels, not of"):
+                see(wrong)
+
+
+def test_a_body_with_batch_norm_sees_the_whole_batch_in_training(
+    generator: torch.Generator,
+) -> None:
+    """Whatever it is made of: nobody needs to say so."""
+    body = nn.Sequential(nn.Conv2d(3, 5, 4, 4), nn.Sequential(nn.BatchNorm2d(5)))
+    encoder = Encoder(body, SHAPE, D, FLOAT)
+    some = images(generator, CPU_CHUNK + 3)
+    pixels = body[0](some / 255)
+    mean, variance = pixels.mean((0, 2, 3)), pixels.var((0, 2, 3), correction=0)
+    normed = (pixels - mean.view(5, 1, 1)) / (variance + 1e-5).sqrt().view(5, 1, 1)
+    wanted = encoder.head(normed.movedim(1, -1).flatten(1))
+    torch.testing.assert_close(encoder(some), wanted, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(encoder.with_maps(some)[1], normed, rtol=1e-3, atol=1e-4)

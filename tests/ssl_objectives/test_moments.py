@@ -6,8 +6,13 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.check import check_objective
-from ssl_objectives.methods.moments import BarlowTwins, VicReg
-from ssl_objectives.objective import Views
+from ssl_objectives.methods.moments import (
+    BarlowConfig,
+    BarlowTwins,
+    VicReg,
+    VicRegConfig,
+)
+from ssl_objectives.objective import Sizes, Views
 
 BOTH = ((0, 1), (1, 0))
 
@@ -138,6 +143,25 @@ def test_groups_too_small_for_moments_are_silent(
     assert torch.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("method", [VicReg, BarlowTwins])
-def test_contract(method: type[VicReg] | type[BarlowTwins]) -> None:
-    check_objective(lambda _: method())
+def test_barlow_of_whitened_equal_views_is_nothing(
+    generator: torch.Generator,
+) -> None:
+    x = rows(generator, 300, 5)
+    x = x - x.mean(0)
+    white = x @ torch.linalg.inv(torch.linalg.cholesky(torch.cov(x.T))).T
+    loss = BarlowTwins()(two_views(white, white)).regularizer
+    assert loss.item() == pytest.approx(0.0, abs=1e-8)
+
+
+def test_barlow_setting_weighs_the_off_diagonal(generator: torch.Generator) -> None:
+    a, b = rows(generator, 9, 4), rows(generator, 9, 4)
+    losses = [
+        BarlowConfig(x).build(Sizes(4))(two_views(a, b)).regularizer
+        for x in (0.0, 1.0, 3.0)
+    ]
+    torch.testing.assert_close(losses[2] - losses[0], 3 * (losses[1] - losses[0]))
+
+
+@pytest.mark.parametrize("config", [VicRegConfig(), BarlowConfig()])
+def test_contract(config: VicRegConfig | BarlowConfig) -> None:
+    check_objective(config.build)
