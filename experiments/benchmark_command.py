@@ -37,6 +37,7 @@ EXAMPLES = {
     "curious benchmark --suite maze --arms world byol-explore": "worlds of pure torch",
     "curious benchmark --suite parts --threads 1": "encoders alone, on one core",
     "curious benchmark --suite data --data-gib 6": "a data set larger than memory",
+    "curious benchmark --suite methods": "a step of each method of curious pretrain",
 }
 ADVICE = (
     "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "
@@ -105,8 +106,16 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
         finally:
             for arm in arms:
                 arm.close()
+    title = _title(config, plan)
+    if plan.suite is Suite.METHODS:
+        from experiments import benchmark_methods
+
+        content["step_costs"] = benchmark_methods.costs(arms, timings)
+        shown = benchmark_methods.table(title, arms, timings)
+    else:
+        shown = table(title, arms, summaries, baselines, plan.limit)
     write_results(out, content)
-    console.print(table(_title(config, plan), arms, summaries, baselines, plan.limit))
+    console.print(shown)
     for line in _notes(timings, content, out):
         console.print(line, highlight=False, soft_wrap=True)
     return Benchmark(tuple(timings), summaries, out)
@@ -155,6 +164,8 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
     what = (
         f"Batches of {rows:,} images"
         if plan.suite is Suite.PARTS
+        else f"Steps of {plan.batch_size:,} images, 28 × 28"
+        if plan.suite is Suite.METHODS
         else f"A data set of {plan.data_gib:g} GiB, 84 × 84"
         if plan.suite is Suite.DATA
         else f"{getattr(plan.world, 'game', 'Pixel Maze')}, {plan.num_envs} worlds × "

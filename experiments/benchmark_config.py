@@ -26,6 +26,7 @@ from experiments.parts import ConfigError
 from experiments.train_config import WorldConfig, resolve_device
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.precision import Precision
+from ssl_objectives.small_cnn import SmallCnnConfig
 
 
 class Suite(Enum):
@@ -35,11 +36,12 @@ class Suite(Enum):
     MAZE = "maze"
     PARTS = "parts"
     DATA = "data"
+    METHODS = "methods"
 
     @property
     def arms(self) -> tuple[ArmName, ...]:
         """What the suite can measure by name."""
-        if self in (Suite.PARTS, Suite.DATA):
+        if self in (Suite.PARTS, Suite.DATA, Suite.METHODS):
             return ()
         return tuple(x for x in ArmName if x is not ArmName.SB3 or self is Suite.ATARI)
 
@@ -69,11 +71,14 @@ class BenchmarkConfig:
     our agents `ppo`, `ppo-rnd` (both with 4 stacked frames, as `sb3`), `rnd` and
     `byol-explore` (both recurrent). The maze suite has all but `sb3`. The suite of
     parts runs encoders on one minibatch of images, without any world. The suite of data
-    reads random windows of a data set that is larger than the memory it may take.
+    reads random windows of a data set that is larger than the memory it may take. The
+    suite of methods times a training step of every method of `curious pretrain`, beside
+    the encoder alone and in units of SimCLR's.
     """
 
     suite: Suite = Suite.ATARI
-    """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data"""
+    """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
+    methods (of curious pretrain)"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -100,6 +105,10 @@ class BenchmarkConfig:
     """one process or many; faster tries both first"""
     compile: bool = False
     """torch.compile our encoders"""
+    methods: tuple[str, ...] = ()
+    """some of the methods, for the suite of methods; none means all"""
+    batch_size: int = 192
+    """images in a step of the suite of methods"""
     data_gib: float = 6.0
     """size of the data set that the suite of data writes, reads and deletes"""
     memory_gib: float = 4.0
@@ -119,7 +128,8 @@ class BenchmarkConfig:
         Raises:
             ConfigError: settings out of range, or that do not fit together.
         """
-        for name in ("rounds", "updates", "num_envs", "num_steps", "epochs"):
+        counts = ("rounds", "updates", "num_envs", "num_steps", "epochs", "batch_size")
+        for name in counts:
             value = getattr(self, name)
             if value is not None and value < 1:
                 flag = name.replace("_", "-")
@@ -140,6 +150,8 @@ class BenchmarkConfig:
             ),
             encoder=self.network.config(self.precision),
             compile=self.compile,
+            methods=self.methods,
+            batch_size=self.batch_size,
             data_gib=self.data_gib,
             memory_gib=self.memory_gib,
             warm_up=_or(self.warm_up, 2 if self.compile else 1),
@@ -162,6 +174,8 @@ class Plan:
     ppo: PpoConfig
     encoder: OurEncoder
     compile: bool
+    methods: tuple[str, ...]
+    batch_size: int
     data_gib: float
     memory_gib: float
     warm_up: int
@@ -218,6 +232,14 @@ class Plan:
                 self.data_gib, self.memory_gib, Path("runs"), self.seed
             )
             yield from ((arm, None) for arm in owned.arms())
+            return
+        if self.suite is Suite.METHODS:
+            from experiments.benchmark_methods import method_arms
+
+            encoder = SmallCnnConfig(precision=self.encoder.precision)
+            yield from method_arms(
+                self.methods, encoder, self.batch_size, device, self.seed
+            )
             return
         if self.suite is Suite.PARTS:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches

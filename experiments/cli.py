@@ -10,6 +10,7 @@ from rich.text import Text
 COMMANDS = {
     "train": "train a curious agent in a world",
     "evaluate": "scores, rooms and cells of a run, beside random play, and a video",
+    "pretrain": "an image encoder from images alone, by any of the methods",
     "sweep": "a grid of runs: packed on devices, gone on with after anything",
     "record": "what a policy sees and does in a world, as a data set",
     "import": "images, videos, arrays and Minari data sets, as one format; and back",

@@ -35,6 +35,7 @@ class Part:
         about: what is chosen, one sentence.
         open: also takes `my_module:MyConfig` (see `load_part`).
         positional: is the first argument instead of an option; at most one part is.
+        listed: its choices are listed in the help; not where they are in it already.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Part:
     about: str = ""
     open: bool = False
     positional: bool = False
+    listed: bool = True
 
     def check(self, value: str) -> None:
         """Refuse unknown names.
@@ -61,7 +63,7 @@ class Part:
     @property
     def help(self) -> str:
         """The sentence, and a line for each choice."""
-        lines = dict(self.choices)
+        lines = dict(self.choices) if self.listed else {}
         if self.open:
             lines["module:Class"] = "your own, importable from here"
         width = max(map(len, lines), default=0)

@@ -81,7 +81,10 @@ class HealthMonitor:
         """
         return [
             warning
-            for name, limit, warning in self._rules(metrics)
+            for name, limit, warning in (
+                *self._rules(metrics),
+                *self._embedding_rules(metrics),
+            )
             if self._newly_low(name, metrics[name], limit)
         ]
 
@@ -128,6 +131,32 @@ class HealthMonitor:
                 f"from their mean by {metrics[name]:.2g} of their size, so prediction "
                 "is easy and the bonus means little. An objective with a variance "
                 "term, a slower target or a smaller learning rate helps.",
+            )
+
+    def _embedding_rules(
+        self, metrics: Mapping[str, float]
+    ) -> Iterable[tuple[str, float, str]]:
+        """Of an encoder that is pretrained."""
+        limits = self._limits
+        advice = (
+            "A predictor and a slower target, a term for variance, or a smaller "
+            "learning rate helps."
+        )
+        name = "projection/effective_rank"
+        if name in metrics:
+            yield (
+                name,
+                limits.least_rank,
+                f"The projections have collapsed: they use about {metrics[name]:.3g} "
+                f"directions, so the loss says little. {advice}",
+            )
+        name = "projection/spread"
+        if name in metrics:
+            yield (
+                name,
+                limits.least_spread,
+                "The projections have all but become one point: they differ from their "
+                f"mean by {metrics[name]:.2g} of their size. {advice}",
             )
 
     def _newly_low(self, name: str, value: float, limit: float) -> bool:

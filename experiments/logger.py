@@ -5,13 +5,16 @@ import os
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class MetricsError(Exception):
@@ -22,11 +25,16 @@ class MetricLogger:
     """Writes metrics of a run; what was logged before a kill is on disk.
 
     A row is `{"env_steps": …, "wall_time": …, "metrics": {name: value}}`: steps of all
-    envs together, seconds of training (pauses between resumed runs not counted), and
-    `package/quantity` names.
+    envs together (of `curious pretrain`: gradient steps), seconds of training (pauses
+    between resumed runs not counted), and `package/quantity` names.
     """
 
-    def __init__(self, run: RunFolder, resume_at_env_steps: int | None = None) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        resume_at_env_steps: int | None = None,
+        tensorboard: bool = True,
+    ) -> None:
         """Open the files of a run.
 
         Args:
@@ -34,19 +42,12 @@ class MetricLogger:
             resume_at_env_steps: of the checkpoint that training continues from; rows
                 beyond it are dropped, so that curves do not double back. None for a
                 new run.
+            tensorboard: write for TensorBoard, too.
         """
-        # Only here, since it takes a moment, and more where TensorFlow is installed.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from torch.utils.tensorboard import SummaryWriter
-
         seconds = _keep_rows(run.metrics_file, resume_at_env_steps)
         self._begin = time.monotonic() - seconds
         self._lines = run.metrics_file.open("a", buffering=1, encoding="utf-8")
-        self._events = SummaryWriter(
-            str(run.tensorboard),
-            purge_step=None if resume_at_env_steps is None else resume_at_env_steps + 1,
-            flush_secs=10,
-        )
+        self._events = _writer(run, resume_at_env_steps) if tensorboard else None
 
     def log(self, env_steps: int, metrics: Mapping[str, float | Tensor]) -> None:
         """Write one row; tensors are read here, which waits for the device."""
@@ -58,13 +59,15 @@ class MetricLogger:
             "metrics": {k: x if np.isfinite(x) else str(x) for k, x in values.items()},
         }
         self._lines.write(json.dumps(row) + "\n")
-        for name, value in values.items():
-            self._events.add_scalar(name, value, env_steps)
+        if self._events is not None:
+            for name, value in values.items():
+                self._events.add_scalar(name, value, env_steps)
 
     def close(self) -> None:
         """Flush and close the files."""
         self._lines.close()
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
 
 def read_metrics(run: RunFolder) -> dict[str, NDArray[Any]]:
@@ -102,6 +105,15 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
                 raise MetricsError(
                     f"Line {number} of {file} is damaged ({error}). Delete that line."
                 ) from error
+
+
+def _writer(run: RunFolder, resume_at: int | None) -> "SummaryWriter":
+    # Only here, since it takes a moment, and more where TensorFlow is installed.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from torch.utils.tensorboard import SummaryWriter
+
+    purge = None if resume_at is None else resume_at + 1
+    return SummaryWriter(str(run.tensorboard), purge_step=purge, flush_secs=10)
 
 
 def _keep_rows(file: Path, last_env_steps: int | None) -> float:

@@ -52,10 +52,21 @@ _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
         "Cells visited in evaluation",
         (_Curve("evaluate/cells", "cells", "#cc79a7", points=True),),
     ),
+    ("Loss", (_Curve("pretrain/loss", "loss", "#0072b2"),)),
+    (
+        "Effective rank of the projections",
+        (_Curve("projection/effective_rank", "rank", "#009e73"),),
+    ),
+    (
+        "k-NN accuracy on a few test images",
+        (_Curve("evaluate/knn", "accuracy", "#d55e00", points=True),),
+    ),
 )
 
 
-def plot_training(run: RunFolder) -> Path:
+def plot_training(
+    run: RunFolder, x_label: str = "env steps, all envs together"
+) -> Path:
     """Draw `plots/training.png` from the metrics; returns its path.
 
     Returns and intrinsic reward over env steps, smoothed over a twentieth of the run,
@@ -79,7 +90,7 @@ def plot_training(run: RunFolder) -> Path:
     if not panels:
         axes[0].set_axis_off()
         axes[0].text(0.5, 0.5, "nothing logged yet", ha="center", color="#888888")
-    axes[-1].set_xlabel("env steps, all envs together")
+    axes[-1].set_xlabel(x_label)
     axes[-1].xaxis.set_major_formatter(FuncFormatter(_shorten))
 
     path = run.plots / "training.png"
@@ -110,7 +121,7 @@ def _draw_panel(ax: Axes, columns: Columns, title: str, curves: list[_Curve]) ->
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.01)
-    if all(x.points for x in curves):  # counts
+    if all(x.points and "knn" not in x.metric for x in curves):  # counts
         ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         ax.margins(y=0.12)  # room for the highest point's marker
         ax.set_ylim(bottom=0)

@@ -17,6 +17,7 @@ from envs.pixel_maze import PixelMazeConfig
 from experiments.command_line import Part
 from experiments.outside_parts import load_outside
 from experiments.parts import ConfigError
+from experiments.pretrained_encoder import PretrainedConfig
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap import ByolConfig
@@ -142,6 +143,7 @@ PARTS = (
             "nature": "the three convolutions of the Nature DQN",
             "impala": "a residual network: slower, and stronger",
             "patch": "one layer over patches: for worlds drawn in tiles",
+            "pretrained": "what `curious pretrain` has trained",
         },
         about="How it sees (default: nature; impala at --size gpu).",
         open=True,
@@ -248,6 +250,8 @@ def from_parts(chosen: Mapping[str, str]) -> TrainConfig:
 def _encoder(name: str | None, scale: _Scale, size: Size) -> Any:
     if name is not None and ":" in name:
         return load_outside("encoder", name)
+    if name == "pretrained":
+        return PretrainedConfig()
     name = name or ("impala" if size is Size.GPU else "nature")
     return _ENCODERS[name](size=scale.latent)
 

@@ -4,20 +4,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
-from rich.progress import Progress as RichProgress
+
+from experiments.step_bar import LINE_SECONDS as LINE_SECONDS
+from experiments.step_bar import StepBar
 
 EPISODES = 20  # finished episodes whose mean return is shown
-RECENT_SECONDS = 30.0  # over which speed is measured
-LINE_SECONDS = 10.0  # between lines where there is no terminal
 
 
-class Progress:
+class Progress(StepBar):
     """A bar on a terminal; elsewhere a line every 10 seconds. Used in a `with`.
 
     Shows env steps and emulated frames so far, recent speed and the time left at that
@@ -41,43 +37,10 @@ class Progress:
             console: where to print; default: standard output.
             clock: seconds, for tests.
         """
-        self._total = total_env_steps
+        super().__init__(total_env_steps, start_env_steps, console, clock)
         self._frames_per_step = frames_per_step
-        self._console = console or Console()
-        self._clock = clock
-        self._env_steps = start_env_steps
-        self._samples = deque([(clock(), start_env_steps)])
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._bonus: float | None = None
-        self._last_line = clock()
-        self._bar: RichProgress | None = None
-        if self._console.is_terminal:
-            self._bar = RichProgress(
-                TaskProgressColumn(),
-                BarColumn(bar_width=20),
-                TextColumn("{task.description}"),
-                console=self._console,
-            )
-            self._task = self._bar.add_task(
-                "starting", total=total_env_steps, completed=start_env_steps
-            )
-
-    def __enter__(self) -> Self:
-        if self._bar:
-            self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Leave the last state on the screen, also after an error."""
-        if self._bar:
-            self._bar.stop()
-        else:
-            self._print_line()
 
     def update(
         self,
@@ -92,55 +55,29 @@ class Progress:
             metrics: of the update; `intrinsic/reward_mean` is shown.
             episode_returns: of the episodes that ended since the last call.
         """
-        now = self._clock()
-        self._env_steps = env_steps
         self._returns.extend(episode_returns)
         self._bonus = metrics.get("intrinsic/reward_mean", self._bonus)
-        self._samples.append((now, env_steps))
-        # Two samples at least, however long one update takes.
-        while len(self._samples) > 2 and now - self._samples[1][0] > RECENT_SECONDS:
-            self._samples.popleft()
-        if self._bar:
-            self._bar.update(self._task, completed=env_steps, description=self.status())
-        elif now - self._last_line >= LINE_SECONDS:
-            self._print_line()
-
-    def warn(self, message: str) -> None:
-        """Print a warning above the bar; it stays."""
-        self._console.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)
-
-    def say(self, message: str) -> None:
-        """Print a plain message above the bar; it stays."""
-        self._console.print(escape(message), highlight=False)
+        self.reach(env_steps)
 
     @property
     def env_steps_per_second(self) -> float:
         """Over the last half minute; 0 before the first update."""
-        (begin, first), (end, last) = self._samples[0], self._samples[-1]
-        return (last - first) / (end - begin) if end > begin else 0.0
+        return self.steps_per_second
 
     def status(self) -> str:
         """All that is shown, as one line."""
-        shown = [f"{short(self._env_steps)} / {short(self._total)} env steps"]
+        shown = [f"{short(self.done)} / {short(self.total)} env steps"]
         if self._frames_per_step > 1:
-            frames = self._env_steps * self._frames_per_step
-            shown.append(f"{short(frames)} frames")
-        speed = self.env_steps_per_second
+            shown.append(f"{short(self.done * self._frames_per_step)} frames")
+        speed = self.steps_per_second
         if speed > 0:
-            left = max(0, self._total - self._env_steps) / speed
-            shown += [f"{short(speed)} steps/s", f"{duration(left)} left"]
+            shown += [f"{short(speed)} steps/s", f"{duration(self.seconds_left)} left"]
         if self._returns:
             mean = sum(self._returns) / len(self._returns)
             shown.append(f"return {mean:.4g}")
         if self._bonus is not None and isfinite(self._bonus):
             shown.append(f"bonus {self._bonus:.3g}")
         return " · ".join(shown)
-
-    def _print_line(self) -> None:
-        self._last_line = self._clock()
-        done = 100 * self._env_steps / max(1, self._total)
-        # One line each, however narrow a log file is believed to be.
-        self._console.print(f"{done:3.0f}% {self.status()}", soft_wrap=True)
 
 
 def short(number: float) -> str:

@@ -16,13 +16,24 @@ _BOOKKEEPING = {
     "runs",
     "checkpoint_every",
     "keep_checkpoints",
+    "log_every",
+    "report",
+    "tensorboard",
     "video_steps",
     "world.num_threads",
 }
 # What is never compared unless somebody asks, but must not differ unnoticed.
-_CIRCUMSTANCES = {"env_steps", "device", "evaluate_every", "evaluate_episodes"}
+_CIRCUMSTANCES = {
+    "env_steps",
+    "steps",
+    "device",
+    "evaluate_every",
+    "evaluate_episodes",
+}
 _ABSENT = "not there"
 TASK = "world"
+_NAME = "name"  # of the method of a pretraining run
+_IMAGES = "images"  # the task where there are no worlds
 
 
 @dataclass(frozen=True)
@@ -99,6 +110,8 @@ def compare(
     known = list(dict.fromkeys(path for run in runs for path in run.settings))
     for path in by:
         _check_known(path, "--by", known)
+    if task == TASK and not any(_under(x, TASK) for x in known):
+        task = _IMAGES if any(_under(x, _IMAGES) for x in known) else task
     if task not in (None, TASK):
         _check_known(task, "--task", known)
     in_task = [x for x in known if _under(x, task) and x not in _BOOKKEEPING]
@@ -118,6 +131,8 @@ def compare(
             if not (_is_circumstance(path) or _under(path, task))
             and any(_differs(path, x) for x in together)
         ]
+        if _NAME in axes:  # what a name stands for needs no words of its own
+            axes = [x for x in axes if x == _NAME or not _is_told(x, runs)]
     shown = by if by and not axes else () if axes else ("model", "curiosity")
     arms = _labelled(runs, [*axes, *(x for x in shown if x in known)], shown)
     entries = [Entry(*x) for x in zip(runs, arms, tasks, strict=True)]
@@ -137,6 +152,7 @@ def differences(comparison: Comparison) -> list[Difference]:
             path in _BOOKKEEPING
             or path in comparison.axes
             or _under(path, comparison.task)
+            or (_NAME in comparison.axes and _is_told(path, [x.run for x in entries]))
         ):
             continue
         values = {id(x): _value(path, x.run, entries) for x in entries}
@@ -217,6 +233,12 @@ def _doubles(entries: Sequence[Entry]) -> set[int]:
 def _differs(path: str, runs: Sequence[RunRecord]) -> bool:
     values: set[Value] = {x.settings[path] for x in runs if path in x.settings}
     return len(values) > 1
+
+
+def _is_told(path: str, runs: Sequence[RunRecord]) -> bool:
+    """Whether it belongs to a method, and the method's name tells its value."""
+    values = {(x.settings.get(_NAME), x.settings.get(path)) for x in runs}
+    return _under(path, "method") and len(values) == len({name for name, _ in values})
 
 
 def _is_circumstance(path: str) -> bool:

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from experiments.report_runs import Kind, Value
 
 Settings = Mapping[str, Value]
-# Settings that name a world better than its class does; their value says enough.
-NAMES = ("game", "id")
+# Settings that name a part better than its class does; their value says enough.
+NAMES = ("game", "id", "name")
 
 
 def label_groups(groups: Sequence[Settings], always: Sequence[str] = ()) -> list[str]:

@@ -82,8 +82,11 @@ class RunRecord:
 
     @property
     def budget(self) -> int | None:
-        """Env steps that the run was to make, as far as its config says."""
-        steps = self.settings.get("env_steps")
+        """Env steps that the run was to make, as far as its config says.
+
+        Of `curious pretrain`: gradient steps.
+        """
+        steps = self.settings.get("env_steps", self.settings.get("steps"))
         return steps if isinstance(steps, int) else None
 
     @property

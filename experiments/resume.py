@@ -1,7 +1,7 @@
 """What may change when a run goes on, and what must not."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from operator import attrgetter
 from pathlib import Path
@@ -13,7 +13,6 @@ from agents.curious_agent import CuriousAgent
 from experiments.config import write_config
 from experiments.parts import ConfigError
 from experiments.run_folder import RunFolder
-from experiments.train_config import TrainConfig
 
 # What networks, worlds, draws and the shape of what is saved depend on.
 FIXED = (
@@ -30,24 +29,33 @@ FIXED = (
 )
 
 
-def check_same_run(run: RunFolder, now: TrainConfig) -> None:
+def check_same_run(
+    run: RunFolder, now: Any, fixed: Sequence[str] = FIXED, command: str = "train"
+) -> None:
     """Refuse to continue a run as another one.
+
+    Args:
+        run: that is to go on.
+        now: the config that it is to go on with.
+        fixed: paths in it that cannot change any more.
+        command: of `curious`, that makes such runs.
 
     Raises:
         ConfigError: names each flag that cannot change any more.
     """
-    before: TrainConfig = run.config()
+    before = run.config()
     changes = [
         change
-        for path in FIXED
+        for path in fixed
         for change in _changes(attrgetter(path)(before), attrgetter(path)(now), path)
     ]
     if changes:
         raise ConfigError(
             f"{run.path} cannot go on with {'; '.join(changes)}: its networks, worlds "
-            "and draws are made. Leave that out, or train a new run with: curious "
-            f"train --config {run.config_file} and the flags that you want. (Budget, "
-            "learning rate and whatever else only says how to go on may change.)"
+            "and draws are made. Leave that out, or make a new run with: curious "
+            f"{command} --config {run.config_file} and the flags that you want. "
+            "(Budget, learning rate and whatever else only says how to go on may "
+            "change.)"
         )
 
 
@@ -57,7 +65,20 @@ def restore(agent: CuriousAgent, state: Mapping[str, Any], checkpoint: Path) -> 
     Raises:
         ConfigError: it holds other networks than those of the agent.
     """
-    own, saved = agent.modules.state_dict(), state["modules"]
+    check_same_networks(agent.modules.state_dict(), state["modules"], checkpoint)
+    agent.load_state_dict(dict(state))
+    for group in agent.optimizer.param_groups:
+        group["lr"] = agent.ppo.learning_rate
+
+
+def check_same_networks(
+    own: Mapping[str, Any], saved: Mapping[str, Any], checkpoint: Path
+) -> None:
+    """Refuse a checkpoint of networks whose tensors have other names or shapes.
+
+    Raises:
+        ConfigError: names the first that differ.
+    """
     differing = [
         f"{name} ({_shape(saved.get(name))}, needed: {_shape(own.get(name))})"
         for name in sorted({*own, *saved})
@@ -69,12 +90,9 @@ def restore(agent: CuriousAgent, state: Mapping[str, Any], checkpoint: Path) -> 
             f"{', '.join(differing[:3])}{' …' if differing[3:] else ''}. Was "
             "config.json edited, or the code changed since?"
         )
-    agent.load_state_dict(dict(state))
-    for group in agent.optimizer.param_groups:
-        group["lr"] = agent.ppo.learning_rate
 
 
-def keep_config(run: RunFolder, config: TrainConfig) -> None:
+def keep_config(run: RunFolder, config: Any) -> None:
     """Let a run's config.json say how it goes on; whole or not at all."""
     if run.config() == config:
         return
@@ -98,5 +116,7 @@ def _brief(value: Any) -> str:
     return type(value).__name__ if is_dataclass(value) else str(value)
 
 
-def _shape(tensor: Tensor | None) -> str:
-    return "absent" if tensor is None else str(list(tensor.shape))
+def _shape(value: Any) -> str:
+    if value is None:
+        return "absent"
+    return str(list(value.shape)) if isinstance(value, Tensor) else "no tensor"

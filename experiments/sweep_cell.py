@@ -8,7 +8,8 @@ from pathlib import Path
 
 from experiments.file_lock import IsLocked, locked
 from experiments.sweep_folder import SweepError, SweepFolder
-from experiments.sweep_train import find_run, next_arguments, saved_env_steps
+from experiments.sweep_kinds import kind_of
+from experiments.sweep_runs import find_run, next_arguments
 
 SWEEPER = "CURIOUS_SWEEPER"  # process id of the sweep that started this process
 PATIENCE = 10.0  # seconds for a process that was told to end to save and do so
@@ -26,14 +27,11 @@ def run_cell(folder: Path, name: str) -> int:
     sweep.cell(cell).mkdir(parents=True, exist_ok=True)
     try:
         with locked(sweep.cell_lock(cell), PATIENCE):
-            run = find_run(sweep.cell(cell))
-            if run is not None and saved_env_steps(run) >= cell.budget:
+            run, kind = find_run(sweep.cell(cell)), kind_of(cell.command)
+            if run is not None and kind.is_done(run, cell.budget):
                 print(f"{name} is done: {run.path}")
                 return 0
-            arguments = next_arguments(sweep.cell(cell), cell.arguments)
-            from experiments.train_command import run as train  # imports torch
-
-            return train(arguments)
+            return kind.run(next_arguments(sweep.cell(cell), cell.arguments))
     except IsLocked as error:
         raise SweepError(f"The cell {name} is being run by {error}.") from error
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.grid import Grid
 from experiments.parts import ConfigError
-from experiments.sweep_train import read_config
+from experiments.sweep_kinds import kind_of
 
 
 @dataclass(frozen=True)
@@ -18,8 +18,10 @@ class Cell:
         values: the name of the value of each axis.
         seed: of the run.
         arguments: of the command, the seed included.
-        budget: env steps after which it is done.
-        rollout: env steps of one rollout, the smallest run that can be measured.
+        budget: steps after which it is done: env steps of `train`, gradient steps of
+            `pretrain`.
+        rollout: steps that are the smallest run that can be measured, one rollout.
+        command: of `curious`, that it runs.
     """
 
     name: str
@@ -28,6 +30,7 @@ class Cell:
     arguments: tuple[str, ...]
     budget: int
     rollout: int
+    command: str = "train"
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -38,6 +41,7 @@ class Cell:
             "arguments": list(self.arguments),
             "budget": self.budget,
             "rollout": self.rollout,
+            "command": self.command,
         }
 
     @staticmethod
@@ -50,6 +54,7 @@ class Cell:
             tuple(data["arguments"]),
             data["budget"],
             data["rollout"],
+            data.get("command", "train"),
         )
 
 
@@ -59,27 +64,24 @@ def expand(grid: Grid) -> list[Cell]:
     Raises:
         ConfigError: the command would refuse a cell; the message names it.
     """
-    if grid.command != "train":
-        raise ConfigError(
-            f"command: {grid.command!r} cannot be swept; only 'train' can."
-        )
+    kind = kind_of(grid.command)
     combinations = []
     for x in grid.combinations():
         try:
-            config = read_config(x.arguments)
+            job = kind.job(x.arguments)
         except ConfigError as error:
             raise ConfigError(f"Cell {x.name or 'of the grid'}: {error}") from error
-        rollout = config.num_envs * config.agent.ppo.num_steps
-        combinations.append((x, config.env_steps, rollout))
+        combinations.append((x, job))
     return [
         Cell(
             f"{x.name}+s{seed}".lstrip("+"),
             x.values,
             seed,
             (*x.arguments, "--seed", str(seed)),
-            budget,
-            rollout,
+            job.budget,
+            job.piece,
+            grid.command,
         )
         for seed in grid.seeds
-        for x, budget, rollout in combinations
+        for x, job in combinations
     ]

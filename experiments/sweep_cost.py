@@ -16,6 +16,8 @@ from experiments.progress import duration, short
 from experiments.run_folder import RunFolder
 from experiments.sweep_cells import Cell
 from experiments.sweep_folder import State, Status, curious_command
+from experiments.sweep_kind import Job
+from experiments.sweep_kinds import kind_of
 from experiments.sweep_slots import Slot
 
 PROBE_ROLLOUTS = 6  # the first is not counted: it warms up
@@ -86,15 +88,15 @@ def measure(
         env_steps, seconds = metrics["env_steps"], metrics["wall_time"]
         if len(seconds) > 1 and seconds[-1] > seconds[0]:
             rate = (env_steps[-1] - env_steps[0]) / (seconds[-1] - seconds[0])
-            speeds[values] = Speed(float(rate), f"{len(seconds)} rollouts now")
+            pieces = kind_of(cell.command).pieces
+            speeds[values] = Speed(float(rate), f"{len(seconds)} {pieces} now")
     return speeds, errors
 
 
 def _probe(cell: Cell, slot: Slot, runs: Path) -> tuple[int, str]:
-    env_steps = PROBE_ROLLOUTS * cell.rollout
-    command = [*curious_command(), "train", *cell.arguments, "--runs", str(runs)]
-    command += ["--env-steps", str(env_steps), "--checkpoint-every", str(2 * env_steps)]
-    command += ["--evaluate-every", "0", "--video-steps", "0"]
+    command = [*curious_command(), cell.command, *cell.arguments, "--runs", str(runs)]
+    job = Job(cell.budget, cell.rollout)
+    command += kind_of(cell.command).trial(job, PROBE_ROLLOUTS)
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -115,7 +117,8 @@ def print_plan(
     console: Console,
 ) -> None:
     """A table of the cells, what each has left to do, and about how long that takes."""
-    table = Table("cell", "state", *_right("env steps", "left", "time", "measured on"))
+    unit = kind_of(cells[0].command).unit
+    table = Table("cell", "state", *_right(unit, "left", "time", "measured on"))
     total = 0.0
     unknown = steps = 0
     for cell in cells:
@@ -133,7 +136,7 @@ def print_plan(
         )
     console.print(table)
     done = sum(x.state is State.DONE for x in statuses.values())
-    say = [f"{len(cells)} cells, {done} done; {short(steps)} env steps left."]
+    say = [f"{len(cells)} cells, {done} done; {short(steps)} {unit} left."]
     if unknown:
         say.append(
             f"How long {unknown} of them take is not known yet: their like has not "

@@ -14,7 +14,8 @@ from experiments.file_lock import is_locked
 from experiments.grid import Grid
 from experiments.parts import suggest
 from experiments.sweep_cells import Cell
-from experiments.sweep_train import find_run, saved_env_steps
+from experiments.sweep_kinds import kind_of
+from experiments.sweep_runs import find_run, saved_env_steps
 
 FORMAT_VERSION = 1
 KIND = "curious-worlds/sweep"
@@ -85,7 +86,7 @@ class SweepFolder:
         """Where a cell stands: what is saved, and whether anybody works on it."""
         run = find_run(self.cell(cell))
         env_steps = 0 if run is None else saved_env_steps(run)
-        if env_steps >= cell.budget:
+        if run is not None and kind_of(cell.command).is_done(run, cell.budget):
             state = State.DONE
         elif is_locked(self.cell_lock(cell)):
             state = State.RUNNING
@@ -179,13 +180,14 @@ class SweepFolder:
         before = self.read()
         for cell in cells:
             old = before.get(cell.name, (cell, State.WAITING))[0]
-            if old.arguments != cell.arguments and find_run(self.cell(cell)):
+            same = (old.command, old.arguments) == (cell.command, cell.arguments)
+            if not same and find_run(self.cell(cell)):
                 raise SweepError(
                     f"The cell {cell.name} was begun as\n"
-                    f"  curious train {shlex.join(old.arguments)}\nand is now\n"
-                    f"  curious train {shlex.join(cell.arguments)}\nGive the changed "
-                    "value a new name in the grid, or the sweep another folder with "
-                    f"--out, or delete {self.cell(cell)}"
+                    f"  curious {old.command} {shlex.join(old.arguments)}\nand is now\n"
+                    f"  curious {cell.command} {shlex.join(cell.arguments)}\nGive the "
+                    "changed value a new name in the grid, or the sweep another folder "
+                    f"with --out, or delete {self.cell(cell)}"
                 )
 
     def command(self, cell: Cell) -> list[str]:

@@ -16,6 +16,7 @@ from rich.progress import Progress as RichProgress
 from experiments.progress import duration, short
 from experiments.sweep_cells import Cell
 from experiments.sweep_folder import State, SweepFolder
+from experiments.sweep_kinds import kind_of
 
 LOOK_SECONDS = 1.0  # between looks at the files of running cells
 RECENT_SECONDS = 120.0  # over which speed is measured
@@ -46,6 +47,7 @@ class SweepProgress:
         """
         self._sweep, self._cells, self._console = sweep, cells, console
         self._clock = clock
+        self._unit = kind_of(cells[0].command).unit if cells else "env steps"
         self._budget = {x.name: x.budget for x in cells}
         status = {x.name: sweep.status(x) for x in cells}
         self._steps = {k: min(x.env_steps, self._budget[k]) for k, x in status.items()}
@@ -114,7 +116,7 @@ class SweepProgress:
     def stopped(self, cell: Cell, env_steps: int) -> None:
         """A cell ended early, as was asked."""
         self._steps[cell.name] = env_steps
-        self._say(f"stopped   {cell.name} at {env_steps:,} env steps")
+        self._say(f"stopped   {cell.name} at {env_steps:,} {self._unit}")
 
     def retrying(self, cell: Cell, why: str) -> None:
         """A cell failed and will be tried again."""
@@ -137,7 +139,7 @@ class SweepProgress:
         steps, total = sum(self._steps.values()), sum(self._budget.values())
         shown = [
             f"{len(self._done)} of {len(self._cells)} cells",
-            f"{short(steps)} / {short(total)} env steps",
+            f"{short(steps)} / {short(total)} {self._unit}",
         ]
         (begin, first), (end, last) = self._samples[0], self._samples[-1]
         if end > begin and last > first:

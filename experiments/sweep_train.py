@@ -1,80 +1,33 @@
-"""What a sweep has to know of `curious train`.
+"""What a sweep has to know of `curious train`."""
 
-To sweep another command, write these four functions for it: what it may be asked, how
-much there is to do, which run of a cell counts, and how that is begun or gone on with.
-"""
-
-import io
-import re
-import shutil
 from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
-from experiments.parts import ConfigError
-from experiments.run_folder import RunFolder
-
-if TYPE_CHECKING:
-    from experiments.train_config import TrainConfig
-
-_RUN = re.compile(r"\d{8}-\d{6}-")  # how the names of run folders begin
-_OWN = ("--seed", "--seeds", "--runs", "--resume")  # what a sweep says itself
+from experiments.sweep_kind import Job, SweepKind, read_as
 
 
-def read_config(arguments: Sequence[str]) -> "TrainConfig":
-    """The config that the command would train.
+class TrainSweep(SweepKind):
+    """Agents; a piece is a rollout."""
 
-    Raises:
-        ConfigError: the command would refuse them; the message is the command's own.
-    """
-    from experiments.train_command import read_arguments  # imports torch
+    unit = "env steps"
+    pieces = "rollouts"
 
-    for argument in arguments:
-        flag = argument.partition("=")[0].replace("_", "-")
-        if flag in _OWN:
-            raise ConfigError(f"{flag} is for the sweep to say; leave it out.")
-    heard = io.StringIO()
-    try:
-        with redirect_stderr(heard), redirect_stdout(heard):
-            return read_arguments(arguments)
-    except SystemExit:
-        raise ConfigError(f"curious train refuses it:\n{heard.getvalue()}") from None
+    def job(self, arguments: Sequence[str]) -> Job:
+        """The budget, and the env steps of one rollout."""
+        from experiments.train_command import read_arguments  # imports torch
 
+        config = read_as("train", read_arguments, arguments)
+        return Job(config.env_steps, config.num_envs * config.agent.ppo.num_steps)
 
-def find_run(folder: Path) -> RunFolder | None:
-    """The run of the cell at `folder`: the one furthest on; None if none was saved."""
-    if not folder.is_dir():
-        return None
-    runs = [RunFolder(x) for x in sorted(folder.iterdir()) if _is_saved(x)]
-    return max(runs, key=saved_env_steps, default=None)
+    def trial(self, job: Job, pieces: int) -> list[str]:
+        """Rollouts without evaluation, checkpoint or video."""
+        env_steps = pieces * job.piece
+        return [
+            *("--env-steps", str(env_steps), "--checkpoint-every", str(2 * env_steps)),
+            *("--evaluate-every", "0", "--video-steps", "0"),
+        ]
 
+    def run(self, arguments: Sequence[str]) -> int:
+        """Train."""
+        from experiments.train_command import run  # imports torch
 
-def saved_env_steps(run: RunFolder) -> int:
-    """Env steps of the latest checkpoint; 0 without one."""
-    paths = CheckpointFolder(run.checkpoints).paths()
-    return env_steps_of(paths[-1]) if paths else 0
-
-
-def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
-    """Arguments of the command that begins a cell, or goes on with its run.
-
-    What was killed before its first checkpoint begins anew, and leaves nothing: such
-    runs are deleted. Nobody else may be working on the cell.
-
-    Args:
-        folder: of the cell.
-        arguments: of the cell, the seed included.
-    """
-    run = find_run(folder)
-    if run is not None:
-        return ["--resume", str(run.path)]
-    for x in folder.iterdir():
-        if x.is_dir() and _RUN.match(x.name):
-            shutil.rmtree(x)
-    return [*arguments, "--runs", str(folder)]
-
-
-def _is_saved(path: Path) -> bool:
-    return (path / "config.json").is_file() and saved_env_steps(RunFolder(path)) > 0
+        return run(arguments)

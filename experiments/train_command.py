@@ -20,13 +20,13 @@ EXAMPLES = (
 )
 
 
-# Listed in --help beside the parts; `_take_resume` reads it.
+# Listed in --help beside the parts; `take_resume` reads it.
 _RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
 
 
 def run(argv: Sequence[str]) -> int:
     """Train as the command line says; returns 0, or 130 when interrupted."""
-    resume, rest = _take_resume(argv)
+    resume, rest = take_resume(argv)
     if resume is not None:
         if any(x.partition("=")[0] == "--config" for x in rest):
             raise ConfigError("--resume brings its own config; leave --config out.")
@@ -53,7 +53,7 @@ def read_arguments(argv: Sequence[str]) -> TrainConfig:
     )
 
 
-def _take_resume(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
+def take_resume(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
     """`--resume PATH`, and the other arguments."""
     rest: list[str] = []
     path = None

@@ -14,8 +14,7 @@ def small_cnn(channels: int, widths: tuple[int, ...]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for i, width in enumerate(widths):
         stride = 1 if i == len(widths) - 1 else 2
-        conv = nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False)
-        nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
+        conv = nn.Conv2d(channels, width, 3, stride=stride, padding=1)
         layers += [conv, BatchNorm2d(width), nn.ReLU(inplace=True)]
         channels = width
     return nn.Sequential(*layers)
@@ -28,9 +27,9 @@ class SmallCnnConfig:
     Takes images of any size.
     """
 
-    size: int = 64
+    size: int = 0
     """D, size of the latent vector by a linear layer; 0: the averages alone"""
-    widths: tuple[int, ...] = (32, 64, 128)
+    widths: tuple[int, ...] = (24, 48, 96)
     """channels of each layer; all but the last halve the image"""
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""

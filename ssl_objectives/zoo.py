@@ -6,8 +6,10 @@ numbers of clusters, ramps) are those of a few hundred steps on small images.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
+from ssl_objectives.augment.preset import shifted, unchanged
 from ssl_objectives.heads import Mlp, Straight
 from ssl_objectives.linear_stack import LinearStack
 from ssl_objectives.method import Method
@@ -35,7 +37,11 @@ from ssl_objectives.methods.instance import (
     NceForm,
 )
 from ssl_objectives.methods.inter import InterClrConfig
-from ssl_objectives.methods.local_global import AmdimConfig, DeepInfoMaxConfig
+from ssl_objectives.methods.local_global import (
+    AmdimConfig,
+    DeepInfoMaxConfig,
+    StDimConfig,
+)
 from ssl_objectives.methods.moments import BarlowConfig, VicRegConfig
 from ssl_objectives.methods.propagation import LabelPropagationConfig
 from ssl_objectives.methods.prototypes import PclConfig
@@ -46,11 +52,13 @@ from ssl_objectives.methods.self_label import SelfLabelConfig
 from ssl_objectives.methods.sigreg import SigRegConfig
 from ssl_objectives.methods.swav import SwavConfig
 from ssl_objectives.methods.twist import TwistConfig
-from ssl_objectives.modalities import PerModality
 from ssl_objectives.parts.annealing import Linear
-from ssl_objectives.views import FourRotations, MultiCrop, OneView
+from ssl_objectives.views import FourRotations, MultiCrop, OneView, TwoViews
 
-_BALL = RingConfig(lower=0.0, upper=0.1, annealing=Linear())
+_RING = RingConfig(lower=0.1, upper=0.5, annealing=Linear())
+_BALL = RingConfig(lower=0.0, upper=0.3, annealing=Linear())
+_MOCO = MoCoConfig(temperature=0.2, queue=1024)
+_INSTANCE = InstanceConfig(temperature=0.2, negatives=None)
 _SIMCLR = SimClrConfig(temperature=0.2)
 
 CONTRAST: Mapping[str, Method] = {
@@ -58,30 +66,44 @@ CONTRAST: Mapping[str, Method] = {
     "info-nce": Method(InfoNceConfig()),
     "dcl": Method(DclConfig(temperature=0.2)),
     "dclw": Method(DclwConfig(temperature=0.2)),
-    "moco-v1": Method(MoCoConfig(temperature=0.07), projector=Mlp(layers=1)),
-    "moco-v2": Method(MoCoConfig(temperature=0.2)),
-    "ring-moco": Method(MoCoConfig(temperature=0.2, ring=RingConfig())),
-    "vince": Method(MoCoConfig(temperature=0.2, ring=_BALL)),
-    "direct-clr": Method(DirectClrConfig(), projector=Straight()),
+    "moco-v1": Method(
+        MoCoConfig(temperature=0.07, queue=1024), projector=Mlp(layers=1), decay=0.9
+    ),
+    "moco-v2": Method(_MOCO, decay=0.9),
+    "ring-moco": Method(replace(_MOCO, ring=_RING), decay=0.9),
+    "vince": Method(replace(_MOCO, ring=_BALL), decay=0.9),
+    "direct-clr": Method(DirectClrConfig(share=0.5), projector=Straight()),
     "hallucinate": Method(HallucinateConfig(host=_SIMCLR)),
-    "inter-clr": Method(InterClrConfig(clusters=64), sweep_every=100),
-    "renyi-cl": Method(RenyiClConfig(), projector=Mlp(last_norm=True), predictor=Mlp()),
+    "inter-clr": Method(
+        InterClrConfig(queue=1024, clusters=64, negatives=1024),
+        sweep_every=75,
+        decay=0.9,
+    ),
+    "renyi-cl": Method(
+        RenyiClConfig(), projector=Mlp(last_norm=True), predictor=Mlp(), decay=0.9
+    ),
     "bregman": Method(DeepBregmanConfig()),
     "c-simclr": Method(CSimClrConfig()),
 }
 """Rows are told apart from others of the batch, or of a queue."""
 
 DENSE: Mapping[str, Method] = {
-    "deep-infomax": Method(DeepInfoMaxConfig(), views=OneView()),
+    "deep-infomax": Method(DeepInfoMaxConfig(), views=OneView(), projector=Straight()),
     "amdim": Method(AmdimConfig()),
+    "st-dim": Method(StDimConfig(), views=TwoViews(shifted(2))),
 }
 """Feature maps are told apart, place by place."""
 
 MEMORY: Mapping[str, Method] = {
-    "instance-nce": Method(InstanceConfig(form=NceForm()), views=OneView()),
-    "instance": Method(InstanceConfig(), views=OneView()),
-    "ring": Method(InstanceConfig(negatives=None, ring=RingConfig()), views=OneView()),
-    "cmc": Method(CmcConfig(negatives=4096), views=OneView(), projector=PerModality()),
+    "instance-nce": Method(
+        InstanceConfig(temperature=0.2, negatives=512, form=NceForm(1.11)),
+        views=OneView(),
+    ),
+    "instance": Method(_INSTANCE, views=OneView()),
+    "ring": Method(
+        replace(_INSTANCE, ring=RingConfig(lower=0.1, upper=0.5)), views=OneView()
+    ),
+    "cmc": Method(CmcConfig(temperature=0.2, negatives=None)),
     "local-aggregation": Method(
         LocalAggregationConfig(background=512, clusters=(128, 128, 128)),
         views=OneView(),
@@ -116,22 +138,22 @@ CLUSTERS: Mapping[str, Method] = {
 """Rows share clusters, prototypes or classes."""
 
 BOOTSTRAP: Mapping[str, Method] = {
-    "byol": Method(ByolConfig(), predictor=Mlp()),
+    "byol": Method(ByolConfig(), predictor=Mlp(), decay=0.9),
     "simsiam": Method(
         SimSiamConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64)
     ),
-    "c-byol": Method(CByolConfig(), predictor=Mlp(layers=1)),
-    "direct-pred": Method(DirectPredConfig()),
-    "direct-copy": Method(DirectCopyConfig()),
-    "msb-reg": Method(MsbRegConfig()),
+    "c-byol": Method(CByolConfig(), predictor=Mlp(), decay=0.9),
+    "direct-pred": Method(DirectPredConfig(), projector=Mlp(last_norm=True), decay=0.9),
+    "direct-copy": Method(DirectCopyConfig(), projector=Mlp(last_norm=True), decay=0.9),
+    "msb-reg": Method(MsbRegConfig(), predictor=Mlp(), decay=0.9),
 }
 """A target that follows slowly, or is stopped; no negatives."""
 
 MOMENTS: Mapping[str, Method] = {
     "vicreg": Method(VicRegConfig(), projector=Mlp(256)),
     "barlow-twins": Method(BarlowConfig(), projector=Mlp(256)),
-    "ssl-hsic": Method(SslHsicConfig(), predictor=Mlp()),
-    "sigreg": Method(SigRegConfig()),
+    "ssl-hsic": Method(SslHsicConfig(), predictor=Mlp(), decay=0.9),
+    "sigreg": Method(SigRegConfig(), projector=Mlp(size=16, last_norm=True)),
 }
 """Statistics of the batch keep rows apart."""
 
@@ -139,10 +161,12 @@ PRETEXT: Mapping[str, Method] = {
     "rotnet": Method(RotNetConfig(), views=FourRotations(), projector=Straight()),
     "aug-self": Method(AugSelfConfig(base=_SIMCLR, flip=0.5)),
     "autoencoder": Method(
-        ReconstructionConfig(), views=OneView(), projector=Straight()
+        ReconstructionConfig(), views=OneView(unchanged()), projector=Straight()
     ),
     "irmae": Method(
-        ReconstructionConfig(), views=OneView(), projector=LinearStack(layers=4)
+        ReconstructionConfig(),
+        views=OneView(unchanged()),
+        projector=LinearStack(layers=4),
     ),
 }
 """Something else about an image is predicted."""

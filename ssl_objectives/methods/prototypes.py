@@ -10,7 +10,8 @@ from torch import Tensor
 from ssl_objectives.methods.instance import MoCoConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.assign import collected, row_ids
+from ssl_objectives.parts.assign import collected
+from ssl_objectives.parts.candidates import row_ids
 from ssl_objectives.parts.critics import checked_temperature, unit
 from ssl_objectives.parts.kmeans import kmeans
 

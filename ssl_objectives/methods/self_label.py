@@ -8,7 +8,8 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.assign import collected, row_ids
+from ssl_objectives.parts.assign import collected
+from ssl_objectives.parts.candidates import row_ids
 from ssl_objectives.parts.critics import exact
 from ssl_objectives.parts.sinkhorn import transport_plan
 

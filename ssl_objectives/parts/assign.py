@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ssl_objectives.objective import Views
-from ssl_objectives.parts.candidates import Candidates
+from ssl_objectives.parts.candidates import Candidates, row_ids
 from ssl_objectives.parts.critics import unit
 from ssl_objectives.parts.filters import CandidateFilter
 from ssl_objectives.parts.kmeans import kmeans
@@ -172,12 +172,6 @@ class PropagatedLabel(CandidateFilter):
         )
         self.labels[ids] = self.num_rows + label
         self.confidence[ids] = share.to(self.confidence.dtype)
-
-
-def row_ids(views: Views) -> Int64[Tensor, "N"]:
-    """Ids of rows; 0 for rows that do not count, whatever stands there."""
-    assert views.row is not None, "who remembers rows needs their ids"
-    return views.row if views.valid is None else views.row.where(views.valid, 0)
 
 
 def collected(

@@ -14,7 +14,7 @@ from experiments.presets import train_config
 from experiments.run_folder import RunFolder
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepError, SweepFolder
-from experiments.sweep_train import next_arguments
+from experiments.sweep_runs import next_arguments
 
 Held = Callable[[Path], AbstractContextManager[int]]
 GRID = Grid(

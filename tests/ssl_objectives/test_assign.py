@@ -5,8 +5,8 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.objective import Views
-from ssl_objectives.parts.assign import PropagatedLabel, SameCluster, collected, row_ids
-from ssl_objectives.parts.candidates import Candidates
+from ssl_objectives.parts.assign import PropagatedLabel, SameCluster, collected
+from ssl_objectives.parts.candidates import Candidates, row_ids
 
 
 def views(

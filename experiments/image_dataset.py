@@ -1,0 +1,134 @@
+"""Frames of a data set that `curious record` or `curious import` made."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Int64, UInt8
+from numpy.typing import NDArray
+from torch import Tensor
+
+from experiments.image_source import (
+    ImageSource,
+    ImageSplit,
+    ImageSubset,
+    check_share,
+    split_by_hash,
+)
+from experiments.parts import suggest
+from world_models.dataset import Dataset, open_dataset
+from world_models.dataset_format import FACTS, DatasetError
+
+LABEL = "label"  # the fact that class folders become when they are imported
+MOST_CLASSES = 1_000
+
+
+class RecordedImages(ImageSource):
+    """All frames of a data set, memory-mapped.
+
+    Args:
+        dataset: the data set.
+        labels: class numbers of its rows; None where there are no classes.
+        class_names: what the classes are called.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        labels: Int64[Tensor, "N"] | None = None,
+        class_names: tuple[str, ...] = (),
+    ) -> None:
+        self._reader = dataset.reader
+        self.image_shape = dataset.spec.obs_shape
+        self.num_rows = dataset.num_rows
+        self.labels = labels
+        self.class_names = class_names
+
+    def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
+        """Images by number."""
+        columns = self._reader.read(rows.numpy(), 1, ("obs",))
+        return torch.from_numpy(columns["obs"][0])
+
+
+@dataclass(frozen=True)
+class RecordedConfig:
+    """Frames of a data set: recorded in a world, or imported.
+
+    Whole episodes go to the test, so that no frame there has its neighbours among the
+    training images. Images that were imported one by one are an episode each.
+    """
+
+    path: Path = Path("data/key-door")
+    """the data set's folder"""
+    fact: str | None = None
+    """the fact that is the class of a frame (none: `label`, where there is one)"""
+    test_share: float = 0.1
+    """episodes kept for the test, chosen by a hash of their place"""
+
+    def __post_init__(self) -> None:
+        check_share(self.test_share)
+
+    def open(self) -> ImageSplit:
+        """Open the data set; frames stay on disk.
+
+        Raises:
+            DatasetError: none there, or damaged; no such fact, or it has no classes;
+                one episode only.
+        """
+        dataset = open_dataset(self.path)
+        labels, names = self._classes(dataset)
+        frames = RecordedImages(dataset, labels, names)
+        is_test = self._test_rows(dataset)
+        train, test = (
+            ImageSubset(frames, torch.from_numpy(np.flatnonzero(x)))
+            for x in (~is_test, is_test)
+        )
+        kinds = f", {len(names)} classes" if names else ""
+        about = f"{self.path}, {train.num_rows:,} + {test.num_rows:,} frames{kinds}"
+        return ImageSplit(train, test, about=about)
+
+    def _test_rows(self, dataset: Dataset) -> NDArray[np.bool_]:
+        begins = dataset.index.stream_begin
+        starts = np.union1d(dataset.first_rows(), begins[:-1])  # of all episodes
+        stream = np.searchsorted(begins, starts, side="right") - 1
+        places = zip(stream.tolist(), (starts - begins[stream]).tolist(), strict=True)
+        keys = [f"stream {x} row {row}".encode() for x, row in places]
+        try:
+            chosen = split_by_hash(keys, self.test_share)
+        except ValueError:
+            raise DatasetError(
+                f"{self.path} has one episode only. A test needs another: frames of "
+                "the same one are too much alike."
+            ) from None
+        return np.repeat(chosen, np.diff(np.append(starts, dataset.num_rows)))
+
+    def _classes(self, dataset: Dataset) -> tuple[Tensor | None, tuple[str, ...]]:
+        """Class numbers and names, or None."""
+        facts = dataset.spec.facts
+        name = self.fact or (LABEL if LABEL in facts else None)
+        if name is None:
+            return None, ()
+        if name not in facts:
+            known = suggest(name, list(facts)) or " It has none."
+            raise DatasetError(f"{self.path} has no fact {name!r}.{known}")
+        column = facts[name]
+        if column.shape or np.dtype(column.dtype).kind == "f":
+            raise DatasetError(
+                f"The fact {name!r} of {self.path} is no class: it is {column.dtype}"
+                f"{column.shape or ''}, and a class is one whole number. Choose "
+                "another."
+            )
+        key = FACTS + name
+        blocks = [block[key] for _, block in dataset.reader.blocks(names=(key,))]
+        values = np.concatenate(blocks).astype(np.int64)
+        if column.names:
+            return torch.from_numpy(values), column.names
+        known_values, numbers = np.unique(values, return_inverse=True)
+        if len(known_values) > MOST_CLASSES:
+            raise DatasetError(
+                f"The fact {name!r} of {self.path} has {len(known_values):,} values, "
+                f"and classes are at most {MOST_CLASSES:,}. Choose another."
+            )
+        names = tuple(f"{name} {x}" for x in known_values.tolist())
+        return torch.from_numpy(numbers.astype(np.int64)), names

@@ -1,0 +1,99 @@
+"""Real images mixed with generated ones: AdaInf's data inflation.
+
+(Wang, Zhang, Wang: "Do Generated Data Always Help Contrastive Learning?", arXiv
+2403.12448.) Real images are repeated r times beside M generated ones, and the views are
+augmented more weakly; the paper has 50,000 real images, 1,000,000 generated and r = 10.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Int64, UInt8
+from torch import Tensor
+
+from experiments.fashion_mnist import FashionMnistConfig
+from experiments.image_folder import FolderConfig
+from experiments.image_source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
+from world_models.dataset_format import DatasetError
+
+
+class MixedSource(ImageSource):
+    """N real images, numbered r times through, and M generated ones behind them.
+
+    Rows drawn evenly are real with a share of r N / (r N + M). Nothing is copied, where
+    the paper's code concatenates. Generated images have no label (-1), so that nothing
+    is ever probed with them.
+
+    Args:
+        real: images with or without labels.
+        generated: images of the same shape.
+        repeat: r, how often each real image stands among the rows.
+
+    Raises:
+        ValueError: shapes that differ, or r below 1.
+    """
+
+    def __init__(
+        self, real: ImageSource, generated: ImageSource, repeat: int = 1
+    ) -> None:
+        if real.image_shape != generated.image_shape:
+            raise ValueError(
+                f"real images are {real.image_shape}, generated ones "
+                f"{generated.image_shape} (channels, height, width); they must be alike"
+            )
+        if repeat < 1:
+            raise ValueError(f"repeat must be at least 1, not {repeat}")
+        self._real, self._generated = real, generated
+        self._num_real = repeat * real.num_rows
+        self.image_shape = real.image_shape
+        self.num_rows = self._num_real + generated.num_rows
+        self.class_names = real.class_names
+        if real.labels is not None:
+            unknown = real.labels.new_full((generated.num_rows,), UNKNOWN)
+            self.labels = torch.cat([real.labels.repeat(repeat), unknown])
+
+    @property
+    def real_share(self) -> float:
+        """Share of rows that are real, r N / (r N + M)."""
+        return self._num_real / self.num_rows
+
+    def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
+        """Images by number."""
+        real = rows < self._num_real
+        images = torch.empty((len(rows), *self.image_shape), dtype=torch.uint8)
+        images[real] = self._real.read(rows[real] % self._real.num_rows)
+        images[~real] = self._generated.read(rows[~real] - self._num_real)
+        return images
+
+
+@dataclass(frozen=True)
+class MixedConfig:
+    """Real images and generated ones; probes are fitted and tested on real ones."""
+
+    real: ImagesConfig = field(default_factory=FashionMnistConfig)
+    """images of the world"""
+    generated: ImagesConfig = field(default_factory=FolderConfig)
+    """images of a model; its training images are taken"""
+    repeat: int = 10
+    """r, how often each real image is repeated"""
+
+    def __post_init__(self) -> None:
+        if self.repeat < 1:
+            raise ValueError(f"repeat must be at least 1, not {self.repeat}")
+
+    def open(self) -> ImageSplit:
+        """Open both.
+
+        Raises:
+            DatasetError: as the two say, or their images differ in shape.
+        """
+        real, generated = self.real.open(), self.generated.open()
+        try:
+            train = MixedSource(real.train, generated.train, self.repeat)
+        except ValueError as error:
+            raise DatasetError(f"These cannot be mixed: {error}.") from error
+        about = (
+            f"{100 * train.real_share:.0f} % {real.about}; the rest {generated.about}"
+        )
+        notes = (*real.notes, *generated.notes)
+        return ImageSplit(train, real.test, real.probed, about, notes)

@@ -1,0 +1,40 @@
+"""From the config of a pretraining run to what trains."""
+
+import torch
+
+from experiments.image_source import ImageSplit
+from experiments.labels import label_subset
+from experiments.pretrain_config import PretrainConfig
+from experiments.pretrainer import Pretrainer
+
+
+def build_pretrainer(
+    config: PretrainConfig, split: ImageSplit, device: torch.device
+) -> Pretrainer:
+    """The pretrainer of a config, not yet begun.
+
+    Raises:
+        ConfigError: parts that do not fit together, or to the images.
+        DoesNotFit: a memory per image would be too large.
+    """
+    images = split.train
+    labels = None
+    if images.labels is not None:
+        labels = label_subset(images.labels, config.labels, config.seed)
+    return Pretrainer(
+        config.method,
+        config.encoder,
+        images,
+        labels,
+        config.order.build(images, config.batch_size, config.seed),
+        config.optimizer,
+        steps=config.steps,
+        device=device,
+        seed=config.seed,
+    )
+
+
+def run_name(config: PretrainConfig) -> str:
+    """What a run is called: its images, and its method."""
+    images = type(config.images).__name__.removesuffix("Config")
+    return f"{images}-{config.name}"

@@ -1,0 +1,55 @@
+"""How `curious pretrain` reads its arguments."""
+
+from collections.abc import Sequence
+
+from experiments.command_line import Part, parse
+from experiments.parts import ConfigError
+from experiments.pretrain import pretrain
+from experiments.pretrain_config import PretrainConfig
+from experiments.pretrain_parts import PARTS
+from experiments.pretrain_presets import from_parts
+from experiments.run_folder import RunFolder
+from experiments.train_command import take_resume
+
+EXAMPLES = (
+    "curious pretrain simclr --images fashion-mnist --steps 300",
+    "curious pretrain moco-v2 --encoder resnet --method.objective.temperature 0.2",
+    "curious pretrain vicreg --images folder --images.path pictures --seeds 3",
+    "curious pretrain byol --images recorded --images.path data/key-door",
+    "curious pretrain --resume runs/RUN --steps 600",
+    "curious pretrain --config runs/RUN/config.json --seed 1",
+    "torchrun --nproc-per-node 2 -m experiments.pretrain simclr --batch-size 256",
+)
+
+# Listed in --help beside the parts; `take_resume` reads it.
+_RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Pretrain as the command line says; returns 0, or 130 when interrupted."""
+    resume, rest = take_resume(argv)
+    if resume is not None:
+        if any(x.partition("=")[0] == "--config" for x in rest):
+            raise ConfigError("--resume brings its own config; leave --config out.")
+        rest = ["--config", str(RunFolder.open(resume).config_file), *rest]
+    config = read_arguments(rest)
+    results = pretrain(config, resume)
+    expected = 1 if resume is not None else config.seeds
+    finished = len(results) == expected and all(x.finished for x in results)
+    return 0 if finished else 130
+
+
+def read_arguments(argv: Sequence[str]) -> PretrainConfig:
+    """The config that a command line without --resume asks for; see `parse`."""
+    return parse(
+        argv,
+        (*PARTS, _RESUME),
+        PretrainConfig,
+        from_parts,
+        prog="curious pretrain",
+        description="Pretrain an image encoder without labels, or with few. The first "
+        "argument names the method, parts say what it is made of, and every other flag "
+        "changes one number. Add --help to any of the examples for the flags of its "
+        "parts.",
+        examples=EXAMPLES,
+    )

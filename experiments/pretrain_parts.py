@@ -1,0 +1,135 @@
+"""What `curious pretrain` can be told by name."""
+
+from collections.abc import Mapping
+
+from experiments.command_line import Part
+from experiments.fashion_mnist import FashionMnistConfig
+from experiments.image_dataset import RecordedConfig
+from experiments.image_folder import FolderConfig
+from experiments.image_mix import MixedConfig
+from experiments.image_source import ImagesConfig
+from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
+from experiments.row_order import DistinctConfig, OrderConfig, ShuffledConfig
+from ssl_objectives.method import Method
+from ssl_objectives.view_maker import ViewsConfig
+from ssl_objectives.views import (
+    FourRotations,
+    MultiCrop,
+    OneView,
+    TwoViews,
+    UnlikeViews,
+)
+from ssl_objectives.zoo import ZOO
+
+DEFAULT = "simclr"
+
+IMAGES: Mapping[str, type[ImagesConfig]] = {
+    "fashion-mnist": FashionMnistConfig,
+    "folder": FolderConfig,
+    "recorded": RecordedConfig,
+    "mixed": MixedConfig,
+}
+VIEWS: Mapping[str, type[ViewsConfig]] = {
+    "two": TwoViews,
+    "unlike": UnlikeViews,
+    "one": OneView,
+    "multi-crop": MultiCrop,
+    "rotations": FourRotations,
+}
+ORDERS: Mapping[str, type[OrderConfig]] = {
+    "shuffled": ShuffledConfig,
+    "distinct": DistinctConfig,
+}
+OPTIMIZERS: Mapping[str, type[OptimizerConfig]] = {"adamw": AdamWConfig}
+
+
+def about_method(method: Method) -> str:
+    """What a method's objective says of itself, in a line."""
+    lines = (type(method.objective).__doc__ or "").strip().splitlines()
+    return lines[0].rstrip(".") if lines else ""
+
+
+PARTS = (
+    Part(
+        "method",
+        {name: about_method(method) for name, method in ZOO.items()},
+        default=DEFAULT,
+        about="How it is pretrained; --objective and --views change it.",
+        open=True,
+        positional=True,
+    ),
+    Part(
+        "size",
+        {
+            "debug": "seconds on any machine: does it run at all",
+            "laptop": "a minute or two on two CPU cores",
+            "gpu": "about an hour on one GPU",
+        },
+        default="laptop",
+        about="One dial for encoder, batch and budget; every flag below overrides it.",
+    ),
+    Part(
+        "images",
+        {
+            "fashion-mnist": "clothes, 28 x 28, gray, ten classes",
+            "folder": "image files; sub-folders are classes",
+            "recorded": "frames that were recorded or imported",
+            "mixed": "real images and generated ones (AdaInf)",
+        },
+        default="fashion-mnist",
+        about="What is looked at.",
+        open=True,
+    ),
+    Part(
+        "encoder",
+        {
+            "small": "three convolutions with batch norm, averaged: for first tries",
+            "impala": "the small residual network of IMPALA",
+            "resnet": "ResNet-18 for small images",
+            "vit": "a small vision transformer",
+            "nature": "the three convolutions of the Nature DQN; from 36 x 36",
+            "modalities": "one for brightness and one for colour (default for cmc)",
+            "patch": "a few layers over patches: the cheapest",
+            "pretrained": "one that an earlier run has trained",
+        },
+        about="What is trained (default: as the size says).",
+        open=True,
+    ),
+    Part(
+        "objective",
+        {name: about_method(method) for name, method in ZOO.items()},
+        about="What is minimised: that of any method, by the method's name (default: "
+        "the method's own).",
+        open=True,
+        listed=False,
+    ),
+    Part(
+        "views",
+        {
+            "two": "two random views, made alike",
+            "unlike": "two random views, made in two ways",
+            "one": "one random view, for methods with a memory",
+            "multi-crop": "two large crops, and small ones that are no targets",
+            "rotations": "each image turned four ways",
+        },
+        about="How an image is changed (default: as the method says).",
+        open=True,
+    ),
+    Part(
+        "order",
+        {
+            "shuffled": "every image once per epoch",
+            "distinct": "no two images of a cluster in a batch (G-SimCLR)",
+        },
+        default="shuffled",
+        about="Which images are in which batch.",
+        open=True,
+    ),
+    Part(
+        "optimizer",
+        {"adamw": "AdamW, warmed up, then along half a cosine"},
+        default="adamw",
+        about="What turns gradients into new weights.",
+        open=True,
+    ),
+)

@@ -1,0 +1,262 @@
+"""One trained encoder in one file: weights, how it is built, and what it looks at.
+
+    encoder = load_encoder("runs/RUN")  # or the file itself
+    latents = encoder(images)  # uint8 [N, C, H, W] to float32 [N, D]
+
+A safetensors file: its tensors are the encoder's `state_dict`, which any reader of the
+format can load. In its metadata lie the encoder's config and the input specification as
+JSON, with a format version and a checksum. It appears complete or not at all.
+"""
+
+import json
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from experiments.checkpoint import CheckpointError
+from experiments.config import from_json, to_json
+from experiments.parts import ConfigError
+from ssl_objectives.encoders import Encoder, EncoderConfig
+
+KIND = "curious-worlds/encoder"
+FORMAT_VERSION = 1
+ENCODER_FILE = "encoder.safetensors"  # its name in a run folder
+_CHANNELS = {1: ("gray",), 3: ("red", "green", "blue")}
+
+
+class SavedEncoderError(CheckpointError):
+    """An encoder cannot be saved or loaded; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class EncoderDescription:
+    """What an encoder's file says about it.
+
+    Attributes:
+        config: what builds it.
+        image_shape: (C, H, W) of the images it looks at: uint8, 0 to 255, one by one;
+            the encoder divides by 255 itself.
+        channels: what each of the C channels is.
+        note: where it comes from, for people.
+    """
+
+    config: EncoderConfig
+    image_shape: tuple[int, int, int]
+    channels: tuple[str, ...]
+    note: str
+
+
+def save_encoder(
+    path: Path,
+    encoder: Encoder,
+    config: EncoderConfig,
+    image_shape: tuple[int, int, int],
+    note: str = "",
+    channels: Sequence[str] = (),
+) -> None:
+    """Write an encoder, replacing what was there only once all is on disk.
+
+    Args:
+        path: the file; its folder must exist.
+        encoder: its weights, on any device.
+        config: builds such an encoder.
+        image_shape: (C, H, W) of the images it looks at.
+        note: where it comes from, for people.
+        channels: what each channel is; default: gray, or red, green and blue.
+
+    Raises:
+        SavedEncoderError: the disk is full or not writable, the channels are not C, or
+            the config builds something else.
+        ConfigError: the config cannot be written.
+    """
+    count = image_shape[0]
+    names = tuple(channels) or _CHANNELS.get(count, ("unknown",) * count)
+    if len(names) != count:
+        raise SavedEncoderError(
+            f"The images have {count} channels, and {len(names)} were named: "
+            f"{', '.join(names)}."
+        )
+    tensors = {k: x.detach().cpu().contiguous() for k, x in _state(encoder).items()}
+    expected = _state(_built(config, image_shape))
+    if {k: x.shape for k, x in tensors.items()} != {
+        k: x.shape for k, x in expected.items()
+    }:
+        raise SavedEncoderError(
+            f"{type(config).__name__} does not build such an encoder: its weights have "
+            "other names or shapes. (A frozen one needs no saving: its file is there.)"
+        )
+    content = {
+        "encoder": to_json(config),
+        "input": {
+            "shape": list(image_shape),
+            "axes": "channel height width",
+            "dtype": "uint8",
+            "channels": list(names),
+            "scaling": "bytes 0 to 255; the encoder divides by 255 itself",
+        },
+        "output": {"size": encoder.size, "dtype": "float32"},
+        "note": note,
+        "crc32": {key: _crc32(x) for key, x in tensors.items()},
+    }
+    metadata = {
+        "kind": KIND,
+        "format_version": str(FORMAT_VERSION),
+        "content": json.dumps(content, allow_nan=False),
+    }
+    try:
+        _write(path, tensors, metadata)
+    except (OSError, SafetensorError) as error:
+        raise SavedEncoderError(
+            f"Could not write {path}: {error}. What was there before is untouched. "
+            "Free some disk space, or choose another folder."
+        ) from error
+
+
+def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encoder:
+    """The encoder in a file or in a run folder, in evaluation mode.
+
+    Nothing in the file is executed, but the classes that its config names are imported.
+
+    Raises:
+        SavedEncoderError: no file, one that is cut off, damaged, foreign or of a newer
+            format, or weights that do not fit the config.
+        ConfigError: the config names a class that is not there any more.
+    """
+    file = encoder_file(Path(path))
+    _, content = _open(file)
+    about = _description(file, content)
+    encoder = _built(about.config, about.image_shape)
+    tensors = _read(file, content["crc32"])
+    try:
+        encoder.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise SavedEncoderError(
+            f"The weights in {file} do not fit the {type(about.config).__name__} it "
+            f"names; that class has changed since. {error}"
+        ) from error
+    return encoder.to(device).eval()
+
+
+def describe_encoder(path: Path | str) -> EncoderDescription:
+    """What a file, or that of a run folder, says about its encoder.
+
+    Raises:
+        SavedEncoderError, ConfigError: see `load_encoder`.
+    """
+    file = encoder_file(Path(path))
+    return _description(file, _open(file)[1])
+
+
+def encoder_file(path: Path) -> Path:
+    """The file at `path`, or in the run folder at `path`.
+
+    Raises:
+        SavedEncoderError: there is none.
+    """
+    path = path.expanduser()
+    file = path / ENCODER_FILE if path.is_dir() else path
+    if file.is_file():
+        return file
+    hint = (
+        " A run writes it when it ends: resume the run."
+        if (path / "config.json").is_file()
+        else " Give a file that `curious pretrain` wrote, or the folder of its run."
+    )
+    raise SavedEncoderError(f"There is no encoder at {file}.{hint}")
+
+
+def _built(config: EncoderConfig, image_shape: tuple[int, int, int]) -> Encoder:
+    """With values, also where a caller plans without any (`meta`); no draw is used."""
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        return config.build(image_shape)
+
+
+def _state(encoder: Encoder) -> Mapping[str, Tensor]:
+    state: Mapping[str, Tensor] = encoder.state_dict()
+    return state
+
+
+def _open(file: Path) -> tuple[Mapping[str, str], dict[str, Any]]:
+    """Metadata and content of a file whose metadata is in order."""
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+    except (OSError, SafetensorError) as error:
+        raise SavedEncoderError(
+            f"{file} is cut off, damaged or no saved encoder at all ({error})."
+        ) from error
+    if metadata.get("kind") != KIND:
+        raise SavedEncoderError(
+            f"{file} is a safetensors file, but not an encoder of Curious Worlds (its "
+            f"kind is {metadata.get('kind')!r}, not {KIND!r})."
+        )
+    version = metadata.get("format_version", "")
+    if version != str(FORMAT_VERSION):
+        raise SavedEncoderError(
+            f"{file} has format version {version}; this curious-worlds reads version "
+            f"{FORMAT_VERSION}. Install the version that wrote it."
+        )
+    try:
+        content: dict[str, Any] = json.loads(metadata["content"])
+    except (KeyError, ValueError) as error:
+        raise SavedEncoderError(f"{file} is damaged: {error!r}.") from error
+    return metadata, content
+
+
+def _description(file: Path, content: Mapping[str, Any]) -> EncoderDescription:
+    try:
+        channels, height, width = content["input"]["shape"]
+        names, note = content["input"]["channels"], content["note"]
+        config = content["encoder"]
+    except (KeyError, TypeError, ValueError) as error:
+        raise SavedEncoderError(f"{file} is damaged: {error!r}.") from error
+    try:
+        built: EncoderConfig = from_json(config)
+    except ConfigError as error:
+        raise ConfigError(f"{file}: {error}") from error
+    return EncoderDescription(built, (channels, height, width), tuple(names), note)
+
+
+def _read(file: Path, crc32: Mapping[str, int]) -> dict[str, Tensor]:
+    try:
+        tensors: dict[str, Tensor] = load_file(file)
+    except (OSError, SafetensorError) as error:
+        raise SavedEncoderError(f"{file} is damaged ({error}).") from error
+    for key, tensor in tensors.items():
+        if crc32.get(key) != _crc32(tensor):
+            raise SavedEncoderError(
+                f"{file} is damaged: the bytes of {key!r} are not those that were "
+                "written (checksum mismatch)."
+            )
+    return tensors
+
+
+def _crc32(tensor: Tensor) -> int:
+    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
+
+
+def _write(
+    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
+) -> None:
+    """In the same folder and then renamed: complete, or as it was."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
+    try:
+        save_file(dict(tensors), unfinished, dict(metadata))
+        # written for the owner alone; whoever may read the folder shall read it
+        unfinished.chmod(path.parent.stat().st_mode & 0o666)
+        with unfinished.open("rb") as written:
+            os.fsync(written.fileno())
+        os.replace(unfinished, path)
+    except BaseException:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise

@@ -1,0 +1,91 @@
+"""What a sweep has to know of a command of `curious`."""
+
+import io
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import TypeVar
+
+from experiments.parts import ConfigError
+from experiments.run_folder import RunFolder
+from experiments.sweep_runs import saved_env_steps
+
+C = TypeVar("C")
+
+_OWN = ("--seed", "--seeds", "--runs", "--resume")  # what a sweep says itself
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a cell is to do.
+
+    Attributes:
+        budget: steps after which it is done.
+        piece: steps that are the smallest run that can be measured.
+    """
+
+    budget: int
+    piece: int
+
+
+class SweepKind(ABC):
+    """To sweep another command, write one of these for it.
+
+    Its runs must be run folders with checkpoints, and it must take `--runs` and
+    `--resume`.
+
+    Attributes:
+        unit: what its steps are called.
+        pieces: what the pieces of a job are called.
+    """
+
+    unit: str
+    pieces: str
+
+    @abstractmethod
+    def job(self, arguments: Sequence[str]) -> Job:
+        """What the command would do.
+
+        Raises:
+            ConfigError: the command would refuse them; the message is its own.
+        """
+
+    @abstractmethod
+    def trial(self, job: Job, pieces: int) -> list[str]:
+        """Flags that make a run of so many pieces, and nothing else."""
+
+    @abstractmethod
+    def run(self, arguments: Sequence[str]) -> int:
+        """Run the command in this process; returns its exit code."""
+
+    def is_done(self, run: RunFolder, budget: int) -> bool:
+        """Whether a run has nothing left to do."""
+        return saved_env_steps(run) >= budget
+
+
+def read_as(
+    command: str, read: Callable[[Sequence[str]], C], arguments: Sequence[str]
+) -> C:
+    """The config that a command reads from its arguments.
+
+    Args:
+        command: its name, for messages.
+        read: the command's own reading, which prints and exits where it refuses.
+        arguments: of a cell.
+
+    Raises:
+        ConfigError: the command would refuse them, or a flag is the sweep's to say.
+    """
+    for argument in arguments:
+        flag = argument.partition("=")[0].replace("_", "-")
+        if flag in _OWN:
+            raise ConfigError(f"{flag} is for the sweep to say; leave it out.")
+    heard = io.StringIO()
+    try:
+        with redirect_stderr(heard), redirect_stdout(heard):
+            return read(arguments)
+    except SystemExit:
+        raise ConfigError(
+            f"curious {command} refuses it:\n{heard.getvalue()}"
+        ) from None

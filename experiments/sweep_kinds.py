@@ -1,0 +1,23 @@
+"""The commands that can be swept."""
+
+from collections.abc import Mapping
+
+from experiments.parts import ConfigError, suggest
+from experiments.sweep_kind import SweepKind
+from experiments.sweep_pretrain import PretrainSweep
+from experiments.sweep_train import TrainSweep
+
+_KINDS: Mapping[str, SweepKind] = {"train": TrainSweep(), "pretrain": PretrainSweep()}
+
+
+def kind_of(command: str) -> SweepKind:
+    """What a sweep has to know of a command.
+
+    Raises:
+        ConfigError: it cannot be swept.
+    """
+    if command not in _KINDS:
+        raise ConfigError(
+            f"command: {command!r} cannot be swept.{suggest(command, list(_KINDS))}"
+        )
+    return _KINDS[command]

@@ -1,0 +1,52 @@
+"""Several processes of one run, as torchrun starts them; one, where nobody did."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+
+from ssl_objectives.processes import num_processes
+
+
+@contextmanager
+def joined(use_gpu: bool) -> Iterator[int]:
+    """Join the processes that torchrun started, and yield this one's rank.
+
+    Args:
+        use_gpu: every process has a GPU of its own (NCCL); else they compute on the CPU
+            (gloo).
+    """
+    started = "TORCHELASTIC_RUN_ID" in os.environ and "RANK" in os.environ
+    if not started or dist.is_initialized():
+        yield rank()
+        return
+    dist.init_process_group("nccl" if use_gpu else "gloo")
+    try:
+        yield rank()
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """The number of this process, from 0; the first one writes and talks."""
+    return dist.get_rank() if num_processes() > 1 else 0
+
+
+def local_device(device: torch.device) -> torch.device:
+    """The GPU of this process on its machine, where `device` is any GPU."""
+    if device.type == "cuda" and device.index is None and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return device
+
+
+def any_asked(asked: threading.Event, device: torch.device) -> bool:
+    """Whether any process was asked to stop; all must ask at the same step."""
+    if num_processes() == 1:
+        return asked.is_set()
+    flag = torch.tensor([asked.is_set()], dtype=torch.int32, device=device)
+    dist.all_reduce(flag, dist.ReduceOp.MAX)
+    return bool(flag.item())

@@ -1,0 +1,196 @@
+"""`curious pretrain` from the command line: what it leaves, and how it goes on."""
+
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from experiments.checkpoint_folder import CheckpointFolder
+from experiments.fashion_mnist import FashionMnistConfig
+from experiments.logger import read_metrics
+from experiments.run_folder import RunFolder
+from experiments.saved_encoder import load_encoder
+from tests.experiments.test_train_interrupted import signals
+
+Command = Callable[..., Any]
+
+TINY = (
+    *("--size", "debug", "--steps", "6", "--checkpoint-every", "3"),
+    *("--evaluate-every", "3", "--log-every", "2", "--batch-size", "16"),
+)
+QUICK = (*TINY, "--no-report", "--no-tensorboard", "--evaluate-every", "0")
+
+
+def weights(run: RunFolder) -> Tensor:
+    encoder = load_encoder(run.path)
+    return torch.cat([x.detach().flatten() for x in encoder.parameters()])
+
+
+@pytest.fixture(scope="module")
+def done(curious: Command) -> Any:
+    """BYOL for six steps, with everything."""
+    torch.set_num_threads(1)
+    done = curious("pretrain", "byol", *TINY, "--probe.num-mapped", "30")
+    assert done.code == 0, done.err
+    return done
+
+
+def test_a_run_leaves_all_that_was_promised(done: Any) -> None:
+    run = done.run
+    names = {x.name for x in run.path.iterdir()}
+    assert {"config.json", "versions.json", "encoder.safetensors"} <= names
+    assert {x.name for x in run.plots.glob("*.png")} == {
+        "training.png",
+        "probes.png",
+        "embedding.png",
+    }
+    assert any(run.tensorboard.iterdir())
+    results = json.loads((run.path / "results.json").read_text())["results"]
+    assert {"probe/ridge", "probe/knn", "random/ridge", "pixels/knn"} <= results.keys()
+    steps = [x.name for x in CheckpointFolder(run.checkpoints).paths()]
+    assert steps == ["step-000000000003.safetensors", "step-000000000006.safetensors"]
+
+
+def test_metrics_have_loss_rank_and_a_probe_from_the_start(done: Any) -> None:
+    metrics = read_metrics(done.run)
+    assert list(metrics["env_steps"]) == [0, 2, 3, 4, 6]
+    probed = metrics["evaluate/knn"]
+    assert [i for i, x in enumerate(probed) if x == x] == [0, 2, 4]
+    for name in ("pretrain/loss", "projection/effective_rank", "projection/spread"):
+        assert (metrics[name][1:] == metrics[name][1:]).all()
+
+
+def test_it_says_what_it_has_done(done: Any) -> None:
+    assert "shipped with this package" in done.out
+    assert f"Run folder: {done.run.path}" in done.out
+    assert "6 / 6 steps" in done.out
+    assert "ridge accuracy" in done.out
+    assert f'load_encoder("{done.run.path}")' in done.out
+
+
+def test_the_saved_encoder_is_the_one_of_the_last_checkpoint(done: Any) -> None:
+    images = FashionMnistConfig(subset=True).open().test.read(torch.arange(5))
+    encoder = load_encoder(done.run.path)
+    assert encoder(images).shape == (5, 32)
+    state = CheckpointFolder(done.run.checkpoints).load().state["branches"]
+    for name, x in encoder.state_dict().items():
+        assert torch.equal(state[f"online.0.{name}"], x), name
+
+
+def test_going_on_is_as_if_never_stopped(curious: Command) -> None:
+    whole = curious("pretrain", "byol", *QUICK, "--keep-checkpoints", "9")
+    assert whole.code == 0, whole.err
+    expected = weights(whole.run)
+    middle = whole.run.checkpoints / "step-000000000003.safetensors"
+    (whole.run.path / "encoder.safetensors").unlink()
+    again = curious("pretrain", "--resume", str(middle))
+    assert again.code == 0, again.err
+    assert "Going back from 6 to 3 steps" in again.out
+    assert torch.equal(weights(whole.run), expected)
+    assert list(read_metrics(whole.run)["env_steps"]) == [2, 4, 6]
+
+
+def test_a_run_that_has_had_its_budget_wants_more_steps(curious: Command) -> None:
+    first = curious("pretrain", "vicreg", *QUICK)
+    again = curious("pretrain", "--resume", str(first.run.path))
+    assert again.code == 0
+    assert "has had its budget of 6 steps" in again.out
+    more = curious("pretrain", "--resume", str(first.run.path), "--steps", "8")
+    assert more.code == 0, more.err
+    assert first.run.config().steps == 8
+    assert read_metrics(first.run)["env_steps"][-1] == 8
+
+
+def test_what_was_stopped_before_its_report_gets_one(curious: Command) -> None:
+    first = curious("pretrain", "vicreg", *TINY)
+    assert first.code == 0, first.err
+    (first.run.path / "results.json").unlink()
+    expected = weights(first.run)
+    again = curious("pretrain", "--resume", str(first.run.path))
+    assert again.code == 0, again.err
+    assert (first.run.path / "results.json").is_file()
+    assert torch.equal(weights(first.run), expected)
+
+
+def test_ctrl_c_leaves_a_checkpoint(curious: Command, tmp_path: Path) -> None:
+    argv = ("byol", *QUICK, "--steps", "100000", "--seeds", "2", "--log-every", "1")
+
+    def begun() -> bool:
+        files = list(tmp_path.glob("*/metrics.jsonl"))
+        return bool(files) and b"pretrain/loss" in files[0].read_bytes()
+
+    with signals(begun, signal.SIGINT):
+        done = curious("pretrain", *argv, runs=tmp_path)
+    assert done.code == 130
+    [folder] = tmp_path.iterdir()
+    run = RunFolder(folder)
+    assert f"Go on with: curious pretrain --resume {folder}" in done.out
+    assert f"pretrain --config {folder} --seed 1 --seeds 1" in done.out
+    steps = int(read_metrics(run)["env_steps"][-1])
+    latest = CheckpointFolder(run.checkpoints).latest()
+    assert int(latest.stem.removeprefix("step-")) == steps
+    again = curious("pretrain", "--resume", str(folder), "--steps", str(steps + 2))
+    assert again.code == 0, again.err
+
+
+def test_seeds_are_runs_of_their_own(curious: Command, tmp_path: Path) -> None:
+    done = curious("pretrain", "vicreg", *QUICK, "--seeds", "2", runs=tmp_path)
+    assert done.code == 0, done.err
+    one, two = (RunFolder(x) for x in sorted(tmp_path.iterdir()))
+    assert (one.config().seed, two.config().seed) == (0, 1)
+    assert not torch.equal(weights(one), weights(two))
+
+
+def test_divergence_is_said_and_not_saved(curious: Command) -> None:
+    wild = ("--optimizer.learning-rate", "1e30", "--optimizer.warm-up", "0")
+    done = curious("pretrain", "vicreg", *QUICK, *wild, "--log-every", "1")
+    assert done.code == 1
+    assert "Training has diverged" in done.err
+    assert "pretrain --config" in done.err
+    assert CheckpointFolder(done.run.checkpoints).paths() == []
+
+
+def test_a_config_makes_the_same_run_again(curious: Command) -> None:
+    first = curious("pretrain", "vicreg", *QUICK)
+    second = curious("pretrain", "--config", str(first.run.path))
+    assert second.code == 0, second.err
+    assert torch.equal(weights(first.run), weights(second.run))
+
+
+def test_flags_reach_the_parts(curious: Command) -> None:
+    done = curious(
+        *("pretrain", "byol", *QUICK, "--encoder", "impala", "--views", "unlike"),
+        *("--objective", "info-nce", "--method.objective.temperature", "0.3"),
+        *("--method.views.second.flip", "0.25", "--encoder.widths", "4", "6"),
+    )
+    assert done.code == 0, done.err
+    config = done.run.config()
+    assert config.name == "byol"
+    assert config.method.objective.temperature == 0.3
+    assert config.method.views.second.flip == 0.25
+    assert config.method.predictor is not None
+    assert load_encoder(done.run.path).size == 32
+
+
+def test_frames_that_no_label_belongs_to(curious: Command, tmp_path: Path) -> None:
+    from PIL import Image
+
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    noise = torch.randint(256, (40, 14, 12, 3)).byte().numpy()
+    for i, x in enumerate(noise):
+        Image.fromarray(x).save(folder / f"{i}.png")
+    done = curious(
+        *("pretrain", "vicreg", *TINY, "--images", "folder"),
+        *("--images.path", str(folder), "--images.channels", "3"),
+    )
+    assert done.code == 0, done.err
+    results = json.loads((done.run.path / "results.json").read_text())["results"]
+    assert "probe/ridge" not in results
+    assert "probe/effective_rank" in results
+    assert "evaluate/knn" not in read_metrics(done.run)
