@@ -21,8 +21,11 @@ from experiments.pretrained_encoder import PretrainedConfig
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap import ByolConfig
-from ssl_objectives.methods.contrast import InfoNceConfig
+from ssl_objectives.methods.contrast import DclConfig, InfoNceConfig
+from ssl_objectives.methods.direct_pred import DirectPredConfig
+from ssl_objectives.methods.instance import MoCoConfig
 from ssl_objectives.methods.moments import VicRegConfig
+from ssl_objectives.methods.sigreg import SigRegConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 
@@ -93,7 +96,15 @@ WORLDS = {
     "counting": CountingConfig,
 }
 _ENCODERS = {"nature": NatureConfig, "impala": ImpalaConfig, "patch": PatchConfig}
-_OBJECTIVES = {"byol": ByolConfig, "vicreg": VicRegConfig, "info-nce": InfoNceConfig}
+_OBJECTIVES = {
+    "byol": ByolConfig,
+    "direct-pred": DirectPredConfig,
+    "moco": MoCoConfig,
+    "vicreg": VicRegConfig,
+    "sigreg": SigRegConfig,
+    "info-nce": InfoNceConfig,
+    "dcl": DclConfig,
+}
 _NONE = "none"
 
 PARTS = (
@@ -163,8 +174,12 @@ PARTS = (
         "objective",
         {
             "byol": "cosine distance to a target that follows slowly",
+            "direct-pred": "the same, behind a predictor that is computed",
+            "moco": "tell what came from what came before, in a queue",
             "vicreg": "squared distance, with variance and covariance kept up",
+            "sigreg": "squared distance, with latents kept like a Gaussian",
             "info-nce": "tell what came from what came elsewhere",
+            "dcl": "the same, without what came in the denominator",
         },
         about="How the model compares predictions with what came (default: as the "
         "model says).",

@@ -48,4 +48,8 @@ class SmallCnnConfig:
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         """Build the encoder for images of shape (C, H, W)."""
         body, pool = self.body(image_shape[0]), nn.AdaptiveAvgPool2d(1)
-        return Encoder(body, image_shape, self.size, self.precision, pool)
+        encoder = Encoder(body, image_shape, self.size, self.precision, pool)
+        if isinstance(encoder.head, nn.Linear):
+            # with an orthogonal start it learns less in the same time (docs/logbook.md)
+            encoder.head.reset_parameters()
+        return encoder

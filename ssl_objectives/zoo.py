@@ -138,13 +138,15 @@ CLUSTERS: Mapping[str, Method] = {
 """Rows share clusters, prototypes or classes."""
 
 BOOTSTRAP: Mapping[str, Method] = {
-    "byol": Method(ByolConfig(), predictor=Mlp(), decay=0.9),
+    "byol": Method(
+        ByolConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64), decay=0.8
+    ),
     "simsiam": Method(
         SimSiamConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64)
     ),
     "c-byol": Method(CByolConfig(), predictor=Mlp(), decay=0.9),
-    "direct-pred": Method(DirectPredConfig(), projector=Mlp(last_norm=True), decay=0.9),
-    "direct-copy": Method(DirectCopyConfig(), projector=Mlp(last_norm=True), decay=0.9),
+    "direct-pred": Method(DirectPredConfig(), projector=Mlp(last_norm=True), decay=0.8),
+    "direct-copy": Method(DirectCopyConfig(), projector=Mlp(last_norm=True), decay=0.8),
     "msb-reg": Method(MsbRegConfig(), predictor=Mlp(), decay=0.9),
 }
 """A target that follows slowly, or is stopped; no negatives."""

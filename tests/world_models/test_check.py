@@ -9,9 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.methods.bootstrap import Byol
-from ssl_objectives.methods.contrast import InfoNceConfig
+from ssl_objectives.methods.contrast import DclConfig, InfoNceConfig
+from ssl_objectives.methods.direct_pred import DirectPredConfig
+from ssl_objectives.methods.instance import MoCoConfig
 from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
+from ssl_objectives.methods.sigreg import SigRegConfig
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    ObjectiveConfig,
+    Sizes,
+    TargetKind,
+    Views,
+)
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.actions import DiscreteEmbedding
 from world_models.belief import BeliefModel, RecurrentCore
@@ -34,9 +45,13 @@ def test_our_own_keep_the_contract(belief: str, horizon: int) -> None:
 
 
 @pytest.mark.parametrize("scope", list(Scope))
-@pytest.mark.parametrize("objective", [VicRegConfig(), InfoNceConfig()], ids=repr)
+@pytest.mark.parametrize(
+    "objective",
+    [VicRegConfig(), InfoNceConfig(), DclConfig(), SigRegConfig()],
+    ids=lambda x: type(x).__name__,
+)
 def test_models_without_a_target_network_keep_it_too(
-    scope: Scope, objective: VicRegConfig | InfoNceConfig
+    scope: Scope, objective: ObjectiveConfig
 ) -> None:
     name = sorted(BELIEFS)[-1]
     beliefs = {name: BELIEFS[name]}
@@ -57,6 +72,15 @@ class Contrast(Objective):
         logits = logits.masked_fill(~valid.unsqueeze(-2), -1e9)
         each = -logits.log_softmax(-1).diagonal(dim1=-2, dim2=-1)
         return Loss(each.masked_fill(~valid, 0.0), torch.zeros(()))
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [DirectPredConfig(), MoCoConfig(queue=64)],
+    ids=lambda x: type(x).__name__,
+)
+def test_objectives_that_remember_keep_it(objective: ObjectiveConfig) -> None:
+    check_model(ByolExploreConfig(K, objective=objective).build)
 
 
 @dataclass(frozen=True)
