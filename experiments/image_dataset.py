@@ -31,6 +31,8 @@ class RecordedImages(ImageSource):
         dataset: the data set.
         labels: class numbers of its rows; None where there are no classes.
         class_names: what the classes are called.
+        stack: frames of an image: itself and those before it, the oldest first.
+        first: the first row of the episode of each row; nothing before it is stacked.
     """
 
     def __init__(
@@ -38,17 +40,26 @@ class RecordedImages(ImageSource):
         dataset: Dataset,
         labels: Int64[Tensor, "N"] | None = None,
         class_names: tuple[str, ...] = (),
+        stack: int = 1,
+        first: NDArray[np.int64] | None = None,
     ) -> None:
-        self._reader = dataset.reader
-        self.image_shape = dataset.spec.obs_shape
+        self._reader, self._stack, self._first = dataset.reader, stack, first
+        channels, height, width = dataset.spec.obs_shape
+        self.image_shape = (stack * channels, height, width)
         self.num_rows = dataset.num_rows
         self.labels = labels
         self.class_names = class_names
 
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
-        columns = self._reader.read(rows.numpy(), 1, ("obs",))
-        return torch.from_numpy(columns["obs"][0])
+        wanted, frames = rows.numpy(), []
+        for age in reversed(range(self._stack)):
+            row = wanted - age
+            if age:
+                assert self._first is not None, "a stack needs to know its episodes"
+                row = np.maximum(row, self._first[wanted])
+            frames.append(self._reader.read(row, 1, ("obs",))["obs"][0])
+        return torch.from_numpy(np.concatenate(frames, 1))
 
 
 @dataclass(frozen=True)
@@ -65,9 +76,14 @@ class RecordedConfig:
     """the fact that is the class of a frame (none: `label`, where there is one)"""
     test_share: float = 0.1
     """episodes kept for the test, chosen by a hash of their place"""
+    stack: int = 1
+    """frames of an image, as channels: itself and those before it in its episode, the
+    oldest first; where there are none, the first again"""
 
     def __post_init__(self) -> None:
         check_share(self.test_share)
+        if self.stack < 1:
+            raise ValueError(f"stack must be at least 1, not {self.stack}")
 
     def open(self) -> ImageSplit:
         """Open the data set; frames stay on disk.
@@ -78,8 +94,11 @@ class RecordedConfig:
         """
         dataset = open_dataset(self.path)
         labels, names = self._classes(dataset)
-        frames = RecordedImages(dataset, labels, names)
-        is_test = self._test_rows(dataset)
+        starts = self._starts(dataset)
+        lengths = np.diff(np.append(starts, dataset.num_rows))
+        first = np.repeat(starts, lengths)
+        frames = RecordedImages(dataset, labels, names, self.stack, first)
+        is_test = np.repeat(self._chosen(dataset, starts), lengths)
         train, test = (
             ImageSubset(frames, torch.from_numpy(np.flatnonzero(x)))
             for x in (~is_test, is_test)
@@ -88,20 +107,24 @@ class RecordedConfig:
         about = f"{self.path}, {train.num_rows:,} + {test.num_rows:,} frames{kinds}"
         return ImageSplit(train, test, about=about)
 
-    def _test_rows(self, dataset: Dataset) -> NDArray[np.bool_]:
+    def _starts(self, dataset: Dataset) -> NDArray[np.int64]:
+        """First rows of all episodes."""
         begins = dataset.index.stream_begin
-        starts = np.union1d(dataset.first_rows(), begins[:-1])  # of all episodes
+        return np.union1d(dataset.first_rows(), begins[:-1])
+
+    def _chosen(self, dataset: Dataset, starts: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which episodes are the test's."""
+        begins = dataset.index.stream_begin
         stream = np.searchsorted(begins, starts, side="right") - 1
         places = zip(stream.tolist(), (starts - begins[stream]).tolist(), strict=True)
         keys = [f"stream {x} row {row}".encode() for x, row in places]
         try:
-            chosen = split_by_hash(keys, self.test_share)
+            return split_by_hash(keys, self.test_share)
         except ValueError:
             raise DatasetError(
                 f"{self.path} has one episode only. A test needs another: frames of "
                 "the same one are too much alike."
             ) from None
-        return np.repeat(chosen, np.diff(np.append(starts, dataset.num_rows)))
 
     def _classes(self, dataset: Dataset) -> tuple[Tensor | None, tuple[str, ...]]:
         """Class numbers and names, or None."""

@@ -39,7 +39,7 @@ def numbered(
 
 def values(source: ImageSource) -> list[int]:
     images = source.read(torch.arange(source.num_rows))
-    assert (images == images[:, :1, :1, :1]).all()
+    assert (images[:, ::2] == images[:, :1, :1, :1]).all()
     return images[:, 0, 0, 0].tolist()
 
 
@@ -100,7 +100,10 @@ def test_what_is_read_is_the_readers_own() -> None:
 def recorded(
     path: Path, episodes: list[list[int]], still: bool = False, names: bool = False
 ) -> Path:
-    """Streams of episodes of these lengths; the value of a frame is its episode's."""
+    """Streams of episodes of these lengths; the value of a frame is its episode's.
+
+    The second channel says how many frames came before it in the episode.
+    """
     kind = {"kind": Column((), "int64", ("odd", "even") if names else ())}
     facts = {**kind, "place": Column((2,), "int64"), "height": Column((), "float32")}
     number, rows = 0, []
@@ -112,7 +115,11 @@ def recorded(
         for i, value in zip(writer.new_streams(len(rows)), rows, strict=True):
             first = np.diff(value, prepend=-1) != 0
             place = np.zeros((len(value), 2), np.int64)
-            obs = np.broadcast_to(value[:, None, None, None], (len(value), *SHAPE))
+            obs = np.broadcast_to(
+                value[:, None, None, None], (len(value), *SHAPE)
+            ).copy()
+            begin = np.maximum.accumulate(np.where(first, np.arange(len(first)), 0))
+            obs[:, 1] = (np.arange(len(first)) - begin)[:, None, None]
             kinds = value % 2 if names else 10 * (value % 3) - 5
             columns = {
                 "obs": obs.astype(np.uint8),
@@ -140,6 +147,24 @@ def test_whole_episodes_are_kept_for_the_test(tmp_path: Path) -> None:
     assert split.train.image_shape == SHAPE
     assert split.train.labels is None
     assert f"{len(train)} + {len(test)} frames" in split.about
+
+
+def test_stacks_are_frames_of_one_episode_the_oldest_first(tmp_path: Path) -> None:
+    lengths = [[3, 4, 2, 5, 3], [2, 6, 4, 3]]
+    path = recorded(tmp_path / "data", lengths)
+    split = RecordedConfig(path, test_share=0.3, stack=3).open()
+    flat = RecordedConfig(path, test_share=0.3).open()
+    for side, single in ((split.train, flat.train), (split.test, flat.test)):
+        assert side.image_shape == (9, *SHAPE[1:])
+        rows = torch.arange(side.num_rows)
+        images = side.read(rows).view(len(rows), 3, *SHAPE)
+        assert torch.equal(images[:, -1], single.read(rows))
+        assert (images[:, :, 0] == images[:, -1:, 0]).all(), "other episodes"
+        age = images[:, :, 1, 0, 0].int()
+        before = torch.tensor([2, 1, 0])
+        assert torch.equal(age, (age[:, -1:] - before).clamp(min=0).int())
+    with pytest.raises(ValueError, match="at least 1"):
+        RecordedConfig(path, stack=0)
 
 
 def test_still_images_are_split_one_by_one(tmp_path: Path) -> None:
