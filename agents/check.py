@@ -9,6 +9,7 @@ from torch import Tensor
 
 from agents.check_data import NUM_STEPS, Rollout, random_rollouts
 from agents.curiosity import Curiosity, IntrinsicReward
+from ssl_objectives.check_state import copied
 from ssl_objectives.objective import Loss
 from world_models.trajectory import Trajectory
 
@@ -53,7 +54,7 @@ class _Check:
             isinstance(self.signal, Curiosity),
             f"it must be a Curiosity, not a {type(self.signal).__name__}",
         )
-        self.start = _copy(self.signal)
+        self.start = copied(self.signal)
 
     def run(self) -> None:
         """All rules, the simplest first: what is told is what is really wrong."""
@@ -92,7 +93,7 @@ class _Check:
         rollout = self.draw()
         for row in rollout.experience.traj.obs:
             self.signal.warm_up(row[None])
-        self.start = _copy(self.signal)
+        self.start = copied(self.signal)
 
     def _pays(self) -> None:
         """Twice, the second time with a context in front of what the model saw."""
@@ -232,7 +233,7 @@ class _Check:
                     if x.grad is not None:
                         x.sub_(1e-3 * x.grad)
         signal.after_update()
-        twin = self._alike(_copy(signal))
+        twin = self._alike(copied(signal))
         for _ in range(2):
             rollout = self.draw()
             one, two = self._reward(signal, rollout), self._reward(twin, rollout)
@@ -278,7 +279,3 @@ def _leaves(total: Tensor) -> list[Tensor]:
 
 def _near(one: Tensor, two: Tensor) -> bool:
     return torch.allclose(one, two, rtol=1e-3, atol=1e-4)
-
-
-def _copy(signal: Curiosity) -> dict[str, Tensor]:
-    return {k: x.clone() for k, x in signal.state_dict().items()}

@@ -84,7 +84,11 @@ class TrainLoop:
     def _save(self, score: float | None) -> None:
         """Write a checkpoint, but never of weights that are not finite."""
         state = self.agent.modules.state_dict()
-        whole = {k: x for k, x in state.items() if x.is_floating_point()}
+        whole = {
+            k: x
+            for k, x in state.items()
+            if isinstance(x, torch.Tensor) and x.is_floating_point()
+        }
         sound = torch.stack([x.isfinite().all() for x in whole.values()]).tolist()
         for name, fine in zip(whole, sound, strict=True):
             if not fine:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssl_objectives.check_state import copied, unchanged
 from ssl_objectives.check_views import (
     NUM_IDS,
     bindings,
@@ -111,7 +112,7 @@ class _Check:
             self._say(_finite(x), f"{name} is not finite")
 
     def _repeats_and_writes_nothing(self) -> None:
-        before = _copy(self.objective)
+        before = copied(self.objective)
         one, two = self._loss(self.views), self._loss(self.views)
         self._say(
             _same(one, two),
@@ -119,7 +120,7 @@ class _Check:
             "a state that only `observe` advances",
         )
         self._say(
-            _unchanged(before, self.objective.state_dict()),
+            unchanged(before, self.objective.state_dict()),
             "forward writes state; move that to `observe`",
         )
 
@@ -237,7 +238,7 @@ class _Check:
 
     def _state_is_all_there_is(self) -> None:
         try:
-            self.twin.load_state_dict(_copy(self.objective))
+            self.twin.load_state_dict(copied(self.objective))
         except RuntimeError as error:
             raise ObjectiveContractError(
                 f"{self.where}its state does not fit another one built alike: {error}"
@@ -274,21 +275,6 @@ def _total(loss: Loss) -> Tensor:
 
 def _finite(x: Tensor) -> bool:
     return bool(x.isfinite().all())
-
-
-def _copy(objective: Objective) -> dict[str, Any]:
-    state = objective.state_dict()
-    return {k: x.clone() if isinstance(x, Tensor) else x for k, x in state.items()}
-
-
-def _unchanged(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    def same(one: Any, two: Any) -> bool:
-        both = isinstance(one, Tensor) and isinstance(two, Tensor)
-        return torch.equal(one, two) if both else bool(one == two)
-
-    return before.keys() == after.keys() and all(
-        same(before[k], after[k]) for k in before
-    )
 
 
 def _terms(loss: Loss) -> list[Tensor]:

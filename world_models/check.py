@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ssl_objectives.check_state import copied, unchanged
 from ssl_objectives.methods.bootstrap import Byol
 from world_models.belief import BeliefModel
 from world_models.check_data import (
@@ -177,16 +178,15 @@ class _Check:
         )
 
     def _repeats_and_writes_nothing(self) -> None:
-        before = _copy(self.model)
+        before = copied(self.model)
         one, two = self._loss(), self._loss()
         same = torch.equal(one.per_prediction, two.per_prediction)
         self._say(
             same and torch.equal(one.regularizer, two.regularizer),
             "loss twice on the same trajectory gave two results",
         )
-        after = self.model.state_dict()
-        unchanged = all(torch.equal(before[k], after[k]) for k in before)
-        self._say(unchanged, "computing the loss writes state; do it in after_update")
+        written = not unchanged(before, self.model.state_dict())
+        self._say(not written, "computing the loss writes state; do it in after_update")
 
     def _agent_and_replay_see_the_same_loss(self) -> None:
         traj, model = self.traj, self.model
@@ -272,20 +272,20 @@ class _Check:
         with torch.no_grad():
             for x in self.belief.encoder.parameters():
                 x.add_(0.1 * torch.randn_like(x))
-        online = _copy(self.belief)
-        target = {} if model.target is None else _copy(model.target)
+        online = copied(self.belief)
+        target = {} if model.target is None else copied(model.target)
         updates = int(model.updates)
         with objective_replaced(model, spy):
             self._loss().mean().backward()
             model.after_update()
         if model.target is not None:
-            now = _copy(model.target)
+            now = copied(model.target)
             self._say(
-                any(not torch.equal(target[k], v) for k, v in now.items()),
+                not unchanged(target, now),
                 "after_update does not move the target",
             )
         self._say(
-            all(torch.equal(online[k], v) for k, v in _copy(self.belief).items()),
+            unchanged(online, copied(self.belief)),
             "after_update changes the belief model itself",
         )
         self._say(
@@ -299,7 +299,7 @@ class _Check:
     def _state_is_all_there_is(self) -> None:
         twin = self.make(self.make_belief())
         try:
-            twin.load_state_dict(_copy(self.model))
+            twin.load_state_dict(copied(self.model))
         except RuntimeError as error:
             raise ModelContractError(
                 f"{self.where}its state does not fit another one built alike: {error}"
@@ -318,7 +318,3 @@ class _Check:
 
 def _near(one: Tensor, two: Tensor) -> bool:
     return torch.allclose(one, two, rtol=1e-4, atol=1e-4)
-
-
-def _copy(module: torch.nn.Module) -> dict[str, Tensor]:
-    return {k: x.clone() for k, x in module.state_dict().items()}

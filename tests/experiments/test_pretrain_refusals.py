@@ -64,7 +64,7 @@ def test_a_run_cannot_go_on_as_another(curious: Command) -> None:
     assert again.code == 1
     said = plain(again.err)
     assert "--batch-size 4 (was 8)" in said
-    assert "--method.decay 0.5 (was 0.9" in said
+    assert "--method.decay 0.5 (was 0.8" in said
     assert "curious pretrain --config" in said
 
 

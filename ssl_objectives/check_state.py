@@ -1,0 +1,31 @@
+"""The state of modules under check: tensors, and whatever else a state dict holds."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def copied(module: nn.Module) -> dict[str, Any]:
+    """A state dict that stays as it is now."""
+    state = module.state_dict()
+    return {k: _copy(x) for k, x in state.items()}
+
+
+def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether two state dicts hold the same."""
+    return before.keys() == after.keys() and all(
+        _same(before[k], after[k]) for k in before
+    )
+
+
+def _copy(x: Any) -> Any:
+    return x.detach().clone() if isinstance(x, Tensor) else copy.deepcopy(x)
+
+
+def _same(one: Any, two: Any) -> bool:
+    if isinstance(one, Tensor) and isinstance(two, Tensor):
+        return torch.equal(one, two)
+    return bool(one == two)
