@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
+from experiments import train_loop
 from experiments.checkpoint import read_header
 from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.evaluate import evaluate_actor
 from experiments.interrupt import interruptible
 from experiments.run_folder import RunFolder
 
@@ -50,7 +52,11 @@ def test_ctrl_c_stops_with_a_checkpoint(
 ) -> None:
     argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
     before = signal.getsignal(number)
-    with signals(lambda: any(tmp_path.glob("*/metrics.jsonl")), number):
+
+    def has_rows() -> bool:
+        return any(x.stat().st_size for x in tmp_path.glob("*/metrics.jsonl"))
+
+    with signals(has_rows, number):
         done = curious(*argv, "--seeds", "3", runs=tmp_path)
     assert signal.getsignal(number) is before
     assert done.code == 130
@@ -71,11 +77,18 @@ def test_ctrl_c_stops_with_a_checkpoint(
 
 
 def test_ctrl_c_does_not_wait_for_an_evaluation(
-    curious: Command, rows: Rows, tmp_path: Path
+    curious: Command, rows: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    begun = threading.Event()
+
+    def noticed(*args: Any) -> dict[str, float]:
+        begun.set()
+        return evaluate_actor(*args)
+
+    monkeypatch.setattr(train_loop, "evaluate_actor", noticed)
     argv = ["train", "ppo", *SMALL, "--world", "key-door", "--env-steps", "100000"]
     argv += ["--world.max-episode-steps", "1000000", "--evaluate-every", "40"]
-    with signals(lambda: any(tmp_path.iterdir()), signal.SIGINT):
+    with signals(begun.is_set, signal.SIGINT):
         done = curious(*argv, runs=tmp_path)
     assert done.code == 130
     assert "evaluating at 40 env steps" in done.out
