@@ -53,7 +53,7 @@ class RandomNetworkDistillation(Curiosity):
         self.share = share
         self.warm_up_steps = warm_up_steps
         self.precision = precision
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch has no types for it
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
         """Seed the pixel statistics."""

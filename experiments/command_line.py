@@ -209,7 +209,7 @@ def _read_flags(
                 f"{x.name}, it comes first: {prog} {x.name.upper()} …",
                 prog,
             )
-    return read.config  # type: ignore[no-any-return]
+    return read.config  # type: ignore[no-any-return]  # tyro
 
 
 def _refuse(message: str, prog: str) -> NoReturn:

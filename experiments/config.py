@@ -34,7 +34,7 @@ def to_json(config: Any) -> dict[str, Any]:
     """
     if not is_dataclass(config) or isinstance(config, type):
         raise ConfigError(f"A config is a dataclass instance, not {config!r}.")
-    return _write(config, "config")  # type: ignore[no-any-return]
+    return _write(config, "config")  # type: ignore[no-any-return]  # JSON
 
 
 def from_json(data: Any) -> Any:

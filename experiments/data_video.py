@@ -7,7 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg  # type: ignore[import-untyped]  # has no types
 import numpy as np
 from numpy.typing import NDArray
 

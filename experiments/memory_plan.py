@@ -88,7 +88,7 @@ class _Counting(TorchDispatchMode):
     """Counts the numbers in all new tensors; views and in-place results are not new."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.numbers = 0
 
     def __torch_dispatch__(

@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg  # type: ignore[import-untyped]
+import imageio_ffmpeg  # type: ignore[import-untyped]  # has no types
 import numpy as np
 from numpy.typing import NDArray
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Protocol, cast
 
 import torch
 from jaxtyping import Bool, Float, Int64, Shaped
@@ -11,6 +12,15 @@ from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.steps import StepCounter
 from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.processes import gathered
+
+
+class _WithMaps(Protocol):
+    """What an encoder must be where an objective wants feature maps."""
+
+    def with_maps(
+        self, images: Shaped[Tensor, "N ..."]
+    ) -> tuple[Float[Tensor, "N R"], Float[Tensor, "N F h w"]]:
+        """Latents and feature maps."""
 
 
 class Branches(nn.Module):
@@ -165,7 +175,7 @@ class Branches(nn.Module):
         """Latents, and feature maps if the objective wants them."""
         if not self.objective.needs.maps:
             return tuple(self.encoder(x) for x in images), ()
-        both = [self.encoder.with_maps(x) for x in images]  # type: ignore[operator]
+        both = [cast(_WithMaps, self.encoder).with_maps(x) for x in images]
         return tuple(x for x, _ in both), tuple(x for _, x in both)
 
     def _targets(

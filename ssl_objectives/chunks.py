@@ -56,7 +56,7 @@ def in_chunks(
     trained = [p for p in parameters if p.requires_grad]
     if not (torch.is_grad_enabled() and trained):
         return torch.cat(_spread(function, _parts(rows, workers), workers))
-    result: Tensor = _Spread.apply(  # type: ignore[no-untyped-call]
+    result: Tensor = _Spread.apply(  # type: ignore[no-untyped-call]  # torch has no types for it
         function, rows, workers, *trained
     )
     return result

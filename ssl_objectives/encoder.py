@@ -55,7 +55,7 @@ class Encoder(nn.Module):
         if size:
             self.head = _head(inputs, size)
         self.whole_batch = any(isinstance(x, _BatchNorm) for x in body.modules())
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch has no types for it
 
     def forward(
         self, image: UInt8[Tensor, "*batch C H W"]

@@ -22,23 +22,13 @@ class HeadConfig(Protocol):
         """Build it for rows of `inputs` numbers."""
 
 
-def mlp_head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Linear, batch norm, ReLU, linear: projector and predictor of BYOL (2006.07733).
+@dataclass(frozen=True)
+class Mlp:
+    """Linear layers with batch norm and ReLU between them (BYOL's, 2006.07733).
 
     The last layer has no bias. Without the batch norm BYOL's latents come near to
     collapse (docs/logbook.md).
     """
-    return nn.Sequential(
-        nn.Linear(inputs, hidden),
-        BatchNorm1d(hidden),
-        nn.ReLU(),
-        nn.Linear(hidden, outputs, bias=False),
-    )
-
-
-@dataclass(frozen=True)
-class Mlp:
-    """Linear layers with batch norm and ReLU between them."""
 
     size: int = 128
     """D, numbers in a row of its output"""

@@ -49,7 +49,7 @@ def gathered(views: Views) -> Views:
 
     def one(x: Tensor) -> Tensor:
         if id(x) not in done:
-            done[id(x)] = _Gather.apply(x, axis)  # type: ignore[no-untyped-call]
+            done[id(x)] = _Gather.apply(x, axis)  # type: ignore[no-untyped-call]  # torch has no types for it
         return done[id(x)]
 
     def maybe(x: Tensor | None) -> Tensor | None:
@@ -91,7 +91,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def total(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
     """The sum over processes; gradient flows to the summands of all of them."""
-    summed: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]
+    summed: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
     return summed
 
 

@@ -1,6 +1,6 @@
 """The usual chain of augmentations, as one configuration."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ssl_objectives.augment.augmentation import Augmentation
 from ssl_objectives.augment.blur import Blur
@@ -104,10 +104,6 @@ class AugmentConfig:
         if self.cutout:
             chain += [Cutout(self.cutout)]
         return tuple(chain)
-
-    def weaker(self, strength: float) -> "AugmentConfig":
-        """The same, turned down."""
-        return replace(self, strength=strength)
 
 
 def unchanged() -> AugmentConfig:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int64
@@ -158,7 +159,7 @@ class Contrast(Objective):
         """Let source and filters take in what was seen."""
         self.source.observe(views)
         for x in self.filters:
-            x.observe(views)  # type: ignore[operator]
+            cast(CandidateFilter, x).observe(views)
 
     def refresh(
         self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
@@ -167,7 +168,7 @@ class Contrast(Objective):
         kept = list(rows)
         self.source.refresh(kept)
         for x in self.filters:
-            x.refresh(kept)  # type: ignore[operator]
+            cast(CandidateFilter, x).refresh(kept)
 
 
 def sim_clr(temperature: float = 0.1) -> Contrast:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -47,7 +48,7 @@ class Weighted(Objective):
     def observe(self, views: Views) -> None:
         """Let all of them observe."""
         for x in self.objectives:
-            x.observe(views)  # type: ignore[operator]
+            cast(Objective, x).observe(views)
 
     def refresh(
         self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
@@ -55,7 +56,7 @@ class Weighted(Objective):
         """Let all of them sweep; the rows are read once."""
         kept = list(rows)
         for x in self.objectives:
-            x.refresh(kept)  # type: ignore[operator]
+            cast(Objective, x).refresh(kept)
 
 
 def _union(needs: Sequence[Needs]) -> Needs:

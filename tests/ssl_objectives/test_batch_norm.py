@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.batch_norm import BatchNorm1d, BatchNorm2d
-from ssl_objectives.heads import Mlp, mlp_head
+from ssl_objectives.heads import Mlp
 
 KINDS = pytest.mark.parametrize(
     ("ours", "theirs", "shape"),
@@ -42,7 +42,7 @@ def test_a_single_row_has_no_variance() -> None:
 
 
 @pytest.mark.parametrize(
-    "head", [mlp_head(5, 6, 3), Mlp(3, 6, last_norm=True).build(5)]
+    "head", [Mlp(3, 6).build(5), Mlp(3, 6, last_norm=True).build(5)]
 )
 def test_heads_use_it(head: nn.Sequential, generator: torch.Generator) -> None:
     kinds = {type(x) for x in head if "Norm" in type(x).__name__}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import mlp_head
+from ssl_objectives.heads import Mlp
 from ssl_objectives.methods.bootstrap import Byol
 from ssl_objectives.methods.contrast import dcl, sim_clr
 from ssl_objectives.methods.moments import BarlowTwins, VicReg
@@ -26,7 +26,7 @@ EVERY = pytest.mark.parametrize("name", METHODS)
 def build(name: str, seed: int = 0, inputs: int = 12) -> Branches:
     torch.manual_seed(seed)
     encoder = nn.Sequential(nn.Linear(inputs, 32), nn.ReLU(), nn.Linear(32, 8))
-    projector, predictor = mlp_head(8, 32, 16), mlp_head(16, 32, 16)
+    projector, predictor = Mlp(16, 32).build(8), Mlp(16, 32).build(16)
     objective = METHODS[name]()
     needs_it = objective.needs.target is TargetKind.EMA
     return Branches(encoder, projector, predictor if needs_it else None, objective, 0.9)

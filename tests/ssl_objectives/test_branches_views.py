@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import mlp_head
+from ssl_objectives.heads import Mlp
 from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
 
 
@@ -105,7 +105,7 @@ def test_encoder_outputs_and_maps_are_there_for_who_asks(
     plain = build(Watching()).views(given)
     assert plain.rep == ()
     assert plain.maps == ()
-    branches = build(Watching(rep=True, maps=True), mlp_head(6, 7, 3))
+    branches = build(Watching(rep=True, maps=True), Mlp(3, 7).build(6))
     views = branches.views(given)
     for x, rep, maps in zip(given, views.rep, views.maps, strict=True):
         assert rep is not None
@@ -209,7 +209,7 @@ def test_the_decay_rises_to_one_along_a_cosine() -> None:
 def test_projecting_leaves_everything_as_it_was(
     kind: TargetKind, training: bool, generator: torch.Generator
 ) -> None:
-    branches = build(Watching(target=kind), mlp_head(6, 7, 3)).train(training)
+    branches = build(Watching(target=kind), Mlp(3, 7).build(6)).train(training)
     branches.loss(images(generator))
     branches.after_update()
     modes = [x.training for x in branches.modules()]

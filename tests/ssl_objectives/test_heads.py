@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.heads import HeadConfig, Mlp, Straight, mlp_head
+from ssl_objectives.heads import HeadConfig, Mlp, Straight
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,6 @@ def test_layers_of_an_mlp() -> None:
     assert kinds(Mlp(layers=1).build(5)) == ["Linear"]
     assert kinds(Mlp(layers=3).build(5)) == [*block, *block, "Linear"]
     assert kinds(Mlp(last_norm=True).build(5)) == [*block, "Linear", "BatchNorm1d"]
-    assert kinds(mlp_head(5, 6, 3)) == kinds(Mlp(3, 6).build(5))
     last = Mlp(layers=3).build(5)[-1]
     assert last.bias is None
 
