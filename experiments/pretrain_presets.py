@@ -29,7 +29,13 @@ from ssl_objectives.encoders import (
     PatchConfig,
 )
 from ssl_objectives.method import Method
-from ssl_objectives.modalities import ModalitiesConfig, PerModality
+from ssl_objectives.modalities import (
+    FrameDifference,
+    LumaChroma,
+    ModalitiesConfig,
+    PerModality,
+    RgbDepth,
+)
 from ssl_objectives.resnet import ResNetConfig
 from ssl_objectives.small_cnn import SmallCnnConfig
 from ssl_objectives.view_maker import ViewsConfig
@@ -187,7 +193,7 @@ def _part(part: str, name: str, known: Mapping[str, type], protocol: type) -> An
 def _encoder(name: str | None, method: Method, scale: _Scale) -> EncoderConfig:
     if name is None:  # a method that tells modalities apart needs them apart
         apart = isinstance(method.projector, PerModality)
-        name = "modalities" if apart else scale.encoder
+        name = "luma-chroma" if apart else scale.encoder
     if ":" in name:
         outside: EncoderConfig = load_outside("encoder", name)
         return outside
@@ -200,6 +206,8 @@ def _encoder(name: str | None, method: Method, scale: _Scale) -> EncoderConfig:
         "patch": PatchConfig(scale.latent, patch=4),
         "pretrained": PretrainedConfig(),
     }
-    if name == "modalities":
-        return ModalitiesConfig(encoders[scale.encoder])
+    each = encoders[scale.encoder]
+    encoders["luma-chroma"] = ModalitiesConfig(each, LumaChroma())
+    encoders["rgb-depth"] = ModalitiesConfig(each, RgbDepth())
+    encoders["frame-difference"] = ModalitiesConfig(each, FrameDifference())
     return encoders[name]

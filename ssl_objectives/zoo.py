@@ -52,6 +52,7 @@ from ssl_objectives.methods.self_label import SelfLabelConfig
 from ssl_objectives.methods.sigreg import SigRegConfig
 from ssl_objectives.methods.swav import SwavConfig
 from ssl_objectives.methods.twist import TwistConfig
+from ssl_objectives.modalities import PerModality
 from ssl_objectives.parts.annealing import Linear
 from ssl_objectives.views import FourRotations, MultiCrop, OneView, TwoViews
 
@@ -59,6 +60,7 @@ _RING = RingConfig(lower=0.1, upper=0.5, annealing=Linear())
 _BALL = RingConfig(lower=0.0, upper=0.3, annealing=Linear())
 _MOCO = MoCoConfig(temperature=0.2, queue=1024)
 _INSTANCE = InstanceConfig(temperature=0.2, negatives=None)
+_CMC = CmcConfig(temperature=0.2, negatives=None)
 _SIMCLR = SimClrConfig(temperature=0.2)
 
 CONTRAST: Mapping[str, Method] = {
@@ -103,7 +105,8 @@ MEMORY: Mapping[str, Method] = {
     "ring": Method(
         replace(_INSTANCE, ring=RingConfig(lower=0.1, upper=0.5)), views=OneView()
     ),
-    "cmc": Method(CmcConfig(temperature=0.2, negatives=None)),
+    "cmc": Method(_CMC),
+    "cmc-modalities": Method(_CMC, views=OneView(), projector=PerModality()),
     "local-aggregation": Method(
         LocalAggregationConfig(background=512, clusters=(128, 128, 128)),
         views=OneView(),

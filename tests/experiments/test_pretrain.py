@@ -177,7 +177,9 @@ def test_flags_reach_the_parts(curious: Command) -> None:
     assert load_encoder(done.run.path).size == 32
 
 
-def test_frames_that_no_label_belongs_to(curious: Command, tmp_path: Path) -> None:
+@pytest.fixture
+def pictures(tmp_path: Path) -> tuple[str, ...]:
+    """Flags for forty colour pictures without labels."""
     from PIL import Image
 
     folder = tmp_path / "pictures"
@@ -185,10 +187,30 @@ def test_frames_that_no_label_belongs_to(curious: Command, tmp_path: Path) -> No
     noise = torch.randint(256, (40, 14, 12, 3)).byte().numpy()
     for i, x in enumerate(noise):
         Image.fromarray(x).save(folder / f"{i}.png")
-    done = curious(
-        *("pretrain", "vicreg", *TINY, "--images", "folder"),
-        *("--images.path", str(folder), "--images.channels", "3"),
-    )
+    path = ("--images.path", str(folder))
+    return "--images", "folder", *path, "--images.channels", "3"
+
+
+def test_brightness_and_colour_have_an_encoder_each(
+    curious: Command, pictures: tuple[str, ...]
+) -> None:
+    done = curious("pretrain", "cmc-modalities", *QUICK, *pictures)
+    assert done.code == 0, done.err
+    encoder = load_encoder(done.run.path)
+    channels = [next(x.parameters()).shape[1] for x in encoder.body.bodies]  # type: ignore
+    assert channels == [1, 2]
+
+
+def test_gray_images_have_no_colour(curious: Command) -> None:
+    done = curious("pretrain", "cmc-modalities", *QUICK)
+    assert done.code != 0
+    assert "brightness and colour are of 3 channels" in done.err
+
+
+def test_frames_that_no_label_belongs_to(
+    curious: Command, pictures: tuple[str, ...]
+) -> None:
+    done = curious("pretrain", "vicreg", *TINY, *pictures)
     assert done.code == 0, done.err
     results = json.loads((done.run.path / "results.json").read_text())["results"]
     assert "probe/ridge" not in results

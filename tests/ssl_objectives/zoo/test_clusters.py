@@ -21,6 +21,7 @@ SIZES = Sizes(
 
 DOES_NOT_APPLY: Mapping[str, str] = {
     "autoencoder": "draws images; these are vectors",
+    "cmc-modalities": "tells modalities apart; these have one, whose noise they share",
     "irmae": "draws images; these are vectors",
     "rotnet": "says how an image was turned; vectors cannot be turned",
 }
