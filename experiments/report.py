@@ -20,6 +20,7 @@ from experiments.report_arms import (
     compare,
     differences,
 )
+from experiments.report_beside import beside_sections
 from experiments.report_files import (
     cost_rows,
     filled_at_once,
@@ -129,11 +130,8 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
         ]
     cost = costs(comparison)
     tuned = _tuned(comparison, config.tuned)
-    lost = [
-        f"Cell {x} of the sweep has left no run."
-        for x in cells_without_runs(config.runs)
-    ]
-    said = [*unread, *lost, *notes(comparison, found, measured, tuned)]
+    lost = cells_without_runs(config.runs)
+    said = [*unread, *notes(comparison, found, measured, tuned, lost)]
     out = config.out or Path(f"runs/report-{datetime.now():%Y%m%d-%H%M%S}")
     title = f"{' and '.join(metrics[:2])} of {len(comparison.entries)} runs"
     with filled_at_once(out) as folder, console.status("drawing …"):
@@ -231,7 +229,15 @@ def _draw(comparison: Comparison, each: Numbers, folder: Path) -> list[Picture]:
 
 
 def _print(result: Report, console: Console) -> None:
-    for section in [*map(scores_section, result.numbers), cost_section(result.costs)]:
+    said = [
+        section
+        for each in result.numbers
+        for section in (
+            scores_section(each),
+            *beside_sections(result.comparison, each),
+        )
+    ]
+    for section in [*said, cost_section(result.costs)]:
         if section.table is not None:
             console.print(section.title, style="bold", highlight=False, markup=False)
             console.print(section.table.for_terminal(_COLUMNS))

@@ -16,6 +16,7 @@ def notes(
     found: Sequence[Difference],
     numbers: Sequence[Numbers],
     tuned: Mapping[str, str | None],
+    lost: Sequence[str] = (),
 ) -> list[str]:
     """Sentences about what is missing, uneven or not comparable; may be none.
 
@@ -24,8 +25,10 @@ def notes(
         found: what else differs.
         numbers: of all metrics.
         tuned: by arm, how many settings were tried; None where nobody said.
+        lost: names of cells of a sweep that have no run.
     """
     return [
+        *_lost(lost),
         *_too_few(comparison),
         *_unfinished(comparison),
         *_doubled(comparison),
@@ -35,6 +38,12 @@ def notes(
         *_in_other_units(numbers),
         *_untold(tuned),
     ]
+
+
+def _lost(cells: Sequence[str]) -> Iterator[str]:
+    if cells:
+        have = _count(len(cells), "cell of the sweep has", "cells of the sweep have")
+        yield f"{have} left no run: {_some(cells)}."
 
 
 def _too_few(comparison: Comparison) -> Iterator[str]:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from experiments.report_arms import Comparison, Difference
+from experiments.report_beside import beside_sections
 from experiments.report_numbers import Cost, Numbers
 from experiments.report_page import Picture, Section, Table
-from experiments.statistics import Estimate
+from experiments.report_text import clock, interval, number, optional
+
+_PAIRS = 100  # of arms; more than these nobody reads
 
 
 def sections(
@@ -35,6 +38,7 @@ def sections(
         yield Section("Read this first", points=notes)
     for each in numbers:
         yield scores_section(each)
+        yield from beside_sections(comparison, each)
         if each.over_tasks:
             yield _over_tasks(each)
         if each.pairs:
@@ -57,12 +61,12 @@ def scores_section(numbers: Numbers) -> Section:
             x.task,
             x.arm,
             str(len(x.scores)),
-            _number(x.iqm.value),
-            _interval(x.iqm),
-            _number(x.mean),
-            "–" if x.area is None else f"{_number(x.area.value)} {_interval(x.area)}",
+            number(x.iqm.value),
+            interval(x.iqm),
+            number(x.mean),
+            "–" if x.area is None else f"{number(x.area.value)} {interval(x.area)}",
             " · ".join(
-                f"{seed}: {_number(score)}"
+                f"{seed}: {number(score)}"
                 for seed, score in zip(x.seeds, x.scores, strict=True)
             ),
         )
@@ -89,8 +93,8 @@ def cost_section(costs: Sequence[Cost]) -> Section:
             x.arm,
             str(x.runs),
             "–" if x.speed is None else f"{x.speed:,.0f}",
-            _time(x.seconds_per_run),
-            _time(x.seconds),
+            clock(x.seconds_per_run),
+            clock(x.seconds),
             f"{x.env_steps:,}",
             "–" if x.peak_gib is None else f"{x.peak_gib:.2f} GiB",
             ", ".join(x.devices),
@@ -99,7 +103,7 @@ def cost_section(costs: Sequence[Cost]) -> Section:
     ]
     seconds = sum(x.seconds or 0.0 for x in costs)
     runs, steps = sum(x.runs for x in costs), sum(x.env_steps for x in costs)
-    rows.append(("all", "", str(runs), "", "", _time(seconds), f"{steps:,}", "", ""))
+    rows.append(("all", "", str(runs), "", "", clock(seconds), f"{steps:,}", "", ""))
     columns = ("task", "arm", "runs", "env steps/s", "time per run", "time")
     return Section(
         "Cost",
@@ -123,7 +127,7 @@ def _over_tasks(numbers: Numbers) -> Section:
             x.arm,
             str(x.runs),
             *(
-                f"{_number(y.value)} {_interval(y)}"
+                f"{number(y.value)} {interval(y)}"
                 for y in (x.iqm, x.median, x.mean, x.optimality_gap)
             ),
         )
@@ -139,18 +143,22 @@ def _over_tasks(numbers: Numbers) -> Section:
 
 
 def _improvement(numbers: Numbers) -> Section:
+    title = f"{numbers.metric}: probability of improvement"
+    if len(numbers.pairs) > _PAIRS:
+        text = f"{len(numbers.pairs)} pairs of arms: they are in improvement.csv."
+        return Section(title, [text])
     rows = [
         (
             x.arm,
             x.than,
-            _number(x.probability.value),
-            _interval(x.probability),
-            " · ".join(f"{k}: {_number(v)}" for k, v in x.by_task.items()),
+            number(x.probability.value),
+            interval(x.probability),
+            " · ".join(f"{k}: {number(v)}" for k, v in x.by_task.items()),
         )
         for x in numbers.pairs
     ]
     return Section(
-        f"{numbers.metric}: probability of improvement",
+        title,
         [
             "The chance that a run of the first arm scores higher than one of the "
             "second, in the tasks they share. An interval that holds 0.5 shows no "
@@ -197,10 +205,10 @@ def _runs(comparison: Comparison, numbers: Sequence[Numbers]) -> Section:
                 x.arm,
                 "–" if run.seed is None else str(run.seed),
                 run.path.name,
-                *(_optional(each.values[i].final) for each in numbers),
+                *(optional(each.values[i].final) for each in numbers),
                 f"{run.env_steps:,}",
                 "yes" if run.finished else "no",
-                _time(run.seconds),
+                clock(run.seconds),
             )
         )
     columns = ("task", "arm", "seed", "run", *(x.metric for x in numbers))
@@ -232,25 +240,3 @@ def _method(last: float) -> Sequence[str]:
 
 def _task_order(numbers: Numbers, task: str) -> int:
     return list(dict.fromkeys(x.task for x in numbers.cells)).index(task)
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return "–"
-    return f"[{_number(estimate.low)}, {_number(estimate.high)}]"
-
-
-def _optional(value: float | None) -> str:
-    return "–" if value is None else _number(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
-
-
-def _time(seconds: float | None) -> str:
-    """Hours, minutes and seconds, in a form that sorts."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"

@@ -346,7 +346,7 @@ def test_a_sweep_is_searched_and_its_empty_cells_named(tmp_path: Path) -> None:
     (tmp_path / "sweep" / "cells.json").write_text(json.dumps({"cells": listed}))
     assert find_runs([tmp_path]) == [run.path]
     result, _ = quietly(tmp_path / "out", tmp_path / "sweep")
-    assert [x for x in result.notes if "Cell b+s0 of the sweep has left no run" in x]
+    assert "1 cell of the sweep has left no run: b+s0." in result.notes
 
 
 def test_runs_are_found_once_by_paths_and_globs(tmp_path: Path) -> None:

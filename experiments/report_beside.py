@@ -1,0 +1,91 @@
+"""Probes of trained encoders beside the same probes of what learned nothing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from experiments.report_arms import Comparison
+from experiments.report_numbers import Cell, Numbers
+from experiments.report_page import Section, Table
+from experiments.report_text import number
+
+PROBE = "probe"
+BASELINES = ("random", "pixels")
+"""what `curious pretrain` probes besides: an untrained encoder, and raw pixels"""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A probe of one arm in one task, and the same probe of a baseline.
+
+    Attributes:
+        values: the baseline's, in the runs that have both, in order of seed.
+        margins: by how much the arm's value is above it, run by run.
+    """
+
+    values: tuple[float, ...]
+    margins: tuple[float, ...]
+
+    @property
+    def margin(self) -> float:
+        """Mean of the margins."""
+        return sum(self.margins) / len(self.margins)
+
+
+def beside(
+    comparison: Comparison, numbers: Numbers, cell: Cell, baseline: str
+) -> Beside | None:
+    """What the runs of a cell have as `baseline/x`, for `probe/x`; None if nothing.
+
+    Margins are taken within runs: an untrained encoder has the seed of the trained one.
+    """
+    kind, _, what = numbers.metric.partition("/")
+    runs = {
+        str(x.run.seed): (value.final, x.run.results.get(f"{baseline}/{what}"))
+        for x, value in zip(comparison.entries, numbers.values, strict=True)
+        if (x.arm, x.task) == (cell.arm, cell.task)
+    }
+    pairs = [
+        (own, theirs)
+        for own, theirs in (runs[seed] for seed in cell.seeds if seed in runs)
+        if own is not None and theirs is not None
+    ]
+    if kind != PROBE or not pairs:
+        return None
+    return Beside(
+        tuple(theirs for _, theirs in pairs), tuple(own - base for own, base in pairs)
+    )
+
+
+def beside_sections(comparison: Comparison, numbers: Numbers) -> Iterator[Section]:
+    """A table of all arms, best first; nothing where no run has a baseline."""
+    cells = sorted(numbers.cells, key=lambda x: -x.mean)
+    found = {
+        name: [beside(comparison, numbers, cell, name) for cell in cells]
+        for name in BASELINES
+    }
+    found = {name: each for name, each in found.items() if any(each)}
+    if not found:
+        return
+    rows = []
+    for cell, *each in zip(cells, *found.values(), strict=True):
+        means = ["–" if x is None else f"{x.margin:+.3f}" for x in each]
+        seeds = [text for x in each for text in _by_seed(x)]
+        rows.append((cell.task, cell.arm, number(cell.mean), *means, *seeds))
+    columns = ["task", "arm", "mean", *(f"over {name}" for name in found)]
+    for name in found:
+        columns += [f"over {name}, by seed", f"{name}, by seed"]
+    yield Section(
+        f"{numbers.metric}: beside what learned nothing",
+        [
+            "The same probe of an untrained encoder of the same shape (random) and of "
+            "raw pixels. Margins are taken run by run. Highest mean first."
+        ],
+        table=Table(columns, rows, 2),
+    )
+
+
+def _by_seed(x: Beside | None) -> tuple[str, str]:
+    if x is None:
+        return "–", "–"
+    margins = ", ".join(f"{margin:+.3f}" for margin in x.margins)
+    return margins, ", ".join(map(number, x.values))
