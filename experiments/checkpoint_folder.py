@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from experiments.checkpoint import (
-    UNFINISHED,
     Checkpoint,
     CheckpointError,
     load_checkpoint,
     read_header,
     save_checkpoint,
 )
+from experiments.tensor_file import UNFINISHED
 
 _NAME = re.compile(r"step-(\d+)\.safetensors")
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 
-from experiments.command_line import Part, parse
-from experiments.parts import ConfigError
+from experiments.command_line import parse
 from experiments.pretrain import pretrain
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_parts import PARTS
 from experiments.pretrain_presets import from_parts
-from experiments.run_folder import RunFolder
-from experiments.train_command import take_resume
+from experiments.resume_flag import RESUME, exit_code, take_resume
 
 EXAMPLES = (
     "curious pretrain simclr --images fashion-mnist --steps 300",
@@ -21,29 +19,20 @@ EXAMPLES = (
     "torchrun --nproc-per-node 2 -m experiments.pretrain simclr --batch-size 256",
 )
 
-# Listed in --help beside the parts; `take_resume` reads it.
-_RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
-
 
 def run(argv: Sequence[str]) -> int:
     """Pretrain as the command line says; returns 0, or 130 when interrupted."""
     resume, rest = take_resume(argv)
-    if resume is not None:
-        if any(x.partition("=")[0] == "--config" for x in rest):
-            raise ConfigError("--resume brings its own config; leave --config out.")
-        rest = ["--config", str(RunFolder.open(resume).config_file), *rest]
     config = read_arguments(rest)
     results = pretrain(config, resume)
-    expected = 1 if resume is not None else config.seeds
-    finished = len(results) == expected and all(x.finished for x in results)
-    return 0 if finished else 130
+    return exit_code(results, 1 if resume is not None else config.seeds)
 
 
 def read_arguments(argv: Sequence[str]) -> PretrainConfig:
     """The config that a command line without --resume asks for; see `parse`."""
     return parse(
         argv,
-        (*PARTS, _RESUME),
+        (*PARTS, RESUME),
         PretrainConfig,
         from_parts,
         prog="curious pretrain",

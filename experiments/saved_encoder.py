@@ -4,37 +4,34 @@
     latents = encoder(images)  # uint8 [N, C, H, W] to float32 [N, D]
 
 A safetensors file: its tensors are the encoder's `state_dict`, which any reader of the
-format can load. In its metadata lie the encoder's config and the input specification as
-JSON, with a format version and a checksum. It appears complete or not at all.
+format can load. In its metadata lie the encoder's config and the input specification
+(`experiments/tensor_file.py`).
 """
 
-import json
-import os
-import zlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
 from torch import Tensor
 
 from experiments.checkpoint import CheckpointError
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
+from experiments.tensor_file import TensorFile
 from ssl_objectives.encoders import Encoder, EncoderConfig
 
-KIND = "curious-worlds/encoder"
-FORMAT_VERSION = 1
 ENCODER_FILE = "encoder.safetensors"  # its name in a run folder
 _CHANNELS = {1: ("gray",), 3: ("red", "green", "blue")}
 
 
 class SavedEncoderError(CheckpointError):
     """An encoder cannot be saved or loaded; the message says what to do."""
+
+
+_FORMAT = TensorFile("saved encoder", "curious-worlds/encoder", 2, SavedEncoderError)
 
 
 @dataclass(frozen=True)
@@ -105,15 +102,9 @@ def save_encoder(
         },
         "output": {"size": encoder.size, "dtype": "float32"},
         "note": note,
-        "crc32": {key: _crc32(x) for key, x in tensors.items()},
-    }
-    metadata = {
-        "kind": KIND,
-        "format_version": str(FORMAT_VERSION),
-        "content": json.dumps(content, allow_nan=False),
     }
     try:
-        _write(path, tensors, metadata)
+        _FORMAT.write(path, tensors, content)
     except (OSError, SafetensorError) as error:
         raise SavedEncoderError(
             f"Could not write {path}: {error}. What was there before is untouched. "
@@ -132,10 +123,9 @@ def load_encoder(path: Path | str, device: torch.device | str = "cpu") -> Encode
         ConfigError: the config names a class that is not there any more.
     """
     file = encoder_file(Path(path))
-    _, content = _open(file)
+    content, tensors = _FORMAT.read(file)
     about = _description(file, content)
     encoder = _built(about.config, about.image_shape)
-    tensors = _read(file, content["crc32"])
     try:
         encoder.load_state_dict(tensors)
     except RuntimeError as error:
@@ -153,7 +143,7 @@ def describe_encoder(path: Path | str) -> EncoderDescription:
         SavedEncoderError, ConfigError: see `load_encoder`.
     """
     file = encoder_file(Path(path))
-    return _description(file, _open(file)[1])
+    return _description(file, _FORMAT.describe(file))
 
 
 def encoder_file(path: Path) -> Path:
@@ -185,33 +175,6 @@ def _state(encoder: Encoder) -> Mapping[str, Tensor]:
     return state
 
 
-def _open(file: Path) -> tuple[Mapping[str, str], dict[str, Any]]:
-    """Metadata and content of a file whose metadata is in order."""
-    try:
-        with safe_open(file, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-    except (OSError, SafetensorError) as error:
-        raise SavedEncoderError(
-            f"{file} is cut off, damaged or no saved encoder at all ({error})."
-        ) from error
-    if metadata.get("kind") != KIND:
-        raise SavedEncoderError(
-            f"{file} is a safetensors file, but not an encoder of Curious Worlds (its "
-            f"kind is {metadata.get('kind')!r}, not {KIND!r})."
-        )
-    version = metadata.get("format_version", "")
-    if version != str(FORMAT_VERSION):
-        raise SavedEncoderError(
-            f"{file} has format version {version}; this curious-worlds reads version "
-            f"{FORMAT_VERSION}. Install the version that wrote it."
-        )
-    try:
-        content: dict[str, Any] = json.loads(metadata["content"])
-    except (KeyError, ValueError) as error:
-        raise SavedEncoderError(f"{file} is damaged: {error!r}.") from error
-    return metadata, content
-
-
 def _description(file: Path, content: Mapping[str, Any]) -> EncoderDescription:
     try:
         channels, height, width = content["input"]["shape"]
@@ -224,39 +187,3 @@ def _description(file: Path, content: Mapping[str, Any]) -> EncoderDescription:
     except ConfigError as error:
         raise ConfigError(f"{file}: {error}") from error
     return EncoderDescription(built, (channels, height, width), tuple(names), note)
-
-
-def _read(file: Path, crc32: Mapping[str, int]) -> dict[str, Tensor]:
-    try:
-        tensors: dict[str, Tensor] = load_file(file)
-    except (OSError, SafetensorError) as error:
-        raise SavedEncoderError(f"{file} is damaged ({error}).") from error
-    for key, tensor in tensors.items():
-        if crc32.get(key) != _crc32(tensor):
-            raise SavedEncoderError(
-                f"{file} is damaged: the bytes of {key!r} are not those that were "
-                "written (checksum mismatch)."
-            )
-    return tensors
-
-
-def _crc32(tensor: Tensor) -> int:
-    return zlib.crc32(tensor.reshape(-1).view(torch.uint8).numpy().data)
-
-
-def _write(
-    path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]
-) -> None:
-    """In the same folder and then renamed: complete, or as it was."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.unfinished")
-    try:
-        save_file(dict(tensors), unfinished, dict(metadata))
-        # written for the owner alone; whoever may read the folder shall read it
-        unfinished.chmod(path.parent.stat().st_mode & 0o666)
-        with unfinished.open("rb") as written:
-            os.fsync(written.fileno())
-        os.replace(unfinished, path)
-    except BaseException:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise

@@ -1,6 +1,7 @@
 """A saved encoder comes back whole, or says why not; agents see with it."""
 
 import json
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def test_the_file_says_what_it_holds(tmp_path: Path) -> None:
     # and to those who have nothing of ours
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
-    assert metadata["format_version"] == "1"
+    assert metadata["format_version"] == "2"
     content = json.loads(metadata["content"])
     assert content["input"]["shape"] == [3, 20, 14]
     assert content["input"]["dtype"] == "uint8"
@@ -124,6 +125,11 @@ def _local() -> Any:
     return Local()
 
 
+def described(content: Any) -> dict[str, str]:
+    text = json.dumps(content)
+    return {"content": text, "content_crc32": str(zlib.crc32(text.encode()))}
+
+
 def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     file = tmp_path / "x"
     encoder = saved(file)
@@ -144,17 +150,19 @@ def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     file.write_bytes(flipped)
     refused("checksum mismatch")
     save_checkpoint(file, {"w": torch.zeros(2)}, 0)
-    refused("not an encoder of Curious Worlds.*checkpoint")
-    save_file(tensors, file, metadata | {"format_version": "2"})
-    refused("format version 2.*Install")
+    refused("not a saved encoder of Curious Worlds.*checkpoint")
+    save_file(tensors, file, metadata | {"format_version": "3"})
+    refused("format version 3.*Install")
     save_file(tensors, file, {k: v for k, v in metadata.items() if k != "content"})
     refused("is damaged")
     other = json.loads(metadata["content"])
     other["encoder"]["widths"] = [4, 8]
     save_file(tensors, file, metadata | {"content": json.dumps(other)})
+    refused("checksum mismatch in its header")
+    save_file(tensors, file, metadata | described(other))
     refused("do not fit the ImpalaConfig")
     other["encoder"]["type"] = "nowhere:Encoder"
-    save_file(tensors, file, metadata | {"content": json.dumps(other)})
+    save_file(tensors, file, metadata | described(other))
     with pytest.raises(ConfigError, match=r"x: .*cannot import 'nowhere'"):
         load_encoder(file)
     file.unlink()
