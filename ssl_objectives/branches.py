@@ -173,6 +173,18 @@ class Branches(nn.Module):
         self, images: Sequence[Tensor]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Latents, and feature maps if the objective wants them."""
+        if self.objective.needs.together and len(images) > 1:
+            made = self._encode_each([torch.cat(tuple(images))])
+            parts = [len(x) for x in images]
+            reps, maps = (
+                tuple(y for x in each for y in x.split(parts)) for each in made
+            )
+            return reps, maps
+        return self._encode_each(images)
+
+    def _encode_each(
+        self, images: Sequence[Tensor]
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         if not self.objective.needs.maps:
             return tuple(self.encoder(x) for x in images), ()
         both = [cast(_WithMaps, self.encoder).with_maps(x) for x in images]

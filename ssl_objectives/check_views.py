@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -48,7 +47,7 @@ def _one_way(needs: Needs, size: int) -> Views:
         t=(None, target),
         pairs=((0, 1),),
         valid=draw.valid(),
-        **draw.ids(),
+        row=draw.ids(),
     )
 
 
@@ -72,10 +71,10 @@ def _images(needs: Needs, size: int, shape: tuple[int, ...]) -> Views:
         t=t,
         pairs=tuple((i, j) for i in each for j in each if i != j) or ((0, 0),),
         valid=draw.valid(),
+        row=draw.ids(),
         rep=tuple(draw.rows(given.rep) for _ in each) if needs.rep else (),
         maps=tuple(draw.rows(*given.maps) for _ in each) if needs.maps else (),
         extra={name: extra.get(name, z[0]) for name in needs.extra},
-        **draw.ids(),
     )
 
 
@@ -99,13 +98,11 @@ class _Draw:
             valid[0] = True
         return valid
 
-    def ids(self) -> dict[str, Any]:
-        """Row ids, each once, and where rows come from."""
+    def ids(self) -> Tensor:
+        """Row ids, each once."""
         num = math.prod(self.shape)
-        ids = torch.randperm(NUM_IDS, generator=self.generator)[:num].view(self.shape)
-        order = torch.arange(num).view(self.shape)
-        group = torch.div(order, 3, rounding_mode="floor")
-        return {"row": ids, "group": group, "time": order % 3}
+        ids = torch.randperm(NUM_IDS, generator=self.generator)[:num]
+        return ids.view(self.shape)
 
 
 def tracked(views: Views) -> Views:
@@ -131,6 +128,6 @@ def mapped(
     )
     if not rows:
         return result
-    valid, row, group, time = each((views.valid, views.row, views.group, views.time))
+    valid, row = each((views.valid, views.row))
     extra = {k: change(x) for k, x in views.extra.items()}
-    return replace(result, valid=valid, row=row, group=group, time=time, extra=extra)
+    return replace(result, valid=valid, row=row, extra=extra)

@@ -72,10 +72,12 @@ def lidar(
 
     `exp(-Σ p log p)` over the eigenvalues of `Σ_w^{-1/2} Σ_b Σ_w^{-1/2}`, divided by
     their sum; Σ_b is the covariance of group means, `Σ_w` the mean within groups plus
-    δ I. Groups are images (rows their views) or clips of an episode; with time steps as
-    groups, an encoder that shows only what is constant in an episode has a low value.
-    Between 1 and min(groups - 1, D); 1 where all means are equal. Groups count alike,
-    whatever their size. δ has the scale of squared latents; its value is our choice.
+    δ I. Groups are images (rows their views) or clips of an episode. Between 1 and
+    min(groups - 1, D); 1 where all means are equal. Groups count alike, whatever their
+    size. δ has the scale of squared latents; its value is our choice. How much groups
+    differ has no part in it, only in how many directions: with time steps as groups,
+    the least noise hides that an encoder shows only what is constant in an episode,
+    which `within_share` does tell.
     """
     x = _real(_kept(rows, valid)).double()
     means, own = _group_means(x, _kept(group, valid))

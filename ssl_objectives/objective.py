@@ -33,6 +33,7 @@ class Needs(NamedTuple):
     sweep: bool = False  # passes over the data set, see `Objective.refresh`
     rep: bool = False  # the encoder's own output, `Views.rep`
     maps: bool = False  # feature maps, `Views.maps`
+    together: bool = False  # all views, of one size, are one batch for batch norm
     extra: frozenset[str] = frozenset()  # names required in `Views.extra`
 
 
@@ -70,7 +71,7 @@ class Views:
         pairs: which prediction is compared with which target, set by the binder: all
             ordered pairs for static images, (prediction, target) for a world model.
         valid: rows that count; the others have no influence and get no gradient.
-        row: stable row ids. group: trajectory ids. time: time index.
+        row: stable row ids.
         rep: the encoder's outputs, before the projector; empty unless asked for.
         maps: feature maps; empty unless asked for.
         extra: whatever `Needs.extra` names, rows first. Of images there can be
@@ -84,8 +85,6 @@ class Views:
     pairs: tuple[tuple[int, int], ...]
     valid: Bool[Tensor, "*G N"] | None = None
     row: Int64[Tensor, "*G N"] | None = None
-    group: Int64[Tensor, "*G N"] | None = None
-    time: Int64[Tensor, "*G N"] | None = None
     rep: tuple[Float[Tensor, "*G N R"] | None, ...] = ()
     maps: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
     extra: Mapping[str, Tensor] = field(default_factory=dict)

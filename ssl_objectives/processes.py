@@ -65,8 +65,6 @@ def gathered(views: Views) -> Views:
         t=each(views.t),
         valid=maybe(views.valid),
         row=maybe(views.row),
-        group=maybe(views.group),
-        time=maybe(views.time),
         rep=each(views.rep),
         maps=each(views.maps),
         extra={name: one(x) for name, x in views.extra.items()},

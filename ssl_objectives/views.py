@@ -106,6 +106,9 @@ class UnlikeViews:
 class MultiCrop:
     """Two large crops, and small ones that are no targets (SwAV, 2006.09882).
 
+    Defaults are for small images; the paper has, on ImageNet, six crops of 5 to 14 % at
+    96 pixels beside two of 14 % and more at 224.
+
     Small crops may be fewer pixels: then the encoder must accept any size, as those
     that pool their feature maps do.
     """

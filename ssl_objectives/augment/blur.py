@@ -20,7 +20,11 @@ from ssl_objectives.augment_params import BLUR
 
 @dataclass(frozen=True)
 class Blur(Augmentation):
-    """Gaussian blur; σ grows with the image, as in SimCLR's official code."""
+    """Gaussian blur, whose σ grows with the image.
+
+    Deviation: SimCLR's official code draws σ between 0.1 and 2 pixels whatever the size
+    of the image (with which only its window grows), as here at 100 pixels.
+    """
 
     probability: float = 0.5
     """how often"""

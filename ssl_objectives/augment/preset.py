@@ -117,7 +117,10 @@ def shifted(pixels: int = 4) -> AugmentConfig:
 
 
 def sim_clr(blur: float = 0.0) -> AugmentConfig:
-    """SimCLR's of small natural images: 8 % crops, strong jitter, hue (2002.05709)."""
+    """SimCLR's (2002.05709): crops from 8 %, jitter with hue, at full strength.
+
+    For CIFAR-10 its official script has half as strong a jitter, and no blur.
+    """
     return AugmentConfig(
         crop=0.08, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2, blur=blur
     )

@@ -69,10 +69,10 @@ class DeepBregman(Objective):
     """Deep Bregman divergences for contrast (arXiv 2109.07455): two NT-Xents, 1 : 1.
 
     One with cosines, one with `BregmanCritic`, both at temperature τ. Means over pairs
-    of views, as in the official code. Deviations: affine sub-networks by default, which
-    make a Bregman divergence; the official ones have a layer of 512 ReLUs each, and
-    dropout. Sub-networks can die: `bregman/active` counts those that are the largest at
-    some row.
+    of views, as in the official code. Deviations: 10 affine sub-networks by default,
+    which make a Bregman divergence; the official script has 100, each with a layer of
+    512 ReLUs and dropout. Sub-networks can die: `bregman/active` counts those that are
+    the largest at some row.
 
     Args:
         critic: the divergence.

@@ -175,7 +175,8 @@ def sim_clr(temperature: float = 0.1) -> Contrast:
     """SimCLR, NT-Xent (arXiv 2002.05709): 2 N - 2 negatives from both views.
 
     `l_ij = -log e^{s_ij/τ} / Σ_{k≠i} e^{s_ik/τ}`, s the cosine; the sum of the two
-    directions, as in the official code (lightly averages: half of it).
+    directions, as in the official code (lightly averages: half of it). The head is the
+    method's: the official one ends with a batch norm, `Mlp` does if it is told to.
     """
     return Contrast(Cosine(temperature), BothViews())
 

@@ -44,6 +44,10 @@ class RootOfSpectrum(PredictorRule):
 class CopyOfSpectrum(PredictorRule):
     """`W = F / max s + ε I`, s the eigenvalues of F.
 
+    Deviation: the official code adds ε to F as it is, `W = F + ε I`. The loss does not
+    notice the scale of W; as a share of the largest eigenvalue, ε means the same
+    whatever the length of projections.
+
     Args:
         eps: ε.
     """

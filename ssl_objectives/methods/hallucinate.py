@@ -34,7 +34,8 @@ class Hallucinate(Objective):
     gets every target once (the official MoCo enqueues each twice) and no target is its
     own duplicate's negative; q and k are both as they come (the official MoCo has k
     normalised but not q); a host with a predictor has q move away from the target,
-    where the official SimSiam takes the other view's prediction.
+    where the official SimSiam takes the other view's prediction; ρ is the same in both
+    directions, which the official SimSiam draws apart.
 
     Args:
         host: judges; two views.

@@ -185,8 +185,10 @@ class MoCoConfig:
     of views counts in both directions, the official loss is one of them: half of the
     sum. Of both keys of an image one enters the queue, see `Queue`.
 
-    Deviations: no shuffling of batch norm over devices; and the batch norm of the
-    target network is averaged too, where the official code averages parameters only.
+    Deviations: no shuffling of batch norm over devices; the batch norm of the target
+    network is averaged too, where the official code averages parameters only; and how
+    fast that network follows is the method's to say (`Method.decay`, which rises to 1),
+    where the official code has .999 throughout.
     With `ring` this is Ring on MoCo (arXiv 2010.02037).
     """
 

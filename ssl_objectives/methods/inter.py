@@ -166,13 +166,14 @@ class InterClrConfig:
 
     arXiv 2008.11702: `(1 - w) l_MoCo + w l_inter`. In l_inter the positive is a random
     row, with the query's label, of a memory of all target projections; negatives are
-    semi-hard, that is drawn from the most similar tenth; and the positive's cosine
-    counts `margin` less, below 0: a looser boundary. Both directions of a pair count,
-    the official loss is one of them.
+    semi-hard, that is drawn from the most similar tenth of what has other labels; and
+    the positive's cosine counts `margin` less, below 0: a looser boundary. Both
+    directions of a pair count, the official loss is one of them.
 
     Deviations: centroids are those of k-means at each sweep (the official code moves
     them every ten steps, dissolves small clusters and splits the largest); labels do
-    follow the rows seen, as there. A row whose cluster fills the memory has no
+    follow the rows seen, as there. One random order of the memory serves all queries of
+    a step (there, each draws for itself). A row whose cluster fills the memory has no
     negatives and learns nothing from l_inter (there, the search for one never ends).
     """
 

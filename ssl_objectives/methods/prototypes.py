@@ -124,7 +124,8 @@ def concentrations(
 
     `d_c = mean distance to the centre / log(n_c + 10)`; clusters of fewer than two rows
     get the largest; clipped to the 10th to 90th percentile; `φ = τ d / mean d`. Where
-    all distances are 0, φ = τ.
+    all distances are 0, φ = τ. Deviation: no φ is below τ/10, since clusters of equal
+    rows (repeated images) would have a φ of 0, by which scores are divided.
     """
     total = torch.zeros(num_clusters, dtype=torch.float64, device=distance.device)
     total.index_add_(0, labels, distance.double())
@@ -134,7 +135,7 @@ def concentrations(
     ends = torch.tensor([0.1, 0.9], dtype=width.dtype, device=width.device)
     low, high = torch.quantile(width, ends)
     width = width.clamp(low, high)
-    phi = temperature * width / width.mean()
+    phi = temperature * (width / width.mean()).clamp(min=0.1)
     return phi.where(width.mean() > 0, temperature).to(distance.dtype)
 
 

@@ -18,6 +18,10 @@ class RingConfig:
 
     The defaults are the paper's: of the nearest tenth, all but the nearest tenth of
     those. `lower=0` is the Ball of arXiv 2005.13149, which annealed is its VINCE.
+
+    Deviations: all of the ring takes part unless `sample` is set, as in the official
+    code for MoCo; for IR it draws 4096 of it, with replacement. Left out is its
+    annealing by loss or accuracy. See `ssl_objectives/parts/filters.py: Ring`.
     """
 
     lower: float = 0.1

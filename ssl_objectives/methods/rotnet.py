@@ -13,10 +13,12 @@ class RotNet(Objective):
     """RotNet (arXiv 1803.07728): `-log softmax(g(h_k))_k` of the view turned k times.
 
     Views are those of `FourRotations`: all four turns of an image, in order; with one
-    random turn per image the method is clearly worse. Scale of the official code: the
-    mean over the four, so that a guess costs ln 4. Reads the encoder's output h; a
-    projector has nothing to do. Deviation: the official network ends in its classifier;
-    here a small head on h can be as deep as one likes.
+    random turn per image the method is clearly worse. They are one batch for the
+    encoder, as in the official code: the batch norm of batches with a single turn each
+    would take away, in training alone, what tells turns apart. Scale of the official
+    code: the mean over the four, so that a guess costs ln 4. Reads the encoder's output
+    h; a projector has nothing to do. Deviation: the official network ends in its
+    classifier; here a small head on h can be as deep as one likes.
 
     What has an upright (digits on a screen, a floor) is solved by that shortcut, and on
     some data (Fashion-MNIST) the pretext is learned while neighbours get worse.
@@ -25,7 +27,7 @@ class RotNet(Objective):
         head: from h to 4 logits; treats rows apart.
     """
 
-    needs = Needs(views=(4, 4), rep=True)
+    needs = Needs(views=(4, 4), rep=True, together=True)
 
     def __init__(self, head: nn.Module) -> None:
         super().__init__()

@@ -29,7 +29,9 @@ class Swav(Objective):
 
     Deviations: prototypes are normalised where they are used, with gradient through
     the length, instead of in place before each step. Queues fill after the step,
-    which is the same; rows that are not valid leave a queue's entry as it was.
+    which is the same; rows that are not valid leave a queue's entry as it was. Each
+    view passes batch norm on its own, where the official code lets crops of one size,
+    and all of them in the head, be one batch.
 
     Args:
         size: D, numbers in a row.
@@ -145,7 +147,8 @@ class SwavConfig:
     freeze: int = 313
     """steps before prototypes learn"""
     queue_length: int = 0
-    """past embeddings per target view; for batches that are small beside K"""
+    """past embeddings per target view, for batches that are small beside K; 0: none
+    (the official recipe for batches of 256: 3840, from epoch 15 on)"""
     queue_from: int = 0
     """steps before queues begin to fill"""
     targets: int = 2

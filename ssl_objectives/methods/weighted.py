@@ -77,5 +77,6 @@ def _union(needs: Sequence[Needs]) -> Needs:
         sweep=any(x.sweep for x in needs),
         rep=any(x.rep for x in needs),
         maps=any(x.maps for x in needs),
+        together=any(x.together for x in needs),
         extra=frozenset().union(*(x.extra for x in needs)),
     )

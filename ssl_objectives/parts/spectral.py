@@ -40,8 +40,9 @@ def laplacian_eigenmap(
 ) -> Float[Tensor, "N D"]:
     """Optimum of `squared_vicreg`: `√N U_{2..D+1} diag(max(0, 1 - γ λ))^{1/2}`.
 
-    λ and U are the Laplacian's least eigenvalues but the first, and their eigenvectors.
-    Up to a rotation of the columns; in float64.
+    λ and U are the Laplacian's least eigenvalues and their eigenvectors, the constant
+    one left out: in a graph of several parts, the others of λ = 0 tell these apart. Up
+    to a rotation of the columns; in float64.
 
     Raises:
         ValueError: there are not so many eigenvectors.
@@ -49,9 +50,12 @@ def laplacian_eigenmap(
     num = len(adjacency)
     if not 0 < size < num:
         raise ValueError(f"{num} nodes have 1 to {num - 1} dimensions, not {size}")
-    values, vectors = torch.linalg.eigh(laplacian(adjacency.double()))
-    kept = (1 - gamma * values[1 : size + 1]).clamp(min=0).sqrt()
-    best: Tensor = num**0.5 * vectors[:, 1 : size + 1] * kept
+    matrix = laplacian(adjacency.double())
+    # the constant vector gets the largest eigenvalue: no sum of entries is as large
+    largest = matrix.abs().sum(-1).amax() + 1
+    values, vectors = torch.linalg.eigh(matrix + largest / num)
+    kept = (1 - gamma * values[:size]).clamp(min=0).sqrt()
+    best: Tensor = num**0.5 * vectors[:, :size] * kept
     return best
 
 

@@ -9,16 +9,26 @@ from torch import nn
 class EmaTarget(nn.Module):
     """A copy of a network that follows it: `φ ← decay φ + (1 - decay) θ`.
 
-    Parameters and float buffers are averaged in float32, integer buffers are copied.
-    The copy never requires gradients.
+    Parameters and float buffers are averaged in float32 or better, integer buffers are
+    copied. The copy never requires gradients. Deviation: BYOL's official code averages
+    parameters alone; in training, batch norms of the copy also see their own batches.
 
     Args:
         online: the network to follow; copied now.
         decay: per call of `follow`, that is, per gradient step.
+
+    Raises:
+        ValueError: the network is in half precision, where small steps are lost.
     """
 
     def __init__(self, online: nn.Module, decay: float) -> None:
         super().__init__()
+        for x in (*online.parameters(), *online.buffers()):
+            if x.dtype in (torch.bfloat16, torch.float16):
+                raise ValueError(
+                    f"a target cannot follow a network in {x.dtype}, where small steps "
+                    "round to nothing; keep it in float32, and compute under autocast"
+                )
         self.decay = decay
         self.network = copy.deepcopy(online).requires_grad_(False)
 

@@ -117,6 +117,17 @@ def test_a_sweep_draws_clusters_together(generator: torch.Generator) -> None:
     assert torch.equal(losses(other, views), after)
 
 
+def test_the_memory_follows_by_its_momentum(generator: torch.Generator) -> None:
+    config = LocalAggregationConfig(TAU, momentum=0.8, clusters=(3,))
+    method, views = config.build(Sizes(SIZE, rows=NUM)).double(), batch(generator)
+    target, row, want = views.t[0], views.row, memory(method).clone()
+    assert target is not None
+    unit = torch.nn.functional.normalize
+    want[row] = unit(0.8 * want[row] + 0.2 * unit(target))
+    method.observe(views)
+    torch.testing.assert_close(memory(method), want)
+
+
 def test_rows_that_are_not_valid_get_nothing(generator: torch.Generator) -> None:
     method = build(7)
     views = batch(generator, [True, False, True, True, False, True])

@@ -67,7 +67,7 @@ def test_sweeps_cluster_and_rows_left_out_are_alone(
 ) -> None:
     owner = torch.randperm(12, generator=generator) % 3
     data = 9 * torch.eye(3, 4)[owner] + 0.3 * torch.randn(12, 4, generator=generator)
-    data *= 1 + torch.rand(12, 1, generator=generator)  # length says nothing
+    data *= 100 ** torch.rand(12, 1, generator=generator)  # length says nothing
     choose = SameCluster(14, (3, 20))
     ids = torch.arange(12) + 1  # 0 and 13 are never given
     choose.refresh([(ids[:5], data[:5]), (ids[5:], data[5:])])
@@ -80,6 +80,16 @@ def test_sweeps_cluster_and_rows_left_out_are_alone(
     again = SameCluster(14, (3, 20))
     again.refresh([(ids, data)])
     assert torch.equal(again.labels, choose.labels)
+
+
+def test_clusterings_of_one_size_have_seeds_of_their_own(
+    generator: torch.Generator,
+) -> None:
+    """Else their union would be one of them."""
+    choose = SameCluster(40, (5, 5))
+    choose.refresh([(torch.arange(40), torch.randn(40, 3, generator=generator))])
+    one, two = (x[:, None] == x for x in choose.labels)
+    assert not torch.equal(one, two)
 
 
 def test_labels_are_learned_by_seeing_them() -> None:
@@ -110,6 +120,10 @@ def test_sweeps_propagate_what_is_known_by_then() -> None:
     assert choose.confidence[[1, 4, 5]].tolist() == [1, 1, 1]
     assert (choose.confidence[[0, 2, 3]] < 1).all()
     label, confidence = choose.own(views([0, 3], label=[-1, 1]))
+    assert label.tolist() == [8, 7]
+    assert confidence.tolist() == [choose.confidence[0], 1]
+    choose.observe(views([0, 3], label=[-1, 1]))  # told now: certain from here on
+    label, confidence = choose.own(views([0, 3], label=[-1, -1]))
     assert label.tolist() == [8, 7]
     assert confidence.tolist() == [choose.confidence[0], 1]
 

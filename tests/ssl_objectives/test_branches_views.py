@@ -114,6 +114,15 @@ def test_encoder_outputs_and_maps_are_there_for_who_asks(
         torch.testing.assert_close(maps, rep.view(5, 2, 1, 3))
 
 
+def test_views_that_pass_together_come_out_apart(generator: torch.Generator) -> None:
+    given = images(generator, 3)
+    for kinds in ({"rep": True, "maps": True}, {"rep": True}):
+        apart = build(Watching(**kinds)).views(given)
+        together = build(Watching(together=True, **kinds)).views(given)
+        for name in ("z", "rep", "maps"):
+            torch.testing.assert_close(getattr(together, name), getattr(apart, name))
+
+
 def test_extra_holds_what_was_asked_for_and_no_more(generator: torch.Generator) -> None:
     branches = build(Watching(extra=frozenset({"label"})))
     extra = {"label": torch.arange(5), "params": torch.rand(5, 2, 3)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.objective import Views
-from ssl_objectives.parts.candidates import Bank, Queue
+from ssl_objectives.parts.candidates import Bank, BothViews, Queue
 
 
 def seen(
@@ -31,6 +31,22 @@ def target(views: Views, index: int) -> Tensor:
     found = views.t[index]
     assert found is not None
     return found
+
+
+def test_of_both_views_it_is_targets_that_are_told_apart(
+    generator: torch.Generator,
+) -> None:
+    """Predictions only where the own view has no target; never the row itself."""
+    p, t = (
+        tuple(torch.randn(4, 3, generator=generator) for _ in range(2))
+        for _ in range(2)
+    )
+    for targets, own in ((t, t[0]), ((None, t[1]), p[0])):
+        found = BothViews()(Views(p, p, targets, ((0, 1),)), 0, 1)
+        assert torch.equal(found.key, torch.cat([t[1], own]))
+        for n in range(4):
+            assert found.positive[n].tolist() == [m == n for m in range(8)]
+            assert found.keep[n].tolist() == [m != 4 + n for m in range(8)]
 
 
 def test_after_one_step_the_queue_begins_with_the_keys(

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from scipy import stats
 from torch import Tensor
 
 from ssl_objectives.check import check_objective
@@ -159,6 +160,44 @@ def test_c_sim_clr_against_loops(generator: torch.Generator) -> None:
     torch.testing.assert_close(loss.metrics["compressive/residual"], residual)
 
 
+def log_density(z: Tensor, mean: Tensor, kappa: float) -> float:
+    """Of von Mises and Fisher's distribution, with its normaliser."""
+    around = stats.vonmises_fisher(unit(mean).numpy(), kappa)
+    return float(around.logpdf(unit(z).numpy()))
+
+
+def from_densities(made: CSimClr, a: Tensor, b: Tensor) -> float:
+    """`β (log e(z|x) - log b(z|y)) - log softmax_y' b(z|y')`, sums of all rows."""
+    kappa_e, kappa_b, total = made.noise.concentration, made.backward, 0.0
+    for v, (mine, other) in enumerate(((a, b), (b, a))):
+        z = made.noise(mine, IDS, v)
+        for n in range(N):
+            log_b = log_density(z[n], other[n], kappa_b)
+            each = [log_density(z[n], y, kappa_b) for y in other]
+            each += [log_density(z[n], mine[m], kappa_b) for m in range(N) if m != n]
+            everything = math.log(sum(math.exp(x) for x in each))
+            total += made.beta * (log_density(z[n], mine[n], kappa_e) - log_b)
+            total += everything - log_b
+    return total
+
+
+def test_what_is_left_out_of_the_densities_has_no_slope(
+    generator: torch.Generator,
+) -> None:
+    """Slopes of the written-out equation, by differences, are our gradient."""
+    made = CSimClr(beta=0.7, concentration=40.0, backward=3.0)
+    a, b = rows(generator).requires_grad_(), rows(generator)
+    (gradient,) = torch.autograd.grad(made(two_views(a, b)).per_sample.sum(), a)
+    start, step = a.detach(), 1e-5
+    for _ in range(3):
+        way = rows(generator)
+        ahead, behind = (
+            from_densities(made, start + sign * step * way, b) for sign in (1, -1)
+        )
+        slope = (ahead - behind) / (2 * step)
+        assert slope == pytest.approx((gradient * way).sum().item(), rel=1e-5)
+
+
 def test_without_bottleneck_and_noise_it_is_sim_clr(generator: torch.Generator) -> None:
     views = two_views(rows(generator), rows(generator))
     got = CSimClr(beta=0.0, concentration=math.inf, backward=4.0)(views).per_sample
@@ -221,8 +260,8 @@ def test_a_world_models_own_latents_are_not_noised_as_negatives(
 
 def test_c_byol_against_loops(generator: torch.Generator) -> None:
     made = c_byol(weight=1.7, beta=0.4, concentration=60.0, backward=3.0)
-    p, t = (rows(generator), rows(generator)), (rows(generator), rows(generator))
-    got = made(Views(p, p, t, BOTH, row=IDS)).per_sample
+    z, p, t = ((rows(generator), rows(generator)) for _ in range(3))
+    got = made(Views(z, p, t, BOTH, row=IDS)).per_sample
     first, last = made.from_target[0], made.from_target[2]
     assert isinstance(first, torch.nn.Linear)
     assert isinstance(last, torch.nn.Linear)

@@ -118,6 +118,66 @@ def test_sim_clr_closed_values(n: int, tau: float) -> None:
     torch.testing.assert_close(loss, torch.full_like(loss, 2 * math.log(2 * n - 1)))
 
 
+POLES = torch.tensor([[1.0, 0, 0], [-1, 0, 0]])
+EXTREMES: dict[str, tuple[Tensor, Tensor, dict[str, float]]] = {
+    "same": (
+        torch.eye(7, 9),
+        torch.eye(7, 9),
+        {"sim_clr": 0, "info_nce": 0, "dcl": math.log(12) - 200},
+    ),
+    "opposite": (
+        torch.eye(7, 9),
+        -torch.eye(7, 9),
+        {
+            "sim_clr": math.log(12) + 200,
+            "info_nce": math.log(6) + 200,
+            "dcl": math.log(12) + 200,
+        },
+    ),
+    "poles": (POLES, POLES, {"sim_clr": 0, "info_nce": 0, "dcl": math.log(2) - 400}),
+}
+"""Views, and losses of one direction at 1/τ = 200; DCL has no lower bound."""
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16])
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("case", EXTREMES)
+def test_low_temperatures_have_their_exact_value(
+    case: str, name: str, dtype: torch.dtype
+) -> None:
+    """e^200 is no float32, and a masked score is less than any other, not -103."""
+    make = {"sim_clr": sim_clr, "dcl": dcl, "info_nce": lambda t: info_nce(Cosine(t))}
+    a, b, losses = EXTREMES[case]
+    a, b = a.to(dtype).requires_grad_(), b.to(dtype)
+    loss = make[name](0.005)(two_views(a, b)).per_sample
+    assert loss is not None
+    torch.testing.assert_close(loss, torch.full_like(loss, 2 * losses[name]))
+    (gradient,) = torch.autograd.grad(loss.sum(), a)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("name", ["sim_clr", "info_nce"])
+def test_rows_that_are_masked_do_not_outweigh_a_bad_positive(name: str) -> None:
+    """A row without others, whose own positive scores -200, has nothing to learn."""
+    valid = torch.tensor([False, True, False, False])
+    a = torch.ones(4, 3)
+    made = {"sim_clr": sim_clr(0.005), "info_nce": info_nce(Cosine(0.005))}
+    loss = made[name](two_views(a, -a, valid)).per_sample
+    assert loss is not None
+    assert loss.tolist() == [0, 0, 0, 0]
+
+
+def test_rows_of_low_precision_are_normalised_in_float32(
+    generator: torch.Generator,
+) -> None:
+    a, b = (rows(generator, n, 3).bfloat16() for n in (5, 6))
+    got = Cosine(TAU)(a, b)
+    for n in range(5):
+        for m in range(6):
+            want = cosine(a[n].double(), b[m].double()) / TAU
+            assert got[n, m].item() == pytest.approx(want, rel=1e-5, abs=1e-6)
+
+
 def test_info_nce_is_softplus_of_dcl(generator: torch.Generator) -> None:
     """One way; and its gradient is DCL's, times sigmoid(DCL)."""
     a, b = rows(generator, 8, 5).requires_grad_(), rows(generator, 8, 5)
@@ -208,6 +268,16 @@ def test_dclw_with_a_large_sigma_is_dcl(generator: torch.Generator) -> None:
     torch.testing.assert_close(
         dclw(TAU, 1e9)(views).per_sample, dcl(TAU)(views).per_sample
     )
+
+
+def test_dclws_sigma_is_that_of_its_config(generator: torch.Generator) -> None:
+    views = two_views(rows(generator, 5, 3), rows(generator, 5, 3))
+    got = DclwConfig(TAU, 0.2).build(Sizes(latent=3))(views).per_sample
+    assert got is not None
+    torch.testing.assert_close(got, dclw(TAU, 0.2)(views).per_sample)
+    default = DclwConfig(TAU).build(Sizes(latent=3))(views).per_sample
+    torch.testing.assert_close(default, dclw(TAU, 0.5)(views).per_sample)
+    assert not torch.allclose(got, default)
 
 
 @pytest.mark.parametrize("kind", [TargetKind.STOP, TargetKind.EMA])

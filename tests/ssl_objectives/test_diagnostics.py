@@ -159,12 +159,13 @@ def test_lidar_counts_what_stands_out_of_the_noise(generator: torch.Generator) -
     assert lidar(same, group).item() == pytest.approx(1.0)
 
 
-def test_lidar_by_time_sees_slow_features_which_rank_does_not(
+def test_the_share_within_sees_slow_features_which_ranks_do_not(
     generator: torch.Generator,
 ) -> None:
     """[episodes, steps, D]: a constant of each episode, or a common course of time."""
-    slow = torch.randn(30, 1, 6, generator=generator).expand(30, 12, 6).flatten(0, 1)
-    slow = slow + 0.01 * torch.randn(360, 6, generator=generator)
+    constant = torch.randn(30, 1, 6, generator=generator).expand(30, 12, 6)
+    constant = constant.flatten(0, 1)
+    slow = constant + 0.01 * torch.randn(360, 6, generator=generator)
     course = torch.randn(1, 12, 6, generator=generator).expand(30, 12, 6).flatten(0, 1)
     course = course + 0.01 * torch.randn(360, 6, generator=generator)
     time, episode = torch.arange(12).repeat(30), torch.arange(30).repeat_interleave(12)
@@ -173,6 +174,11 @@ def test_lidar_by_time_sees_slow_features_which_rank_does_not(
     assert within_share(slow, episode) < 0.01 < 0.99 < within_share(course, episode)
     assert lidar(slow, episode) > 4
     assert lidar(course, time) > 4
+    # by time, nothing but an exact constant has a low rank: of the means' noise no less
+    # is left than of a signal, as eigenvalues are divided by their sum
+    assert lidar(constant, time).item() == pytest.approx(1.0)
+    assert lidar(slow, time) > 3
+    assert within_share(slow, time) > 0.99 > 0.01 > within_share(course, time)
 
 
 def test_alignment_has_closed_values(generator: torch.Generator) -> None:

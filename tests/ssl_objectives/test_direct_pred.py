@@ -130,6 +130,17 @@ def test_paper_and_code_differ_by_scale_and_floor(generator: torch.Generator) ->
     assert cosine.min() > 0.999
 
 
+def test_copying_is_the_official_rule_but_for_scale(
+    generator: torch.Generator,
+) -> None:
+    """Official: `F + ε I` as it is; here ε is a share of the largest eigenvalue."""
+    x = torch.randn(40, D, generator=generator, dtype=torch.float64)
+    f = x.T @ x / 40
+    largest = np.linalg.eigvalsh(f.numpy()).max()
+    official = f + 0.3 * largest * torch.eye(D, dtype=torch.float64)
+    torch.testing.assert_close(CopyOfSpectrum(0.3)(f), official / largest)
+
+
 @RULES
 def test_correlations_of_low_rank_are_fine(
     rule: PredictorRule, generator: torch.Generator

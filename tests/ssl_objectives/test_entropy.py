@@ -14,6 +14,7 @@ from ssl_objectives.parts.entropy import (
     mixture_entropy_upper,
     neighbor_entropy,
 )
+from ssl_objectives.parts.moments import variance_hinge
 
 G, N, D = 2, 8, 3
 
@@ -88,6 +89,18 @@ def test_far_and_equal_rows_have_closed_values(generator: torch.Generator) -> No
         torch.testing.assert_close(
             bound(x, 0.3), bound(x + 300, 0.3), rtol=1e-3, atol=1e-3
         )
+
+
+def test_unlike_the_hinge_it_never_stops_growing(generator: torch.Generator) -> None:
+    """Rows wider than a std of 1: nothing for the hinge, D log a for the entropy."""
+    x = 3 * draw(generator, 20, D)
+    x.requires_grad_()
+    wider = gaussian_entropy(4 * x) - gaussian_entropy(x)
+    assert wider.item() == pytest.approx(D * math.log(4))
+    hinge = variance_hinge(x)
+    assert hinge.item() == 0.0
+    assert not torch.autograd.grad(hinge, x)[0].any()
+    assert torch.autograd.grad(gaussian_entropy(x), x)[0].any(-1).all()
 
 
 def test_neighbor_entropy_against_loops(generator: torch.Generator) -> None:

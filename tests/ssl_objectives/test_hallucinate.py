@@ -66,6 +66,32 @@ def test_what_is_hallucinated(generator: torch.Generator) -> None:
         torch.testing.assert_close(got[n], naive_mlp(made, torch.cat([q[n], away])))
 
 
+def test_layers_are_as_wide_as_published() -> None:
+    made = HallucinateConfig().build(Sizes(latent=128))
+    shapes = [tuple(x.shape) for x in made.mlp.parameters() if x.dim() == 2]
+    assert shapes == [(256, 256), (256, 256), (128, 256)]
+
+
+def test_reach_is_even_between_nothing_and_a_tenth(generator: torch.Generator) -> None:
+    """Read off `e = q + ρ (q - k)`, which is let through: one number for all rows."""
+    made, q, k = build(SimClrConfig()), rows(generator), rows(generator)
+    through = torch.nn.Linear(2 * D, D, bias=False).double()
+    through.weight.data = torch.eye(2 * D, dtype=torch.float64)[D:]
+    made.mlp = torch.nn.Sequential(through)
+    drawn = []
+    for _ in range(300):
+        each = (made.hallucinated(q, k) - q) / (q - k)
+        torch.testing.assert_close(
+            each, each[:1, :1].expand(N, D), rtol=1e-4, atol=1e-5
+        )
+        drawn.append(each[0, 0])
+        made.observe(two_views(q, k))
+    rho = torch.stack(drawn)
+    assert 0 <= rho.min() < 0.005
+    assert 0.095 < rho.max() <= 0.1
+    assert abs(rho.mean() - 0.05) < 4 * 0.1 / (12 * 300) ** 0.5
+
+
 def test_without_reach_the_input_is_twice_the_prediction(
     generator: torch.Generator,
 ) -> None:

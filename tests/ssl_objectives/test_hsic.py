@@ -11,6 +11,7 @@ from ssl_objectives.methods.hsic import SslHsic, SslHsicConfig, image_dependence
 from ssl_objectives.objective import Views
 from ssl_objectives.parts.critics import unit
 from ssl_objectives.parts.kernels import (
+    KernelScale,
     RandomFeatures,
     feature_hsic,
     hsic,
@@ -112,15 +113,18 @@ def test_a_linear_kernel_gives_mean_products(generator: torch.Generator) -> None
 def test_the_official_normaliser_differs_by_a_constant(
     generator: torch.Generator,
 ) -> None:
-    """With the exact kernel, views paired with themselves add `1 / (k - 1)`."""
-    made = torch.stack([unit(draw(generator)).double() for _ in range(4)])
-    k = len(made)
-    kernel = torch.stack(
-        [inverse_multiquadric(made[:, n], made[:, n]) for n in range(N)]
-    )
-    official = kernel.sum() / (N * k * (k - 1))
-    ours = (kernel.sum() - N * k) / (N * k * (k - 1))
-    assert official.item() == pytest.approx(ours.item() + 1 / (k - 1))
+    """There views paired with themselves add `1 / (k - 1)`, and features' noise."""
+    rows, k = torch.cat([unit(draw(generator)).double() for _ in range(4)]), 4
+    exact = torch.linalg.cholesky(inverse_multiquadric(rows, rows))
+    noisy = RandomFeatures(64, D, generator)(rows)
+    for features, noise in ((exact, False), (noisy, True)):
+        phi = features.view(k, N, -1)
+        official = phi.sum(0).square().sum() / (N * k * (k - 1))
+        official -= phi.sum((0, 1)).square().sum() / (N * k) ** 2
+        more = official - image_dependence(phi)
+        itself = phi.square().sum(-1).mean()
+        torch.testing.assert_close(more, itself / (k - 1))
+        assert (abs(itself - 1) > 1e-3) == noise
 
 
 def test_collapse_gives_nothing(generator: torch.Generator) -> None:
@@ -168,6 +172,20 @@ def test_features_change_with_the_step_and_scale_is_kept(
         assert torch.equal(other(v).regularizer, objective(v).regularizer)
         other.observe(v)
         objective.observe(v)
+
+
+def test_the_scale_is_learned_from_predictions_and_targets(
+    generator: torch.Generator,
+) -> None:
+    """All pairs of unit rows that are valid, over several of Adam's steps."""
+    valid = torch.tensor([True, True, False, True, True, True])
+    objective, want = SslHsic(rate=0.05), KernelScale(rate=0.05)
+    for _ in range(4):
+        v = views(generator, valid)
+        objective.observe(v)
+        seen = [x[valid] for x in (*v.p, *v.t) if x is not None]
+        want.observe(unit(torch.cat(seen)))
+        torch.testing.assert_close(objective.scale.value, want.value)
 
 
 def test_large_batches_tell_the_scale_by_a_part(generator: torch.Generator) -> None:

@@ -141,6 +141,52 @@ def test_moco_against_a_loop(generator: torch.Generator) -> None:
         objective.observe(views)
 
 
+def with_other_targets(views: Views, generator: torch.Generator) -> Views:
+    targets = tuple(
+        torch.randn(x.shape, generator=generator, dtype=x.dtype)
+        for x in views.z
+        if x is not None
+    )
+    return replace(views, t=targets)
+
+
+@pytest.mark.parametrize("config", [InstanceConfig, CmcConfig])
+def test_memories_follow_the_targets_by_their_momentum(
+    config: type[InstanceConfig | CmcConfig], generator: torch.Generator
+) -> None:
+    """`M_i ← normalize(m M_i + (1 - m) t_i)`, of view v where there are two."""
+    objective = config(temperature=TAU, momentum=0.8).build(SIZES).double()
+    views = with_other_targets(given(generator), generator)
+    assert views.row is not None
+    unit = torch.nn.functional.normalize
+    want = bank_of(objective).rows.clone()
+    for v, memory in enumerate(want):
+        target = views.t[v]
+        assert target is not None
+        mixed = 0.8 * memory[views.row] + 0.2 * unit(target)
+        memory[views.row] = unit(mixed)
+    objective.observe(views)
+    torch.testing.assert_close(bank_of(objective).rows, want)
+
+
+def test_keys_enter_the_queue_after_their_own_loss(generator: torch.Generator) -> None:
+    """Before it, each positive would be among its own negatives."""
+    objective = MoCoConfig(TAU, queue=9).build(SIZES).double()
+    queue = objective.source
+    assert isinstance(queue, Queue)
+    views = with_other_targets(given(generator), generator)
+    first, keys = queue.rows.clone(), views.t[0]
+    assert keys is not None
+    loss = per_sample(objective, views)
+    assert torch.equal(queue.rows, first)
+    objective.observe(views)
+    assert torch.equal(queue.rows, torch.cat([keys, first[5:]]))
+    # the pair that has these keys as targets now has each of them twice
+    again = per_sample(objective, replace(views, pairs=((1, 0),)))
+    assert (again > math.log(2)).all()
+    assert not torch.allclose(per_sample(objective, views), loss)
+
+
 def test_nce_of_zero_scores_has_a_closed_value() -> None:
     """N = 1000, K = 64: 5.4186; with P = 1 / Z = 1 / (c N)."""
     positive = torch.arange(65) == 0
@@ -151,6 +197,19 @@ def test_nce_of_zero_scores_has_a_closed_value() -> None:
     want = -math.log(p / (p + noise)) - 64 * math.log(noise / (p + noise))
     assert want == pytest.approx(5.4186, abs=5e-5)
     assert got.item() == pytest.approx(want)
+
+
+def test_ir_at_right_angles_to_its_memory_has_that_value() -> None:
+    """N = 7, all others as noise, and a normaliser of one's own."""
+    config = InstanceConfig(TAU, negatives=None, form=NceForm(1.7))
+    objective = config.build(Sizes(latent=9, rows=7)).double()
+    bank_of(objective).rows.copy_(torch.eye(7, 9))
+    query = torch.eye(9, dtype=torch.float64)[7:]
+    views = Views((query,), (query,), (query,), ((0, 0),), row=torch.tensor([4, 0]))
+    p, noise = 1 / (1.7 * 7), 6 / 7
+    want = -math.log(p / (p + noise)) - 6 * math.log(noise / (p + noise))
+    got = per_sample(objective, views)
+    torch.testing.assert_close(got, torch.full_like(got, want))
 
 
 def test_nce_stays_finite_where_probabilities_do_not() -> None:

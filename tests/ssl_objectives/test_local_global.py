@@ -204,6 +204,33 @@ def test_rows_that_are_not_valid_do_not_exist(
         assert gradient[valid].any()
 
 
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_image_alone_says_nothing(name: str, generator: torch.Generator) -> None:
+    """The end of the data may leave a batch of one."""
+    views = only(drawn(generator, 2), torch.tensor([2]))
+    maps = tuple(x.requires_grad_() for x in views.maps if x is not None)
+    loss = build(CONFIGS[name])(
+        Views(views.z, views.p, views.t, views.pairs, maps=maps)
+    )
+    assert not loss.per_sample.any()
+    for gradient in torch.autograd.grad(loss.per_sample.sum(), maps, allow_unused=True):
+        assert gradient is None or not gradient.any()
+
+
+def test_amdims_penalty_still_pulls_where_clipping_has_no_slope(
+    generator: torch.Generator,
+) -> None:
+    """It is of scores before clipping: of clipped ones it could not call them back."""
+    made, views = build(AmdimConfig()), drawn(generator, 2)
+    z = tuple((1e8 * x).requires_grad_() for x in views.z if x is not None)
+    loss = made(Views(z, z, z, views.pairs, maps=views.maps))
+    told = torch.autograd.grad(loss.per_sample.sum(), z, retain_graph=True)
+    pulled = torch.autograd.grad(loss.regularizer, z)
+    for x, contrast, penalty in zip(z, told, pulled, strict=True):
+        assert contrast.abs().max() < 1e-9
+        assert ((penalty * x).sum(-1) > 1.0).all()
+
+
 def test_amdims_source_place_is_drawn_anew_each_step(
     generator: torch.Generator,
 ) -> None:

@@ -14,6 +14,7 @@ from ssl_objectives.methods.propagation import (
 )
 from ssl_objectives.objective import Loss, Sizes, Views
 from ssl_objectives.parts.candidates import Bank
+from ssl_objectives.parts.propagate import propagate_labels
 
 NUM, SIZE, REP, CLASSES, TAU = 15, 4, 5, 3, 0.3
 SIZES = Sizes(latent=SIZE, rep=REP, rows=NUM, classes=CLASSES)
@@ -134,6 +135,25 @@ def test_two_labels_become_the_labels_of_two_blobs(
     other = build()
     other.load_state_dict(method.state_dict())
     assert torch.equal(losses(other(later)), losses(method(later)))
+
+
+def test_settings_reach_memory_votes_and_densities(generator: torch.Generator) -> None:
+    config = LabelPropagationConfig(0.5, momentum=0.8, neighbors=2, density_neighbors=3)
+    method = config.build(SIZES).double()
+    views = batch(generator, [2, 0, 1, 0, 2])
+    assert views.row is not None
+    target, want = views.t[0], memory(method).clone()
+    assert target is not None
+    unit = torch.nn.functional.normalize
+    want[views.row] = unit(0.8 * want[views.row] + 0.2 * unit(target))
+    method.observe(views)
+    torch.testing.assert_close(memory(method), want)
+    data = torch.randn(NUM, SIZE, generator=generator, dtype=torch.float64)
+    method.refresh([(torch.arange(NUM), data)])
+    known = method.labels.known
+    label, share = propagate_labels(data, known, CLASSES, 2, 3, 0.5)
+    assert torch.equal(method.labels.labels, NUM + label)
+    torch.testing.assert_close(method.labels.confidence, share)
 
 
 def test_rows_that_are_not_valid_teach_nothing(generator: torch.Generator) -> None:

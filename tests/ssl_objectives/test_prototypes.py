@@ -109,6 +109,40 @@ def test_clusters_without_width_have_the_temperature() -> None:
     torch.testing.assert_close(got, torch.full((4,), TAU))
 
 
+def test_clusters_of_equal_rows_do_not_divide_by_nothing(
+    generator: torch.Generator,
+) -> None:
+    """Two of three clusters are repeated images: their φ is small, and no smaller."""
+    distance = torch.tensor([0.0, 0.0, 0.0, 0.0, 0.5, 0.6])
+    got = concentrations(distance, torch.tensor([0, 0, 1, 1, 2, 2]), 3, TAU)
+    torch.testing.assert_close(got[:2], torch.full((2,), TAU / 10))
+    assert got[2] > TAU
+    method = ProtoNce(NUM, SIZE, (6,), TAU)
+    data = rows(generator, 6).float()[torch.arange(NUM) % 6]
+    data[5, 1] += 0.1
+    method.refresh([(torch.arange(NUM), data)])
+    x = data[:7].requires_grad_()
+    views = Views((x,), (x,), (x,), ((0, 0),), row=torch.arange(7))
+    loss = losses(method(views))
+    (gradient,) = torch.autograd.grad(loss.sum(), x)
+    assert loss.isfinite().all()
+    assert gradient.isfinite().all()
+
+
+def test_sweeps_over_the_same_rows_give_the_same_clusters(
+    generator: torch.Generator,
+) -> None:
+    """Whatever was drawn elsewhere in between; numbers keep their meaning."""
+    method, data = ProtoNce(NUM, SIZE, (3, 6), TAU).double(), rows(generator, NUM)
+    found = []
+    for _ in range(2):
+        method.refresh([(torch.arange(NUM), data)])
+        found.append({k: x.clone() for k, x in method.state_dict().items()})
+        torch.rand(3)
+    for name, x in found[0].items():
+        assert torch.equal(x, found[1][name]), name
+
+
 def test_prototypes_of_one_row_each_are_a_memory(generator: torch.Generator) -> None:
     method = swept(generator, (NUM,))
     torch.testing.assert_close(method.concentration, torch.full((NUM,), TAU).double())

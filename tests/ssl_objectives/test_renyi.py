@@ -49,10 +49,12 @@ def naive(queries: list[Tensor], key: Tensor) -> float:
 
 
 def test_two_views_against_loops(generator: torch.Generator) -> None:
-    """Sum of directions, mean over groups, nothing per row."""
-    a, b = rows(generator, G, N, D), rows(generator, G, N, D)
-    loss = made()(two_views(a, b))
-    want = sum(naive([a[g]], b[g]) + naive([b[g]], a[g]) for g in range(G)) / G
+    """Predictions against targets; sum of directions, mean over groups, no rows."""
+    z, p, t = ([rows(generator, G, N, D) for _ in range(2)] for _ in range(3))
+    loss = made()(Views(tuple(z), tuple(p), tuple(t), BOTH))
+    want = 0.0
+    for g in range(G):
+        want += naive([p[0][g]], t[1][g]) / G + naive([p[1][g]], t[0][g]) / G
     assert loss.per_sample is None
     assert loss.regularizer.item() == pytest.approx(want)
 

@@ -11,6 +11,7 @@ from ssl_objectives.check import check_objective
 from ssl_objectives.heads import Straight
 from ssl_objectives.method import Method
 from ssl_objectives.methods.rotnet import RotNet, RotNetConfig
+from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Sizes, Views
 from ssl_objectives.views import FourRotations
 
@@ -92,11 +93,30 @@ def test_symmetric_images_cannot_beat_chance(generator: torch.Generator) -> None
     assert float(loss.metrics["rotnet/accuracy"]) == pytest.approx(0.25)
 
 
-def test_it_learns_to_tell_turns_of_new_images(generator: torch.Generator) -> None:
-    """Images that are lighter at the top, with noise."""
+def test_the_four_turns_are_one_batch_for_batch_norm(
+    generator: torch.Generator,
+) -> None:
+    method = Method(RotNetConfig(), FourRotations(unchanged()), Straight())
+    encoder = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(9))
+    branches = method.build(encoder, Sizes(9, image=(1, 3, 3)))
+    image = torch.randn(N, 1, 3, 3, generator=generator)
+    turned = [torch.rot90(image, k, (2, 3)) for k in range(4)]
+    got = [x for x in branches.views(turned).rep if x is not None]
+    rows = torch.cat(turned).flatten(1)
+    mean, variance = rows.mean(0), rows.var(0, correction=0)
+    want = (rows - mean) / (variance + 1e-5).sqrt()
+    torch.testing.assert_close(torch.cat(got), want)
+    assert Weighted([(0.5, branches.objective)]).needs.together
+
+
+@pytest.mark.parametrize("norm", [nn.Identity(), nn.BatchNorm1d(24)])
+def test_it_learns_to_tell_turns_of_new_images(
+    norm: nn.Module, generator: torch.Generator
+) -> None:
+    """Images that are lighter at the top, with noise; told in evaluation mode."""
     torch.manual_seed(0)
     method = Method(RotNetConfig(), FourRotations(unchanged()), Straight())
-    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), nn.ReLU())
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(64, 24), norm, nn.ReLU())
     branches = method.build(encoder, Sizes(24, image=(1, 8, 8)))
     make = method.build_views((1, 8, 8))
     optimizer = torch.optim.Adam(branches.parameters(), 3e-3)
@@ -115,6 +135,7 @@ def test_it_learns_to_tell_turns_of_new_images(generator: torch.Generator) -> No
         loss.backward()
         optimizer.step()
         branches.after_update()
+    branches.eval()
     assert before < 0.5
     assert step()[1] > 0.9
 

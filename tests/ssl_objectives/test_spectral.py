@@ -87,6 +87,23 @@ def test_too_strong_a_pull_collapses(generator: torch.Generator) -> None:
     torch.testing.assert_close(gram(found), gram(best), rtol=0, atol=1e-3)
 
 
+def test_graphs_in_parts_tell_the_parts_apart(generator: torch.Generator) -> None:
+    """As views of images are: no weight between nodes of different images."""
+    part = torch.tensor([0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2])
+    g = graph(generator) * (part[:, None] == part)
+    for size in (1, 2, 4):
+        best = laplacian_eigenmap(g, size, 0.1)
+        torch.testing.assert_close(best.sum(0), torch.zeros(size).double())
+        values = torch.linalg.eigvalsh(laplacian(g))[1 : size + 1]
+        # at the optimum each dimension costs 1 - (1 - γ λ)²
+        want = (1 - (1 - 0.1 * values).clamp(min=0).square()).sum()
+        torch.testing.assert_close(squared_vicreg(best, g, 0.1), want)
+    best = laplacian_eigenmap(g, 2, 0.1)  # two dimensions tell three parts apart
+    for i in range(3):
+        mine = best[part == i]
+        torch.testing.assert_close(mine, mine[:1].expand_as(mine))
+
+
 def test_descent_finds_the_top_eigenvectors(generator: torch.Generator) -> None:
     x = torch.randn(N, N, generator=generator, dtype=torch.float64)
     affinity = x @ x.T / N

@@ -4,12 +4,14 @@ import math
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from ssl_objectives.branches import Branches
 from ssl_objectives.check import check_objective
 from ssl_objectives.methods.swav import Swav, SwavConfig
 from ssl_objectives.objective import Loss, Sizes, Views
 from ssl_objectives.parts.candidates import Queue
+from ssl_objectives.views import MultiCrop
 
 SIZE, PROTOTYPES = 5, 4
 
@@ -230,6 +232,43 @@ def test_half_precision_stays_finite(generator: torch.Generator) -> None:
     assert loss.isfinite().all()
     assert a.grad is not None
     assert a.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("low", [torch.float16, torch.bfloat16])
+def test_automatic_low_precision_stays_finite(
+    low: torch.dtype, generator: torch.Generator
+) -> None:
+    """e^(1/ε) does not fit into half precision: codes and logarithms do without it."""
+    method = build(queue_length=6).float()
+    a, b = rows(generator, 6).float().requires_grad_(), rows(generator, 6).float()
+    a.data[0] = method.prototypes.data[0]  # a cosine of 1
+    method.observe(images(a, b))
+    want = losses(method(images(a, b)))
+    with torch.autocast("cpu", low):
+        loss = losses(method(images(a, b)))
+    loss.sum().backward()
+    assert a.grad is not None
+    assert a.grad.isfinite().all()
+    assert a.grad.any()
+    torch.testing.assert_close(loss, want, rtol=0.05, atol=0.05)
+
+
+def test_small_crops_of_fewer_pixels_predict_and_are_no_targets(
+    generator: torch.Generator,
+) -> None:
+    views = MultiCrop(num_small=3, side=0.5).build((1, 12, 12))
+    drawn = views(
+        torch.randint(256, (7, 1, 12, 12), generator=generator).byte(), generator
+    )
+    encoder = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4, SIZE))
+    branches = Branches(encoder.double(), nn.Identity(), None, build())
+    given = [x.double() / 255 for x in drawn.images]
+    assert [x.shape[-1] for x in given] == [12, 12, 6, 6, 6]
+    seen = branches.views(given, num_targets=drawn.num_targets)
+    assert len(seen.pairs) == 2 + 3 * 2
+    want = naive(build(), seen, {})
+    loss, _ = branches.loss(given, num_targets=drawn.num_targets)
+    assert loss.item() == pytest.approx(sum(want) / 7)
 
 
 def test_wrong_settings_are_refused() -> None:

@@ -78,6 +78,15 @@ def test_small_steps_are_not_lost() -> None:
     )
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_a_network_in_half_precision_is_refused(dtype: torch.dtype) -> None:
+    """There a share of 0.1 % rounds to nothing: the target would stand still."""
+    with pytest.raises(ValueError, match="float32"):
+        EmaTarget(network().to(dtype), DECAY)
+    exact = EmaTarget(network().double(), DECAY)
+    assert all(p.dtype == torch.float64 for p in exact.parameters())
+
+
 def test_nothing_but_following_moves_it(generator: torch.Generator) -> None:
     online = network()
     target = EmaTarget(online, DECAY)

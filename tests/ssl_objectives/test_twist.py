@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.check import check_objective
+from ssl_objectives.heads import Mlp
 from ssl_objectives.methods.twist import Twist, TwistConfig
 from ssl_objectives.objective import Loss, Sizes, Views
+from ssl_objectives.zoo import ZOO
 
 BOTH = ((0, 1), (1, 0))
 
@@ -20,9 +22,13 @@ def images(*rows: Tensor, valid: Tensor | None = None, targets: int = 2) -> View
     return Views(rows, rows, aims, tuple(pairs), valid)
 
 
-def total(loss: Loss) -> float:
+def whole(loss: Loss) -> Tensor:
     assert loss.per_sample is not None
-    return float(loss.per_sample.mean() + loss.regularizer)
+    return loss.per_sample.mean() + loss.regularizer
+
+
+def total(loss: Loss) -> float:
+    return float(whole(loss).detach())
 
 
 def softmax(row: Tensor) -> list[float]:
@@ -71,6 +77,24 @@ def test_closed_values() -> None:
     assert total(Twist()(images(collapsed, collapsed))) == pytest.approx(0.0)
     uniform = torch.zeros(8, 5)
     assert total(Twist()(images(uniform, uniform))) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_last_batch_norm_undoes_a_collapse(generator: torch.Generator) -> None:
+    """Rows that nearly agree: no way out without it, and with it no collapse."""
+    noise = torch.randn(64, 5, generator=generator, dtype=torch.float64)
+    x = (10 * torch.eye(5)[0] + 0.1 * noise).requires_grad_()
+    (stuck,) = torch.autograd.grad(whole(Twist()(images(x, x))), x)
+    assert total(Twist()(images(x, x))) == pytest.approx(0.0, abs=1e-3)
+    projector = ZOO["twist"].projector.build(5)
+    assert isinstance(projector, torch.nn.Sequential)
+    norm = Mlp(5, last_norm=True).build(5)[-1].double()
+    assert type(projector[-1]) is type(norm)
+    assert not list(projector[-1].parameters())
+    y = norm(x)
+    loss = Twist()(images(y, y))
+    assert total(loss) < -0.2
+    (free,) = torch.autograd.grad(whole(loss), x)
+    assert free.norm() > 100 * stuck.norm()
 
 
 def test_of_equal_views_it_is_minus_the_information(

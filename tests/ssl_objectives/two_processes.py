@@ -47,7 +47,6 @@ def gathers_rows_of_a_world_model(rank: int) -> None:
     )
     assert views.z[0] is None
     assert views.p[1] is None
-    assert views.group is None
     assert views.pairs == ((0, 1),)
     assert views.p[0] is not None
     pairs = [
