@@ -19,7 +19,7 @@ from experiments.sweep_kinds import kind_of
 from experiments.sweep_runs import find_run
 
 Command = Callable[..., Any]
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "pretrain_grid.toml"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 
 GRID = """
 command = "pretrain"
@@ -134,6 +134,18 @@ def test_mistakes_name_the_cell(tmp_path: Path, text: str, said: str) -> None:
     assert said in " ".join(re.sub("[│─╭╮╰╯]", " ", str(error.value)).split())
 
 
-def test_the_example_is_a_grid() -> None:
-    cells = expand(read_grid(EXAMPLE))
+@pytest.mark.parametrize(
+    ("name", "runs"),
+    [
+        ("pretrain_grid", 3 * 2),
+        ("fashion_grid", 42 * 2),
+        ("memory_grid", 6 * 2),
+        ("augment_grid", 5 * 2),
+        ("augment_stack_grid", 4 * 2),
+    ],
+)
+def test_grids_of_the_docs_are_grids(name: str, runs: int) -> None:
+    """Every cell's command line is read as `curious pretrain` would."""
+    cells = expand(read_grid(EXAMPLES / f"{name}.toml"))
     assert {x.command for x in cells} == {"pretrain"}
+    assert len({x.name for x in cells}) == runs
