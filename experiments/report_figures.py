@@ -24,6 +24,7 @@ from experiments.report_numbers import Cell, Numbers
 from experiments.statistics import ENOUGH_RUNS, performance_profile
 
 MOST_PAIRS = 15  # in a picture
+_MANY = 15  # arms, above which rows are narrow
 _BAR: dict[str, Any] = {"linewidth": 5, "alpha": 0.35, "solid_capstyle": "butt"}
 
 
@@ -52,7 +53,8 @@ def draw_scores(comparison: Comparison, numbers: Numbers, folder: Path) -> Path 
     tasks = [x for x in comparison.tasks if any(c.task == x for c in numbers.cells)]
     if not tasks:
         return None
-    figure, grid = panels(len(tasks), 0.7 + 0.45 * len(arms), sharey=True)
+    each = 0.45 if len(arms) <= _MANY else 0.25  # inches
+    figure, grid = panels(len(tasks), 0.7 + each * len(arms), sharey=True)
     for ax, task in zip(grid, tasks, strict=True):
         for cell in numbers.cells:
             if cell.task == task:
