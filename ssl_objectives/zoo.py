@@ -60,6 +60,9 @@ _RING = RingConfig(lower=0.1, upper=0.5, annealing=Linear())
 _BALL = RingConfig(lower=0.0, upper=0.3, annealing=Linear())
 _MOCO = MoCoConfig(temperature=0.2, queue=1024)
 _INSTANCE = InstanceConfig(temperature=0.2, negatives=None)
+_BYOL = Method(
+    ByolConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64), decay=0.8
+)
 _CMC = CmcConfig(temperature=0.2, negatives=None)
 _SIMCLR = SimClrConfig(temperature=0.2)
 
@@ -141,13 +144,11 @@ CLUSTERS: Mapping[str, Method] = {
 """Rows share clusters, prototypes or classes."""
 
 BOOTSTRAP: Mapping[str, Method] = {
-    "byol": Method(
-        ByolConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64), decay=0.8
-    ),
+    "byol": _BYOL,
     "simsiam": Method(
         SimSiamConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64)
     ),
-    "c-byol": Method(CByolConfig(), predictor=Mlp(), decay=0.9),
+    "c-byol": replace(_BYOL, objective=CByolConfig()),
     "direct-pred": Method(DirectPredConfig(), projector=Mlp(last_norm=True), decay=0.8),
     "direct-copy": Method(DirectCopyConfig(), projector=Mlp(last_norm=True), decay=0.8),
     "msb-reg": Method(MsbRegConfig(), predictor=Mlp(), decay=0.9),
