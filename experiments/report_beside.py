@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experiments.report_arms import Comparison
-from experiments.report_numbers import Cell, Numbers
+from experiments.report_numbers import Cell, Numbers, seed_order
 from experiments.report_page import Section, Table
 from experiments.report_text import number
 
@@ -37,22 +37,25 @@ def beside(
     """What the runs of a cell have as `baseline/x`, for `probe/x`; None if nothing.
 
     Margins are taken within runs: an untrained encoder has the seed of the trained one.
+    None for normalised scores, which baselines are not.
     """
     kind, _, what = numbers.metric.partition("/")
-    runs = {
-        str(x.run.seed): (value.final, x.run.results.get(f"{baseline}/{what}"))
-        for x, value in zip(comparison.entries, numbers.values, strict=True)
+    if kind != PROBE or numbers.normalized:
+        return None
+    entries = zip(comparison.entries, numbers.values, strict=True)
+    own = [
+        (x, value.final, x.run.results[f"{baseline}/{what}"])
+        for x, value in entries
         if (x.arm, x.task) == (cell.arm, cell.task)
-    }
-    pairs = [
-        (own, theirs)
-        for own, theirs in (runs[seed] for seed in cell.seeds if seed in runs)
-        if own is not None and theirs is not None
+        and value.final is not None
+        and f"{baseline}/{what}" in x.run.results
     ]
-    if kind != PROBE or not pairs:
+    own.sort(key=lambda x: seed_order(x[0]))
+    if not own:
         return None
     return Beside(
-        tuple(theirs for _, theirs in pairs), tuple(own - base for own, base in pairs)
+        tuple(theirs for _, _, theirs in own),
+        tuple(mine - theirs for _, mine, theirs in own),
     )
 
 

@@ -194,7 +194,7 @@ def _cell(
     own: Sequence[tuple[Entry, RunValue]],
     scale: Reference | None,
 ) -> Cell:
-    own = sorted(own, key=lambda x: _seed_order(x[0]))
+    own = sorted(own, key=lambda x: seed_order(x[0]))
     finals = [x.final for _, x in own if x.final is not None]
     scores = [x if scale is None else scale.normalize(x) for x in finals]
     areas = [x.area for _, x in own if x.area is not None]
@@ -252,7 +252,8 @@ def _pairs(numbers: Numbers, arms: Sequence[str]) -> list[Pair]:
     return result
 
 
-def _seed_order(entry: Entry) -> tuple[bool, float, str]:
+def seed_order(entry: Entry) -> tuple[bool, float, str]:
+    """By which the runs of a cell are sorted: numbers first, in their order."""
     seed = entry.run.seed
     numeric = isinstance(seed, int | float)
     return (not numeric, float(seed) if isinstance(seed, int | float) else 0, str(seed))

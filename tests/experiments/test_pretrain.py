@@ -15,6 +15,7 @@ from experiments.fashion_mnist import FashionMnistConfig
 from experiments.logger import read_metrics
 from experiments.run_folder import RunFolder
 from experiments.saved_encoder import load_encoder
+from ssl_objectives.modalities import SplitBody
 from tests.experiments.test_train_interrupted import signals
 
 Command = Callable[..., Any]
@@ -197,7 +198,8 @@ def test_brightness_and_colour_have_an_encoder_each(
     done = curious("pretrain", "cmc-modalities", *QUICK, *pictures)
     assert done.code == 0, done.err
     encoder = load_encoder(done.run.path)
-    channels = [next(x.parameters()).shape[1] for x in encoder.body.bodies]  # type: ignore
+    assert isinstance(encoder.body, SplitBody)
+    channels = [next(x.parameters()).shape[1] for x in encoder.body.bodies]
     assert channels == [1, 2]
 
 
