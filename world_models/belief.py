@@ -94,11 +94,8 @@ class RecurrentCore(BeliefCore):
         """Run the GRU over the rows, from zero wherever an episode begins."""
         gates = self.cell.gates(torch.cat([latent, action], -1))
         keep = (~first).unsqueeze(-1).to(memory.dtype)
-        beliefs = []
-        for t in range(len(gates)):
-            memory = self.cell.step(gates[t], memory * keep[t])
-            beliefs.append(memory)
-        return torch.stack(beliefs), memory
+        beliefs = self.cell.unroll(gates, memory.unsqueeze(0), keep).squeeze(1)
+        return beliefs, beliefs[-1]
 
 
 class Observed(NamedTuple):

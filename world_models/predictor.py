@@ -31,11 +31,7 @@ class OpenLoop(nn.Module):
         """
         gates = self.cell.gates(action)
         gates = torch.cat([gates, gates.new_zeros(horizon - 1, *gates.shape[1:])])
-        steps = []
-        for k in range(horizon):
-            belief = self.cell.step(gates[k : k + len(action)], belief)
-            steps.append(belief)
-        return torch.stack(steps)
+        return self.cell.unroll(gates, belief)
 
     def forward(
         self, belief: Float32[Tensor, "*batch S"], action: Float32[Tensor, "K *batch E"]
