@@ -1,13 +1,12 @@
-"""Named parts of a training run, and the one dial for its size."""
+"""Named parts of a training run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from enum import Enum
+from dataclasses import fields, replace
 from typing import Any
 
 from agents.build import AgentConfig, CoreConfig, FrameStackConfig, RecurrentConfig
 from agents.curiosity import PredictionErrorConfig
-from agents.ppo import PpoConfig, RewardStream
+from agents.ppo import RewardStream
 from agents.rnd import RndConfig
 from envs.atari import AtariConfig
 from envs.counting import CountingConfig
@@ -18,6 +17,7 @@ from experiments.command_line import Part
 from experiments.outside_parts import load_outside
 from experiments.parts import ConfigError
 from experiments.pretrained_encoder import PretrainedConfig
+from experiments.size import SCALES, Scale, Size
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap import ByolConfig
@@ -27,66 +27,6 @@ from ssl_objectives.methods.instance import MoCoConfig
 from ssl_objectives.methods.moments import VicRegConfig
 from ssl_objectives.methods.sigreg import SigRegConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
-
-
-class Size(Enum):
-    """How much a run may cost."""
-
-    DEBUG = "seconds on any machine: does it run at all"
-    LAPTOP = "about five minutes on two CPU cores"
-    GPU = "hours on one GPU"
-
-
-@dataclass(frozen=True)
-class _Scale:
-    """What the size dial sets."""
-
-    ppo: PpoConfig
-    latent: int
-    belief: int
-    horizon: int
-    reward_decay: float
-    num_envs: int
-    env_steps: int
-    checkpoint_every: int
-    evaluate_every: int
-
-
-_SCALES = {
-    Size.DEBUG: _Scale(
-        ppo=PpoConfig(num_steps=20, num_epochs=2, num_minibatches=2),
-        latent=64,
-        belief=48,
-        horizon=4,
-        reward_decay=0.5,
-        num_envs=6,
-        env_steps=1_200,
-        checkpoint_every=600,
-        evaluate_every=0,
-    ),
-    Size.LAPTOP: _Scale(
-        ppo=PpoConfig(num_steps=32),
-        latent=512,
-        belief=256,
-        horizon=8,
-        reward_decay=0.8,
-        num_envs=16,
-        env_steps=34_816,
-        checkpoint_every=8_192,
-        evaluate_every=0,
-    ),
-    Size.GPU: _Scale(
-        ppo=PpoConfig(num_steps=96, num_minibatches=8),
-        latent=512,
-        belief=256,
-        horizon=8,
-        reward_decay=0.99,
-        num_envs=128,
-        env_steps=50_000_000,
-        checkpoint_every=1_000_000,
-        evaluate_every=5_000_000,
-    ),
-}
 
 WORLDS = {
     "atari": AtariConfig,
@@ -237,7 +177,7 @@ def train_config(
         if name is not None:
             part.check(name)
     dial = Size[size.upper()]
-    scale = _SCALES[dial]
+    scale = SCALES[dial]
     default_model, default_curiosity = _PRESET_PARTS[preset]
     config = TrainConfig(
         world=load_outside("world", world) if ":" in world else WORLDS[world](),
@@ -262,7 +202,7 @@ def from_parts(chosen: Mapping[str, str]) -> TrainConfig:
     return train_config(**chosen)
 
 
-def _encoder(name: str | None, scale: _Scale, size: Size) -> Any:
+def _encoder(name: str | None, scale: Scale, size: Size) -> Any:
     if name is not None and ":" in name:
         return load_outside("encoder", name)
     if name == "pretrained":
@@ -271,7 +211,7 @@ def _encoder(name: str | None, scale: _Scale, size: Size) -> Any:
     return _ENCODERS[name](size=scale.latent)
 
 
-def _agent(name: str, encoder: Any, scale: _Scale) -> AgentConfig:
+def _agent(name: str, encoder: Any, scale: Scale) -> AgentConfig:
     cores: dict[str, CoreConfig] = {
         "recurrent": RecurrentConfig(scale.belief),
         "frame-stack": FrameStackConfig(),
@@ -285,7 +225,7 @@ def _agent(name: str, encoder: Any, scale: _Scale) -> AgentConfig:
     )
 
 
-def _model(name: str, scale: _Scale) -> Any:
+def _model(name: str, scale: Scale) -> Any:
     if ":" in name:
         return load_outside("model", name)
     models = {
@@ -316,7 +256,7 @@ def _with_objective(model: Any, name: str | None) -> Any:
     return replace(model, objective=objective)
 
 
-def _curiosity(name: str, scale: _Scale) -> Any:
+def _curiosity(name: str, scale: Scale) -> Any:
     if ":" in name:
         return load_outside("curiosity", name)
     choices = {

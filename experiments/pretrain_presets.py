@@ -9,7 +9,6 @@ from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_source import ImagesConfig
 from experiments.outside_parts import load_outside
 from experiments.parts import ConfigError, load_part
-from experiments.presets import Size
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_optimizer import OptimizerConfig
 from experiments.pretrain_parts import (
@@ -22,6 +21,7 @@ from experiments.pretrain_parts import (
 )
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.row_order import OrderConfig
+from experiments.size import Size
 from ssl_objectives.encoders import (
     EncoderConfig,
     ImpalaConfig,

@@ -13,7 +13,8 @@ from envs.atari import AtariConfig
 from envs.key_door import KeyDoorConfig
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
-from experiments.presets import PARTS, WORLDS, Size, from_parts, train_config
+from experiments.presets import PARTS, WORLDS, from_parts, train_config
+from experiments.size import Size
 from experiments.train import build_agent
 from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
 from world_models.presets import ByolExploreConfig

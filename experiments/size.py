@@ -1,0 +1,66 @@
+"""The one dial for what a run may cost."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from agents.ppo import PpoConfig
+
+
+class Size(Enum):
+    """How much a run may cost."""
+
+    DEBUG = "seconds on any machine: does it run at all"
+    LAPTOP = "about five minutes on two CPU cores"
+    GPU = "hours on one GPU"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What the size dial sets."""
+
+    ppo: PpoConfig
+    latent: int
+    belief: int
+    horizon: int
+    reward_decay: float
+    num_envs: int
+    env_steps: int
+    checkpoint_every: int
+    evaluate_every: int
+
+
+SCALES = {
+    Size.DEBUG: Scale(
+        ppo=PpoConfig(num_steps=20, num_epochs=2, num_minibatches=2),
+        latent=64,
+        belief=48,
+        horizon=4,
+        reward_decay=0.5,
+        num_envs=6,
+        env_steps=1_200,
+        checkpoint_every=600,
+        evaluate_every=0,
+    ),
+    Size.LAPTOP: Scale(
+        ppo=PpoConfig(num_steps=32),
+        latent=512,
+        belief=256,
+        horizon=8,
+        reward_decay=0.8,
+        num_envs=16,
+        env_steps=34_816,
+        checkpoint_every=8_192,
+        evaluate_every=0,
+    ),
+    Size.GPU: Scale(
+        ppo=PpoConfig(num_steps=96, num_minibatches=8),
+        latent=512,
+        belief=256,
+        horizon=8,
+        reward_decay=0.99,
+        num_envs=128,
+        env_steps=50_000_000,
+        checkpoint_every=1_000_000,
+        evaluate_every=5_000_000,
+    ),
+}
