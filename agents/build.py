@@ -171,7 +171,9 @@ class AgentConfig:
             self.ppo,
             self.model_coeff,
             self.rl_gradient,
-            ReplayRing(self.replay.capacity) if self.replay.capacity else None,
+            ReplayRing(self.replay.capacity, spec.device)
+            if self.replay.capacity
+            else None,
             self.replay.updates_per_rollout,
             seed,
         )

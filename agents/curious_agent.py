@@ -97,7 +97,8 @@ class CuriousAgent:
         self.env, self.belief, self.policy = env, belief, policy
         self.world_model, self.curiosity = world_model, curiosity
         self.streams, self.ppo = streams, ppo
-        self.active = [v for v, stream in enumerate(streams) if stream.weight]
+        active = [v for v, stream in enumerate(streams) if stream.weight]
+        self.active = torch.tensor(active, dtype=torch.int64, device=device)
         self.model_coeff, self.rl_gradient = model_coeff, rl_gradient
         self.replay, self.replay_updates = replay, replay_updates
         self.seed = seed
@@ -219,8 +220,9 @@ class CuriousAgent:
         seen = belief if self.rl_gradient else belief.detach()
         distribution, value = self.policy(seen)
         # the critic of a stream that is switched off must not shape the encoder
-        active = replace(batch, returns=batch.returns[self.active])
-        total, parts = ppo_loss(self.ppo, active, distribution, value[self.active])
+        active = replace(batch, returns=batch.returns.index_select(0, self.active))
+        value = value.index_select(0, self.active)
+        total, parts = ppo_loss(self.ppo, active, distribution, value)
         metrics = dict(parts)
         if model is not None:
             predicted = model.prediction_loss(

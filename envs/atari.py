@@ -22,6 +22,7 @@ from envs.atari_protocol import (
     fresh_seed,
 )
 from envs.atari_ram import AtariFact, explorable_games
+from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 
 
@@ -195,15 +196,12 @@ class NativeAtari(VectorEnv):
     ) -> Step:
         """ALE hands over fresh arrays at every step: sharing their memory is safe."""
         device = self.spec.device
-        frames = torch.from_numpy(obs)
         if obs.ndim == 5:  # colour comes as [B, 1, H, W, 3]
-            frames = frames[:, 0].permute(0, 3, 1, 2).contiguous()
-        if device.type == "cuda":
-            frames = frames.pin_memory()
+            obs = np.ascontiguousarray(np.moveaxis(obs[:, 0], -1, 1))
         return Step(
-            obs=frames.to(device, non_blocking=device.type == "cuda"),
-            reward=torch.from_numpy(reward.astype(np.float32)).to(device),
-            terminated=torch.from_numpy(terminated.copy()).to(device),
-            truncated=torch.from_numpy(truncated.copy()).to(device),
-            first=torch.from_numpy(first.copy()).to(device),
+            obs=to_device(obs, device),
+            reward=to_device(reward.astype(np.float32), device),
+            terminated=to_device(terminated.copy(), device),
+            truncated=to_device(truncated.copy(), device),
+            first=to_device(first.copy(), device),
         )

@@ -24,6 +24,7 @@ from envs.atari_ram import (
     locate,
     place_bytes,
 )
+from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, EnvState, Step, VectorEnv
 
 
@@ -181,14 +182,14 @@ class EmulatedAtari(VectorEnv):
         first: NDArray[np.bool_],
     ) -> Step:
         device = self.spec.device
-        seen = {k: torch.from_numpy(v).to(device) for k, v in self._latest.items()}
+        seen = {k: to_device(v, device) for k, v in self._latest.items()}
         if self._place is not None:
             seen |= locate(seen["ram"], self._place)._asdict()
         return Step(
             obs=seen["obs"],
-            reward=torch.from_numpy(reward).to(device),
-            terminated=torch.from_numpy(terminated.copy()).to(device),
-            truncated=torch.from_numpy(truncated.copy()).to(device),
-            first=torch.from_numpy(first.copy()).to(device),
+            reward=to_device(reward, device),
+            terminated=to_device(terminated.copy(), device),
+            truncated=to_device(truncated.copy(), device),
+            first=to_device(first.copy(), device),
             facts={name: seen[name] for name in self.spec.facts},
         )

@@ -14,6 +14,7 @@ from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.to_device import to_device
 from envs.vector_env import (
     ActionSpace,
     ContinuousActions,
@@ -208,11 +209,11 @@ class GymnasiumVectorEnv(VectorEnv):
     ) -> Step:
         device = self.spec.device
         return Step(
-            obs=torch.from_numpy(self._latest).to(device),
-            reward=torch.from_numpy(reward).to(device),
-            terminated=torch.from_numpy(terminated.copy()).to(device),
-            truncated=torch.from_numpy(truncated.copy()).to(device),
-            first=torch.from_numpy(first.copy()).to(device),
+            obs=to_device(self._latest, device),
+            reward=to_device(reward, device),
+            terminated=to_device(terminated.copy(), device),
+            truncated=to_device(truncated.copy(), device),
+            first=to_device(first.copy(), device),
         )
 
 

@@ -111,7 +111,8 @@ def play_episodes(
     shares = [len(part) for part in np.array_split(range(num_episodes), num_envs)]
     finished: list[list[Episode]] = [[] for _ in range(num_envs)]
     row = env.reset(seed)
-    current = [_begin(row, i) for i in range(num_envs)]
+    host = _on_host(row)
+    current = [_begin(host, i) for i in range(num_envs)]
     env_steps = 0
     while any(len(done) < share for done, share in zip(finished, shares, strict=True)):
         row = env.step(player(row))

@@ -5,7 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64, UInt8
+from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
 from experiments.data_memory import check_rows_fit
@@ -143,8 +143,14 @@ class Pretrainer:
         self,
     ) -> Iterator[tuple[Int64[Tensor, "n"], Float[Tensor, "n D"]]]:
         for rows in torch.arange(self.images.num_rows).split(SWEEP_BATCH):
-            images = self.images.read(rows).to(self.device, non_blocking=True)
-            yield rows.to(self.device), self.branches.project(images)
+            images = self._sent(self.images.read(rows))
+            yield self._sent(rows), self.branches.project(images)
+
+    def _sent(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
+        """On the device; the host does not wait for the copy."""
+        if self.device.type == "cuda":
+            x = x.pin_memory()
+        return x.to(self.device, non_blocking=True)
 
     def _generator(self, device: torch.device, stream: int) -> torch.Generator:
         """Draws of this step and process."""
@@ -154,8 +160,7 @@ class Pretrainer:
         self, rows: Int64[Tensor, "n"]
     ) -> tuple[tuple[UInt8[Tensor, "n C _ _"], ...], dict[str, Any]]:
         """Views of some images, and all else that the method asks for."""
-        images = self.images.read(rows).to(self.device, non_blocking=True)
-        rows = rows.to(self.device)
+        images, rows = self._sent(self.images.read(rows)), self._sent(rows)
         drawn = self.views(images, self._generator(self.device, 0))
         extra = {"params": drawn.params}
         wanted = self.branches.objective.needs.extra

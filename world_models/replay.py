@@ -20,12 +20,13 @@ class ReplayRing:
 
     Args:
         capacity: windows kept.
+        device: where a loaded state is put; None leaves it where it was saved to.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, device: torch.device | str | None = None) -> None:
         if capacity < 1:
             raise ValueError(f"replay capacity must be at least 1, not {capacity}")
-        self.capacity = capacity
+        self.capacity, self.device = capacity, device
         self.num_added = 0
         self._rows: dict[str, Tensor] = {}
 
@@ -85,7 +86,7 @@ class ReplayRing:
         return {"num_added": self.num_added, "rows": dict(self._rows)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore what `state_dict` returned, onto the tensors' own device.
+        """Restore what `state_dict` returned.
 
         Raises:
             ValueError: it was saved with another capacity.
@@ -97,7 +98,10 @@ class ReplayRing:
                     f"{self.capacity}; give it the capacity it was saved with"
                 )
         self.num_added = state["num_added"]
-        self._rows = dict(state["rows"])
+        self._rows = {
+            k: v if self.device is None else v.to(self.device)
+            for k, v in state["rows"].items()
+        }
 
 
 def _columns(traj: Trajectory, carry: Carry) -> dict[str, Tensor]:

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from ssl_objectives.augment_params import UNCHANGED
+from ssl_objectives.constants import constant
 
 
 class Changed(NamedTuple):
@@ -63,7 +64,7 @@ def augment(
         chain: one after another.
         generator: on the device of the images; its state decides everything.
     """
-    unchanged = torch.tensor(UNCHANGED, device=images.device)
+    unchanged = constant(UNCHANGED, images.device)
     params = unchanged.repeat(len(images), 1)
     if not chain or not len(images):
         return Augmented(images, params)

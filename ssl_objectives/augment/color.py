@@ -29,9 +29,14 @@ from ssl_objectives.augment_params import (
     SATURATION,
     SOLARIZE,
 )
+from ssl_objectives.constants import constant
 
 LUMA = (0.299, 0.587, 0.114)
 """Shares of red, green and blue in how bright a pixel is (ITU-R BT.601)."""
+_TO_YIQ = (LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112))
+_TO_RGB = tuple(
+    map(tuple, torch.tensor(_TO_YIQ, dtype=torch.float64).inverse().tolist())
+)
 
 
 def num_colors(channels: int, colors: int | None) -> int:
@@ -159,7 +164,7 @@ def contrast(
     One mean for all colour channels and all frames, another for all other channels.
     """
     means = clips.mean((1, 3, 4))
-    weight = torch.tensor(LUMA, device=clips.device)
+    weight = constant(LUMA, clips.device)
     light = means[:, :colors].unflatten(1, (-1, 3)) @ weight
     others = means[:, colors:]
     parts = [(colors, light), (clips.shape[2] - colors, others)]
@@ -173,7 +178,7 @@ def saturation(
 ) -> Float[Tensor, "N T C H W"]:
     """Multiply distances from gray, of colour channels alone."""
     triples, rest = _split(clips, colors)
-    weight = torch.tensor(LUMA, device=clips.device).view(3, 1, 1)
+    weight = constant(LUMA, clips.device).view(3, 1, 1)
     light = (triples * weight).sum(3, keepdim=True)
     made = light.lerp(triples, _each(factor, triples)).clamp_(0, 1)
     return torch.cat([made.flatten(2, 3), rest], 2)
@@ -214,15 +219,12 @@ def _split(
 
 def _turned(turns: Float[Tensor, "N"]) -> Float[Tensor, "N 3 3"]:
     """From colours to colours with the same brightness, the chrominance turned."""
-    to_yiq = torch.tensor(
-        [LUMA, (0.5959, -0.2746, -0.3213), (0.2115, -0.5227, 0.3112)],
-        device=turns.device,
-        dtype=torch.float64,
-    )
+    to_yiq = constant(_TO_YIQ, turns.device, torch.float64)
+    to_rgb = constant(_TO_RGB, turns.device, torch.float64)
     angle = 2 * math.pi * turns.double()
     cos, sin = angle.cos(), angle.sin()
     zero, one = torch.zeros_like(cos), torch.ones_like(cos)
     rows = [one, zero, zero, zero, cos, sin, zero, -sin, cos]
     turn = torch.stack(rows, -1).view(-1, 3, 3)
-    made: Tensor = torch.linalg.inv(to_yiq) @ turn @ to_yiq
+    made: Tensor = to_rgb @ turn @ to_yiq
     return made.float()

@@ -17,6 +17,7 @@ from ssl_objectives.augment.augmentation import (
 )
 from ssl_objectives.augment.resample import box_weights, resample
 from ssl_objectives.augment_params import FLIP
+from ssl_objectives.constants import constant
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class Shift(Augmentation):
             generator=generator,
             device=clips.device,
         )
-        moved = drawn / torch.tensor(_size(given), device=clips.device)
+        moved = drawn / constant(_size(given), clips.device, torch.int64)
         box = torch.cat([moved, torch.ones_like(moved)], 1)
         return Changed(shift(clips, drawn), within(given.params, box))
 

@@ -15,6 +15,7 @@ from ssl_objectives.augment_params import (
     ROTATION,
     SOLARIZE,
 )
+from ssl_objectives.constants import constant
 from ssl_objectives.methods.contrast import InfoNceConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import (
@@ -105,7 +106,7 @@ class ColorDifference(Regressed):
     ) -> Float[Tensor, "N 4"]:
         """As shares of the whole ranges."""
         columns = slice(BRIGHTNESS, BRIGHTNESS + 4)
-        reach = torch.tensor(self.reach, device=first.device)
+        reach = constant(self.reach, first.device)
         return (first[:, columns] - second[:, columns]) / (2 * reach)
 
 

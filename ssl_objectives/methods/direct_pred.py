@@ -116,7 +116,7 @@ class DirectPred(Objective):
     def observe(self, views: Views) -> None:
         """Take the correlations in, and set W; without valid rows nothing changes."""
         rows = torch.cat([exact(x).flatten(0, -2) for x in views.p if x is not None])
-        count = rows.new_tensor(len(rows))
+        count = rows.new_full((), len(rows))
         if views.valid is not None:
             times = len(rows) // views.valid.numel()
             valid = views.valid.flatten().repeat(times)

@@ -22,7 +22,7 @@ from ssl_objectives.parts.candidates import (
 )
 from ssl_objectives.parts.critics import Cosine, checked_temperature, unit
 from ssl_objectives.parts.filters import CandidateFilter, Ring, Sample
-from ssl_objectives.parts.kmeans import nearest
+from ssl_objectives.parts.kmeans import cluster_sizes, nearest
 from ssl_objectives.parts.steps import StepCounter
 
 FAR = 100.0  # in each coordinate; rows have length 1
@@ -143,7 +143,7 @@ class ClusterMate(CandidateFilter):
         self.clusters.refresh(kept)
         ids, latents = collected(kept)
         label = self.clusters.labels[0, ids]
-        number = torch.bincount(label, minlength=len(self.centroids))
+        number = cluster_sizes(label, len(self.centroids))
         total = torch.zeros_like(self.centroids)
         total.index_add_(0, label, unit(latents).to(total.dtype))
         mean = total / number.clamp(min=1).unsqueeze(-1)

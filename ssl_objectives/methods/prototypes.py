@@ -7,13 +7,14 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
+from ssl_objectives.constants import constant
 from ssl_objectives.methods.instance import MoCoConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.assign import collected
 from ssl_objectives.parts.candidates import row_ids
 from ssl_objectives.parts.critics import checked_temperature, unit
-from ssl_objectives.parts.kmeans import kmeans
+from ssl_objectives.parts.kmeans import cluster_sizes, kmeans
 
 
 class ProtoNce(Objective):
@@ -129,10 +130,10 @@ def concentrations(
     """
     total = torch.zeros(num_clusters, dtype=torch.float64, device=distance.device)
     total.index_add_(0, labels, distance.double())
-    count = torch.bincount(labels, minlength=num_clusters)
+    count = cluster_sizes(labels, num_clusters)
     width = total / count.clamp(min=1) / (count + 10.0).log()
     width = torch.where(count > 1, width, width.where(count > 1, 0.0).max())
-    ends = torch.tensor([0.1, 0.9], dtype=width.dtype, device=width.device)
+    ends = constant((0.1, 0.9), width.device, width.dtype)
     low, high = torch.quantile(width, ends)
     width = width.clamp(low, high)
     phi = temperature * (width / width.mean()).clamp(min=0.1)

@@ -16,7 +16,8 @@ def normalized_regression(
     p, t = exact(prediction), exact(target.detach())
     # numbers are divided, not rows: half the passes over memory of cosine_similarity
     lengths = p.norm(dim=-1).clamp(min=EPS) * t.norm(dim=-1).clamp(min=EPS)
-    return 2 - 2 * (p * t).sum(-1) / lengths
+    cosine: Tensor = (p * t).sum(-1) / lengths
+    return 2 - 2 * cosine
 
 
 def softmax_over_candidates(

@@ -65,6 +65,11 @@ def nearest(
     return torch.cat(labels), torch.cat(distances)
 
 
+def cluster_sizes(labels: Int64[Tensor, "N"], num: int) -> Int64[Tensor, "K"]:
+    """Rows per cluster; `bincount` would ask the device for the greatest label."""
+    return labels.new_zeros(num).index_add_(0, labels, torch.ones_like(labels))
+
+
 def _seeds(
     x: Float[Tensor, "N D"], num: int, generator: torch.Generator
 ) -> Float[Tensor, "K D"]:
@@ -75,9 +80,9 @@ def _seeds(
     rounding = 64 * torch.finfo(x.dtype).eps
     distance = torch.full_like(norm, torch.inf)
     for draw in draws[1:]:
-        last = chosen[-1]
-        both = norm + norm[last]
-        away = torch.addmv(both, x, x[last], alpha=-2)
+        last = chosen[-1].view(1)  # without an axis, the host would want to know it
+        both = norm + norm.index_select(0, last)
+        away = torch.addmv(both, x, x.index_select(0, last)[0], alpha=-2)
         distance = distance.minimum(away.where(away > rounding * both, 0.0))
         mass = distance.cumsum(0, dtype=torch.float64)
         # right: a row at distance 0 is never drawn, unless all of them are
@@ -96,7 +101,7 @@ def _means(
     # float64: on a GPU the order of a sum is chance, and rounding hides it
     total = x.new_zeros(num, x.shape[1], dtype=torch.float64)
     total.index_add_(0, labels, x.double())
-    count = torch.bincount(labels, minlength=num)
+    count = cluster_sizes(labels, num)
     mean = (total / count.clamp(min=1).unsqueeze(-1)).to(x.dtype)
     far = distance.topk(num).indices
     empty = count == 0
