@@ -55,7 +55,7 @@ def main() -> None:
     ]
     ax = axes[3]
     for i, name in enumerate(ARMS):
-        runs = [x for x in rows if x["arm"] == name]
+        runs = [x for x in rows if x["arm"] == name and x["episode_steps"] == 100]
         solved = [x["solved_at"] for x in runs if x["solved_at"] is not None]
         height = np.linspace(-0.16, 0.16, len(runs))
         ax.plot(solved, i + height[: len(solved)], "o", color="tab:blue")

@@ -1,0 +1,63 @@
+"""Lays out the tables of the docs from `results/`: `python docs/tables.py`.
+
+`tests/test_tables.py` compares what it prints with what the pages say.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+KEY_DOOR = {
+    "byol-explore": "PPO + BYOL-Explore, recurrent",
+    "rnd": "PPO + RND",
+    "ppo-recurrent": "PPO, recurrent (BYOL-Explore's policy)",
+    "ppo": "PPO (RND's policy)",
+}
+
+
+def results(name: str) -> list[dict[str, Any]]:
+    """All lines of a file of results."""
+    lines = (RESULTS / name).read_text().splitlines()
+    return [json.loads(line) for line in lines if line]
+
+
+def key_door(episode_steps: int) -> Iterator[str]:
+    """Env steps until solved, seed by seed, with episodes of that length."""
+    for arm, about in KEY_DOOR.items():
+        runs = {
+            x["seed"]: x["solved_at"]
+            for x in results("key_door.jsonl")
+            if x["arm"] == arm and x["episode_steps"] == episode_steps
+        }
+        cells = ["never" if runs[s] is None else f"{runs[s]:,}" for s in sorted(runs)]
+        solved = sum(at is not None for at in runs.values())
+        yield f"| {' | '.join([about, *cells])} | {solved} of {len(runs)} |"
+
+
+def fashion() -> Iterator[str]:
+    """Probes of every method, and their mean distance from the untrained encoder."""
+    runs = defaultdict(list)
+    for x in results("fashion.jsonl"):
+        runs[x["method"]].append(x)
+
+    def over(method: str, probe: str) -> float:
+        return fmean(x[f"probe/{probe}"] - x[f"random/{probe}"] for x in runs[method])
+
+    def seeds(method: str, probe: str) -> str:
+        ordered = sorted(runs[method], key=lambda x: int(x["seed"]))
+        return ", ".join(f"{x[f'probe/{probe}']:.3f}" for x in ordered)
+
+    for method in sorted(runs, key=lambda x: -over(x, "knn")):
+        rank = fmean(x["probe/effective_rank"] for x in runs[method])
+        cells = [f"`{method}`"]
+        for probe in ("ridge", "knn"):
+            cells += [seeds(method, probe), f"{over(method, probe):+.3f}"]
+        yield f"| {' | '.join(cells)} | {rank:.1f} |"
+
+
+if __name__ == "__main__":
+    print("Key-door:", *key_door(100), "", "Fashion-MNIST:", *fashion(), sep="\n")
