@@ -28,3 +28,10 @@ def test_fashion_mnist(tables: Any) -> None:
 def test_key_door(tables: Any) -> None:
     page = (ROOT / "README.md").read_text().splitlines()
     assert [x for x in page if x.startswith("| PPO")] == list(tables.key_door(100))
+
+
+def test_benchmark(tables: Any) -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text().splitlines()
+    rows = list(tables.benchmark())
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
