@@ -266,15 +266,14 @@ class CuriousAgent:
         target: Float32[Tensor, "R B D"] | None,
     ) -> Metrics:
         """Metrics of the rollout as a whole."""
-        valid, metrics = experience.traj.valid, {}
+        valid = experience.traj.valid
+        metrics: Metrics = {}
         if intrinsic is not None:
-            mean = masked_mean(intrinsic.reward, valid)
-            spread = masked_mean((intrinsic.reward - mean) ** 2, valid)
-            metrics = {
-                "intrinsic/reward_mean": mean,
-                "intrinsic/reward_std": spread.sqrt(),
-                "intrinsic/raw_mean": masked_mean(intrinsic.raw, valid),
-            }
+            for name, values in (("reward", intrinsic.reward), ("raw", intrinsic.raw)):
+                mean = masked_mean(values, valid)
+                spread = masked_mean((values - mean) ** 2, valid).sqrt()
+                metrics[f"intrinsic/{name}_mean"] = mean
+                metrics[f"intrinsic/{name}_std"] = spread
         if self.world_model is not None and target is not None:
             metrics |= self.world_model.diagnose(target)
             metrics["world_model/updates"] = self.world_model.updates.float()

@@ -32,7 +32,7 @@ class HealthLimits:
     Attributes:
         patience: updates in a row before a warning.
         entropy_fraction: of log(number of actions), for the policy's entropy.
-        bonus_fraction: of its own maximum so far, for the spread of the bonus.
+        bonus_fraction: of its own maximum so far, for the spread of raw curiosity.
         rank_fraction: of the latent's dimension, for its effective rank.
         least_rank: an effective rank below this is collapse in any dimension.
         least_spread: latents closer to their mean than this share of their size have
@@ -70,7 +70,7 @@ class HealthMonitor:
         self._limits = limits or HealthLimits()
         self._num_actions = num_actions
         self._latent_dim = latent_dim
-        self._largest_bonus = 0.0
+        self._largest_spread = 0.0
         self._low_for: dict[str, int] = {}
         self._warned: set[str] = set()
 
@@ -101,16 +101,18 @@ class HealthMonitor:
                 f"{metrics[name]:.3g} of at most {most:.3g}. It will hardly explore "
                 "from here; a larger entropy bonus or a smaller learning rate helps.",
             )
-        name = "intrinsic/reward_std"
+        # what is measured, not what is paid: a bonus above a running mean is 0 for as
+        # long as the model learns faster than the mean follows
+        name = "intrinsic/raw_std"
         if name in metrics:
-            self._largest_bonus = max(self._largest_bonus, metrics[name])
+            self._largest_spread = max(self._largest_spread, metrics[name])
             yield (
                 name,
-                limits.bonus_fraction * self._largest_bonus,
-                f"The curiosity bonus no longer tells states apart: its spread is "
-                f"{metrics[name]:.3g}, after {self._largest_bonus:.3g} at its largest. "
-                "Either all that can be reached has been learned, or the world model "
-                "has collapsed: see world_model/effective_rank.",
+                limits.bonus_fraction * self._largest_spread,
+                "Curiosity no longer tells states apart: the spread of what it "
+                f"measures is {metrics[name]:.3g}, after {self._largest_spread:.3g} "
+                "at its largest. Either all that can be reached has been learned, or "
+                "the world model has collapsed: see world_model/effective_rank.",
             )
         name = "world_model/effective_rank"
         if name in metrics and self._latent_dim is not None:

@@ -204,7 +204,7 @@ PPO_METRICS = {
     "policy/kl",
     "policy/clip_fraction",
 }
-INTRINSIC = {"intrinsic/reward_mean", "intrinsic/reward_std", "intrinsic/raw_mean"}
+INTRINSIC = {f"intrinsic/{x}_{y}" for x in ("reward", "raw") for y in ("mean", "std")}
 MODEL = {
     "loss/world_model",
     "world_model/effective_rank",

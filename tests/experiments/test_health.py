@@ -34,9 +34,16 @@ def test_collapsed_entropy_is_said_once_until_it_recovers() -> None:
     assert heard(monitor, "policy/entropy", [high, low, low, low, low]) == [3]
 
 
-def test_the_bonus_is_compared_with_its_own_maximum() -> None:
+def test_a_bonus_that_waits_for_its_running_mean_is_no_collapse() -> None:
     monitor = HealthMonitor(limits=HealthLimits(patience=2))
-    name = "intrinsic/reward_std"
+    for paid, measured in [(0.06, 2.0), *[(0.0, 0.02)] * 9]:
+        alive = {"intrinsic/reward_std": paid, "intrinsic/raw_std": measured}
+        assert monitor.observe(alive) == []
+
+
+def test_curiosity_is_compared_with_its_own_maximum() -> None:
+    monitor = HealthMonitor(limits=HealthLimits(patience=2))
+    name = "intrinsic/raw_std"
     assert heard(monitor, name, [0.0, 0.0, 0.0, 1e-5, 1e-5, 2e-6]) == []
     assert heard(monitor, name, [4.0, 1.0, 0.1, 0.01, 0.003, 0.003]) == [5]
     monitor = HealthMonitor()
@@ -60,18 +67,18 @@ def test_latents_that_are_one_point(spread: float, warned: bool) -> None:
 
 def test_warnings_are_plain_words_with_numbers() -> None:
     monitor = HealthMonitor(4, 64, HealthLimits(patience=1))
-    monitor.observe({"intrinsic/reward_std": 2.0})
+    monitor.observe({"intrinsic/raw_std": 2.0})
     warnings = monitor.observe(
         {
             "policy/entropy": 0.01,
-            "intrinsic/reward_std": 0.0,
+            "intrinsic/raw_std": 0.0,
             "world_model/effective_rank": 1.1,
             "loss/policy": 0.0,
         }
     )
     assert len(warnings) == 3
     assert "entropy is 0.01 of at most 1.39" in warnings[0]
-    assert "spread is 0, after 2 at its largest" in warnings[1]
+    assert "what it measures is 0, after 2 at its largest" in warnings[1]
     assert "about 1.1 of 64 dimensions" in warnings[2]
 
 
