@@ -28,11 +28,13 @@ def results(name: str) -> list[dict[str, Any]]:
 def key_door(episode_steps: int) -> Iterator[str]:
     """Env steps until solved, seed by seed, with episodes of that length."""
     for arm, about in KEY_DOOR.items():
-        runs = {
-            x["seed"]: x["solved_at"]
+        mine = [
+            x
             for x in results("key_door.jsonl")
             if x["arm"] == arm and x["episode_steps"] == episode_steps
-        }
+        ]
+        runs = {x["seed"]: x["solved_at"] for x in mine}
+        assert len(runs) == len(mine), f"a seed of {arm} is there twice"
         cells = ["never" if runs[s] is None else f"{runs[s]:,}" for s in sorted(runs)]
         solved = sum(at is not None for at in runs.values())
         yield f"| {' | '.join([about, *cells])} | {solved} of {len(runs)} |"

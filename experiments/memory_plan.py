@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 import torch
+from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from envs.vector_env import EnvSpec
@@ -41,10 +42,15 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     # the frames of a minibatch are cut out of the rollout, and stacked
     stacked = minibatch * tensor_bytes(encoder.image_shape, torch.uint8)
     learning = 2 * minibatch * each + stacked
-    if actor.world_model is not None:
-        # each of K steps keeps gates (3 S), belief and prediction, and their gradients
-        kept = 4 * belief.size + 2 * encoder.size
-        learning += 2 * minibatch * actor.world_model.horizon * 4 * kept
+    # what a recurrent core holds on its way back, of which it keeps 7 numbers
+    learning += 4 * minibatch * 19 * belief.core.memory_size
+    model = actor.world_model
+    if model is not None:
+        # each of K steps keeps a belief and its gates (5 S); and the head's layers,
+        # once more while the loss is taken, and their gradients
+        layers = [x for x in model.predictor.modules() if isinstance(x, nn.Linear)]
+        kept = 5 * belief.size + 3 * sum(x.out_features for x in layers)
+        learning += 4 * minibatch * model.horizon * kept
     # whole rollouts are encoded for targets and rewards, layer by layer
     chunks = CPU_CHUNK * torch.get_num_threads()
     at_once = rows if device.type == "cuda" else min(rows, chunks)

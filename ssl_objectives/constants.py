@@ -19,4 +19,5 @@ def constant(
     A GPU is sent such numbers in a copy that the host waits for, and with it for all
     that the GPU was asked before.
     """
-    return torch.tensor(values, device=device, dtype=dtype)
+    with torch.inference_mode(False):  # it will be used where gradients are taken
+        return torch.tensor(values, device=device, dtype=dtype)

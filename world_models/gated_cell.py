@@ -47,10 +47,15 @@ class GatedCell(nn.Module):
         memory: Float[Tensor, "R B S"],
         keep: Float[Tensor, "K B 1"] | None = None,
     ) -> Float[Tensor, "K R B S"]:
-        """Memories after 1 … K = J-R+1 steps from R rows; see `gated_unroll.unroll`."""
+        """Memories after 1 … K = J-R+1 steps from R rows; see `gated_unroll.unroll`.
+
+        Raises:
+            ValueError: `keep` with R > 1.
+        """
         linear = self.from_memory
         if torch.is_grad_enabled():
             return unroll(gates, memory, keep, linear.weight, linear.bias)
+        assert keep is None or len(memory) == 1
         rows = []
         for k in range(len(gates) - len(memory) + 1):
             kept = memory if keep is None else memory * keep[k]

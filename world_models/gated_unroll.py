@@ -1,8 +1,8 @@
 """All steps of a GRU in one node of the graph, with a backward pass written out.
 
 Left to autograd, each step has some twenty-five small operations on its way back, one
-of them its own share of the weight's gradient. Here a step of a sequence has nine, and
-the weight's gradient is one product over all steps.
+of them its own share of the weight's gradient. Here a step of a sequence has eight, and
+a sequence one product for the weight's gradient.
 """
 
 from collections.abc import Sequence
@@ -25,15 +25,20 @@ def unroll(
 
     Step k of start r takes the input gates of row r + k. With R = 1 this is a GRU over
     a sequence, with more it is the same GRU begun at every row. Gradients can be taken
-    once (no double backward).
+    once, backwards (no double backward, no `torch.func`).
 
     Args:
         gates: input part of the gates, `G = 3 S`: reset, update, new.
         memory: at the starting points.
-        keep: what each step's memory is multiplied with before it, 0 where an episode
-            begins; None for 1.
+        keep: of a sequence (R = 1): what each step's memory is multiplied with before
+            it, 0 where an episode begins; None for 1.
         weight, bias: from memory to its part of the gates.
+
+    Raises:
+        ValueError: `keep` with R > 1, where a step is another row for each start.
     """
+    if keep is not None and len(memory) != 1:
+        raise ValueError(f"keep is for a sequence, not for {len(memory)} starts")
     out: Tensor = _Unroll.apply(gates, memory, keep, weight, bias)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
@@ -74,8 +79,11 @@ class _Unroll(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The last step first."""
         memory, after, both, new, new_h, keep, weight = ctx.saved_tensors
-        way_back = _along_a_sequence if len(memory) == 1 else _from_many_starts
-        found = way_back(gradient, memory, after, both, new, new_h, keep, weight)
+        kept = (gradient, memory, after, both, new, new_h, weight)
+        if len(memory) == 1:
+            found = _along_a_sequence(*kept, keep)
+        else:
+            found = _from_many_starts(*kept)
         return *found[:2], None, *found[2:]
 
 
@@ -89,8 +97,8 @@ def _along_a_sequence(
     both: Tensor,
     new: Tensor,
     new_h: Tensor,
-    keep: Tensor | None,
     weight: Tensor,
+    keep: Tensor | None,
 ) -> Gradients:
     """Many steps of few rows: all but the way from step to step is done at once."""
     before = torch.cat([memory.unsqueeze(0), after[:-1]])
@@ -120,7 +128,6 @@ def _from_many_starts(
     both: Tensor,
     new: Tensor,
     new_h: Tensor,
-    keep: Tensor | None,
     weight: Tensor,
 ) -> Gradients:
     """Few steps of many rows: each is finished while it is in the cache."""
@@ -133,11 +140,9 @@ def _from_many_starts(
     )
     reaching = gradient[-1]
     for k in reversed(range(len(after))):
-        before = _before(k, memory, after, keep)
+        before = _before(k, memory, after, None)
         step = _slopes(before, both[k], new[k], new_h[k])
         reaching = _step_back(reaching, step, weight, at_h, at_new)
-        if keep is not None:
-            reaching.mul_(keep[k])
         if k:
             reaching.add_(gradient[k - 1])
         window = at_gates[k : k + starts]

@@ -88,13 +88,15 @@ ARMS = {
         _RECURRENT, 32, ByolExploreConfig(horizon=4), PredictionErrorConfig(0.8)
     ),
     # BYOL-Explore's settings, not tuned for these models (docs/jepa.md)
-    "jepa-vicreg": Arm(_RECURRENT, 32, JepaConfig(4), PredictionErrorConfig(0.8), 120),
+    "jepa-vicreg": Arm(
+        _RECURRENT, 32, JepaConfig(4), PredictionErrorConfig(0.8), episode_steps=120
+    ),
     "contrastive": Arm(
         _RECURRENT,
         32,
         JepaConfig(4, objective=InfoNceConfig()),
         PredictionErrorConfig(0.8),
-        120,
+        episode_steps=120,
     ),
 }
 
