@@ -61,21 +61,11 @@ def fashion() -> Iterator[str]:
         yield f"| {' | '.join(cells)} | {rank:.1f} |"
 
 
-BENCHMARK = {
-    "world": "the emulator alone",
-    "sb3": "Stable-Baselines3 PPO",
-    "ppo": "our PPO, 4 stacked frames",
-    "ppo-rnd": "our PPO + RND, 4 stacked frames",
-    "rnd": "our PPO + RND, recurrent",
-    "byol-explore": "our PPO + BYOL-Explore, recurrent, K = 8",
-}
-
-
 def benchmark() -> Iterator[str]:
     """Speeds beside Stable-Baselines3's."""
     arms = json.loads((RESULTS / "benchmark-2cores.json").read_text())["arms"]
-    for arm, about in BENCHMARK.items():
-        each, against = arms[arm]["per_second"], arms[arm]["ratio_to_baseline"]
+    for arm, found in arms.items():
+        each, against = found["per_second"], found["ratio_to_baseline"]
         speed = f"{each['median']:,.0f} ({each['min']:,.0f}–{each['max']:,.0f})"
         ratio = "1"
         if arm != "sb3":
@@ -84,7 +74,7 @@ def benchmark() -> Iterator[str]:
                 f"{against[x]:.{places}f}" for x in ("median", "min", "max")
             )
             ratio = f"{middle} ({low}–{high})"
-        yield f"| {about} | {speed} | {ratio} |"
+        yield f"| {found['about']} | {speed} | {ratio} |"
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ class RecurrentCore(BeliefCore):
         """Run the GRU over the rows, from zero wherever an episode begins."""
         gates = self.cell.gates(torch.cat([latent, action], -1))
         keep = (~first).unsqueeze(-1).to(memory.dtype)
-        beliefs = self.cell.unroll(gates, memory.unsqueeze(0), keep).squeeze(1)
+        beliefs = self.cell.along(gates, memory, keep)
         return beliefs, beliefs[-1]
 
 

@@ -11,7 +11,7 @@ class GatedCell(nn.Module):
     """The GRU of torch: `h' = (1-z) n + z h`, `n = tanh(W_n x + r (U_n h + b))`.
 
     `gates` depends on inputs alone and runs once over a whole sequence; `step` is the
-    part that has to go one row after another, and `unroll` many of them.
+    part that has to go one row after another; `along` and `from_all` take many.
     """
 
     def __init__(self, input_size: int, size: int) -> None:
@@ -41,22 +41,26 @@ class GatedCell(nn.Module):
         new = torch.tanh(torch.addcmul(new_x, reset, new_h))
         return torch.lerp(new, memory, update)
 
-    def unroll(
+    def along(
         self,
-        gates: Float[Tensor, "J B G"],
-        memory: Float[Tensor, "R B S"],
-        keep: Float[Tensor, "K B 1"] | None = None,
-    ) -> Float[Tensor, "K R B S"]:
-        """Memories after 1 … K = J-R+1 steps from R rows; see `gated_unroll.unroll`.
+        gates: Float[Tensor, "T B G"],
+        memory: Float[Tensor, "B S"],
+        keep: Float[Tensor, "T B 1"],
+    ) -> Float[Tensor, "T B S"]:
+        """Memories along a sequence, each multiplied with `keep` before its step."""
+        return self._unroll(gates, memory.unsqueeze(0), keep).squeeze(1)
 
-        Raises:
-            ValueError: `keep` with R > 1.
-        """
+    def from_all(
+        self, gates: Float[Tensor, "J B G"], memory: Float[Tensor, "R B S"]
+    ) -> Float[Tensor, "K R B S"]:
+        """Memories 1 … K = J-R+1 steps from each of R rows; start r begins at row r."""
+        return self._unroll(gates, memory, None)
+
+    def _unroll(self, gates: Tensor, memory: Tensor, keep: Tensor | None) -> Tensor:
         linear = self.from_memory
         if torch.is_grad_enabled():
             return unroll(gates, memory, keep, linear.weight, linear.bias)
-        assert keep is None or len(memory) == 1
-        rows = []
+        rows = []  # whole rollouts are scored here: remember nothing for a way back
         for k in range(len(gates) - len(memory) + 1):
             kept = memory if keep is None else memory * keep[k]
             memory = self.step(gates[k : k + len(memory)], kept)

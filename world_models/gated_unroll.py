@@ -6,7 +6,7 @@ a sequence one product for the weight's gradient.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -78,29 +78,30 @@ class _Unroll(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """The last step first."""
-        memory, after, both, new, new_h, keep, weight = ctx.saved_tensors
-        kept = (gradient, memory, after, both, new, new_h, weight)
-        if len(memory) == 1:
-            found = _along_a_sequence(*kept, keep)
-        else:
-            found = _from_many_starts(*kept)
+        past = _Past(*ctx.saved_tensors)
+        way_back = _along_a_sequence if len(past.memory) == 1 else _from_many_starts
+        found = way_back(gradient, past)
         return *found[:2], None, *found[2:]
 
 
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def _along_a_sequence(
-    gradient: Tensor,
-    memory: Tensor,
-    after: Tensor,
-    both: Tensor,
-    new: Tensor,
-    new_h: Tensor,
-    weight: Tensor,
-    keep: Tensor | None,
-) -> Gradients:
+class _Past(NamedTuple):
+    """What the way back needs; but for the first and the last two, `[K, R, B, …]`."""
+
+    memory: Tensor
+    after: Tensor
+    both: Tensor  # reset and update
+    new: Tensor
+    new_h: Tensor
+    keep: Tensor | None
+    weight: Tensor
+
+
+def _along_a_sequence(gradient: Tensor, past: _Past) -> Gradients:
     """Many steps of few rows: all but the way from step to step is done at once."""
+    memory, after, both, new, new_h, keep, weight = past
     before = torch.cat([memory.unsqueeze(0), after[:-1]])
     before = before if keep is None else before * keep.unsqueeze(1)
     slopes = _slopes(before, both, new, new_h)
@@ -121,16 +122,9 @@ def _along_a_sequence(
     return at_gates, reaching, rows.t() @ before.flatten(0, -2), rows.sum(0)
 
 
-def _from_many_starts(
-    gradient: Tensor,
-    memory: Tensor,
-    after: Tensor,
-    both: Tensor,
-    new: Tensor,
-    new_h: Tensor,
-    weight: Tensor,
-) -> Gradients:
+def _from_many_starts(gradient: Tensor, past: _Past) -> Gradients:
     """Few steps of many rows: each is finished while it is in the cache."""
+    memory, after, both, new, new_h, _, weight = past
     starts, size = len(memory), memory.shape[-1]
     at_gates = new.new_zeros(len(after) + starts - 1, *new.shape[2:-1], 3 * size)
     at_weight, at_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))

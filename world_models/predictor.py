@@ -31,7 +31,7 @@ class OpenLoop(nn.Module):
         """
         gates = self.cell.gates(action)
         gates = torch.cat([gates, gates.new_zeros(horizon - 1, *gates.shape[1:])])
-        return self.cell.unroll(gates, belief)
+        return self.cell.from_all(gates, belief)
 
     def forward(
         self, belief: Float32[Tensor, "*batch S"], action: Float32[Tensor, "K *batch E"]
