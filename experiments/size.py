@@ -16,7 +16,15 @@ class Size(Enum):
 
 @dataclass(frozen=True)
 class Scale:
-    """What the size dial sets."""
+    """What the size dial sets.
+
+    Attributes:
+        latent, belief: D and S, sizes of the two.
+        horizon: K, in env steps.
+        reward_decay: of the bonus's running mean and std, per rollout.
+        env_steps, checkpoint_every, evaluate_every: in steps of all envs together;
+            0 for never.
+    """
 
     ppo: PpoConfig
     latent: int
