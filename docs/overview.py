@@ -8,10 +8,10 @@ import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from envs.atari import AtariConfig
+from envs.atari.native import AtariConfig
 from envs.check import random_action
-from envs.key_door import KeyDoorConfig
-from envs.pixel_maze import PixelMazeConfig
+from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ import torch
 
 from agents.build import AgentConfig
 from agents.ppo import PpoConfig
-from envs.atari import AtariConfig
-from envs.pixel_maze import PixelMazeConfig
+from envs.atari.native import AtariConfig
+from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 from experiments.benchmark import Arm
 from experiments.benchmark_arms import (

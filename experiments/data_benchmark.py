@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.check import random_action
-from envs.pixel_maze import PixelMazeConfig
+from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.benchmark import Arm
 from experiments.data_frames import FrameFormat
 from experiments.data_report import check_space

@@ -8,11 +8,11 @@ from agents.build import AgentConfig, CoreConfig, FrameStackConfig, RecurrentCon
 from agents.curiosity import PredictionErrorConfig
 from agents.ppo import RewardStream
 from agents.rnd import RndConfig
-from envs.atari import AtariConfig
+from envs.atari.native import AtariConfig
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
-from envs.key_door import KeyDoorConfig
-from envs.pixel_maze import PixelMazeConfig
+from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.command_line import Part
 from experiments.outside_parts import load_outside
 from experiments.parts import ConfigError

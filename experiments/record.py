@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, Step, VectorEnv
 from experiments.config import to_json
 from experiments.data_report import about, check_space

@@ -55,7 +55,7 @@ from stable_baselines3.common.vec_env import (
 )
 
 from agents.ppo import PpoConfig
-from envs.atari_protocol import AtariProtocol, find_game
+from envs.atari.protocol import AtariProtocol, find_game
 from experiments.benchmark import Arm, Split, wait_for
 from experiments.benchmark_arms import Sb3Envs
 
@@ -162,12 +162,12 @@ def _build_envs(config: Sb3Config, kind: Sb3Envs) -> VecEnv:
     if kind is Sb3Envs.SUBPROC:
         # Imported once and then forked, instead of once in each of 32 processes.
         multiprocessing.set_forkserver_preload(
-            ["stable_baselines3.common.env_util", "envs.atari_protocol"]
+            ["stable_baselines3.common.env_util", "envs.atari.protocol"]
         )
     # the module is imported wherever an env is made; it makes ALE's games known
     game, protocol = find_game(config.game), config.protocol
     return make_atari_env(
-        f"envs.atari_protocol:ALE/{game.title().replace('_', '')}-v5",
+        f"envs.atari.protocol:ALE/{game.title().replace('_', '')}-v5",
         n_envs=config.num_envs,
         seed=config.seed,
         env_kwargs={

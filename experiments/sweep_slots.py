@@ -12,7 +12,7 @@ _THREADS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
-    "CURIOUS_EMULATOR_THREADS",  # see `envs.atari: AtariConfig.num_threads`
+    "CURIOUS_EMULATOR_THREADS",  # see `envs.atari.native: AtariConfig.num_threads`
 )
 
 

@@ -8,7 +8,7 @@ import torch
 
 from agents.build import AgentConfig, CuriosityConfig, ModelConfig
 from agents.curiosity import PredictionErrorConfig
-from envs.atari import AtariConfig
+from envs.atari.native import AtariConfig
 from envs.vector_env import VectorEnv
 from experiments.parts import ConfigError
 from world_models.presets import ByolExploreConfig

@@ -5,8 +5,8 @@ import torch
 from agents.actor import Actor
 from agents.collect import Collector
 from agents.policy import ActorCritic, action_embedding
-from envs.key_door import KeyDoorConfig
 from envs.native_env import NativeVectorEnv
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions
 from ssl_objectives.encoders import PatchConfig
 from ssl_objectives.precision import Precision

@@ -20,8 +20,8 @@ from agents.experience import Batch, Experience
 from agents.ppo import PpoConfig, RewardStream, mix_advantages
 from agents.rnd import RandomNetworkDistillation, RndConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld
-from envs.key_door import KeyDoorConfig
 from envs.native_env import NativeVectorEnv, Outcome
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import VectorEnv
 from ssl_objectives.encoders import NatureConfig
 from ssl_objectives.objective import Loss

@@ -12,7 +12,7 @@ from agents.curious_agent import CuriousAgent
 from agents.policy import ActorCritic
 from agents.ppo import PpoConfig
 from agents.rnd import RndConfig
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders import NatureConfig
 from world_models.actions import ContinuousEmbedding

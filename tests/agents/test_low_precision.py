@@ -13,7 +13,7 @@ from agents.curiosity import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch
 from agents.ppo import PpoConfig, mix_advantages
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders import (
     EncoderConfig,
     ImpalaConfig,

@@ -15,8 +15,8 @@ from agents.curious_agent import CuriousAgent, Report
 from agents.ppo import PpoConfig
 from agents.rnd import RndConfig
 from envs.counting import CountingConfig, CountingWorld
-from envs.key_door import KeyDoorConfig
 from envs.native_env import NativeVectorEnv
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import EnvState, VectorEnv
 from ssl_objectives.encoders import NatureConfig
 from ssl_objectives.precision import Precision

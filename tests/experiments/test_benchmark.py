@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 
 from agents.build import AgentConfig
-from envs.atari import AtariConfig
+from envs.atari.native import AtariConfig
 from experiments.benchmark import (
     WARM_UP,
     Arm,

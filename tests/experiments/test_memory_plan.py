@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from agents.build import ReplayConfig
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from experiments.memory import MemoryPlan, training_bytes
 from experiments.memory_plan import activation_bytes, plan_training
 from experiments.presets import train_config

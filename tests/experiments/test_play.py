@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from envs.counting import CountingConfig, decode
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step, VectorEnv
 from experiments.evaluate import load_agent
 from experiments.play import (

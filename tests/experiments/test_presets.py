@@ -9,8 +9,8 @@ import torch
 from agents.build import FrameStackConfig, RecurrentConfig
 from agents.curiosity import PredictionErrorConfig
 from agents.rnd import RndConfig
-from envs.atari import AtariConfig
-from envs.key_door import KeyDoorConfig
+from envs.atari.native import AtariConfig
+from envs.tiles.key_door import KeyDoorConfig
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
 from experiments.presets import PARTS, WORLDS, from_parts, train_config

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from agents.build import AgentConfig
 from envs.counting import CountingConfig, decode
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
 from experiments.data_memory import check_rows_fit, row_memory
 from experiments.memory import DoesNotFit
@@ -149,8 +149,8 @@ def test_a_trained_run_plays_in_its_own_world(
 
 
 def test_atari_with_facts(tmp_path: Path) -> None:
-    from envs.atari import AtariConfig
-    from envs.atari_ram import AtariFact
+    from envs.atari.native import AtariConfig
+    from envs.atari.ram import AtariFact
 
     world = AtariConfig(game="Pong", facts=(AtariFact.RAM, AtariFact.SOUND))
     config = RecordConfig(

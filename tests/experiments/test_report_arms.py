@@ -10,7 +10,7 @@ from experiments.report_labels import label_groups
 from experiments.report_runs import Kind, RunRecord, Value, flatten
 
 MAZE, DOOR = Kind("envs.maze:MazeConfig"), Kind("envs.door:DoorConfig")
-ATARI = Kind("envs.atari:AtariConfig")
+ATARI = Kind("envs.atari.native:AtariConfig")
 RND, ERROR = Kind("agents.rnd:RndConfig"), Kind("agents.error:ErrorConfig")
 
 

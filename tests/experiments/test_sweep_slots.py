@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from envs.atari import AtariConfig
+from envs.atari.native import AtariConfig
 from experiments.parts import ConfigError
 from experiments.sweep_slots import make_slots
 

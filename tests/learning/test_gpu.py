@@ -7,9 +7,9 @@ import torch
 
 from agents.build import AgentConfig, FrameStackConfig
 from agents.ppo import PpoConfig, RewardStream
-from envs.atari import AtariConfig
-from envs.atari_protocol import NamedProtocol
-from envs.pixel_maze import PixelMazeConfig
+from envs.atari.native import AtariConfig
+from envs.atari.protocol import NamedProtocol
+from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.play import Played, actor_player, play_episodes, random_player
 from experiments.presets import train_config
 from ssl_objectives.encoders import NatureConfig

@@ -25,7 +25,7 @@ from agents.build import (
 from agents.curiosity import PredictionErrorConfig
 from agents.ppo import PpoConfig, RewardStream
 from agents.rnd import RndConfig
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders import PatchConfig
 from ssl_objectives.methods.contrast import InfoNceConfig
 from ssl_objectives.precision import Precision

@@ -19,12 +19,12 @@ from agents.curious_agent import CuriousAgent, Report
 from agents.experience import Experience
 from agents.ppo import PpoConfig
 from agents.rnd import RndConfig
-from envs.atari import AtariConfig
-from envs.atari_ram import AtariFact
+from envs.atari.native import AtariConfig
+from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
-from envs.key_door import KeyDoorConfig
-from envs.pixel_maze import PixelMazeConfig
+from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 from experiments.checkpoint import load_checkpoint, save_checkpoint
 from ssl_objectives.encoders import NatureConfig

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agents.build import AgentConfig, RecurrentConfig
-from envs.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.play import (
     Played,

@@ -8,9 +8,9 @@ import pytest
 import torch
 import tyro
 
-from envs.atari import AtariConfig, NativeAtari
-from envs.atari_emulator import EmulatedAtari
-from envs.atari_protocol import (
+from envs.atari.emulator import EmulatedAtari
+from envs.atari.native import AtariConfig, NativeAtari
+from envs.atari.protocol import (
     HINDSIGHT,
     MACHADO,
     RND_PAPER,
@@ -21,7 +21,7 @@ from envs.atari_protocol import (
     list_games,
     rom_path,
 )
-from envs.atari_ram import AtariFact
+from envs.atari.ram import AtariFact
 from envs.check import check_env, random_action
 from envs.vector_env import DiscreteActions, Step
 

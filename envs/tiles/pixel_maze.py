@@ -7,10 +7,10 @@ import torch
 from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
-from envs.maze_art import MAX_LOCKS, STRIP_HEIGHT, draw_maze, wall_cells
-from envs.maze_layout import Place, generate_maze
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
-from envs.tiles import stamp
+from envs.tiles.maze_art import MAX_LOCKS, STRIP_HEIGHT, draw_maze, wall_cells
+from envs.tiles.maze_layout import Place, generate_maze
+from envs.tiles.tiles import stamp
 from envs.vector_env import DiscreteActions, FactSpec
 
 _SIDE = 64  # pixels of the frame

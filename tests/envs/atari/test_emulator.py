@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from envs.atari import NativeAtari
-from envs.atari_emulator import EmulatedAtari
-from envs.atari_protocol import (
+from envs.atari.emulator import EmulatedAtari
+from envs.atari.native import NativeAtari
+from envs.atari.protocol import (
     HINDSIGHT,
     MACHADO,
     RND_PAPER,
@@ -16,7 +16,7 @@ from envs.atari_protocol import (
     env_seeds,
     rom_path,
 )
-from envs.atari_ram import SILENCE, SOUND_SAMPLES, AtariFact
+from envs.atari.ram import SILENCE, SOUND_SAMPLES, AtariFact
 from envs.check import check_env, random_action
 
 EVERYTHING = tuple(AtariFact)

@@ -6,7 +6,7 @@ from torch._subclasses.fake_tensor import (
 )
 
 from envs.check import check_env, random_action
-from envs.key_door import (
+from envs.tiles.key_door import (
     FORWARD,
     LEFT,
     PICKUP,

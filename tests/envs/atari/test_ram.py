@@ -6,13 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from envs.atari_protocol import list_games, rom_path
-from envs.atari_ram import (
-    explorable_games,
-    locate,
-    place_bytes,
-    ram_maps,
-)
+from envs.atari.protocol import list_games, rom_path
+from envs.atari.ram import explorable_games, locate, place_bytes, ram_maps
 
 NOOP, RIGHT, LEFT, DOWN = 0, 3, 4, 5
 

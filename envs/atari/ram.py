@@ -1,6 +1,6 @@
 """The truth beside an Atari game's pixels: the facts, and what the memory means.
 
-The byte addresses (`atari_ram.json`) are those published with *Unsupervised State
+The byte addresses (`ram.json`) are those published with *Unsupervised State
 Representation Learning in Atari* (Anand et al. 2019, arXiv 1906.08226) in
 mila-iqia/atari-representation-learning, MIT licence. Those that `locate` reads are
 checked for Montezuma's Revenge: changing the byte changes what is on the screen.
@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from envs.atari_protocol import find_game
+from envs.atari.protocol import find_game
 from envs.vector_env import FactSpec
 
 RAM_BYTES = 128
@@ -81,7 +81,7 @@ def fact_specs(
 @cache
 def ram_maps() -> Mapping[str, Mapping[str, int]]:
     """Known bytes of each game: game (snake_case) → name → index in `0 … 127`."""
-    text = files("envs").joinpath("atari_ram.json").read_text(encoding="utf-8")
+    text = files("envs.atari").joinpath("ram.json").read_text(encoding="utf-8")
     maps: Mapping[str, Mapping[str, int]] = json.loads(text)
     return maps
 

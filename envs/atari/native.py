@@ -12,8 +12,8 @@ from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.atari_emulator import EmulatedAtari
-from envs.atari_protocol import (
+from envs.atari.emulator import EmulatedAtari
+from envs.atari.protocol import (
     AtariProtocol,
     NamedProtocol,
     checked_actions,
@@ -21,7 +21,7 @@ from envs.atari_protocol import (
     find_game,
     fresh_seed,
 )
-from envs.atari_ram import AtariFact, explorable_games
+from envs.atari.ram import AtariFact, explorable_games
 from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 

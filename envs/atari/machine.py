@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from envs.atari_protocol import AleDraws, AtariProtocol, rom_path
-from envs.atari_ram import SILENCE, SOUND_SAMPLES
+from envs.atari.protocol import AleDraws, AtariProtocol, rom_path
+from envs.atari.ram import SILENCE, SOUND_SAMPLES
 from envs.vector_env import EnvState
 
 

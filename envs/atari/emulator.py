@@ -9,21 +9,15 @@ from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.atari_machine import AtariMachine
-from envs.atari_protocol import (
+from envs.atari.machine import AtariMachine
+from envs.atari.protocol import (
     AtariProtocol,
     checked_actions,
     env_seeds,
     find_game,
     fresh_seed,
 )
-from envs.atari_ram import (
-    RAM_BYTES,
-    AtariFact,
-    fact_specs,
-    locate,
-    place_bytes,
-)
+from envs.atari.ram import RAM_BYTES, AtariFact, fact_specs, locate, place_bytes
 from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, EnvState, Step, VectorEnv
 

@@ -7,8 +7,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import pad
 
-from envs.maze_layout import Maze
-from envs.tiles import Colour, mosaic, paint, resize, shade
+from envs.tiles.maze_layout import Maze
+from envs.tiles.tiles import Colour, mosaic, paint, resize, shade
 
 MAX_LOCKS = 6
 _KEY_COLOURS: tuple[Colour, ...] = (

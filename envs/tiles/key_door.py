@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
-from envs.tiles import mosaic, paint, stamp
+from envs.tiles.tiles import mosaic, paint, stamp
 from envs.vector_env import DiscreteActions, FactSpec
 
 _PIXELS = 5  # per side of a cell

@@ -128,7 +128,7 @@ def find_game(name: str) -> str:
     hint = f" Did you mean {' or '.join(known[n] for n in near)}?" if near else ""
     raise ValueError(
         f"There is no Atari game '{name}'.{hint} All {len(known)} names: "
-        "envs.atari_protocol.list_games()"
+        "envs.atari.protocol.list_games()"
     )
 
 

@@ -1,0 +1,1 @@
+"""Atari games: the configuration, two frame-identical backends, the protocols."""
