@@ -11,7 +11,8 @@ from agents.curious_agent import CuriousAgent
 from agents.policy import ActorCritic, action_embedding
 from agents.ppo import PpoConfig, RewardStream
 from envs.vector_env import EnvSpec, VectorEnv
-from ssl_objectives.encoders import Encoder, EncoderConfig, NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from world_models.actions import ActionEmbedding
 from world_models.belief import BeliefCore, BeliefModel, FeedForwardCore, RecurrentCore
 from world_models.latent_dynamics import LatentDynamics

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from agents.check_data import NUM_STEPS, Rollout, random_rollouts
 from agents.curiosity import Curiosity, IntrinsicReward
-from ssl_objectives.check_state import copied
+from ssl_objectives.check.state import copied
 from ssl_objectives.objective import Loss
 from world_models.trajectory import Trajectory
 

@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from agents.curiosity import Curiosity, IntrinsicReward
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale, RunningMoments
-from ssl_objectives.chunks import in_chunks
-from ssl_objectives.encoders import BodyConfig, NatureConfig, num_outputs
+from ssl_objectives.encoders.chunks import in_chunks
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.encoder import BodyConfig, num_outputs
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
-from ssl_objectives.precision import Precision
 from world_models.model_loss import ModelLoss
 from world_models.trajectory import Trajectory
 

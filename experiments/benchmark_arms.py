@@ -32,15 +32,14 @@ from agents.experience import Experience
 from agents.rnd import RndConfig
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark import Arm, Split, wait_for
-from ssl_objectives.encoders import (
-    Encoder,
+from ssl_objectives.encoders.cnn import (
     ImpalaConfig,
     NatureConfig,
     PatchConfig,
     nature_cnn,
-    num_outputs,
 )
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.encoder import Encoder, num_outputs
+from ssl_objectives.encoders.precision import Precision
 from world_models.presets import ByolExploreConfig
 
 OurEncoder = NatureConfig | ImpalaConfig | PatchConfig

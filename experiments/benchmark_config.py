@@ -24,9 +24,9 @@ from experiments.benchmark_arms import (
 )
 from experiments.parts import ConfigError
 from experiments.train_config import WorldConfig, resolve_device
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
-from ssl_objectives.precision import Precision
-from ssl_objectives.small_cnn import SmallCnnConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 
 
 class Suite(Enum):

@@ -28,9 +28,9 @@ from experiments.parts import ConfigError, suggest
 from experiments.pretrain_optimizer import AdamWConfig
 from experiments.pretrainer import Pretrainer
 from experiments.row_order import Shuffled
-from ssl_objectives.encoders import EncoderConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.method import Method
-from ssl_objectives.views import MultiCrop, TwoViews
+from ssl_objectives.views.maker import MultiCrop, TwoViews
 from ssl_objectives.zoo import ZOO
 
 ALONE = "encoder alone"

@@ -16,7 +16,7 @@ from experiments.probe import (
     label_efficiency,
     ridge_accuracy,
 )
-from ssl_objectives.diagnostics import (
+from ssl_objectives.measure.diagnostics import (
     alignment,
     effective_rank,
     lidar,
@@ -26,7 +26,7 @@ from ssl_objectives.diagnostics import (
     uniformity,
     within_share,
 )
-from ssl_objectives.view_maker import ViewMaker
+from ssl_objectives.views.maker import ViewMaker
 
 VIEWED = 200  # images of which views are made
 VIEWS = 8  # of each of them

@@ -11,8 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from envs.vector_env import EnvSpec
 from experiments.memory import MemoryPlan, tensor_bytes, training_bytes
 from experiments.train_config import TrainConfig
-from ssl_objectives.chunks import CPU_CHUNK
-from ssl_objectives.encoders import Encoder
+from ssl_objectives.encoders.chunks import CPU_CHUNK
+from ssl_objectives.encoders.encoder import Encoder
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any
 from agents.build import CoreConfig, CuriosityConfig, ModelConfig
 from experiments.parts import ConfigError, load_part
 from experiments.train_config import WorldConfig
-from ssl_objectives.encoders import EncoderConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig
 
 _PROTOCOLS: dict[str, type] = {

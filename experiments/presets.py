@@ -19,13 +19,13 @@ from experiments.parts import ConfigError
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.size import SCALES, Scale, Size
 from experiments.train_config import TrainConfig
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
-from ssl_objectives.methods.bootstrap import ByolConfig
-from ssl_objectives.methods.contrast import DclConfig, InfoNceConfig
-from ssl_objectives.methods.direct_pred import DirectPredConfig
-from ssl_objectives.methods.instance import MoCoConfig
-from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.methods.sigreg import SigRegConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.methods.bootstrap.byol import ByolConfig
+from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig
+from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
+from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 WORLDS = {

@@ -9,9 +9,9 @@ from experiments.image_source import ImagesConfig
 from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
 from experiments.row_order import OrderConfig, ShuffledConfig
-from ssl_objectives.encoders import EncoderConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.method import Method
-from ssl_objectives.small_cnn import SmallCnnConfig
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from experiments.image_source import ImagesConfig
 from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
 from experiments.row_order import DistinctConfig, OrderConfig, ShuffledConfig
 from ssl_objectives.method import Method
-from ssl_objectives.view_maker import ViewsConfig
-from ssl_objectives.views import (
+from ssl_objectives.views.maker import (
     FourRotations,
     MultiCrop,
     OneView,
     TwoViews,
     UnlikeViews,
+    ViewsConfig,
 )
 from ssl_objectives.zoo import ZOO
 

@@ -22,24 +22,20 @@ from experiments.pretrain_parts import (
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.row_order import OrderConfig
 from experiments.size import Size
-from ssl_objectives.encoders import (
-    EncoderConfig,
-    ImpalaConfig,
-    NatureConfig,
-    PatchConfig,
-)
-from ssl_objectives.method import Method
-from ssl_objectives.modalities import (
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.modalities import (
     FrameDifference,
     LumaChroma,
     ModalitiesConfig,
     PerModality,
     RgbDepth,
 )
-from ssl_objectives.resnet import ResNetConfig
-from ssl_objectives.small_cnn import SmallCnnConfig
-from ssl_objectives.view_maker import ViewsConfig
-from ssl_objectives.vit import ViTConfig
+from ssl_objectives.encoders.resnet import ResNetConfig
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.encoders.vit import ViTConfig
+from ssl_objectives.method import Method
+from ssl_objectives.views.maker import ViewsConfig
 from ssl_objectives.zoo import ZOO
 
 

@@ -13,8 +13,8 @@ from experiments.encoder_measures import Bench, ProbeConfig
 from experiments.image_source import ImageSplit
 from experiments.pretrained_encoder import from_scratch
 from experiments.probe import RawPixels
-from ssl_objectives.encoders import Encoder, EncoderConfig
-from ssl_objectives.view_maker import ViewMaker
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.views.maker import ViewMaker
 from world_models.dataset_description import write_json
 
 FORMAT_VERSION = 1  # of results.json

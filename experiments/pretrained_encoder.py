@@ -11,7 +11,7 @@ from experiments.saved_encoder import (
     describe_encoder,
     load_encoder,
 )
-from ssl_objectives.encoders import Encoder, EncoderConfig
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from experiments.image_source import ImageSource
 from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import OptimizerConfig
 from experiments.row_order import RowOrder, own_share
-from ssl_objectives.diagnostics import effective_rank, relative_spread
-from ssl_objectives.encoders import Encoder, EncoderConfig
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.steps import StepCounter

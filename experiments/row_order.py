@@ -17,8 +17,8 @@ from torch.nn import functional
 from experiments.image_source import ImageSource
 from experiments.parts import ConfigError
 from experiments.saved_encoder import load_encoder
+from ssl_objectives.images.orders import DistinctLabels
 from ssl_objectives.parts.kmeans import kmeans, nearest
-from ssl_objectives.sampler import DistinctLabels
 from world_models.dataset_order import permuted
 
 _READ = 1024  # images at once, while clusters are made

@@ -21,7 +21,7 @@ from experiments.checkpoint import CheckpointError
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
 from experiments.tensor_file import TensorFile
-from ssl_objectives.encoders import Encoder, EncoderConfig
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 
 ENCODER_FILE = "encoder.safetensors"  # its name in a run folder
 _CHANNELS = {1: ("gray",), 3: ("red", "green", "blue")}

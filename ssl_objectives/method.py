@@ -5,10 +5,9 @@ from dataclasses import dataclass, field, replace
 from torch import nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import HeadConfig, Mlp
+from ssl_objectives.encoders.heads import HeadConfig, Mlp
 from ssl_objectives.objective import ObjectiveConfig, Sizes
-from ssl_objectives.view_maker import ViewMaker, ViewsConfig
-from ssl_objectives.views import TwoViews
+from ssl_objectives.views.maker import TwoViews, ViewMaker, ViewsConfig
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ class Views:
         maps: feature maps; empty unless asked for.
         extra: whatever `Needs.extra` names, rows first. Of images there can be
             `label` `[N]` int64, -1 where unknown; `params` `[N, V, P]`, how views were
-            made (`ssl_objectives/augment_params.py`); `image` `[N, V, C, H, W]` uint8.
+            made (`ssl_objectives/views/params.py`); `image` `[N, V, C, H, W]` uint8.
     """
 
     z: tuple[Float[Tensor, "*G N D"] | None, ...]

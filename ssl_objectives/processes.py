@@ -5,7 +5,7 @@ batch, so that queues, memories and counters stay equal everywhere and no object
 knows of processes. Gradients are averaged afterwards (`average_gradients`): right for
 the encoder, of which each process has a part of the gradient, and for what the
 objective itself trains, of which each has all. Batch norm sums over processes by itself
-(`ssl_objectives/batch_norm.py`). Where no process group was initialised, or it has one
+(`encoders/batch_norm.py`). Where no process group was initialised, or it has one
 member, all of this costs nothing.
 
 All processes must start from equal weights and make the same calls in the same order.

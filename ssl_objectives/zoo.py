@@ -9,52 +9,55 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from ssl_objectives.augment.preset import shifted, unchanged
-from ssl_objectives.heads import Mlp, Straight
-from ssl_objectives.linear_stack import LinearStack
+from ssl_objectives.encoders.heads import Mlp, Straight
+from ssl_objectives.encoders.linear_stack import LinearStack
+from ssl_objectives.encoders.modalities import PerModality
 from ssl_objectives.method import Method
-from ssl_objectives.methods.aggregation import LocalAggregationConfig
-from ssl_objectives.methods.aug_self import AugSelfConfig
-from ssl_objectives.methods.autoencoder import ReconstructionConfig
-from ssl_objectives.methods.bootstrap import ByolConfig, SimSiamConfig
-from ssl_objectives.methods.bregman import DeepBregmanConfig
-from ssl_objectives.methods.compressive import CByolConfig, CSimClrConfig
-from ssl_objectives.methods.contrast import (
+from ssl_objectives.methods.bootstrap.byol import ByolConfig, SimSiamConfig
+from ssl_objectives.methods.bootstrap.direct_pred import (
+    DirectCopyConfig,
+    DirectPredConfig,
+)
+from ssl_objectives.methods.bootstrap.msb_reg import MsbRegConfig
+from ssl_objectives.methods.clusters.inter_clr import InterClrConfig
+from ssl_objectives.methods.clusters.pcl import PclConfig
+from ssl_objectives.methods.clusters.self_label import SelfLabelConfig
+from ssl_objectives.methods.clusters.swav import SwavConfig
+from ssl_objectives.methods.clusters.twist import TwistConfig
+from ssl_objectives.methods.contrast.bregman import DeepBregmanConfig
+from ssl_objectives.methods.contrast.compressive import CByolConfig, CSimClrConfig
+from ssl_objectives.methods.contrast.direct_clr import DirectClrConfig
+from ssl_objectives.methods.contrast.hallucinate import HallucinateConfig
+from ssl_objectives.methods.contrast.info_nce import (
     DclConfig,
     DclwConfig,
     InfoNceConfig,
     SimClrConfig,
 )
-from ssl_objectives.methods.direct_clr import DirectClrConfig
-from ssl_objectives.methods.direct_pred import DirectCopyConfig, DirectPredConfig
-from ssl_objectives.methods.dynamic import MsbRegConfig
-from ssl_objectives.methods.hallucinate import HallucinateConfig
-from ssl_objectives.methods.hsic import SslHsicConfig
-from ssl_objectives.methods.instance import (
+from ssl_objectives.methods.contrast.renyi import RenyiClConfig
+from ssl_objectives.methods.dense.local_global import (
+    AmdimConfig,
+    DeepInfoMaxConfig,
+    StDimConfig,
+)
+from ssl_objectives.methods.memory.instance import (
     CmcConfig,
     InstanceConfig,
     MoCoConfig,
     NceForm,
 )
-from ssl_objectives.methods.inter import InterClrConfig
-from ssl_objectives.methods.local_global import (
-    AmdimConfig,
-    DeepInfoMaxConfig,
-    StDimConfig,
-)
-from ssl_objectives.methods.moments import BarlowConfig, VicRegConfig
-from ssl_objectives.methods.propagation import LabelPropagationConfig
-from ssl_objectives.methods.prototypes import PclConfig
-from ssl_objectives.methods.renyi import RenyiClConfig
-from ssl_objectives.methods.ring import RingConfig
-from ssl_objectives.methods.rotnet import RotNetConfig
-from ssl_objectives.methods.self_label import SelfLabelConfig
-from ssl_objectives.methods.sigreg import SigRegConfig
-from ssl_objectives.methods.swav import SwavConfig
-from ssl_objectives.methods.twist import TwistConfig
-from ssl_objectives.modalities import PerModality
+from ssl_objectives.methods.memory.label_propagation import LabelPropagationConfig
+from ssl_objectives.methods.memory.local_aggregation import LocalAggregationConfig
+from ssl_objectives.methods.memory.ring import RingConfig
+from ssl_objectives.methods.moments.hsic import SslHsicConfig
+from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import BarlowConfig, VicRegConfig
+from ssl_objectives.methods.pretext.aug_self import AugSelfConfig
+from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
+from ssl_objectives.methods.pretext.rotnet import RotNetConfig
 from ssl_objectives.parts.annealing import Linear
-from ssl_objectives.views import FourRotations, MultiCrop, OneView, TwoViews
+from ssl_objectives.views.augment.preset import shifted, unchanged
+from ssl_objectives.views.maker import FourRotations, MultiCrop, OneView, TwoViews
 
 _RING = RingConfig(lower=0.1, upper=0.5, annealing=Linear())
 _BALL = RingConfig(lower=0.0, upper=0.3, annealing=Linear())

@@ -9,8 +9,8 @@ from agents.build import AgentConfig
 from agents.curiosity import PredictionErrorConfig
 from agents.ppo import PpoConfig
 from envs.counting import CountingConfig
-from ssl_objectives.encoders import NatureConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from world_models.presets import ByolExploreConfig
 
 pytestmark = pytest.mark.compiled

@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from ssl_objectives.check import check_objective
+from ssl_objectives.check.objective import check_objective
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
-from ssl_objectives.small_cnn import SmallCnnConfig
 from ssl_objectives.zoo import FAMILIES, ZOO
 
 ROOT = Path(__file__).parents[1]
@@ -29,7 +29,7 @@ def test_every_method_has_its_row_in_its_family() -> None:
 
 
 def test_files_that_it_names_exist() -> None:
-    cells = re.findall(r"`((?:methods|parts|augment)/[a-z_]*(?:\.py)?)", PAGE)
+    cells = re.findall(r"`((?:methods|parts|views|encoders)/[a-z_/]*(?:\.py)?)", PAGE)
     assert len(cells) > 30
     missing = [x for x in cells if not (ROOT / "ssl_objectives" / x).exists()]
     assert not missing

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.encoders import Encoder
+from ssl_objectives.encoders.encoder import Encoder
 from world_models.actions import ActionEmbedding
 from world_models.gated_cell import GatedCell
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssl_objectives.check_state import copied, unchanged
-from ssl_objectives.methods.bootstrap import Byol
+from ssl_objectives.check.state import copied, unchanged
+from ssl_objectives.methods.bootstrap.byol import Byol
 from world_models.belief import BeliefModel
 from world_models.check_data import (
     BeliefMaker,

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from ssl_objectives.encoders import Encoder, nature_cnn, patches
+from ssl_objectives.encoders.cnn import nature_cnn, patches
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss, Objective, Views
-from ssl_objectives.precision import Precision
 from world_models.actions import (
     ActionEmbedding,
     ContinuousEmbedding,

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.diagnostics import effective_rank, relative_spread
+from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel, Carry, stack_frames

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from ssl_objectives.methods.bootstrap import ByolConfig
-from ssl_objectives.methods.moments import VicRegConfig
+from ssl_objectives.methods.bootstrap.byol import ByolConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.objective import ObjectiveConfig, Sizes
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from ssl_objectives.parts.pairs import jensen_shannon
+from ssl_objectives.parts.mutual_information import jensen_shannon
 
 
 class Side(NamedTuple):

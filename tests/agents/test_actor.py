@@ -8,8 +8,8 @@ from agents.policy import ActorCritic, action_embedding
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions
-from ssl_objectives.encoders import PatchConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.precision import Precision
 from world_models.belief import BeliefModel, RecurrentCore
 from world_models.presets import ByolExploreConfig
 

@@ -12,9 +12,9 @@ from agents.curiosity import Curiosity, IntrinsicReward, PredictionErrorConfig
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale
 from agents.rnd import RndConfig
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
-from ssl_objectives.precision import Precision
 from world_models.model_loss import ModelLoss
 
 SHAPE = (1, 8, 9)

@@ -15,9 +15,9 @@ from agents.experience import Batch, Experience
 from agents.ppo import PpoConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
-from ssl_objectives.precision import Precision
 from world_models.belief import Carry
 from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig

@@ -23,9 +23,9 @@ from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import VectorEnv
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
-from ssl_objectives.precision import Precision
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig

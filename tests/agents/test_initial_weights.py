@@ -14,7 +14,7 @@ from agents.ppo import PpoConfig
 from agents.rnd import RndConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.actions import ContinuousEmbedding
 from world_models.presets import ByolExploreConfig
 

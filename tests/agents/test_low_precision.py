@@ -14,13 +14,9 @@ from agents.curious_agent import CuriousAgent
 from agents.experience import Batch
 from agents.ppo import PpoConfig, mix_advantages
 from envs.tiles.key_door import KeyDoorConfig
-from ssl_objectives.encoders import (
-    EncoderConfig,
-    ImpalaConfig,
-    NatureConfig,
-    PatchConfig,
-)
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.precision import Precision
 from world_models.presets import ByolExploreConfig
 
 T, B, K = 12, 4, 5

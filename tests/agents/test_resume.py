@@ -18,8 +18,8 @@ from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import EnvState, VectorEnv
-from ssl_objectives.encoders import NatureConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from world_models.presets import ByolExploreConfig
 
 T, B, N = 7, 4, 2

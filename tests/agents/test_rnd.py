@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from agents.experience import Experience
 from agents.normalize import ReturnStdScale
 from agents.rnd import RandomNetworkDistillation, RndConfig
-from ssl_objectives.encoders import NatureConfig, PatchConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig, PatchConfig
+from ssl_objectives.encoders.precision import Precision
 from world_models.belief import Carry
 from world_models.trajectory import Trajectory
 

@@ -12,8 +12,9 @@ from experiments.memory_plan import activation_bytes, plan_training
 from experiments.presets import train_config
 from experiments.train import build_agent
 from experiments.train_config import TrainConfig
-from ssl_objectives.encoders import Encoder, NatureConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig

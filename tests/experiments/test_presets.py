@@ -16,7 +16,7 @@ from experiments.parts import ConfigError
 from experiments.presets import PARTS, WORLDS, from_parts, train_config
 from experiments.size import Size
 from experiments.train import build_agent
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from world_models.presets import ByolExploreConfig
 
 CHOICES = {part.name: list(part.choices) for part in PARTS}

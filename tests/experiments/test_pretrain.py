@@ -15,7 +15,7 @@ from experiments.fashion_mnist import FashionMnistConfig
 from experiments.logger import read_metrics
 from experiments.run_folder import RunFolder
 from experiments.saved_encoder import load_encoder
-from ssl_objectives.modalities import SplitBody
+from ssl_objectives.encoders.modalities import SplitBody
 from tests.experiments.test_train_interrupted import signals
 
 Command = Callable[..., Any]

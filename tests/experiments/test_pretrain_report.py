@@ -19,8 +19,9 @@ from experiments.pretrain_report import random_encoder, report
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.report_runs import read_run
 from experiments.saved_encoder import ENCODER_FILE, save_encoder
-from ssl_objectives.encoders import EncoderConfig, PatchConfig
-from ssl_objectives.view_maker import Drawn, ViewMaker
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.views.maker import Drawn, ViewMaker
 
 CONFIG = PatchConfig(13, patch=7, width=5)
 SHAPE = (1, 28, 28)

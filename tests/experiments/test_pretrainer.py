@@ -15,14 +15,14 @@ from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import AdamWConfig
 from experiments.pretrainer import Pretrainer
 from experiments.row_order import Shuffled
-from ssl_objectives.augment_params import PARAMS, UNCHANGED
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig
-from ssl_objectives.heads import Mlp, Straight
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
+from ssl_objectives.encoders.heads import Mlp, Straight
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.method import Method
-from ssl_objectives.methods.contrast import InfoNceConfig
+from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.precision import Precision
-from ssl_objectives.view_maker import Drawn, ViewMaker
+from ssl_objectives.views.maker import Drawn, ViewMaker
+from ssl_objectives.views.params import PARAMS, UNCHANGED
 from ssl_objectives.zoo import ZOO
 
 ROWS, SIDES, CLASSES = 90, (20, 16), 3

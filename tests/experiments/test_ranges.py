@@ -12,7 +12,7 @@ from agents.rnd import RndConfig
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
 from experiments.presets import train_config
-from ssl_objectives.encoders import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from world_models.presets import ByolExploreConfig
 
 Command = Callable[..., Any]

@@ -25,10 +25,10 @@ from experiments.memory import DoesNotFit
 from experiments.parts import ConfigError
 from experiments.play import random_player
 from experiments.record import RecordConfig, record
-from ssl_objectives.encoders import PatchConfig
-from ssl_objectives.methods.bootstrap import Byol
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Needs
-from ssl_objectives.precision import Precision
 from tests.experiments.conftest import Command, Done
 from world_models.dataset import Dataset, open_dataset
 from world_models.dataset_format import Column, DatasetError, DiscreteColumn

@@ -26,8 +26,9 @@ from experiments.saved_encoder import (
     save_encoder,
 )
 from experiments.train import build_agent, train
-from ssl_objectives.encoders import Encoder, ImpalaConfig, PatchConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
 
 CONFIG = ImpalaConfig(11, (4, 6), Precision.FLOAT32)
 SHAPE = (3, 20, 14)
@@ -77,7 +78,7 @@ def test_the_file_says_what_it_holds(tmp_path: Path) -> None:
     assert content["input"]["dtype"] == "uint8"
     assert "255" in content["input"]["scaling"]
     assert content["output"] == {"size": 11, "dtype": "float32"}
-    assert content["encoder"]["type"] == "ssl_objectives.encoders:ImpalaConfig"
+    assert content["encoder"]["type"] == "ssl_objectives.encoders.cnn:ImpalaConfig"
     tensors = load_file(file)
     assert tensors.keys() == encoder.state_dict().keys()
 

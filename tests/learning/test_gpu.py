@@ -12,7 +12,7 @@ from envs.atari.protocol import NamedProtocol
 from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.play import Played, actor_player, play_episodes, random_player
 from experiments.presets import train_config
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
 
 pytestmark = [
     pytest.mark.gpu,

@@ -26,9 +26,9 @@ from agents.curiosity import PredictionErrorConfig
 from agents.ppo import PpoConfig, RewardStream
 from agents.rnd import RndConfig
 from envs.tiles.key_door import KeyDoorConfig
-from ssl_objectives.encoders import PatchConfig
-from ssl_objectives.methods.contrast import InfoNceConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 SEEDS = range(5)

@@ -19,8 +19,8 @@ from envs.vector_env import (
     Step,
     VectorEnv,
 )
-from ssl_objectives.encoders import PatchConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.precision import Precision
 
 B, T = 12, 10
 SHAPE = (1, 4, 10)  # five columns of two pixels

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-from ssl_objectives.constants import constant
+from ssl_objectives.parts.constants import constant
 from tests.pretend.device import PretendDevice
 from tests.pretend.tensor import CLAIMED, PretendGenerator, PretendTensor
 

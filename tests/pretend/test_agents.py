@@ -27,8 +27,8 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 from experiments.checkpoint import load_checkpoint, save_checkpoint
-from ssl_objectives.encoders import NatureConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
 from world_models.presets import ByolExploreConfig
@@ -142,7 +142,7 @@ def test_learning_waits_once_per_rollout_and_statistic(kind: str, world: str) ->
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    scale, rank = "agents/normalize.py", "ssl_objectives/diagnostics.py"
+    scale, rank = "agents/normalize.py", "ssl_objectives/measure/diagnostics.py"
     once = {"byol-explore": {scale: 1, rank: 1}, "rnd": {scale: 1}, "ppo": {}}
     assert waits == once[kind]
 

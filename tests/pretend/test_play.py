@@ -16,8 +16,8 @@ from experiments.play import (
     record,
 )
 from experiments.run_folder import RunFolder
-from ssl_objectives.encoders import NatureConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.precision import Precision
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
 

@@ -10,12 +10,12 @@ from experiments.image_source import ArrayImages
 from experiments.pretrain_optimizer import AdamWConfig
 from experiments.pretrainer import Pretrainer
 from experiments.row_order import Shuffled
-from ssl_objectives.augment.augmentation import augment
-from ssl_objectives.augment.blur import Blur
-from ssl_objectives.augment.color import Gray, Jitter, Solarize
-from ssl_objectives.augment.geometry import Cutout, Flip, RandomResizedCrop, Shift
-from ssl_objectives.encoders import ImpalaConfig
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import ImpalaConfig
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.views.augment.augmentation import augment
+from ssl_objectives.views.augment.blur import Blur
+from ssl_objectives.views.augment.color import Gray, Jitter, Solarize
+from ssl_objectives.views.augment.geometry import Cutout, Flip, RandomResizedCrop, Shift
 from ssl_objectives.zoo import ZOO
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
@@ -27,10 +27,10 @@ ENCODER = ImpalaConfig(12, (4,), Precision.FLOAT32)
 # What waits in every step, on purpose: decompositions, loops until something converges,
 # and labels that are there for some rows alone.
 WAITING = {
-    "direct-pred": {"ssl_objectives/methods/direct_pred.py"},
-    "direct-copy": {"ssl_objectives/methods/direct_pred.py"},
+    "direct-pred": {"ssl_objectives/methods/bootstrap/direct_pred.py"},
+    "direct-copy": {"ssl_objectives/methods/bootstrap/direct_pred.py"},
     "sela": {"ssl_objectives/parts/sinkhorn.py"},
-    "label-propagation": {"ssl_objectives/parts/assign.py"},
+    "label-propagation": {"ssl_objectives/parts/assignment.py"},
 }
 
 
@@ -93,7 +93,7 @@ def test_a_step_equals_that_of_a_cpu(method: str) -> None:
     torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
     awaited = [x for x in crossings if x.awaited]
     # constants of the augmentations are sent in the first step alone
-    files = {x.file for x in awaited} - {"ssl_objectives/constants.py"}
+    files = {x.file for x in awaited} - {"ssl_objectives/parts/constants.py"}
     assert files == WAITING.get(method, set())
 
 

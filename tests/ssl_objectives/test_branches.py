@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import Mlp
-from ssl_objectives.methods.bootstrap import Byol
-from ssl_objectives.methods.contrast import dcl, sim_clr
-from ssl_objectives.methods.moments import BarlowTwins, VicReg
+from ssl_objectives.encoders.heads import Mlp
+from ssl_objectives.methods.bootstrap.byol import Byol
+from ssl_objectives.methods.contrast.info_nce import dcl, sim_clr
+from ssl_objectives.methods.moments.vicreg_barlow import BarlowTwins, VicReg
 from ssl_objectives.objective import Needs, Objective, TargetKind
 
 METHODS: dict[str, Callable[[], Objective]] = {

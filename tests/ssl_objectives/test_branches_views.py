@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import Mlp
+from ssl_objectives.encoders.heads import Mlp
 from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
 
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.heads import Mlp, Straight
+from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.method import Method
-from ssl_objectives.methods.bootstrap import ByolConfig
-from ssl_objectives.methods.moments import VicReg, VicRegConfig
+from ssl_objectives.methods.bootstrap.byol import ByolConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicReg, VicRegConfig
 from ssl_objectives.objective import Sizes, TargetKind
 
 SIZES = Sizes(latent=5, image=(3, 8, 9), rows=40, classes=4, steps=30)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ssl_objectives.batch_norm import BatchNorm1d, BatchNorm2d
+from ssl_objectives.encoders.batch_norm import BatchNorm1d, BatchNorm2d
 from ssl_objectives.objective import Views
 from ssl_objectives.processes import (
     average_gradients,

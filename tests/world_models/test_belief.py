@@ -6,8 +6,9 @@ from torch import Tensor
 
 from agents.policy import action_embedding
 from envs.vector_env import DiscreteActions
-from ssl_objectives.encoders import Encoder, nature_cnn
-from ssl_objectives.precision import Precision
+from ssl_objectives.encoders.cnn import nature_cnn
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
 from world_models.belief import (
     BeliefModel,
     Carry,

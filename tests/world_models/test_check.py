@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.methods.bootstrap import Byol
-from ssl_objectives.methods.contrast import DclConfig, InfoNceConfig
-from ssl_objectives.methods.direct_pred import DirectPredConfig
-from ssl_objectives.methods.instance import MoCoConfig
-from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.methods.sigreg import SigRegConfig
+from ssl_objectives.methods.bootstrap.byol import Byol
+from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig
+from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
+from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.objective import (
     Loss,
     Needs,

@@ -5,13 +5,14 @@ import torch
 
 from agents.policy import action_embedding
 from envs.vector_env import DiscreteActions
-from ssl_objectives.encoders import Encoder, nature_cnn
-from ssl_objectives.methods.bootstrap import Byol
-from ssl_objectives.methods.contrast import info_nce
-from ssl_objectives.methods.moments import VicReg
+from ssl_objectives.encoders.cnn import nature_cnn
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.methods.bootstrap.byol import Byol
+from ssl_objectives.methods.contrast.info_nce import info_nce
+from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Needs, Objective
 from ssl_objectives.parts.critics import Dot
-from ssl_objectives.precision import Precision
 from world_models.belief import BeliefModel, RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig

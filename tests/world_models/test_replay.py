@@ -4,7 +4,7 @@ import torch
 from agents.build import AgentConfig
 from agents.ppo import PpoConfig
 from envs.counting import CountingConfig, decode
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.presets import ByolExploreConfig
 from world_models.replay import ReplayRing
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssl_objectives.methods.contrast import info_nce
-from ssl_objectives.methods.moments import VicReg
+from ssl_objectives.methods.contrast.info_nce import info_nce
+from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Objective, Views
 from ssl_objectives.parts.critics import Cosine
 from world_models.scope import Scope

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
-from ssl_objectives.heads import HeadConfig, Mlp
+from ssl_objectives.encoders.heads import HeadConfig, Mlp
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.augment_params import PARAMS
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
+from ssl_objectives.views.params import PARAMS
 from ssl_objectives.zoo import ZOO
 from tests.ssl_objectives.zoo.small import narrow
 

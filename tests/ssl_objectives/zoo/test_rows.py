@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssl_objectives.check import check_objective
-from ssl_objectives.check_views import ROWS, bindings, mapped, sizes, tracked
+from ssl_objectives.check.objective import check_objective
+from ssl_objectives.check.views import ROWS, bindings, mapped, sizes, tracked
 from ssl_objectives.zoo import ZOO
 
 EVERY = pytest.mark.parametrize("name", ZOO)

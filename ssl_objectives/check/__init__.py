@@ -1,0 +1,1 @@
+"""Does an objective keep the contract? For our own tests, and for people's own."""

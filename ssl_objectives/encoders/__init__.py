@@ -1,0 +1,1 @@
+"""Encoders from images to latents, heads behind them, and decoders to pixels."""

@@ -1,0 +1,69 @@
+"""Heads between a latent and its objective: projectors and predictors.
+
+A head may return a tuple: several rows of each image, which then are several views.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import nn
+
+from ssl_objectives.encoders.batch_norm import BatchNorm1d
+
+
+@runtime_checkable
+class HeadConfig(Protocol):
+    """Describes a head: a dataclass whose fields are its settings."""
+
+    def outputs(self, inputs: int) -> int:
+        """Numbers in a row of its output."""
+
+    def build(self, inputs: int) -> nn.Module:
+        """Build it for rows of `inputs` numbers."""
+
+
+@dataclass(frozen=True)
+class Mlp:
+    """Linear layers with batch norm and ReLU between them (BYOL's, 2006.07733).
+
+    The last layer has no bias. Without the batch norm BYOL's latents come near to
+    collapse (docs/logbook.md).
+    """
+
+    size: int = 128
+    """D, numbers in a row of its output"""
+    hidden: int = 256
+    """numbers between the layers"""
+    layers: int = 2
+    """linear layers"""
+    last_norm: bool = False
+    """end with a batch norm that has no weights (TWIST, RényiCL)"""
+
+    def outputs(self, inputs: int) -> int:
+        """Numbers in a row of its output."""
+        return self.size
+
+    def build(self, inputs: int) -> nn.Sequential:
+        """Build it for rows of `inputs` numbers."""
+        made: list[nn.Module] = []
+        for _ in range(self.layers - 1):
+            made += [nn.Linear(inputs, self.hidden), BatchNorm1d(self.hidden)]
+            made += [nn.ReLU()]
+            inputs = self.hidden
+        made += [nn.Linear(inputs, self.size, bias=False)]
+        if self.last_norm:
+            made += [BatchNorm1d(self.size, affine=False)]
+        return nn.Sequential(*made)
+
+
+@dataclass(frozen=True)
+class Straight:
+    """No head: the latent itself."""
+
+    def outputs(self, inputs: int) -> int:
+        """As many as come in."""
+        return inputs
+
+    def build(self, inputs: int) -> nn.Identity:
+        """Build it for rows of `inputs` numbers."""
+        return nn.Identity()

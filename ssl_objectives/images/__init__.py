@@ -1,0 +1,1 @@
+"""Images to learn from: sources, labels, and which of them are in which batch."""

@@ -1,0 +1,1 @@
+"""Methods with a target that follows slowly, or is stopped; no negatives."""

@@ -1,0 +1,1 @@
+"""Methods whose rows share clusters, prototypes or classes."""

@@ -1,0 +1,1 @@
+"""Methods that tell a positive from other rows of the batch."""

@@ -1,0 +1,1 @@
+"""Methods that tell places of feature maps apart."""

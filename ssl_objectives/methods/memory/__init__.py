@@ -1,0 +1,1 @@
+"""Methods with a memory: an entry for each image, or a queue of keys."""

@@ -1,0 +1,1 @@
+"""Methods that keep rows apart by statistics of the batch."""

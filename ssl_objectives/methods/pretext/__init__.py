@@ -1,0 +1,1 @@
+"""Methods that predict something else about an image."""

@@ -1,0 +1,115 @@
+"""What every augmentation is, and how several of them become a view."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float, UInt8
+from torch import Tensor
+
+from ssl_objectives.parts.constants import constant
+from ssl_objectives.views.params import UNCHANGED
+
+
+class Changed(NamedTuple):
+    """Clips on their way through augmentations, and what was done to them.
+
+    Attributes:
+        clips: floats in [0, 1]; images are clips of T = 1 frame.
+        params: columns as in `augment_params.PARAMS`.
+    """
+
+    clips: Float[Tensor, "N T C H W"]
+    params: Float[Tensor, "N P"]
+
+
+class Augmentation(ABC):
+    """One kind of random change: a dataclass whose fields are its settings.
+
+    Each clip gets a draw of its own, which holds for all of its frames. It may write
+    into the clips that it is given.
+    """
+
+    @abstractmethod
+    def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
+        """Draw and apply; `generator` is on the device of the clips."""
+
+
+class Augmented(NamedTuple):
+    """A view of N images or clips.
+
+    Attributes:
+        images: the axes of what was given; height and width may differ.
+        params: how they were made; columns as in `augment_params.PARAMS`.
+    """
+
+    images: UInt8[Tensor, "N *T C _ _"]
+    params: Float[Tensor, "N P"]
+
+
+@torch.no_grad()
+def augment(
+    images: UInt8[Tensor, "N *T C H W"],
+    chain: Sequence[Augmentation],
+    generator: torch.Generator,
+) -> Augmented:
+    """Pass images `[N, C, H, W]`, or clips `[N, T, C, H, W]`, through augmentations.
+
+    Bytes become floats once and bytes again once, rounded: what leaves an image as it
+    is leaves it so bit for bit. With an empty chain the images themselves come back.
+
+    Args:
+        images: what is to be changed; not written to.
+        chain: one after another.
+        generator: on the device of the images; its state decides everything.
+    """
+    unchanged = constant(UNCHANGED, images.device)
+    params = unchanged.repeat(len(images), 1)
+    if not chain or not len(images):
+        return Augmented(images, params)
+    clips = images if images.dim() == 5 else images.unsqueeze(1)
+    changed = Changed(clips.float().mul_(1 / 255), params)
+    for change in chain:
+        changed = change(changed, generator)
+    made = changed.clips.mul(255).round_().clamp_(0, 255).to(torch.uint8)
+    size = made.shape[-2:]
+    return Augmented(made.reshape(*images.shape[:-2], *size), changed.params)
+
+
+def uniform(
+    given: Changed, low: float, high: float, generator: torch.Generator
+) -> Float[Tensor, "N"]:
+    """One number per clip."""
+    draw = torch.rand(len(given.params), generator=generator, device=given.clips.device)
+    return low + (high - low) * draw
+
+
+def happens(
+    given: Changed, probability: float, generator: torch.Generator
+) -> Bool[Tensor, "N"]:
+    """Whether it happens to each clip."""
+    return uniform(given, 0.0, 1.0, generator) < probability
+
+
+def checked_probability(name: str, value: float) -> None:
+    """Pass if it is one.
+
+    Raises:
+        ValueError: it is not between 0 and 1.
+    """
+    if not 0.0 <= value <= 1.0:
+        raise ValueError(f"{name} must be between 0 and 1, not {value}")
+
+
+def checked_range(name: str, value: tuple[float, float], least: float = 0.0) -> None:
+    """Pass if it is a range of numbers from `least` on.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not least <= value[0] <= value[1]:
+        raise ValueError(
+            f"{name} must be a least and a greatest number from {least:g} on, "
+            f"not {value}"
+        )
