@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
-from agents.policy import ActorCritic
+from agents.policy.actor_critic import ActorCritic
 from envs.vector_env import Step
 from world_models.belief import BeliefModel, Carry
 from world_models.latent_dynamics import LatentDynamics

@@ -1,89 +1,21 @@
 """Agents from configs: which encoder, which belief, which learner."""
 
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar, runtime_checkable
 
 import torch
 
 from agents.actor import Actor
-from agents.curiosity import Curiosity
+from agents.curiosity.signal import Curiosity, CuriosityConfig
 from agents.curious_agent import CuriousAgent
-from agents.policy import ActorCritic, action_embedding
-from agents.ppo import PpoConfig, RewardStream
+from agents.policy.actor_critic import ActorCritic
+from agents.policy.ppo import PpoConfig, RewardStream
 from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
-from world_models.actions import ActionEmbedding
-from world_models.belief import BeliefCore, BeliefModel, FeedForwardCore, RecurrentCore
-from world_models.latent_dynamics import LatentDynamics
-from world_models.replay import ReplayRing
-
-T = TypeVar("T")
-
-
-@runtime_checkable
-class ModelConfig(Protocol):
-    """Builds a world model around a belief model."""
-
-    def build(self, belief: BeliefModel) -> LatentDynamics:
-        """Build it."""
-
-
-@runtime_checkable
-class CuriosityConfig(Protocol):
-    """Builds a curiosity signal for observations (C, H, W) of B envs.
-
-    `discount` is that of the intrinsic reward stream.
-    """
-
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> Curiosity:
-        """Build it."""
-
-
-@runtime_checkable
-class CoreConfig(Protocol):
-    """Describes what an agent remembers, and of how many frames at once."""
-
-    @property
-    def num_frames(self) -> int:
-        """Frames the encoder sees at once, stacked as channels."""
-
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
-        """Build the core."""
-
-
-@dataclass(frozen=True)
-class RecurrentConfig:
-    """Remember with a GRU over single frames and previous actions."""
-
-    size: int = 256
-    """S, units of the GRU"""
-    num_frames: int = 1
-    """frames the encoder sees at once"""
-
-    def __post_init__(self) -> None:
-        _check_least(self, 1, "size", "num_frames")
-
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
-        """Build the core."""
-        return RecurrentCore(encoder.size, embedding.size, self.size)
-
-
-@dataclass(frozen=True)
-class FrameStackConfig:
-    """Remember the last few frames and nothing else (feed-forward)."""
-
-    num_frames: int = 4
-    """frames the encoder sees at once"""
-
-    def __post_init__(self) -> None:
-        _check_least(self, 1, "num_frames")
-
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
-        """Build the core."""
-        return FeedForwardCore(encoder.size)
+from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.belief import CoreConfig, build_belief, checked
+from world_models.cores.recurrent import RecurrentConfig
+from world_models.data.replay import ReplayRing
+from world_models.latent_dynamics import LatentDynamics, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -154,7 +86,7 @@ class AgentConfig:
             torch.manual_seed(seed)
             if curiosity is not None:
                 streams.append(self.intrinsic)
-                signal = _checked(
+                signal = checked(
                     curiosity.build(
                         spec.obs_shape, spec.num_envs, self.intrinsic.discount
                     ),
@@ -183,29 +115,15 @@ class AgentConfig:
         self, spec: EnvSpec, model: ModelConfig | None, num_values: int
     ) -> Actor:
         """Belief, policy and world model for worlds like `spec`, on the CPU."""
-        channels, height, width = spec.obs_shape
-        frames = self.core.num_frames
-        shape = (frames * channels, height, width)
-        encoder = _checked(self.encoder.build(shape), Encoder, self.encoder)
-        embedding = action_embedding(spec.actions, self.action_size)
-        core = _checked(self.core.build(encoder, embedding), BeliefCore, self.core)
-        belief = BeliefModel(encoder, core, embedding, frames)
+        belief = build_belief(
+            self.encoder, self.core, spec.obs_shape, spec.actions, self.action_size
+        )
         policy = ActorCritic(belief.size, spec.actions, num_values)
         if self.compile:
-            encoder.body.compile()
+            belief.encoder.body.compile()
         if model is None:
             return Actor(policy, belief)
-        return Actor(policy, _checked(model.build(belief), LatentDynamics, model))
-
-
-def _checked(built: T, kind: type, config: object) -> T:
-    """Refuse what a part from outside built if it cannot stand where it should."""
-    if isinstance(built, kind):
-        return built
-    raise ValueError(
-        f"{type(config).__name__}.build gave a {type(built).__name__} where a "
-        f"{kind.__name__} is needed"
-    )
+        return Actor(policy, checked(model.build(belief), LatentDynamics, model))
 
 
 def _check_least(config: object, least: int, *names: str) -> None:

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32
 from torch import Tensor
 
 from agents.experience import Context, Experience
-from agents.policy import ActorCritic
+from agents.policy.actor_critic import ActorCritic
 from envs.vector_env import Step, VectorEnv
 from world_models.belief import BeliefModel, Carry, Observed
 from world_models.trajectory import Trajectory

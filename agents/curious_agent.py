@@ -10,16 +10,22 @@ from torch import Tensor, nn
 
 from agents.actor import Actor
 from agents.collect import Collector, EpisodeEnds
-from agents.curiosity import Curiosity, IntrinsicReward
+from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.experience import Batch, Experience
-from agents.policy import ActorCritic
-from agents.ppo import PpoConfig, RewardStream, masked_mean, mix_advantages, ppo_loss
+from agents.policy.actor_critic import ActorCritic
+from agents.policy.ppo import (
+    PpoConfig,
+    RewardStream,
+    masked_mean,
+    mix_advantages,
+    ppo_loss,
+)
 from envs.check import random_action
 from envs.vector_env import VectorEnv
 from world_models.belief import BeliefModel
+from world_models.data.replay import ReplayRing
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
-from world_models.replay import ReplayRing
 
 Metrics = dict[str, Float[Tensor, ""]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from agents.build import AgentConfig
-from agents.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv

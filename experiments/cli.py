@@ -50,7 +50,7 @@ def _guarded(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> in
     from experiments.parts import ConfigError
     from experiments.run_folder import NotARun
     from experiments.sweep_folder import SweepError
-    from world_models.dataset_format import DatasetError
+    from world_models.data.format import DatasetError
 
     expected = (
         CheckpointError,

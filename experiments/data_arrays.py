@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from experiments.data_frames import natural
 from experiments.parts import ConfigError
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 NPZ, HDF5 = (".npz",), (".h5", ".hdf5", ".hdf")
 

@@ -21,10 +21,10 @@ from experiments.benchmark import Arm
 from experiments.data_frames import FrameFormat
 from experiments.data_report import check_space
 from experiments.memory import memory_peak, readable
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import DatasetSpec, DiscreteColumn
-from world_models.dataset_windows import Images, Windows
-from world_models.dataset_writer import DatasetWriter
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import DatasetSpec, DiscreteColumn
+from world_models.data.windows import Images, Windows
+from world_models.data.writer import DatasetWriter
 
 SPEED = 20_000  # frames per second that it should reach on two cores
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from experiments.data_frames import FrameFormat
 from experiments.data_source import Rows, Source
-from world_models.dataset import open_dataset
+from world_models.data.dataset import open_dataset
 
 
 class DatasetCopy(Source):

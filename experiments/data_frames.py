@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from experiments.data_frames import FrameFormat, natural
 from experiments.data_source import Rows, Source
-from world_models.dataset_format import FACTS, Column, DatasetError, DatasetSpec
+from world_models.data.format import FACTS, Column, DatasetError, DatasetSpec
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 LABEL = "label"

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.data_arrays import Table
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
 NAMES = {

@@ -24,13 +24,8 @@ from experiments.data_minari_parts import (
     read_space,
 )
 from experiments.data_source import Rows, Source, zero_rows
-from world_models.dataset_description import read_spec
-from world_models.dataset_format import (
-    FACTS,
-    Column,
-    DatasetError,
-    DatasetSpec,
-)
+from world_models.data.description import read_spec
+from world_models.data.format import FACTS, Column, DatasetError, DatasetSpec
 
 
 class MinariData(Source):

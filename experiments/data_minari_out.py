@@ -30,13 +30,9 @@ from experiments.data_minari_parts import (
     import_minari,
     obs_space,
 )
-from world_models.dataset import Dataset
-from world_models.dataset_description import spec_json
-from world_models.dataset_format import (
-    FACTS,
-    DatasetError,
-    DatasetSpec,
-)
+from world_models.data.dataset import Dataset
+from world_models.data.description import spec_json
+from world_models.data.format import FACTS, DatasetError, DatasetSpec
 
 _AT_ONCE = 64 << 20  # bytes of episodes handed to Minari in one call
 

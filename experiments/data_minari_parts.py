@@ -11,7 +11,7 @@ import numpy as np
 
 from experiments.data_arrays import import_h5py
 from experiments.parts import ConfigError
-from world_models.dataset_format import (
+from world_models.data.format import (
     ContinuousColumn,
     DatasetError,
     DatasetSpec,

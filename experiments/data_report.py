@@ -18,8 +18,8 @@ from rich.progress import Progress as RichProgress
 
 from experiments.memory import readable
 from experiments.progress import LINE_SECONDS, short
-from world_models.dataset import Dataset
-from world_models.dataset_format import DatasetError
+from world_models.data.dataset import Dataset
+from world_models.data.format import DatasetError
 
 
 def about(dataset: Dataset) -> str:

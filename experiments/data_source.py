@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from world_models.dataset_format import Column, DatasetSpec
+from world_models.data.format import Column, DatasetSpec
 
 
 class Rows(NamedTuple):

@@ -19,7 +19,7 @@ from experiments.data_layout import (
     plan_rows,
 )
 from experiments.data_source import Rows, Source
-from world_models.dataset_format import (
+from world_models.data.format import (
     FACTS,
     Column,
     ContinuousColumn,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from experiments.data_frames import FrameFormat, natural
 from experiments.data_source import Rows, Source
-from world_models.dataset_format import DatasetError, DatasetSpec
+from world_models.data.format import DatasetError, DatasetSpec
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".gif")
 

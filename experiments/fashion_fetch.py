@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.fashion_mnist import FETCHED, FILES, INSTALLED, FashionMnistConfig
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 PACKAGE = "dataset-fashion-mnist"
 LICENCE = "copyright"  # as Debian names the file

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from experiments.idx_file import read_idx
 from experiments.image_source import ArrayImages, ImageSplit
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 CLASSES = (
     "T-shirt",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 _UINT8 = 8  # the code of the only type of number these files have
 

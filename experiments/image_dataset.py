@@ -17,8 +17,8 @@ from experiments.image_source import (
     split_by_hash,
 )
 from experiments.parts import suggest
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import FACTS, DatasetError
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import FACTS, DatasetError
 
 LABEL = "label"  # the fact that class folders become when they are imported
 MOST_CLASSES = 1_000

@@ -19,7 +19,7 @@ from experiments.image_source import (
     split_by_hash,
 )
 from experiments.memory import DoesNotFit, MemoryPlan, check_fits
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 

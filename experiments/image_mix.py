@@ -14,7 +14,7 @@ from torch import Tensor
 from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_folder import FolderConfig
 from experiments.image_source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 
 class MixedSource(ImageSource):

@@ -10,9 +10,9 @@ from experiments.data_report import about, check_space, counted
 from experiments.import_config import ImportConfig
 from experiments.import_kind import open_source
 from experiments.versions import versions
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import DatasetError
-from world_models.dataset_writer import DatasetWriter
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import DatasetError
+from world_models.data.writer import DatasetWriter
 
 
 def import_data(config: ImportConfig, console: Console | None = None) -> Dataset:

@@ -15,8 +15,8 @@ from experiments.data_tables import TableFiles
 from experiments.data_video import SUFFIXES as VIDEOS
 from experiments.data_video import VideoFiles
 from experiments.import_config import ImportConfig
-from world_models.dataset_description import DESCRIPTION
-from world_models.dataset_format import DatasetError
+from world_models.data.description import DESCRIPTION
+from world_models.data.format import DatasetError
 
 _KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
 

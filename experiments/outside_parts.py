@@ -3,11 +3,13 @@
 from inspect import signature
 from typing import Any
 
-from agents.build import CoreConfig, CuriosityConfig, ModelConfig
+from agents.curiosity.signal import CuriosityConfig
 from experiments.parts import ConfigError, load_part
 from experiments.train_config import WorldConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig
+from world_models.belief import CoreConfig
+from world_models.latent_dynamics import ModelConfig
 
 _PROTOCOLS: dict[str, type] = {
     "world": WorldConfig,

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from agents.build import AgentConfig, CoreConfig, FrameStackConfig, RecurrentConfig
-from agents.curiosity import PredictionErrorConfig
-from agents.ppo import RewardStream
-from agents.rnd import RndConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
+
+from agents.build import AgentConfig
+from agents.curiosity.rnd import RndConfig
+from agents.policy.ppo import RewardStream
 from envs.atari.native import AtariConfig
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
@@ -26,6 +29,7 @@ from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
 from ssl_objectives.methods.memory.instance import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
+from world_models.belief import CoreConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 WORLDS = {

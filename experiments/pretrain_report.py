@@ -15,7 +15,7 @@ from experiments.pretrained_encoder import from_scratch
 from experiments.probe import RawPixels
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.views.maker import ViewMaker
-from world_models.dataset_description import write_json
+from world_models.data.description import write_json
 
 FORMAT_VERSION = 1  # of results.json
 RESULTS = "results.json"

@@ -23,15 +23,15 @@ from experiments.progress import Progress
 from experiments.record_policy import RANDOM, build_player
 from experiments.train_config import ObservableWorld, WorldConfig, resolve_device
 from experiments.versions import versions
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import (
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import (
     FACTS,
     Column,
     ContinuousColumn,
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.dataset_writer import DatasetWriter
+from world_models.data.writer import DatasetWriter
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from experiments.parts import ConfigError
 from experiments.saved_encoder import load_encoder
 from ssl_objectives.images.orders import DistinctLabels
 from ssl_objectives.parts.kmeans import kmeans, nearest
-from world_models.dataset_order import permuted
+from world_models.data.order import permuted
 
 _READ = 1024  # images at once, while clusters are made
 _COARSE = 14  # pixels per side that clusters are made of

@@ -54,7 +54,7 @@ from stable_baselines3.common.vec_env import (
     VecFrameStack,
 )
 
-from agents.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig
 from envs.atari.protocol import AtariProtocol, find_game
 from experiments.benchmark import Arm, Split, wait_for
 from experiments.benchmark_arms import Sb3Envs

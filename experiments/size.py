@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum
 
-from agents.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig
 
 
 class Size(Enum):

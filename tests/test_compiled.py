@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
 
 from agents.build import AgentConfig
-from agents.curiosity import PredictionErrorConfig
-from agents.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision

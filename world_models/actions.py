@@ -1,6 +1,7 @@
 """Actions as vectors for recurrent cores."""
 
 from abc import ABC, abstractmethod
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float32, Int64, Shaped
 from torch import Tensor, nn
@@ -59,3 +60,31 @@ class ContinuousEmbedding(ActionEmbedding):
     def none(self, num_envs: int) -> Float32[Tensor, "B A"]:
         """Zeros."""
         return self.linear.weight.new_zeros(num_envs, self.linear.in_features)
+
+
+@runtime_checkable
+class Discrete(Protocol):
+    """An action space with n actions: a world's, or that of a data set."""
+
+    @property
+    def n(self) -> int:
+        """How many actions there are."""
+
+
+@runtime_checkable
+class Continuous(Protocol):
+    """An action space of vectors: a world's, or that of a data set."""
+
+    @property
+    def low(self) -> tuple[float, ...]:
+        """The least value of each component."""
+
+
+ActionSpace = Discrete | Continuous
+
+
+def embedding_of(actions: ActionSpace, size: int) -> ActionEmbedding:
+    """The embedding that fits an action space, with vectors of `size` E."""
+    if isinstance(actions, Discrete):
+        return DiscreteEmbedding(actions.n, size)
+    return ContinuousEmbedding(len(actions.low), size)

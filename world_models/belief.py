@@ -2,15 +2,16 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.encoder import Encoder
-from world_models.actions import ActionEmbedding
-from world_models.gated_cell import GatedCell
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from world_models.actions import ActionEmbedding, ActionSpace, embedding_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -56,46 +57,16 @@ class BeliefCore(nn.Module, ABC):
         """
 
 
-class FeedForwardCore(BeliefCore):
-    """Belief = ReLU of the latent: no memory beyond the stacked frames."""
+@runtime_checkable
+class CoreConfig(Protocol):
+    """Describes what an agent remembers, and of how many frames at once."""
 
-    memory_size = 0
+    @property
+    def num_frames(self) -> int:
+        """Frames the encoder sees at once, stacked as channels."""
 
-    def __init__(self, latent_size: int) -> None:
-        super().__init__()
-        self.size = latent_size
-
-    def forward(
-        self,
-        latent: Float32[Tensor, "T B D"],
-        action: Float32[Tensor, "T B E"],
-        first: Bool[Tensor, "T B"],
-        memory: Float32[Tensor, "B M"],
-    ) -> tuple[Float32[Tensor, "T B S"], Float32[Tensor, "B M"]]:
-        """Pass latents through a ReLU."""
-        return torch.relu(latent), memory
-
-
-class RecurrentCore(BeliefCore):
-    """Closed-loop GRU: `b_t = h(b_{t-1}, ω_t, a_{t-1})` (arXiv 2206.08332)."""
-
-    def __init__(self, latent_size: int, action_size: int, size: int = 256) -> None:
-        super().__init__()
-        self.size = self.memory_size = size
-        self.cell = GatedCell(latent_size + action_size, size)
-
-    def forward(
-        self,
-        latent: Float32[Tensor, "T B D"],
-        action: Float32[Tensor, "T B E"],
-        first: Bool[Tensor, "T B"],
-        memory: Float32[Tensor, "B M"],
-    ) -> tuple[Float32[Tensor, "T B S"], Float32[Tensor, "B M"]]:
-        """Run the GRU over the rows, from zero wherever an episode begins."""
-        gates = self.cell.gates(torch.cat([latent, action], -1))
-        keep = (~first).unsqueeze(-1).to(memory.dtype)
-        beliefs = self.cell.along(gates, memory, keep)
-        return beliefs, beliefs[-1]
+    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
+        """Build the core."""
 
 
 class Observed(NamedTuple):
@@ -164,6 +135,47 @@ class BeliefModel(nn.Module):
         embedded = self.embedding(before) * (~first).unsqueeze(-1)
         belief, memory = self.core(latent, embedded, first, carry.memory)
         return Observed(latent, belief, Carry(frames, memory, carry.action))
+
+
+def build_belief(
+    encoder: EncoderConfig,
+    core: CoreConfig,
+    obs_shape: tuple[int, int, int],
+    actions: ActionSpace,
+    action_size: int = 32,
+) -> BeliefModel:
+    """The belief model of some configs, for one world's frames and actions.
+
+    Args:
+        encoder: turns stacked frames into latents.
+        core: turns latents into beliefs, and says how many frames are stacked.
+        obs_shape: (C, H, W) of a single frame.
+        actions: what the world accepts.
+        action_size: E, size of an action's embedding.
+
+    Raises:
+        ValueError: a config builds something else than it should, or refuses.
+    """
+    channels, height, width = obs_shape
+    shape = (core.num_frames * channels, height, width)
+    eyes = checked(encoder.build(shape), Encoder, encoder)
+    embedding = embedding_of(actions, action_size)
+    memory = checked(core.build(eyes, embedding), BeliefCore, core)
+    return BeliefModel(eyes, memory, embedding, core.num_frames)
+
+
+def checked(built: T, kind: type, config: object) -> T:
+    """What a part's config built, refused where it is of another kind.
+
+    Raises:
+        ValueError: it is no `kind`.
+    """
+    if isinstance(built, kind):
+        return built
+    raise ValueError(
+        f"{type(config).__name__}.build gave a {type(built).__name__} where a "
+        f"{kind.__name__} is needed"
+    )
 
 
 def stack_frames(

@@ -1,5 +1,7 @@
 """The world model: beliefs, open-loop predictions of latents, and their loss."""
 
+from typing import Protocol, runtime_checkable
+
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
@@ -202,3 +204,11 @@ def _windows(
     padding = target.new_zeros(horizon - 1, *target.shape[1:])
     rows = torch.cat([target[1:], padding])
     return rows.unfold(0, steps, 1).movedim(-1, 1)
+
+
+@runtime_checkable
+class ModelConfig(Protocol):
+    """Builds a world model around a belief model."""
+
+    def build(self, belief: BeliefModel) -> LatentDynamics:
+        """Build it."""

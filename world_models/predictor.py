@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from world_models.gated_cell import GatedCell
+from world_models.cores.gated_cell import GatedCell
 
 
 class OpenLoop(nn.Module):

@@ -4,13 +4,15 @@ import torch
 
 from agents.actor import Actor
 from agents.collect import Collector
-from agents.policy import ActorCritic, action_embedding
+from agents.policy.actor_critic import ActorCritic
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
-from world_models.belief import BeliefModel, RecurrentCore
+from world_models.actions import embedding_of
+from world_models.belief import BeliefModel
+from world_models.cores.recurrent import RecurrentCore
 from world_models.presets import ByolExploreConfig
 
 T, B = 11, 4
@@ -23,7 +25,7 @@ def world() -> NativeVectorEnv:
 def parts() -> tuple[ActorCritic, BeliefModel]:
     torch.manual_seed(2)
     encoder = PatchConfig(size=24, precision=Precision.FLOAT32).build((6, 40, 45))
-    embedding = action_embedding(DiscreteActions(5), 7)
+    embedding = embedding_of(DiscreteActions(5), 7)
     belief = BeliefModel(encoder, RecurrentCore(24, 7, 17), embedding, num_frames=2)
     policy = ActorCritic(17, DiscreteActions(5), 2)
     with torch.no_grad():

@@ -6,13 +6,15 @@ from dataclasses import fields
 import pytest
 import torch
 from torch import Tensor
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.build import AgentConfig
 from agents.collect import EpisodeEnds
-from agents.curiosity import Curiosity, IntrinsicReward
+from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch, Experience
-from agents.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -5,20 +5,17 @@ from typing import Any
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor, nn
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig as Gru
 
-from agents.build import (
-    AgentConfig,
-    CuriosityConfig,
-    FrameStackConfig,
-    ReplayConfig,
-)
-from agents.build import RecurrentConfig as Gru
-from agents.curiosity import Curiosity, IntrinsicReward, PredictionErrorConfig
+from agents.build import AgentConfig, ReplayConfig
+from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
+from agents.curiosity.signal import Curiosity, CuriosityConfig, IntrinsicReward
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch, Experience
-from agents.ppo import PpoConfig, RewardStream, mix_advantages
-from agents.rnd import RandomNetworkDistillation, RndConfig
+from agents.policy.ppo import PpoConfig, RewardStream, mix_advantages
 from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig

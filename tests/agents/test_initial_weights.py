@@ -6,12 +6,13 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, RecurrentConfig
+from agents.build import AgentConfig
+from agents.curiosity.rnd import RndConfig
 from agents.curious_agent import CuriousAgent
-from agents.policy import ActorCritic
-from agents.ppo import PpoConfig
-from agents.rnd import RndConfig
+from agents.policy.actor_critic import ActorCritic
+from agents.policy.ppo import PpoConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig

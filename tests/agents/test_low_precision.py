@@ -6,13 +6,14 @@ once reversed, while the loss and the gradient as a whole looked perfect.
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, RecurrentConfig
-from agents.curiosity import PredictionErrorConfig
+from agents.build import AgentConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch
-from agents.ppo import PpoConfig, mix_advantages
+from agents.policy.ppo import PpoConfig, mix_advantages
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig

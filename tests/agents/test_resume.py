@@ -7,13 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, CuriosityConfig, RecurrentConfig, ReplayConfig
-from agents.curiosity import PredictionErrorConfig
+from agents.build import AgentConfig, ReplayConfig
+from agents.curiosity.rnd import RndConfig
+from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent, Report
-from agents.ppo import PpoConfig
-from agents.rnd import RndConfig
+from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig

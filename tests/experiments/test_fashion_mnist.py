@@ -21,7 +21,7 @@ from experiments.fashion_mnist import (
     write_subset,
 )
 from experiments.idx_file import read_idx
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 ABSENT = not (Path("/") / INSTALLED).is_dir()
 

@@ -10,7 +10,7 @@ from PIL import Image
 
 from experiments.image_folder import FolderConfig
 from experiments.image_source import ImageSource
-from world_models.dataset_format import DatasetError
+from world_models.data.format import DatasetError
 
 
 def picture(path: Path, shape: tuple[int, ...], seed: int) -> NDArray[np.uint8]:

@@ -18,13 +18,8 @@ from experiments.image_source import (
     ImageSubset,
     split_by_hash,
 )
-from world_models.dataset_format import (
-    FACTS,
-    Column,
-    DatasetError,
-    DatasetSpec,
-)
-from world_models.dataset_writer import DatasetWriter
+from world_models.data.format import FACTS, Column, DatasetError, DatasetSpec
+from world_models.data.writer import DatasetWriter
 
 SHAPE = (3, 5, 4)
 

@@ -15,12 +15,8 @@ from experiments.import_config import ImportConfig
 from experiments.import_data import import_data
 from experiments.parts import ConfigError
 from tests.experiments.conftest import Command
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import (
-    ContinuousColumn,
-    DatasetError,
-    DiscreteColumn,
-)
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import ContinuousColumn, DatasetError, DiscreteColumn
 
 QUIET = Console(quiet=True)
 GENERATOR = np.random.default_rng(0)

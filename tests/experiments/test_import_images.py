@@ -10,10 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.experiments.test_import_files import everything, picture, read
-from world_models.dataset_format import (
-    Column,
-    DatasetError,
-)
+from world_models.data.format import Column, DatasetError
 
 # images
 

@@ -15,15 +15,15 @@ from experiments.import_config import ImportConfig
 from experiments.import_data import import_data
 from experiments.record import RecordConfig, record
 from tests.experiments.conftest import Command
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import (
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import (
     Column,
     ContinuousColumn,
     DatasetError,
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.dataset_writer import DatasetWriter
+from world_models.data.writer import DatasetWriter
 
 pytest.importorskip("h5py")
 minari = pytest.importorskip("minari")

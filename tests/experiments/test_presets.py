@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import FrameStackConfig, RecurrentConfig
-from agents.curiosity import PredictionErrorConfig
-from agents.rnd import RndConfig
+from agents.curiosity.rnd import RndConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config import from_json, to_json

@@ -4,11 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from agents.curiosity.prediction_error import PredictionErrorConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig, ReplayConfig
-from agents.curiosity import PredictionErrorConfig
-from agents.ppo import PpoConfig, RewardStream
-from agents.rnd import RndConfig
+from agents.build import AgentConfig, ReplayConfig
+from agents.curiosity.rnd import RndConfig
+from agents.policy.ppo import PpoConfig, RewardStream
 from experiments.config import from_json, to_json
 from experiments.parts import ConfigError
 from experiments.presets import train_config

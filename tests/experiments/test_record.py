@@ -30,8 +30,8 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Needs
 from tests.experiments.conftest import Command, Done
-from world_models.dataset import Dataset, open_dataset
-from world_models.dataset_format import Column, DatasetError, DiscreteColumn
+from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.format import Column, DatasetError, DiscreteColumn
 from world_models.presets import ByolExploreConfig
 
 B = 6

@@ -11,7 +11,7 @@ from experiments.report_runs import Kind, RunRecord, Value, flatten
 
 MAZE, DOOR = Kind("envs.maze:MazeConfig"), Kind("envs.door:DoorConfig")
 ATARI = Kind("envs.atari.native:AtariConfig")
-RND, ERROR = Kind("agents.rnd:RndConfig"), Kind("agents.error:ErrorConfig")
+RND, ERROR = Kind("agents.curiosity.rnd:RndConfig"), Kind("agents.error:ErrorConfig")
 
 
 def run(name: str, steps: int = 100, **settings: Value) -> RunRecord:

@@ -11,10 +11,10 @@ from typing import Any
 import imageio_ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 import pytest
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from rich.console import Console
 
-from agents.curiosity import PredictionErrorConfig
-from agents.rnd import RndConfig
+from agents.curiosity.rnd import RndConfig
 from envs.gymnasium_env import GymnasiumConfig
 from experiments.checkpoint import read_header
 from experiments.checkpoint_folder import CheckpointFolder, env_steps_of

@@ -4,9 +4,10 @@ import time
 
 import pytest
 import torch
+from world_models.cores.frame_stack import FrameStackConfig
 
-from agents.build import AgentConfig, FrameStackConfig
-from agents.ppo import PpoConfig, RewardStream
+from agents.build import AgentConfig
+from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.tiles.pixel_maze import PixelMazeConfig

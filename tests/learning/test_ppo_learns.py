@@ -6,10 +6,12 @@ import pytest
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig
+from agents.build import AgentConfig
 from agents.curious_agent import CuriousAgent
-from agents.ppo import PpoConfig, RewardStream
+from agents.policy.ppo import PpoConfig, RewardStream
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
 from envs.vector_env import (
     ContinuousActions,

@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 import torch
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, FrameStackConfig, RecurrentConfig, ReplayConfig
+from agents.build import AgentConfig, ReplayConfig
 from agents.collect import EpisodeEnds
-from agents.curiosity import PredictionErrorConfig
+from agents.curiosity.rnd import RndConfig
 from agents.curious_agent import CuriousAgent, Report
 from agents.experience import Experience
-from agents.ppo import PpoConfig
-from agents.rnd import RndConfig
+from agents.policy.ppo import PpoConfig
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -142,7 +144,10 @@ def test_learning_waits_once_per_rollout_and_statistic(kind: str, world: str) ->
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    scale, rank = "agents/normalize.py", "ssl_objectives/measure/diagnostics.py"
+    scale, rank = (
+        "agents/curiosity/normalize.py",
+        "ssl_objectives/measure/diagnostics.py",
+    )
     once = {"byol-explore": {scale: 1, rank: 1}, "rnd": {scale: 1}, "ppo": {}}
     assert waits == once[kind]
 

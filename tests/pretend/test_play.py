@@ -4,8 +4,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from world_models.cores.recurrent import RecurrentConfig
 
-from agents.build import AgentConfig, RecurrentConfig
+from agents.build import AgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.play import (

@@ -4,18 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.policy import action_embedding
 from envs.vector_env import DiscreteActions
 from ssl_objectives.encoders.cnn import nature_cnn
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from world_models.belief import (
-    BeliefModel,
-    Carry,
-    FeedForwardCore,
-    RecurrentCore,
-    stack_frames,
-)
+from world_models.actions import embedding_of
+from world_models.belief import BeliefModel, Carry, stack_frames
+from world_models.cores.frame_stack import FeedForwardCore
+from world_models.cores.recurrent import RecurrentCore
 
 R, B, C, H, W = 9, 3, 1, 40, 44
 
@@ -32,7 +28,7 @@ def model(num_frames: int, recurrent: bool) -> BeliefModel:
     torch.manual_seed(0)
     shape = (num_frames * C, H, W)
     encoder = Encoder(nature_cnn(shape[0]), shape, 24, Precision.FLOAT32)
-    embedding = action_embedding(DiscreteActions(5), 6)
+    embedding = embedding_of(DiscreteActions(5), 6)
     core = RecurrentCore(24, 6, 17) if recurrent else FeedForwardCore(24)
     return BeliefModel(encoder, core, embedding, num_frames)
 

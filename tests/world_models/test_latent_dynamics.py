@@ -3,7 +3,6 @@
 import pytest
 import torch
 
-from agents.policy import action_embedding
 from envs.vector_env import DiscreteActions
 from ssl_objectives.encoders.cnn import nature_cnn
 from ssl_objectives.encoders.encoder import Encoder
@@ -13,7 +12,9 @@ from ssl_objectives.methods.contrast.info_nce import info_nce
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Needs, Objective
 from ssl_objectives.parts.critics import Dot
-from world_models.belief import BeliefModel, RecurrentCore
+from world_models.actions import embedding_of
+from world_models.belief import BeliefModel
+from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig
 from world_models.scope import Scope
@@ -25,7 +26,7 @@ T, B, K = 9, 3, 4
 def build() -> LatentDynamics:
     torch.manual_seed(1)
     encoder = Encoder(nature_cnn(1), (1, 40, 44), 24, Precision.FLOAT32)
-    embedding = action_embedding(DiscreteActions(5), 6)
+    embedding = embedding_of(DiscreteActions(5), 6)
     belief = BeliefModel(encoder, RecurrentCore(24, 6, 17), embedding)
     return ByolExploreConfig(horizon=K, predictor_hidden=13).build(belief)
 

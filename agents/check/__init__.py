@@ -1,0 +1,1 @@
+"""Does a curiosity signal keep the contract? For our tests, and for people's own."""

@@ -1,0 +1,1 @@
+"""Curiosity signals, under one interface, and how their rewards are scaled."""

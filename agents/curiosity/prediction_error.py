@@ -1,0 +1,80 @@
+"""Prediction error: BYOL-Explore's reward, over any world model."""
+
+from dataclasses import dataclass
+
+from agents.curiosity.normalize import (
+    AboveMean,
+    EmaStdScale,
+    PayAll,
+    Prioritizer,
+    ReturnStdScale,
+    RewardScale,
+    Unscaled,
+)
+from agents.curiosity.signal import Curiosity, IntrinsicReward
+from agents.experience import Experience
+from world_models.model_loss import ModelLoss
+
+
+class PredictionError(Curiosity):
+    """BYOL-Explore's reward (arXiv 2206.08332), over any world model.
+
+    `ℓ_t` is the sum of the losses of all predictions landing on `t+1`; it is scaled by
+    its EMA standard deviation, and only what exceeds its EMA mean is paid.
+
+    Deviation: what is paid is divided by the std of its discounted return (`payout`),
+    in place of the paper's normalised values. Otherwise a rare discovery makes a value
+    error so large that, gradients being clipped together, the policy learns nothing
+    from it.
+    """
+
+    needs_model = True
+
+    def __init__(
+        self,
+        scale: RewardScale,
+        prioritizer: Prioritizer,
+        payout: RewardScale | None = None,
+    ) -> None:
+        super().__init__()
+        self.scale = scale
+        self.prioritizer = prioritizer
+        self.payout = payout or Unscaled()
+
+    def reward(
+        self, experience: Experience, model_loss: ModelLoss | None
+    ) -> IntrinsicReward:
+        """Arrival sums, scaled and prioritised."""
+        if model_loss is None:
+            raise ValueError(
+                "prediction error needs a world model: --model byol-explore"
+            )
+        valid = experience.traj.valid
+        raw = model_loss.arrival()[-len(valid) :].masked_fill(~valid, 0.0)
+        chosen = self.prioritizer(self.scale(raw, valid), valid)
+        paid = self.payout(chosen.masked_fill(~valid, 0.0), valid)
+        return IntrinsicReward(raw, paid)
+
+
+@dataclass(frozen=True)
+class PredictionErrorConfig:
+    """Reward what the world model failed to predict, as BYOL-Explore does."""
+
+    ema_decay: float = 0.99
+    """of the reward's running mean and std, per rollout"""
+    prioritize: bool = True
+    """pay only what exceeds the running mean"""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(
+                f"ema_decay must be at least 0 and below 1, not {self.ema_decay}"
+            )
+
+    def build(
+        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    ) -> PredictionError:
+        """Build the signal."""
+        prioritizer = AboveMean(self.ema_decay) if self.prioritize else PayAll()
+        payout = ReturnStdScale(num_envs, discount)
+        return PredictionError(EmaStdScale(self.ema_decay), prioritizer, payout)

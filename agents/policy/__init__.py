@@ -1,0 +1,1 @@
+"""Policies, advantages and the learner."""

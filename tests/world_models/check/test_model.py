@@ -1,0 +1,359 @@
+"""World models that break one rule each, and what is said about them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from world_models.cores.recurrent import RecurrentCore
+
+from ssl_objectives.methods.bootstrap.byol import Byol
+from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig
+from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
+from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    ObjectiveConfig,
+    Sizes,
+    TargetKind,
+    Views,
+)
+from ssl_objectives.parts.targets import EmaTarget
+from world_models.actions import DiscreteEmbedding
+from world_models.belief import BeliefModel
+from world_models.check.model import ModelContractError, check_model
+from world_models.check.samples import small_beliefs
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_loss import ModelLoss
+from world_models.predictor import OpenLoop, prediction_head
+from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.scope import Scope
+
+K = 3
+BELIEFS = small_beliefs()
+
+
+@pytest.mark.parametrize("belief", sorted(BELIEFS))
+@pytest.mark.parametrize("horizon", [1, 4])
+def test_our_own_keep_the_contract(belief: str, horizon: int) -> None:
+    check_model(ByolExploreConfig(horizon).build, {belief: BELIEFS[belief]})
+
+
+@pytest.mark.parametrize("scope", list(Scope))
+@pytest.mark.parametrize(
+    "objective",
+    [VicRegConfig(), InfoNceConfig(), DclConfig(), SigRegConfig()],
+    ids=lambda x: type(x).__name__,
+)
+def test_models_without_a_target_network_keep_it_too(
+    scope: Scope, objective: ObjectiveConfig
+) -> None:
+    name = sorted(BELIEFS)[-1]
+    beliefs = {name: BELIEFS[name]}
+    check_model(JepaConfig(3, objective=objective, scope=scope).build, beliefs)
+
+
+class Contrast(Objective):
+    """A softmax over the rows of a group: rows beside it matter, as they may."""
+
+    needs = Needs(target=TargetKind.EMA)
+
+    def forward(self, views: Views) -> Loss:
+        p, t, valid = views.p[0], views.t[1], views.valid
+        assert p is not None
+        assert t is not None
+        assert valid is not None
+        logits = torch.einsum("...nd,...md->...nm", p, t.detach())
+        logits = logits.masked_fill(~valid.unsqueeze(-2), -1e9)
+        each = -logits.log_softmax(-1).diagonal(dim1=-2, dim2=-1)
+        return Loss(each.masked_fill(~valid, 0.0), torch.zeros(()))
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [DirectPredConfig(), MoCoConfig(queue=64)],
+    ids=lambda x: type(x).__name__,
+)
+def test_objectives_that_remember_keep_it(objective: ObjectiveConfig) -> None:
+    check_model(ByolExploreConfig(K, objective=objective).build)
+
+
+@dataclass(frozen=True)
+class ContrastConfig:
+    def build(self, sizes: Sizes) -> Contrast:
+        return Contrast()
+
+
+def test_objectives_may_compare_rows() -> None:
+    check_model(ByolExploreConfig(K, objective=ContrastConfig()).build)
+
+
+def composed(
+    belief: BeliefModel, kind: type[LatentDynamics] = LatentDynamics, **parts: Any
+) -> LatentDynamics:
+    """BYOL-Explore's model with some parts exchanged."""
+    size = belief.encoder.size
+    own: dict[str, Any] = {
+        "belief": belief,
+        "open_loop": OpenLoop(belief.size, belief.embedding.size),
+        "predictor": prediction_head(belief.size, 11, size),
+        "target": EmaTarget(belief.encoder, 0.9),
+        "objective": Byol(),
+        "horizon": K,
+    }
+    return kind(**own | parts)
+
+
+class Attached(LatentDynamics):
+    def targets(self, obs: Any, first: Any, carry: Any) -> Any:
+        latent = super().targets(obs, first, carry)
+        return latent + nn.Parameter(torch.zeros(()))
+
+
+class Short(LatentDynamics):
+    def targets(self, obs: Any, first: Any, carry: Any) -> Any:
+        return super().targets(obs, first, carry)[1:]
+
+
+class Backwards(LatentDynamics):
+    def imagine(self, belief: Any, action: Any) -> Any:
+        return super().imagine(belief, action.flip(0))
+
+
+class LastOnly(LatentDynamics):
+    def imagine(self, belief: Any, action: Any) -> Any:
+        return super().imagine(belief, action)[-1:]
+
+
+class Writing(LatentDynamics):
+    def prediction_loss(self, *args: Any) -> ModelLoss:
+        self.updates += 1
+        return super().prediction_loss(*args)
+
+
+class Weighted(LatentDynamics):
+    def loss(self, *args: Any) -> ModelLoss:
+        loss = super().loss(*args)
+        return replace(loss, per_prediction=2 * loss.per_prediction)
+
+
+class Reduced(LatentDynamics):
+    def loss(self, *args: Any) -> Any:
+        return super().loss(*args).mean()
+
+
+class Cut(LatentDynamics):
+    def prediction_loss(self, belief: Any, *args: Any) -> ModelLoss:
+        return super().prediction_loss(belief.detach(), *args)
+
+
+class Pulling(LatentDynamics):
+    """Moves the online encoder towards its target as well."""
+
+    def after_update(self) -> None:
+        super().after_update()
+        with torch.no_grad():
+            for x in self.belief.encoder.parameters():
+                x.mul_(0.9)
+
+
+class Uncounted(LatentDynamics):
+    def after_update(self) -> None:
+        super().after_update()
+        self.updates -= 1
+
+
+class Unobserved(LatentDynamics):
+    def after_update(self) -> None:
+        self._seen = None
+        super().after_update()
+
+
+class Forgetful(LatentDynamics):
+    scale = 1.0
+
+    def prediction_loss(self, *args: Any) -> ModelLoss:
+        loss = super().prediction_loss(*args)
+        return replace(loss, per_prediction=self.scale * loss.per_prediction)
+
+    def after_update(self) -> None:
+        super().after_update()
+        self.scale += 1.0
+
+
+class Growing(LatentDynamics):
+    def after_update(self) -> None:
+        super().after_update()
+        self.register_buffer("more", torch.zeros(()))
+
+
+class Changed(LatentDynamics):
+    """The loss, put through a function."""
+
+    change: Callable[[ModelLoss], Any]
+
+    def prediction_loss(self, *args: Any) -> ModelLoss:
+        loss: ModelLoss = type(self).change(super().prediction_loss(*args))
+        return loss
+
+
+def changed(change: Callable[[ModelLoss], Any]) -> Callable[[BeliefModel], Any]:
+    kind = type("Mutant", (Changed,), {"change": staticmethod(change)})
+    return lambda belief: composed(belief, kind)
+
+
+def unfit(loss: ModelLoss) -> ModelLoss:
+    """Past the checks on shapes that run in tests only."""
+    object.__setattr__(loss, "per_prediction", loss.per_prediction[:, 1:])
+    return loss
+
+
+class Noise(nn.Linear):
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x + torch.randn_like(x))
+
+
+class Rooted(nn.Linear):
+    """Finite values with an infinite slope."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x) + (x - x.detach()).sum(-1, keepdim=True).sqrt()
+
+
+def linear(kind: type[nn.Linear]) -> Callable[[BeliefModel], LatentDynamics]:
+    return lambda b: composed(b, predictor=kind(b.size, b.encoder.size))
+
+
+class Foresight(OpenLoop):
+    def all_starts(self, belief: Any, action: Any, horizon: int) -> Any:
+        return super().all_starts(belief, action.roll(-1, 0), horizon)
+
+
+def learning_target(belief: BeliefModel) -> LatentDynamics:
+    target = EmaTarget(belief.encoder, 0.9)
+    target.network.requires_grad_(True)
+    return composed(belief, target=target)
+
+
+def elsewhere(belief: BeliefModel) -> LatentDynamics:
+    return composed(BELIEFS["recurrent"]())
+
+
+MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
+    "no model": (lambda b: b, "it must be a LatentDynamics, not a BeliefModel"),
+    "own belief": (elsewhere, "built around the belief model it is given"),
+    "horizon": (lambda b: composed(b, horizon=0), "at least 1, not 0"),
+    "attached": (lambda b: composed(b, Attached), "targets carry gradient; detach"),
+    "short": (lambda b: composed(b, Short), r"targets is torch.float32 \(10, 3, 24\)"),
+    "learning target": (learning_target, "target network's parameters require grad"),
+    "no loss": (
+        lambda b: composed(b, Reduced),
+        "loss must be a ModelLoss, not a Tensor",
+    ),
+    "shape": (changed(unfit), r"per_prediction is torch.float32 \(3, 9, 3\), expected"),
+    "nan": (
+        changed(lambda x: replace(x, per_prediction=x.per_prediction * torch.nan)),
+        "per_prediction is not finite",
+    ),
+    "valid": (
+        changed(lambda x: replace(x, valid=torch.ones_like(x.valid))),
+        "`valid` must be True exactly for predictions inside one episode",
+    ),
+    "regularizer": (
+        changed(lambda x: replace(x, regularizer=torch.tensor(torch.inf))),
+        "the regularizer is not finite",
+    ),
+    "last only": (lambda b: composed(b, LastOnly), "what is imagined is torch.float32"),
+    "backwards": (lambda b: composed(b, Backwards), "imagined after k actions depends"),
+    "noise": (linear(Noise), "loss twice on the same trajectory"),
+    "noisy loss": (
+        changed(lambda x: replace(x, per_prediction=torch.rand_like(x.per_prediction))),
+        "loss twice on the same trajectory gave two results",
+    ),
+    "writing": (lambda b: composed(b, Writing), "computing the loss writes state"),
+    "weighted": (
+        lambda b: composed(b, Weighted),
+        "prediction_loss on beliefs and targets differs from loss",
+    ),
+    "foresight": (
+        lambda b: composed(b, open_loop=Foresight(b.size, b.embedding.size)),
+        "a prediction depends on actions that came later",
+    ),
+    "cut": (lambda b: composed(b, Cut), "no gradient reaches the encoder"),
+    "rooted": (linear(Rooted), "a gradient is not finite"),
+    "still": (
+        lambda b: composed(b, target=EmaTarget(b.encoder, 1.0)),
+        "after_update does not move the target",
+    ),
+    "pulling": (
+        lambda b: composed(b, Pulling),
+        "after_update changes the belief model itself",
+    ),
+    "uncounted": (lambda b: composed(b, Uncounted), "must count in `updates`"),
+    "unobserved": (
+        lambda b: composed(b, Unobserved),
+        "let the objective observe 0 times, not once",
+    ),
+    "growing": (lambda b: composed(b, Growing), "its state does not fit another one"),
+    "forgetful": (
+        lambda b: composed(b, Forgetful),
+        "with the state of another loaded, the loss differs",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(MUTANTS))
+def test_mutants_are_told_what_is_wrong(name: str) -> None:
+    make, message = MUTANTS[name]
+    recurrent = {"recurrent": BELIEFS["recurrent"]}
+    with pytest.raises(ModelContractError, match=f"^recurrent: .*({message})"):
+        check_model(make, recurrent)
+
+
+class Remembering(RecurrentCore):
+    """Does not forget at the first row of an episode."""
+
+    def forward(self, latent: Any, action: Any, first: Any, memory: Any) -> Any:
+        return super().forward(latent, action, torch.zeros_like(first), memory)
+
+
+class Crowd(RecurrentCore):
+    """Mixes the envs."""
+
+    def forward(self, latent: Any, action: Any, first: Any, memory: Any) -> Any:
+        mixed = latent + latent.mean(1, keepdim=True)
+        return super().forward(mixed, action, first, memory)
+
+
+class Prophet(RecurrentCore):
+    """Sees the next row already, where it is of the same episode."""
+
+    def forward(self, latent: Any, action: Any, first: Any, memory: Any) -> Any:
+        later = torch.cat([latent[1:], latent[-1:]])
+        same = ~torch.cat([first[1:], torch.ones_like(first[:1])]).unsqueeze(-1)
+        return super().forward(torch.where(same, later, latent), action, first, memory)
+
+
+@pytest.mark.parametrize(
+    ("core", "message"),
+    [
+        (Remembering, "depends on the one before or behind it: forget at `first`"),
+        (Crowd, "the loss of an env depends on the envs beside it"),
+        (Prophet, "a prediction depends on frames that came later"),
+    ],
+)
+def test_cores_from_outside_are_held_to_it_too(
+    core: type[RecurrentCore], message: str
+) -> None:
+    def belief() -> BeliefModel:
+        plain = BELIEFS["recurrent"]()
+        return BeliefModel(plain.encoder, core(24, 6, 17), DiscreteEmbedding(5, 6))
+
+    with pytest.raises(ModelContractError, match=message):
+        check_model(ByolExploreConfig(K).build, {"mine": belief})

@@ -1,0 +1,320 @@
+"""Does a world model keep the contract? For our own tests, and for people's own."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssl_objectives.check.state import copied, unchanged
+from ssl_objectives.methods.bootstrap.byol import Byol
+from world_models.belief import BeliefModel
+from world_models.check.samples import (
+    BeliefMaker,
+    Spy,
+    objective_replaced,
+    random_actions,
+    random_trajectory,
+    small_beliefs,
+)
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_loss import ModelLoss, prediction_valid
+from world_models.trajectory import Trajectory
+
+_ENVS, _CUT = 3, 4
+
+
+class ModelContractError(AssertionError):
+    """A world model breaks the contract; the message says with what, and how."""
+
+
+def check_model(
+    make: Callable[[BeliefModel], LatentDynamics],
+    beliefs: Mapping[str, BeliefMaker] | None = None,
+) -> None:
+    """Put random trajectories through a world model and hold it to its contract.
+
+    Whether anything leaks from one episode or env into another is measured with BYOL
+    in place of the model's objective: others may compare rows on purpose.
+
+    Args:
+        make: builds the model around a belief model: `MyConfig().build`.
+        beliefs: makers of belief models by name; default: three small ones. Encoders
+            and cores from outside are checked by giving beliefs made of them (in
+            float32, since bf16 is too coarse for the comparisons made here).
+
+    Raises:
+        ModelContractError: with the first broken rule.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        for name, belief in (small_beliefs() if beliefs is None else beliefs).items():
+            _Check(make, belief, f"{name}: ").run()
+
+
+class _Check:
+    """One model on one kind of belief: every rule is a method."""
+
+    def __init__(
+        self,
+        make: Callable[[BeliefModel], LatentDynamics],
+        belief: BeliefMaker,
+        where: str,
+    ) -> None:
+        self.make, self.make_belief, self.where = make, belief, where
+        self.belief = belief()
+        self.model = model = make(self.belief)
+        self._say(
+            isinstance(model, LatentDynamics),
+            f"it must be a LatentDynamics, not a {type(model).__name__}",
+        )
+        self._say(
+            model.belief is self.belief,
+            "it must be built around the belief model it is given, which the policy "
+            "shares",
+        )
+        horizon = model.horizon
+        self._say(
+            isinstance(horizon, int) and horizon >= 1,
+            f"horizon must be a number of steps of at least 1, not {horizon!r}",
+        )
+        self.num_steps = horizon + _CUT + 3
+        self.traj = random_trajectory(self.belief, self.num_steps, _ENVS, _CUT)
+
+    def run(self) -> None:
+        """All rules, the simplest first: what is told is what is really wrong."""
+        self._sees()
+        self._targets_are_constants()
+        self._loses()
+        self._repeats_and_writes_nothing()
+        self._imagines()
+        self._agent_and_replay_see_the_same_loss()
+        with objective_replaced(self.model, Byol()):
+            self._envs_are_apart()
+            self._nothing_looks_ahead()
+            self._episodes_are_apart()
+        self._gradient_goes_where_it_should()
+        self._follows()
+        self._state_is_all_there_is()
+
+    def _say(self, condition: bool, rule: str) -> None:
+        if not condition:
+            raise ModelContractError(self.where + rule)
+
+    def _is(self, what: str, x: Any, *shape: int) -> None:
+        """A finite float32 tensor of this shape."""
+        described = type(x).__name__
+        fits = False
+        if isinstance(x, Tensor):
+            described = f"{x.dtype} {tuple(x.shape)}"
+            fits = tuple(x.shape) == shape and x.dtype == torch.float32
+        self._say(fits, f"{what} is {described}, expected torch.float32 {shape}")
+        self._say(bool(x.isfinite().all()), f"{what} is not finite")
+
+    def _loss(
+        self, traj: Trajectory | None = None, model: LatentDynamics | None = None
+    ) -> ModelLoss:
+        traj, model = traj or self.traj, model or self.model
+        return model.loss(traj, model.start(traj.first.shape[1]))
+
+    def _belief(self) -> Tensor:
+        """Beliefs of rows 0 … T-1."""
+        traj = self.traj
+        return self.belief.observe(
+            traj.obs[:-1], traj.action[:-1], traj.first[:-1], self.model.start(_ENVS)
+        ).belief
+
+    def _sees(self) -> None:
+        traj, belief = self.traj, self.belief
+        seen = belief.observe(
+            traj.obs, traj.action, traj.first, self.model.start(_ENVS)
+        )
+        rows = self.num_steps + 1
+        self._is("the latent", seen.latent, rows, _ENVS, belief.encoder.size)
+        self._is("the belief", seen.belief, rows, _ENVS, belief.size)
+        memory = belief.core.memory_size
+        self._is("the core's memory", seen.carry.memory, _ENVS, memory)
+
+    def _targets_are_constants(self) -> None:
+        traj = self.traj
+        target = self.model.targets(traj.obs, traj.first, self.model.start(_ENVS))
+        size = self.belief.encoder.size
+        self._is("targets", target, self.num_steps + 1, _ENVS, size)
+        self._say(not target.requires_grad, "targets carry gradient; detach them")
+        if self.model.target is not None:
+            learns = any(x.requires_grad for x in self.model.target.parameters())
+            self._say(not learns, "the target network's parameters require gradient")
+
+    def _loses(self) -> None:
+        loss: Any = self.model.loss(self.traj, self.model.start(_ENVS))
+        self._say(
+            isinstance(loss, ModelLoss),
+            f"loss must be a ModelLoss, not a {type(loss).__name__}",
+        )
+        shape = (self.model.horizon, self.num_steps, _ENVS)
+        self._is("per_prediction", loss.per_prediction, *shape)
+        want = prediction_valid(self.traj.valid, self.model.horizon)
+        self._say(
+            torch.equal(loss.valid, want),
+            "`valid` must be True exactly for predictions inside one episode and the "
+            "window: see prediction_valid",
+        )
+        self._is("the regularizer", loss.regularizer)
+        self._is("the mean of the loss", loss.mean())
+
+    def _imagines(self) -> None:
+        belief = self._belief()[:2]
+        generator = torch.Generator().manual_seed(3)
+        steps = self.model.horizon + 1
+        batch = (steps, *belief.shape[:-1])
+        action = random_actions(self.belief.embedding, batch, generator)
+        latent = self.model.imagine(belief, action)
+        self._is("what is imagined", latent, *batch, self.belief.encoder.size)
+        sooner = self.model.imagine(belief, action[: steps - 1])
+        self._say(
+            _near(latent[: steps - 1], sooner),
+            "what is imagined after k actions depends on later ones",
+        )
+
+    def _repeats_and_writes_nothing(self) -> None:
+        before = copied(self.model)
+        one, two = self._loss(), self._loss()
+        same = torch.equal(one.per_prediction, two.per_prediction)
+        self._say(
+            same and torch.equal(one.regularizer, two.regularizer),
+            "loss twice on the same trajectory gave two results",
+        )
+        written = not unchanged(before, self.model.state_dict())
+        self._say(not written, "computing the loss writes state; do it in after_update")
+
+    def _agent_and_replay_see_the_same_loss(self) -> None:
+        traj, model = self.traj, self.model
+        target = model.targets(traj.obs, traj.first, model.start(_ENVS))
+        parts = model.prediction_loss(self._belief(), traj.action, traj.valid, target)
+        self._say(
+            _near(parts.per_prediction, self._loss().per_prediction),
+            "prediction_loss on beliefs and targets differs from loss",
+        )
+
+    def _envs_are_apart(self) -> None:
+        whole = self._loss()
+        for env in range(_ENVS):
+            alone = self._loss(self.traj.envs(torch.tensor([env])))
+            self._same(
+                whole.per_prediction[:, :, env],
+                alone.per_prediction[:, :, 0],
+                alone.valid[:, :, 0],
+                "the loss of an env depends on the envs beside it",
+            )
+
+    def _episodes_are_apart(self) -> None:
+        whole, env = self._loss(), self.traj.envs(torch.tensor([1]))
+        before = self._loss(env.steps(0, _CUT - 1))
+        behind = self._loss(env.steps(_CUT, self.num_steps))
+        for part, start in ((before, 0), (behind, _CUT)):
+            valid = part.valid[:, :, 0]
+            rows = slice(start, start + valid.shape[1])
+            self._same(
+                whole.per_prediction[:, rows, 1],
+                part.per_prediction[:, :, 0],
+                valid,
+                "the loss of an episode depends on the one before or behind it: forget "
+                "at `first`",
+            )
+
+    def _nothing_looks_ahead(self) -> None:
+        whole, traj = self._loss(), self.traj
+        late = self.num_steps - 2
+        obs, action = traj.obs.clone(), traj.action.clone()
+        obs[late] = 255 - obs[late]
+        action[late] = action[late].roll(1, 0)
+        start = torch.arange(self.num_steps).view(1, -1, 1)
+        lands = start + torch.arange(1, self.model.horizon + 1).view(-1, 1, 1)
+        before = self.model.start(_ENVS)
+        target = self.model.targets(traj.obs, traj.first, before)
+        belief, _ = self.model.see(replace(traj, obs=obs), before, target)
+        seen = self.model.prediction_loss(belief, traj.action, traj.valid, target)
+        self._same(
+            whole.per_prediction,
+            seen.per_prediction,
+            whole.valid & (start < late),
+            "a prediction depends on frames that came later",
+        )
+        acted = self._loss(replace(traj, action=action))
+        self._same(
+            whole.per_prediction,
+            acted.per_prediction,
+            whole.valid & (lands <= late),
+            "a prediction depends on actions that came later",
+        )
+
+    def _same(self, one: Tensor, two: Tensor, kept: Tensor, rule: str) -> None:
+        assert kept.any()
+        self._say(_near(one[kept], two[kept]), rule)
+
+    def _gradient_goes_where_it_should(self) -> None:
+        model = self.model
+        model.zero_grad(set_to_none=True)
+        self._loss().mean().backward()
+        reached = [x.grad for x in self.belief.encoder.parameters()]
+        self._say(
+            any(x is not None and bool(x.any()) for x in reached),
+            "no gradient reaches the encoder",
+        )
+        given = [x.grad for x in model.parameters() if x.grad is not None]
+        finite = all(bool(x.isfinite().all()) for x in given)
+        self._say(finite, "a gradient is not finite")
+
+    def _follows(self) -> None:
+        """A gradient step, and what must happen behind it."""
+        model, spy = self.model, Spy(self.model.objective)
+        with torch.no_grad():
+            for x in self.belief.encoder.parameters():
+                x.add_(0.1 * torch.randn_like(x))
+        online = copied(self.belief)
+        target = {} if model.target is None else copied(model.target)
+        updates = int(model.updates)
+        with objective_replaced(model, spy):
+            self._loss().mean().backward()
+            model.after_update()
+        if model.target is not None:
+            now = copied(model.target)
+            self._say(
+                not unchanged(target, now),
+                "after_update does not move the target",
+            )
+        self._say(
+            unchanged(online, copied(self.belief)),
+            "after_update changes the belief model itself",
+        )
+        self._say(
+            int(model.updates) == updates + 1, "after_update must count in `updates`"
+        )
+        self._say(
+            spy.observed == 1,
+            f"after_update let the objective observe {spy.observed} times, not once",
+        )
+
+    def _state_is_all_there_is(self) -> None:
+        twin = self.make(self.make_belief())
+        try:
+            twin.load_state_dict(copied(self.model))
+        except RuntimeError as error:
+            raise ModelContractError(
+                f"{self.where}its state does not fit another one built alike: {error}"
+            ) from error
+        for _ in range(2):
+            one, two = self._loss(), self._loss(model=twin)
+            self._say(
+                torch.equal(one.per_prediction, two.per_prediction)
+                and torch.equal(one.regularizer, two.regularizer),
+                "with the state of another loaded, the loss differs: keep all state in "
+                "parameters and persistent buffers",
+            )
+            self.model.after_update()
+            twin.after_update()
+
+
+def _near(one: Tensor, two: Tensor) -> bool:
+    return torch.allclose(one, two, rtol=1e-4, atol=1e-4)

@@ -1,0 +1,1 @@
+"""What turns latents into beliefs: a GRU, or stacked frames alone."""
