@@ -16,13 +16,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor, nn
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
 from agents.collect import Collector, EpisodeEnds
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent
@@ -37,6 +35,8 @@ from ssl_objectives.encoders.cnn import (
 )
 from ssl_objectives.encoders.encoder import Encoder, num_outputs
 from ssl_objectives.encoders.precision import Precision
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig
 

@@ -22,7 +22,7 @@ from experiments.benchmark_arms import (
     WorldArm,
     encoder_arms,
 )
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.train_config import WorldConfig, resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision

@@ -23,8 +23,8 @@ from experiments.benchmark import (
     update_seconds,
     wait_for,
 )
+from experiments.config.errors import ConfigError, suggest
 from experiments.image_source import ArrayImages
-from experiments.parts import ConfigError, suggest
 from experiments.pretrain_optimizer import AdamWConfig
 from experiments.pretrainer import Pretrainer
 from experiments.row_order import Shuffled

@@ -15,8 +15,8 @@ from rich.table import Table
 
 from experiments.benchmark import Arm, Spread, Summary, Timing, ratio, update_seconds
 from experiments.benchmark_arms import ArmName
-from experiments.memory import memory_peak
-from experiments.versions import versions
+from experiments.runs.memory import memory_peak
+from experiments.runs.versions import versions
 
 FORMAT_VERSION = 1
 

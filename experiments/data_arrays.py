@@ -13,8 +13,8 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from experiments.config.errors import ConfigError
 from experiments.data_frames import natural
-from experiments.parts import ConfigError
 from world_models.data.format import DatasetError
 
 NPZ, HDF5 = (".npz",), (".h5", ".hdf5", ".hdf")

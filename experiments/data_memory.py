@@ -2,7 +2,7 @@
 
 import torch
 
-from experiments.memory import (
+from experiments.runs.memory import (
     DoesNotFit,
     MemoryPlan,
     available_memory,

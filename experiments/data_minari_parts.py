@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from experiments.config.errors import ConfigError
 from experiments.data_arrays import import_h5py
-from experiments.parts import ConfigError
 from world_models.data.format import (
     ContinuousColumn,
     DatasetError,

@@ -16,8 +16,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as RichProgress
 
-from experiments.memory import readable
-from experiments.progress import LINE_SECONDS, short
+from experiments.runs.memory import readable
+from experiments.runs.progress import LINE_SECONDS, short
 from world_models.data.dataset import Dataset
 from world_models.data.format import DatasetError
 

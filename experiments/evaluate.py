@@ -13,14 +13,13 @@ from rich.console import Console
 
 from agents.actor import Actor
 from envs.vector_env import VectorEnv
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.config.errors import ConfigError
 from experiments.evaluation_report import (
     episode_lines,
     evaluation_table,
     watching,
     write_evaluation,
 )
-from experiments.parts import ConfigError
 from experiments.play import (
     Played,
     Watcher,
@@ -29,9 +28,10 @@ from experiments.play import (
     random_player,
     record,
 )
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
+from experiments.runs.video import write_video
 from experiments.train_config import ObservableWorld, TrainConfig, resolve_device
-from experiments.video import write_video
 
 # Evaluation draws other episodes than training, the same for every agent and run.
 SEED = 1_000_003

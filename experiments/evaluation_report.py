@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.play import Played, Watcher
-from experiments.progress import LINE_SECONDS, short
+from experiments.runs.progress import LINE_SECONDS, short
 
 
 def bootstrap_interval(

@@ -9,6 +9,7 @@ from jaxtyping import Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from experiments.config.errors import suggest
 from experiments.image_source import (
     ImageSource,
     ImageSplit,
@@ -16,7 +17,6 @@ from experiments.image_source import (
     check_share,
     split_by_hash,
 )
-from experiments.parts import suggest
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import FACTS, DatasetError
 

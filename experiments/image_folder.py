@@ -18,7 +18,7 @@ from experiments.image_source import (
     check_share,
     split_by_hash,
 )
-from experiments.memory import DoesNotFit, MemoryPlan, check_fits
+from experiments.runs.memory import DoesNotFit, MemoryPlan, check_fits
 from world_models.data.format import DatasetError
 
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from experiments.config.errors import ConfigError
 from experiments.data_layout import Layout
-from experiments.parts import ConfigError
 
 
 @dataclass(frozen=True)

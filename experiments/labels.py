@@ -4,8 +4,8 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from experiments.config.errors import ConfigError
 from experiments.image_source import UNKNOWN
-from experiments.parts import ConfigError
 
 
 def label_subset(

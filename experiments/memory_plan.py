@@ -9,7 +9,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from envs.vector_env import EnvSpec
-from experiments.memory import MemoryPlan, tensor_bytes, training_bytes
+from experiments.runs.memory import MemoryPlan, tensor_bytes, training_bytes
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
 from ssl_objectives.encoders.encoder import Encoder

@@ -4,11 +4,8 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import Any
 
-from agents.curiosity.prediction_error import PredictionErrorConfig
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
-
 from agents.build import AgentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import RewardStream
 from envs.atari.native import AtariConfig
@@ -16,11 +13,11 @@ from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
-from experiments.command_line import Part
-from experiments.outside_parts import load_outside
-from experiments.parts import ConfigError
+from experiments.config.command import Part
+from experiments.config.errors import ConfigError
+from experiments.config.outside_parts import load_outside
+from experiments.config.size import SCALES, Scale, Size
 from experiments.pretrained_encoder import PretrainedConfig
-from experiments.size import SCALES, Scale, Size
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
@@ -30,6 +27,8 @@ from ssl_objectives.methods.memory.instance import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from world_models.belief import CoreConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 WORLDS = {

@@ -8,13 +8,9 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.config.errors import ConfigError
 from experiments.image_source import ImageSplit
-from experiments.interrupt import interruptible
-from experiments.logger import MetricLogger
 from experiments.online_probe import OnlineProbe, online_probe
-from experiments.parts import ConfigError
-from experiments.plots import plot_training
 from experiments.pretrain_build import build_pretrainer, run_name
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_loop import Outputs, PretrainLoop
@@ -23,10 +19,14 @@ from experiments.pretrain_report import RESULTS, report
 from experiments.pretrain_summary import print_summary
 from experiments.pretrained_encoder import from_scratch
 from experiments.pretrainer import Pretrainer
-from experiments.resume import check_same_networks, check_same_run, keep_config
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.distributed import joined, local_device, rank
+from experiments.runs.folder import RunFolder
+from experiments.runs.interrupt import interruptible
+from experiments.runs.logger import MetricLogger
+from experiments.runs.plots import plot_training
+from experiments.runs.resume import check_same_networks, check_same_run, keep_config
 from experiments.saved_encoder import ENCODER_FILE, save_encoder
-from experiments.together import joined, local_device, rank
 from experiments.train_config import resolve_device
 from ssl_objectives.processes import num_processes
 

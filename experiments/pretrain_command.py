@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from experiments.command_line import parse
+from experiments.config.command import parse
 from experiments.pretrain import pretrain
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_parts import PARTS
 from experiments.pretrain_presets import from_parts
-from experiments.resume_flag import RESUME, exit_code, take_resume
+from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 
 EXAMPLES = (
     "curious pretrain simclr --images fashion-mnist --steps 300",

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from experiments.config.errors import ConfigError
 from experiments.encoder_measures import ProbeConfig
 from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_source import ImagesConfig
-from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
 from experiments.row_order import OrderConfig, ShuffledConfig
 from ssl_objectives.encoders.encoder import EncoderConfig

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from experiments.checkpoint_folder import CheckpointFolder
-from experiments.health import HealthMonitor, TrainingDiverged, check_finite
-from experiments.logger import MetricLogger
-from experiments.memory import peak_bytes
 from experiments.online_probe import OnlineProbe
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_progress import PretrainProgress
 from experiments.pretrainer import Pretrainer
-from experiments.run_folder import RunFolder
-from experiments.together import any_asked
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.distributed import any_asked
+from experiments.runs.folder import RunFolder
+from experiments.runs.health import HealthMonitor, TrainingDiverged, check_finite
+from experiments.runs.logger import MetricLogger
+from experiments.runs.memory import peak_bytes
 from ssl_objectives.processes import num_processes
 
 

@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import nn, optim
 
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from experiments.command_line import Part
+from experiments.config.command import Part
 from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_dataset import RecordedConfig
 from experiments.image_folder import FolderConfig

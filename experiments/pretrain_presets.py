@@ -4,11 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from experiments.config.errors import ConfigError
+from experiments.config.outside import load_part
+from experiments.config.outside_parts import load_outside
+from experiments.config.size import Size
 from experiments.encoder_measures import ProbeConfig
 from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_source import ImagesConfig
-from experiments.outside_parts import load_outside
-from experiments.parts import ConfigError, load_part
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_optimizer import OptimizerConfig
 from experiments.pretrain_parts import (
@@ -21,7 +23,6 @@ from experiments.pretrain_parts import (
 )
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.row_order import OrderConfig
-from experiments.size import Size
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.modalities import (

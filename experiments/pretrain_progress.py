@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from rich.console import Console
 
-from experiments.progress import duration, short
-from experiments.step_bar import StepBar
+from experiments.runs.progress import duration, short
+from experiments.runs.step_bar import StepBar
 
 
 class PretrainProgress(StepBar):

@@ -6,10 +6,10 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from experiments.logger import read_metrics
 from experiments.pretrain_report import RESULTS
-from experiments.progress import duration, short
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import read_metrics
+from experiments.runs.progress import duration, short
 from experiments.saved_encoder import ENCODER_FILE
 
 _LOGGED = (

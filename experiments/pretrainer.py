@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
+from experiments.config.errors import ConfigError
 from experiments.data_memory import check_rows_fit
 from experiments.image_source import ImageSource
-from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import OptimizerConfig
 from experiments.row_order import RowOrder, own_share
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig

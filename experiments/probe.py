@@ -14,9 +14,9 @@ from jaxtyping import Float32, Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from experiments.health import TrainingDiverged
 from experiments.image_source import UNKNOWN, ImageSource
 from experiments.labels import label_subset, num_labels
+from experiments.runs.health import TrainingDiverged
 
 BATCH = 512  # images that are encoded at once
 MOST_PIXELS = 32  # on a side, of what stands for raw pixels

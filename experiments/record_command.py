@@ -5,12 +5,13 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from experiments.command_line import parse
-from experiments.parts import ConfigError, load_part
+from experiments.config.command import parse
+from experiments.config.errors import ConfigError
+from experiments.config.outside import load_part
 from experiments.presets import PARTS, WORLDS
 from experiments.record import RecordConfig, record
 from experiments.record_policy import RANDOM
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
 from experiments.train_config import TrainConfig
 
 EXAMPLES = (

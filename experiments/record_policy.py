@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
+from experiments.config.errors import ConfigError
+from experiments.config.outside import find
 from experiments.evaluate import load_agent
-from experiments.parts import ConfigError, find
 from experiments.play import Player, actor_player, random_player
 
 RANDOM = "random"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
-from experiments.parts import ConfigError, suggest
+from experiments.config.errors import ConfigError, suggest
 from experiments.report_labels import NAMES, label_groups, parent, show
 from experiments.report_runs import VERSIONS, RunRecord, Value
 

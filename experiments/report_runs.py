@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.logger import MetricsError, read_metrics
-from experiments.run_folder import NotARun, RunFolder
+from experiments.runs.folder import NotARun, RunFolder
+from experiments.runs.logger import MetricsError, read_metrics
 
 FORMAT_VERSION = 1  # of results.json and notes.json
 VERSIONS = "versions"  # what the settings from versions.json begin with

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.parts import ConfigError, suggest
+from experiments.config.errors import ConfigError, suggest
 from experiments.report_runs import RunRecord
 
 RETURN = "episode/return"

@@ -14,8 +14,8 @@ from jaxtyping import Float, Int64, UInt8
 from torch import Tensor
 from torch.nn import functional
 
+from experiments.config.errors import ConfigError
 from experiments.image_source import ImageSource
-from experiments.parts import ConfigError
 from experiments.saved_encoder import load_encoder
 from ssl_objectives.images.orders import DistinctLabels
 from ssl_objectives.parts.kmeans import kmeans, nearest

@@ -5,7 +5,7 @@
 
 A safetensors file: its tensors are the encoder's `state_dict`, which any reader of the
 format can load. In its metadata lie the encoder's config and the input specification
-(`experiments/tensor_file.py`).
+(`experiments/runs/checkpoints/tensor_file.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,10 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from experiments.checkpoint import CheckpointError
-from experiments.config import from_json, to_json
-from experiments.parts import ConfigError
-from experiments.tensor_file import TensorFile
+from experiments.config.errors import ConfigError
+from experiments.config.json import from_json, to_json
+from experiments.runs.checkpoints.checkpoint import CheckpointError
+from experiments.runs.checkpoints.tensor_file import TensorFile
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 
 ENCODER_FILE = "encoder.safetensors"  # its name in a run folder

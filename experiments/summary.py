@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.table import Table
 
 from agents.curious_agent import CuriousAgent
-from experiments.logger import read_metrics
-from experiments.progress import duration
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import read_metrics
+from experiments.runs.progress import duration
 
 
 def print_summary(

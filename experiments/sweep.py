@@ -12,10 +12,10 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
+from experiments.config.errors import ConfigError
 from experiments.file_lock import IsLocked, locked
 from experiments.grid import Grid, read_grid
-from experiments.interrupt import interruptible
-from experiments.parts import ConfigError
+from experiments.runs.interrupt import interruptible
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep_folder import State, SweepError, SweepFolder

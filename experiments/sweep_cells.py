@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from experiments.config.errors import ConfigError
 from experiments.grid import Grid
-from experiments.parts import ConfigError
 from experiments.sweep_kinds import kind_of
 
 

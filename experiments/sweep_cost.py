@@ -11,9 +11,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
-from experiments.logger import read_metrics
-from experiments.progress import duration, short
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import read_metrics
+from experiments.runs.progress import duration, short
 from experiments.sweep_cells import Cell
 from experiments.sweep_folder import State, Status, curious_command
 from experiments.sweep_kind import Job

@@ -10,9 +10,9 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from experiments.config.errors import suggest
 from experiments.file_lock import is_locked
 from experiments.grid import Grid
-from experiments.parts import suggest
 from experiments.sweep_cells import Cell
 from experiments.sweep_kinds import kind_of
 from experiments.sweep_runs import find_run, saved_env_steps

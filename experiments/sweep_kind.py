@@ -7,8 +7,8 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TypeVar
 
-from experiments.parts import ConfigError
-from experiments.run_folder import RunFolder
+from experiments.config.errors import ConfigError
+from experiments.runs.folder import RunFolder
 from experiments.sweep_runs import saved_env_steps
 
 C = TypeVar("C")

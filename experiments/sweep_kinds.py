@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from experiments.parts import ConfigError, suggest
+from experiments.config.errors import ConfigError, suggest
 from experiments.sweep_kind import SweepKind
 from experiments.sweep_pretrain import PretrainSweep
 from experiments.sweep_train import TrainSweep

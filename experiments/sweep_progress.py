@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from experiments.progress import duration, short
+from experiments.runs.progress import duration, short
 from experiments.sweep_cells import Cell
 from experiments.sweep_folder import State, SweepFolder
 from experiments.sweep_kinds import kind_of

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
 
 _RUN = re.compile(r"\d{8}-\d{6}-")  # how the names of run folders begin
 

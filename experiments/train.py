@@ -8,17 +8,17 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.config.errors import ConfigError
 from experiments.evaluate import record_video
-from experiments.interrupt import interruptible
-from experiments.logger import MetricLogger
-from experiments.memory import available_memory, check_fits, readable
 from experiments.memory_plan import plan_training
-from experiments.parts import ConfigError
-from experiments.plots import plot_training
-from experiments.progress import Progress
-from experiments.resume import check_same_run, keep_config, restore
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
+from experiments.runs.interrupt import interruptible
+from experiments.runs.logger import MetricLogger
+from experiments.runs.memory import available_memory, check_fits, readable
+from experiments.runs.plots import plot_training
+from experiments.runs.progress import Progress
+from experiments.runs.resume import check_same_run, keep_config, restore
 from experiments.summary import print_summary
 from experiments.train_config import TrainConfig, resolve_device
 from experiments.train_loop import TrainLoop

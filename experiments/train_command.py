@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from experiments.command_line import parse
+from experiments.config.command import parse
 from experiments.presets import PARTS, from_parts
-from experiments.resume_flag import RESUME, exit_code, take_resume
+from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 from experiments.train import train
 from experiments.train_config import TrainConfig
 

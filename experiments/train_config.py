@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 
 from agents.build import AgentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from envs.atari.native import AtariConfig
 from envs.vector_env import VectorEnv
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig
 

@@ -7,13 +7,13 @@ import torch
 
 from agents.curious_agent import CuriousAgent, Report
 from envs.vector_env import DiscreteActions
-from experiments.checkpoint_folder import CheckpointFolder
 from experiments.evaluate import evaluate_actor
-from experiments.health import HealthMonitor, TrainingDiverged, check_finite
-from experiments.logger import MetricLogger
-from experiments.memory import peak_bytes
-from experiments.progress import Progress
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.health import HealthMonitor, TrainingDiverged, check_finite
+from experiments.runs.logger import MetricLogger
+from experiments.runs.memory import peak_bytes
+from experiments.runs.progress import Progress
 from experiments.train_config import TrainConfig
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 
 from agents.build import AgentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.checkpoint_folder import CheckpointFolder
 from experiments.cli import main
-from experiments.config import read_config
-from experiments.run_folder import RunFolder
+from experiments.config.json import read_config
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "extend.md").read_text("utf-8")

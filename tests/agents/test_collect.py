@@ -6,8 +6,6 @@ from dataclasses import fields
 import pytest
 import torch
 from torch import Tensor
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
 from agents.collect import EpisodeEnds
@@ -21,6 +19,8 @@ from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
 from world_models.belief import Carry
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig
 from world_models.trajectory import Trajectory

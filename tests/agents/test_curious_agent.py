@@ -5,12 +5,10 @@ from typing import Any
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor, nn
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig as Gru
 
 from agents.build import AgentConfig, ReplayConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.signal import Curiosity, CuriosityConfig, IntrinsicReward
 from agents.curious_agent import CuriousAgent
@@ -23,6 +21,8 @@ from envs.vector_env import VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig as Gru
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig

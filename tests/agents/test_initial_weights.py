@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 import torch
 from torch import Tensor
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
 from agents.curiosity.rnd import RndConfig
@@ -17,6 +16,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.actions import ContinuousEmbedding
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
 D, E, S, P, R = 48, 7, 37, 43, 29  # latent, action, belief, predictor, RND

@@ -6,11 +6,10 @@ once reversed, while the loss and the gradient as a whole looked perfect.
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Batch
 from agents.policy.ppo import PpoConfig, mix_advantages
@@ -18,6 +17,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
 T, B, K = 12, 4, 5

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig, ReplayConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent, Report
@@ -22,6 +21,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import EnvState, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
 T, B, N = 7, 4, 2

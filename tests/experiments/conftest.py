@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from experiments.cli import main
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
 
 SMALL = ("--size", "debug", "--num-envs", "4", "--agent.ppo.num-steps", "10")
 

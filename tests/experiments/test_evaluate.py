@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from agents.actor import Actor
-from experiments.checkpoint_folder import CheckpointFolder
+from experiments.config.errors import ConfigError
 from experiments.evaluate import (
     EvaluateConfig,
     evaluate,
@@ -21,7 +21,7 @@ from experiments.evaluate import (
     share_envs,
 )
 from experiments.evaluation_report import bootstrap_interval, watching
-from experiments.parts import ConfigError
+from experiments.runs.checkpoints.folder import CheckpointFolder
 
 Command = Callable[..., Any]
 SMALL = ("--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "10")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from experiments.config.errors import ConfigError
 from experiments.labels import label_subset, num_labels
-from experiments.parts import ConfigError
 
 # classes of 50, 30, 4 and 16 rows, mixed, and 20 rows that nobody knows
 COUNTS = (50, 30, 4, 16)

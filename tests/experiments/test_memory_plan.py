@@ -7,9 +7,9 @@ from torch import nn
 
 from agents.build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
-from experiments.memory import MemoryPlan, training_bytes
 from experiments.memory_plan import activation_bytes, plan_training
 from experiments.presets import train_config
+from experiments.runs.memory import MemoryPlan, training_bytes
 from experiments.train import build_agent
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
-from experiments.config import from_json, to_json
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
+from experiments.config.json import from_json, to_json
+from experiments.config.size import Size
 from experiments.presets import PARTS, WORLDS, from_parts, train_config
-from experiments.size import Size
 from experiments.train import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
 CHOICES = {part.name: list(part.choices) for part in PARTS}
@@ -121,7 +121,7 @@ from dataclasses import dataclass, field
 from agents.build import RecurrentConfig
 from agents.curiosity import PredictionErrorConfig
 from envs.counting import CountingConfig
-from ssl_objectives.encoders import NatureConfig
+from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.methods.bootstrap import ByolConfig
 from world_models.presets import ByolExploreConfig
 

@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.checkpoint_folder import CheckpointFolder
 from experiments.fashion_mnist import FashionMnistConfig
-from experiments.logger import read_metrics
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import read_metrics
 from experiments.saved_encoder import load_encoder
 from ssl_objectives.encoders.modalities import SplitBody
 from tests.experiments.test_train_interrupted import signals

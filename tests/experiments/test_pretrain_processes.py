@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
 from experiments.saved_encoder import load_encoder
 
 ROOT = Path(__file__).parents[2]

@@ -93,8 +93,8 @@ from dataclasses import dataclass
 from ssl_objectives.heads import Straight
 from ssl_objectives.method import Method
 from ssl_objectives.methods.moments import VicRegConfig
-from ssl_objectives.views import OneView, TwoViews
-from ssl_objectives.encoders import PatchConfig
+from ssl_objectives.views.maker import OneView, TwoViews
+from ssl_objectives.encoders.cnn import PatchConfig
 
 @dataclass(frozen=True)
 class Thin(PatchConfig):

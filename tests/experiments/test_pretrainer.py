@@ -9,12 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.checkpoint import load_checkpoint, save_checkpoint
+from experiments.config.errors import ConfigError
 from experiments.image_source import ArrayImages, ImageSource
-from experiments.parts import ConfigError
 from experiments.pretrain_optimizer import AdamWConfig
 from experiments.pretrainer import Pretrainer
 from experiments.row_order import Shuffled
+from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
 from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.encoders.precision import Precision

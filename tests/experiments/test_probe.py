@@ -8,7 +8,6 @@ import torch
 from torch import Tensor, nn
 
 from experiments.fashion_mnist import FashionMnistConfig
-from experiments.health import TrainingDiverged
 from experiments.image_source import ArrayImages
 from experiments.probe import (
     STRENGTHS,
@@ -19,6 +18,7 @@ from experiments.probe import (
     label_efficiency,
     ridge_accuracy,
 )
+from experiments.runs.health import TrainingDiverged
 
 
 @pytest.fixture(scope="module")

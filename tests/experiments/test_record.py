@@ -20,11 +20,11 @@ from agents.build import AgentConfig
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
+from experiments.config.errors import ConfigError
 from experiments.data_memory import check_rows_fit, row_memory
-from experiments.memory import DoesNotFit
-from experiments.parts import ConfigError
 from experiments.play import random_player
 from experiments.record import RecordConfig, record
+from experiments.runs.memory import DoesNotFit
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.bootstrap.byol import Byol

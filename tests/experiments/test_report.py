@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.logger import MetricLogger
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.presets import train_config
 from experiments.report import Report, ReportConfig, report
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import MetricLogger
 
 Command = Callable[..., Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.report_arms import Comparison, Where, compare, differences
 from experiments.report_labels import label_groups
 from experiments.report_runs import Kind, RunRecord, Value, flatten

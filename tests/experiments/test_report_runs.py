@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from experiments.report_runs import find_runs
-from experiments.run_folder import NotARun
+from experiments.runs.folder import NotARun
 from tests.experiments.test_report import grid, made, quietly, scored
 
 Command = Callable[..., Any]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.report_curves import axes_for, task_curves
 from experiments.report_runs import RunRecord
 from experiments.report_values import (

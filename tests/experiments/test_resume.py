@@ -14,10 +14,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.checkpoint import load_checkpoint
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
-from experiments.config import read_config, write_config
-from experiments.run_folder import RunFolder
+from experiments.config.json import read_config, write_config
+from experiments.runs.checkpoints.checkpoint import load_checkpoint
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
 
 Command = Callable[..., Any]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from experiments.config.errors import ConfigError
 from experiments.image_source import ArrayImages
-from experiments.parts import ConfigError
 from experiments.row_order import DistinctConfig, Shuffled, ShuffledConfig, own_share
 
 

@@ -12,12 +12,12 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from experiments.checkpoint import save_checkpoint
-from experiments.checkpoint_folder import CheckpointFolder
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.presets import train_config
 from experiments.pretrained_encoder import PretrainedConfig, from_scratch
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.checkpoint import save_checkpoint
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 from experiments.saved_encoder import (
     ENCODER_FILE,
     SavedEncoderError,

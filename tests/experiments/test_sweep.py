@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.checkpoint import load_checkpoint
-from experiments.checkpoint_folder import CheckpointFolder
 from experiments.grid import read_grid
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.checkpoint import load_checkpoint
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_cost import last_words
 from experiments.sweep_folder import SweepFolder

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.checkpoint_folder import CheckpointFolder
 from experiments.file_lock import IsLocked, is_locked, locked
 from experiments.grid import Grid
 from experiments.presets import train_config
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepError, SweepFolder
 from experiments.sweep_runs import next_arguments

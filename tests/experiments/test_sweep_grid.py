@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from experiments.config.errors import ConfigError
 from experiments.grid import read_grid
-from experiments.parts import ConfigError
 from experiments.sweep_cells import expand
 
 GRID = """

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from experiments.config.errors import ConfigError
 from experiments.grid import read_grid
-from experiments.parts import ConfigError
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
 from experiments.sweep_cell import run_cell
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepFolder

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from envs.atari.native import AtariConfig
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.sweep_slots import make_slots
 
 THREADS = ("OMP_NUM_THREADS", "CURIOUS_EMULATOR_THREADS")

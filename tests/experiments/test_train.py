@@ -11,16 +11,16 @@ from typing import Any
 import imageio_ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 import pytest
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from rich.console import Console
 
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from envs.gymnasium_env import GymnasiumConfig
-from experiments.checkpoint import read_header
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
-from experiments.logger import read_metrics
 from experiments.presets import train_config
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.checkpoint import read_header
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import read_metrics
 from experiments.train import run_name, train
 
 Command = Callable[..., Any]

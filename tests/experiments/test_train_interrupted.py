@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from experiments import train_loop
-from experiments.checkpoint import read_header
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
 from experiments.evaluate import evaluate_actor
-from experiments.interrupt import interruptible
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.checkpoint import read_header
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
+from experiments.runs.interrupt import interruptible
 
 Command = Callable[..., Any]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]

@@ -14,13 +14,13 @@ import pytest
 import torch
 from rich.console import Console
 
-from experiments.checkpoint_folder import CheckpointFolder
-from experiments.health import TrainingDiverged
-from experiments.logger import MetricLogger
-from experiments.parts import ConfigError
+from experiments.config.errors import ConfigError
 from experiments.presets import train_config
-from experiments.progress import Progress
-from experiments.run_folder import RunFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.health import TrainingDiverged
+from experiments.runs.logger import MetricLogger
+from experiments.runs.progress import Progress
 from experiments.train import build_agent
 from experiments.train_config import TrainConfig, resolve_device
 from experiments.train_loop import TrainLoop

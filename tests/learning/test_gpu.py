@@ -4,7 +4,6 @@ import time
 
 import pytest
 import torch
-from world_models.cores.frame_stack import FrameStackConfig
 
 from agents.build import AgentConfig
 from agents.policy.ppo import PpoConfig, RewardStream
@@ -14,6 +13,7 @@ from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.play import Played, actor_player, play_episodes, random_player
 from experiments.presets import train_config
 from ssl_objectives.encoders.cnn import NatureConfig
+from world_models.cores.frame_stack import FrameStackConfig
 
 pytestmark = [
     pytest.mark.gpu,

@@ -14,11 +14,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.ppo import PpoConfig, RewardStream
@@ -26,6 +24,8 @@ from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 

@@ -6,8 +6,6 @@ import pytest
 import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
 from agents.curious_agent import CuriousAgent
@@ -23,6 +21,8 @@ from envs.vector_env import (
 )
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 
 B, T = 12, 10
 SHAPE = (1, 4, 10)  # five columns of two pixels

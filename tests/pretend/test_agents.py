@@ -10,13 +10,11 @@ from typing import Any
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor
-from world_models.cores.frame_stack import FrameStackConfig
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig, ReplayConfig
 from agents.collect import EpisodeEnds
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curious_agent import CuriousAgent, Report
 from agents.experience import Experience
@@ -28,11 +26,13 @@ from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
-from experiments.checkpoint import load_checkpoint, save_checkpoint
+from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
+from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
 B, T = 4, 4

@@ -4,7 +4,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from world_models.cores.recurrent import RecurrentConfig
 
 from agents.build import AgentConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -16,11 +15,12 @@ from experiments.play import (
     random_player,
     record,
 )
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
+from world_models.cores.recurrent import RecurrentConfig
 
 B = 4
 WORLD = KeyDoorConfig(max_episode_steps=6, varied_layouts=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionErrorConfig
 from torch import Tensor, nn
 
 from agents.check.curiosity import CuriosityContractError, check_curiosity
 from agents.curiosity.normalize import ReturnStdScale
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.experience import Experience

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from agents.curiosity.prediction_error import PredictionError, PredictionErrorConfig
 from torch import Tensor
 
 from agents.curiosity.normalize import (
@@ -13,6 +12,7 @@ from agents.curiosity.normalize import (
     ReturnStdScale,
     Unscaled,
 )
+from agents.curiosity.prediction_error import PredictionError, PredictionErrorConfig
 from agents.experience import Experience
 from world_models.belief import Carry
 from world_models.model_loss import ModelLoss, prediction_valid

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import torch
 from torch import Tensor, nn
-from world_models.cores.recurrent import RecurrentCore
 
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig
@@ -29,6 +28,7 @@ from world_models.actions import DiscreteEmbedding
 from world_models.belief import BeliefModel
 from world_models.check.model import ModelContractError, check_model
 from world_models.check.samples import small_beliefs
+from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
 from world_models.predictor import OpenLoop, prediction_head

@@ -4,7 +4,8 @@ from inspect import signature
 from typing import Any
 
 from agents.curiosity.signal import CuriosityConfig
-from experiments.parts import ConfigError, load_part
+from experiments.config.errors import ConfigError
+from experiments.config.outside import load_part
 from experiments.train_config import WorldConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 from rich.console import Console
 
-from experiments.progress import Progress, duration, short
+from experiments.runs.progress import Progress, duration, short
 
 
 class Clock:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Protocol
 
 import pytest
 
-from experiments.command_line import Part, parse
-from experiments.config import write_config
-from experiments.parts import load_part
+from experiments.config.command import Part, parse
+from experiments.config.json import write_config
+from experiments.config.outside import load_part
 
 OUTSIDE = '''
 from dataclasses import dataclass

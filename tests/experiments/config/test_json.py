@@ -10,10 +10,11 @@ from typing import Annotated, Any, Literal, NewType, Protocol
 
 import pytest
 
-from experiments.config import from_json, read_config, to_json, write_config
-from experiments.parts import ConfigError, find, load_part
+from experiments.config.errors import ConfigError
+from experiments.config.json import from_json, read_config, to_json, write_config
+from experiments.config.outside import find, load_part
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OUTSIDE = '''
 import dataclasses
 
@@ -246,7 +247,7 @@ def test_classes_of_scripts(tmp_path: Path) -> None:
     """Under `python -m` a class says `__main__`; the file must name its module."""
     (tmp_path / "my_run.py").write_text(
         "from dataclasses import dataclass\n"
-        "from experiments.config import to_json\n"
+        "from experiments.config.json import to_json\n"
         "@dataclass(frozen=True)\n"
         "class A: pass\n"
         "if __name__ == '__main__': print(to_json(A()))\n"

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from experiments.health import (
+from experiments.runs.health import (
     HealthLimits,
     HealthMonitor,
     TrainingDiverged,

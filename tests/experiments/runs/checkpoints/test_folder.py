@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.checkpoint import CheckpointError, load_checkpoint
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.checkpoint import CheckpointError, load_checkpoint
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[4]
 
 
 def steps(folder: CheckpointFolder) -> list[int]:
@@ -99,7 +99,7 @@ KILLS = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from experiments.checkpoint_folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 
 torch.set_num_threads(1)
 path = Path(sys.argv[1])

@@ -13,10 +13,10 @@ from tensorboard.backend.event_processing.event_accumulator import (  # type: ig
     EventAccumulator,
 )
 
-from experiments.logger import MetricLogger, MetricsError, read_metrics
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import MetricLogger, MetricsError, read_metrics
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -86,8 +86,8 @@ def test_kill_9_loses_no_whole_row(run: RunFolder, tmp_path: Path) -> None:
     script = (
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from experiments.logger import MetricLogger\n"
-        "from experiments.run_folder import RunFolder\n"
+        "from experiments.runs.logger import MetricLogger\n"
+        "from experiments.runs.folder import RunFolder\n"
         "logger = MetricLogger(RunFolder(Path(sys.argv[1])))\n"
         "for i in range(100): logger.log(i, {'loss/policy': i})\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"

@@ -10,14 +10,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from experiments.checkpoint import (
+from experiments.runs.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,
     load_checkpoint,
     read_header,
     save_checkpoint,
 )
-from experiments.tensor_file import UNFINISHED
+from experiments.runs.checkpoints.tensor_file import UNFINISHED
 
 _NAME = re.compile(r"step-(\d+)\.safetensors")
 

@@ -1,7 +1,7 @@
 """One file, one tree of training state: safetensors, never pickle, checked when read.
 
 Tensors lie under path keys (`state/agent/policy/weight`); everything else is a JSON
-skeleton in the file's metadata (`experiments/tensor_file.py`).
+skeleton in the file's metadata (`experiments/runs/checkpoints/tensor_file.py`).
 """
 
 import math
@@ -12,8 +12,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from experiments.state_tree import flatten, unflatten
-from experiments.tensor_file import TensorFile
+from experiments.runs.checkpoints.state_tree import flatten, unflatten
+from experiments.runs.checkpoints.tensor_file import TensorFile
 
 
 class CheckpointError(Exception):

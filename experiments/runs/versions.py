@@ -31,7 +31,7 @@ def versions() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "packages": {x: _installed(x) for x in PACKAGES},
-        "git": _git(Path(__file__).resolve().parents[1]),
+        "git": _git(Path(__file__).resolve().parents[2]),
         "command": sys.argv,
         "platform": platform.platform(),
         "cpu": _cpu(),

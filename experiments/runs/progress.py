@@ -7,8 +7,8 @@ from math import isfinite
 
 from rich.console import Console
 
-from experiments.step_bar import LINE_SECONDS as LINE_SECONDS
-from experiments.step_bar import StepBar
+from experiments.runs.step_bar import LINE_SECONDS as LINE_SECONDS
+from experiments.runs.step_bar import StepBar
 
 EPISODES = 20  # finished episodes whose mean return is shown
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.parts import ConfigError
-from experiments.run_folder import NotARun, RunFolder
+from experiments.config.errors import ConfigError
+from experiments.runs.folder import NotARun, RunFolder
 
 
 @dataclass(frozen=True)

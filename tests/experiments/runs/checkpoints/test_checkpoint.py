@@ -13,7 +13,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from experiments.checkpoint import (
+from experiments.runs.checkpoints.checkpoint import (
     CheckpointError,
     load_checkpoint,
     read_header,

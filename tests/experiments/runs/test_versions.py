@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from experiments.versions import versions
+from experiments.runs.versions import versions
 
 
 def test_versions_are_those_of_this_process() -> None:
@@ -17,6 +17,6 @@ def test_versions_are_those_of_this_process() -> None:
     assert known["torch_threads"] == torch.get_num_threads()
     assert len(known["gpus"]) == torch.cuda.device_count()
     assert known["cpu"]
-    if (Path(__file__).parents[2] / ".git").exists() and known["git"]:
+    if (Path(__file__).parents[3] / ".git").exists() and known["git"]:
         assert re.fullmatch("[0-9a-f]{40}", known["git"]["commit"])
         assert known["git"]["dirty"] in (True, False)

@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.config import read_config, to_json, write_config
-from experiments.parts import suggest
-from experiments.versions import versions
+from experiments.config.errors import suggest
+from experiments.config.json import read_config, to_json, write_config
+from experiments.runs.versions import versions
 
 
 class NotARun(Exception):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.tensor_file import TensorFile
+from experiments.runs.checkpoints.tensor_file import TensorFile
 
 
 class Refused(Exception):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from experiments.command_line import Part
-from experiments.parts import ConfigError
-from experiments.run_folder import RunFolder
+from experiments.config.command import Part
+from experiments.config.errors import ConfigError
+from experiments.runs.folder import RunFolder
 
 RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
 """listed in --help beside the parts; `take_resume` reads it"""

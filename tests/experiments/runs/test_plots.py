@@ -5,9 +5,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from experiments.logger import MetricLogger
-from experiments.plots import plot_training, smooth
-from experiments.run_folder import RunFolder
+from experiments.runs.folder import RunFolder
+from experiments.runs.logger import MetricLogger
+from experiments.runs.plots import plot_training, smooth
 
 
 def test_smoothing_keeps_length_constants_and_slopes() -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from experiments.memory import (
+from experiments.runs.memory import (
     DoesNotFit,
     MemoryPlan,
     _available_on_host,

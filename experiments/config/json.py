@@ -20,7 +20,8 @@ from typing import (
     get_type_hints,
 )
 
-from experiments.parts import ConfigError, find, name_of, suggest
+from experiments.config.errors import ConfigError, suggest
+from experiments.config.outside import find, name_of
 
 FORMAT_VERSION = 1
 

@@ -2,15 +2,11 @@
 
 import importlib
 import sys
-from collections.abc import Sequence
 from dataclasses import is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-
-class ConfigError(Exception):
-    """A config cannot be written, read or built; the message names the field."""
+from experiments.config.errors import ConfigError, suggest
 
 
 def load_part(name: str) -> Any:
@@ -102,11 +98,3 @@ def name_of(cls: type, path: str = "config") -> str:
             "the class at the top level of a module, not in a script or function."
         )
     return f"{module}:{cls.__qualname__}"
-
-
-def suggest(wrong: str, known: Sequence[str]) -> str:
-    """` Did you mean 'x'?`, or a list of all names where none is near."""
-    near = get_close_matches(wrong, known, n=1)
-    if near:
-        return f" Did you mean {near[0]!r}?"
-    return f" Known: {', '.join(known)}." if known else ""

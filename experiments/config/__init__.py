@@ -1,0 +1,1 @@
+"""How a run is described: config trees, their JSON, their flags, and parts by name."""

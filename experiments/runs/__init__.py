@@ -1,0 +1,1 @@
+"""What every run has: a folder, metrics, checkpoints, progress, an orderly end."""
