@@ -25,10 +25,10 @@ from experiments.benchmark import (
 )
 from experiments.benchmark_config import BenchmarkConfig, Plan, Suite
 from experiments.benchmark_report import curiosity_cost, results, table, write_results
-from experiments.config.errors import ConfigError
 from experiments.config.json import to_json
 from experiments.runs.memory import readable
 from experiments.runs.progress import duration
+from ssl_objectives.refusal import ConfigError
 
 EXAMPLES = {
     "curious benchmark": "everything on Montezuma's Revenge",

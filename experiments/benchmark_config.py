@@ -22,11 +22,11 @@ from experiments.benchmark_arms import (
     WorldArm,
     encoder_arms,
 )
-from experiments.config.errors import ConfigError
 from experiments.train_config import WorldConfig, resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.refusal import ConfigError
 
 
 class Suite(Enum):

@@ -23,13 +23,13 @@ from experiments.benchmark import (
     update_seconds,
     wait_for,
 )
-from experiments.config.errors import ConfigError, suggest
-from experiments.image_source import ArrayImages
-from experiments.pretrain_optimizer import AdamWConfig
-from experiments.pretrainer import Pretrainer
-from experiments.row_order import Shuffled
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.images.orders import Shuffled
+from ssl_objectives.images.source import ArrayImages
+from ssl_objectives.learn.optimizer import AdamWConfig
+from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.method import Method
+from ssl_objectives.refusal import ConfigError, suggest
 from ssl_objectives.views.maker import MultiCrop, TwoViews
 from ssl_objectives.zoo import ZOO
 

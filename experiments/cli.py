@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0 if arguments else 2
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
-        from experiments.config.errors import suggest
+        from ssl_objectives.refusal import suggest
 
         _complain(f"There is no command {name!r}.{suggest(name, list(COMMANDS))}")
         return 2
@@ -43,14 +43,12 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
 
 def _guarded(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Errors meant for people become one message and exit code 1."""
-    from experiments.config.errors import ConfigError
     from experiments.runs.checkpoints.checkpoint import CheckpointError
     from experiments.runs.folder import NotARun
-    from experiments.runs.health import TrainingDiverged
     from experiments.runs.logger import MetricsError
     from experiments.runs.memory import DoesNotFit
     from experiments.sweep_folder import SweepError
-    from world_models.data.format import DatasetError
+    from ssl_objectives.refusal import ConfigError, DatasetError, TrainingDiverged
 
     expected = (
         CheckpointError,

@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from envs.check import random_action
 from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.benchmark import Arm
-from experiments.data_frames import FrameFormat
 from experiments.data_report import check_space
 from experiments.runs.memory import memory_peak, readable
+from ssl_objectives.images.frames import FrameFormat
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import DatasetSpec, DiscreteColumn
 from world_models.data.windows import Images, Windows

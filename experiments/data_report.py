@@ -18,8 +18,8 @@ from rich.progress import Progress as RichProgress
 
 from experiments.runs.memory import readable
 from experiments.runs.progress import LINE_SECONDS, short
+from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset
-from world_models.data.format import DatasetError
 
 
 def about(dataset: Dataset) -> str:

@@ -15,8 +15,8 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.image_source import UNKNOWN
-from experiments.labels import num_labels
+from ssl_objectives.images.labels import num_labels
+from ssl_objectives.images.source import UNKNOWN
 
 _COLORS = {"probe": "#0072b2", "random": "#e69f00", "pixels": "#999999"}
 _NAMED = 20  # classes up to which a legend names them

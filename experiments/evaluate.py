@@ -12,15 +12,7 @@ import tyro
 from rich.console import Console
 
 from agents.actor import Actor
-from envs.vector_env import VectorEnv
-from experiments.config.errors import ConfigError
-from experiments.evaluation_report import (
-    episode_lines,
-    evaluation_table,
-    watching,
-    write_evaluation,
-)
-from experiments.play import (
+from agents.play import (
     Played,
     Watcher,
     actor_player,
@@ -28,10 +20,18 @@ from experiments.play import (
     random_player,
     record,
 )
+from envs.vector_env import VectorEnv
+from experiments.evaluation_report import (
+    episode_lines,
+    evaluation_table,
+    watching,
+    write_evaluation,
+)
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.video import write_video
 from experiments.train_config import ObservableWorld, TrainConfig, resolve_device
+from ssl_objectives.refusal import ConfigError
 
 # Evaluation draws other episodes than training, the same for every agent and run.
 SEED = 1_000_003

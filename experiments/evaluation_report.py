@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from experiments.play import Played, Watcher
+from agents.play import Played, Watcher
 from experiments.runs.progress import LINE_SECONDS, short
 
 

@@ -9,7 +9,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from experiments.config.errors import ConfigError, suggest
+from ssl_objectives.refusal import ConfigError, suggest
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")  # safe in a folder's name
 _KEYS = ("command", "arguments", "axes", "seeds", "exclude")

@@ -9,17 +9,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.data_frames import FrameFormat, natural
-from experiments.data_images import SUFFIXES, read_image
-from experiments.image_source import (
+from experiments.runs.memory import DoesNotFit, MemoryPlan, check_fits
+from ssl_objectives.images.frames import SUFFIXES, FrameFormat, natural, read_image
+from ssl_objectives.images.source import (
     ArrayImages,
     ImageSplit,
     ImageSubset,
     check_share,
     split_by_hash,
 )
-from experiments.runs.memory import DoesNotFit, MemoryPlan, check_fits
-from world_models.data.format import DatasetError
+from ssl_objectives.refusal import DatasetError
 
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
 

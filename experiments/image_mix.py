@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_folder import FolderConfig
-from experiments.image_source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
-from world_models.data.format import DatasetError
+from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
+from ssl_objectives.refusal import DatasetError
 
 
 class MixedSource(ImageSource):

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from experiments.config.errors import ConfigError
-from experiments.data_layout import Layout
+from ssl_objectives.refusal import ConfigError
+from world_models.data.importers.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.data_minari_out import write_minari
 from experiments.data_report import about, check_space, counted
 from experiments.import_config import ImportConfig
 from experiments.import_kind import open_source
 from experiments.runs.versions import versions
+from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset, open_dataset
-from world_models.data.format import DatasetError
+from world_models.data.importers.minari_out import write_minari
 from world_models.data.writer import DatasetWriter
 
 

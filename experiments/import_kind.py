@@ -3,20 +3,20 @@
 from collections import Counter
 from pathlib import Path
 
-from experiments.data_arrays import HDF5, NPZ
-from experiments.data_copy import DatasetCopy
-from experiments.data_frames import FrameFormat
-from experiments.data_images import SUFFIXES as IMAGES
-from experiments.data_images import ImageFolder
-from experiments.data_layout import Layout
-from experiments.data_minari import MinariData
-from experiments.data_source import Source
-from experiments.data_tables import TableFiles
-from experiments.data_video import SUFFIXES as VIDEOS
-from experiments.data_video import VideoFiles
 from experiments.import_config import ImportConfig
+from ssl_objectives.images.frames import SUFFIXES as IMAGES
+from ssl_objectives.images.frames import FrameFormat
+from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION
-from world_models.data.format import DatasetError
+from world_models.data.importers.arrays import HDF5, NPZ
+from world_models.data.importers.copy import DatasetCopy
+from world_models.data.importers.images import ImageFolder
+from world_models.data.importers.layout import Layout
+from world_models.data.importers.minari import MinariData
+from world_models.data.importers.source import Source
+from world_models.data.importers.tables import TableFiles
+from world_models.data.importers.video import SUFFIXES as VIDEOS
+from world_models.data.importers.video import VideoFiles
 
 _KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
 

@@ -14,7 +14,6 @@ from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.config.command import Part
-from experiments.config.errors import ConfigError
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import SCALES, Scale, Size
 from experiments.pretrained_encoder import PretrainedConfig
@@ -26,6 +25,7 @@ from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
 from ssl_objectives.methods.memory.instance import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
+from ssl_objectives.refusal import ConfigError
 from world_models.belief import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig

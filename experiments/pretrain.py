@@ -8,9 +8,6 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from experiments.config.errors import ConfigError
-from experiments.image_source import ImageSplit
-from experiments.online_probe import OnlineProbe, online_probe
 from experiments.pretrain_build import build_pretrainer, run_name
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_loop import Outputs, PretrainLoop
@@ -18,7 +15,6 @@ from experiments.pretrain_progress import PretrainProgress
 from experiments.pretrain_report import RESULTS, report
 from experiments.pretrain_summary import print_summary
 from experiments.pretrained_encoder import from_scratch
-from experiments.pretrainer import Pretrainer
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
@@ -28,7 +24,11 @@ from experiments.runs.plots import plot_training
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
 from experiments.saved_encoder import ENCODER_FILE, save_encoder
 from experiments.train_config import resolve_device
+from ssl_objectives.images.source import ImageSplit
+from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.measure.online import OnlineProbe, online_probe
 from ssl_objectives.processes import num_processes
+from ssl_objectives.refusal import ConfigError
 
 # What networks and draws depend on.
 FIXED = ("method", "images", "encoder", "order", "batch_size", "labels", "seed")

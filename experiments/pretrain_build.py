@@ -1,11 +1,14 @@
 """From the config of a pretraining run to what trains."""
 
+from functools import partial
+
 import torch
 
-from experiments.image_source import ImageSplit
-from experiments.labels import label_subset
+from experiments.data_memory import check_rows_fit
 from experiments.pretrain_config import PretrainConfig
-from experiments.pretrainer import Pretrainer
+from ssl_objectives.images.labels import label_subset
+from ssl_objectives.images.source import ImageSplit
+from ssl_objectives.learn.pretrainer import Pretrainer
 
 
 def build_pretrainer(
@@ -31,6 +34,7 @@ def build_pretrainer(
         steps=config.steps,
         device=device,
         seed=config.seed,
+        check_rows=partial(check_rows_fit, device=device),
     )
 
 

@@ -3,15 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.config.errors import ConfigError
-from experiments.encoder_measures import ProbeConfig
-from experiments.fashion_mnist import FashionMnistConfig
-from experiments.image_source import ImagesConfig
-from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
-from experiments.row_order import OrderConfig, ShuffledConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
+from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
+from ssl_objectives.measure.encoder import ProbeConfig
 from ssl_objectives.method import Method
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)

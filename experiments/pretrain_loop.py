@@ -6,17 +6,18 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from experiments.online_probe import OnlineProbe
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_progress import PretrainProgress
-from experiments.pretrainer import Pretrainer
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.distributed import any_asked
 from experiments.runs.folder import RunFolder
-from experiments.runs.health import HealthMonitor, TrainingDiverged, check_finite
+from experiments.runs.health import HealthMonitor, check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import peak_bytes
+from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.measure.online import OnlineProbe
 from ssl_objectives.processes import num_processes
+from ssl_objectives.refusal import TrainingDiverged
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from experiments.config.command import Part
-from experiments.fashion_mnist import FashionMnistConfig
-from experiments.image_dataset import RecordedConfig
+from experiments.distinct_order import DistinctConfig
 from experiments.image_folder import FolderConfig
 from experiments.image_mix import MixedConfig
-from experiments.image_source import ImagesConfig
-from experiments.pretrain_optimizer import AdamWConfig, OptimizerConfig
-from experiments.row_order import DistinctConfig, OrderConfig, ShuffledConfig
+from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
+from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
 from ssl_objectives.method import Method
 from ssl_objectives.views.maker import (
     FourRotations,
@@ -20,6 +20,7 @@ from ssl_objectives.views.maker import (
     ViewsConfig,
 )
 from ssl_objectives.zoo import ZOO
+from world_models.data.images import RecordedConfig
 
 DEFAULT = "simclr"
 

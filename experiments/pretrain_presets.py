@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from experiments.config.errors import ConfigError
 from experiments.config.outside import load_part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import Size
-from experiments.encoder_measures import ProbeConfig
-from experiments.fashion_mnist import FashionMnistConfig
-from experiments.image_source import ImagesConfig
 from experiments.pretrain_config import PretrainConfig
-from experiments.pretrain_optimizer import OptimizerConfig
 from experiments.pretrain_parts import (
     DEFAULT,
     IMAGES,
@@ -22,7 +17,6 @@ from experiments.pretrain_parts import (
     VIEWS,
 )
 from experiments.pretrained_encoder import PretrainedConfig
-from experiments.row_order import OrderConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.modalities import (
@@ -35,7 +29,13 @@ from ssl_objectives.encoders.modalities import (
 from ssl_objectives.encoders.resnet import ResNetConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.encoders.vit import ViTConfig
+from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.orders import OrderConfig
+from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.learn.optimizer import OptimizerConfig
+from ssl_objectives.measure.encoder import ProbeConfig
 from ssl_objectives.method import Method
+from ssl_objectives.refusal import ConfigError
 from ssl_objectives.views.maker import ViewsConfig
 from ssl_objectives.zoo import ZOO
 

@@ -9,11 +9,11 @@ from rich.table import Table
 from torch import nn
 
 from experiments.embedding_plots import plot_embedding, plot_probes
-from experiments.encoder_measures import Bench, ProbeConfig
-from experiments.image_source import ImageSplit
 from experiments.pretrained_encoder import from_scratch
-from experiments.probe import RawPixels
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.images.source import ImageSplit
+from ssl_objectives.measure.encoder import Bench, ProbeConfig
+from ssl_objectives.measure.probes import RawPixels
 from ssl_objectives.views.maker import ViewMaker
 from world_models.data.description import write_json
 

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, Step, VectorEnv
-from experiments.config.errors import ConfigError
 from experiments.config.json import to_json
 from experiments.data_report import about, check_space
 from experiments.record_policy import RANDOM, build_player
@@ -23,6 +22,7 @@ from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import Progress
 from experiments.runs.versions import versions
 from experiments.train_config import ObservableWorld, WorldConfig, resolve_device
+from ssl_objectives.refusal import ConfigError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import (
     FACTS,

@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from experiments.config.command import parse
-from experiments.config.errors import ConfigError
 from experiments.config.outside import load_part
 from experiments.presets import PARTS, WORLDS
 from experiments.record import RecordConfig, record
 from experiments.record_policy import RANDOM
 from experiments.runs.folder import RunFolder
 from experiments.train_config import TrainConfig
+from ssl_objectives.refusal import ConfigError
 
 EXAMPLES = (
     "curious record --world key-door --steps 200000 --out data/key-door --facts",

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from agents.play import Player, actor_player, random_player
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
-from experiments.config.errors import ConfigError
 from experiments.config.outside import find
 from experiments.evaluate import load_agent
-from experiments.play import Player, actor_player, random_player
+from ssl_objectives.refusal import ConfigError
 
 RANDOM = "random"
 

@@ -11,7 +11,6 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 
-from experiments.config.errors import ConfigError, suggest
 from experiments.report_arms import (
     TASK,
     Comparison,
@@ -42,6 +41,7 @@ from experiments.report_runs import (
 from experiments.report_sections import cost_section, scores_section, sections
 from experiments.report_values import Reference, metrics_of, read_references
 from experiments.runs.folder import NotARun
+from ssl_objectives.refusal import ConfigError, suggest
 
 _COLUMNS = 6  # of each table, printed; the files have all
 

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.config.errors import ConfigError, suggest
 from experiments.report_runs import RunRecord
+from ssl_objectives.refusal import ConfigError, suggest
 
 RETURN = "episode/return"
 

@@ -17,11 +17,11 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
-from experiments.config.errors import ConfigError
 from experiments.config.json import from_json, to_json
 from experiments.runs.checkpoints.checkpoint import CheckpointError
 from experiments.runs.checkpoints.tensor_file import TensorFile
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.refusal import ConfigError
 
 ENCODER_FILE = "encoder.safetensors"  # its name in a run folder
 _CHANNELS = {1: ("gray",), 3: ("red", "green", "blue")}

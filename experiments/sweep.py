@@ -12,7 +12,6 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from experiments.config.errors import ConfigError
 from experiments.file_lock import IsLocked, locked
 from experiments.grid import Grid, read_grid
 from experiments.runs.interrupt import interruptible
@@ -22,6 +21,7 @@ from experiments.sweep_folder import State, SweepError, SweepFolder
 from experiments.sweep_pack import Pack
 from experiments.sweep_progress import SweepProgress
 from experiments.sweep_slots import Slot, make_slots
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)

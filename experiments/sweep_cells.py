@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.config.errors import ConfigError
 from experiments.grid import Grid
 from experiments.sweep_kinds import kind_of
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)

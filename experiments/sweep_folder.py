@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from experiments.config.errors import suggest
 from experiments.file_lock import is_locked
 from experiments.grid import Grid
 from experiments.sweep_cells import Cell
 from experiments.sweep_kinds import kind_of
 from experiments.sweep_runs import find_run, saved_env_steps
+from ssl_objectives.refusal import suggest
 
 FORMAT_VERSION = 1
 KIND = "curious-worlds/sweep"

@@ -7,9 +7,9 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TypeVar
 
-from experiments.config.errors import ConfigError
 from experiments.runs.folder import RunFolder
 from experiments.sweep_runs import saved_env_steps
+from ssl_objectives.refusal import ConfigError
 
 C = TypeVar("C")
 

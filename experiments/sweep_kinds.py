@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from experiments.config.errors import ConfigError, suggest
 from experiments.sweep_kind import SweepKind
 from experiments.sweep_pretrain import PretrainSweep
 from experiments.sweep_train import TrainSweep
+from ssl_objectives.refusal import ConfigError, suggest
 
 _KINDS: Mapping[str, SweepKind] = {"train": TrainSweep(), "pretrain": PretrainSweep()}
 

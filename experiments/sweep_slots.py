@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments.config.errors import ConfigError
+from ssl_objectives.refusal import ConfigError
 
 # Everything that would start one thread per core, in each of the runs.
 _THREADS = (

@@ -8,7 +8,6 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
-from experiments.config.errors import ConfigError
 from experiments.evaluate import record_video
 from experiments.memory_plan import plan_training
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
@@ -22,6 +21,7 @@ from experiments.runs.resume import check_same_run, keep_config, restore
 from experiments.summary import print_summary
 from experiments.train_config import TrainConfig, resolve_device
 from experiments.train_loop import TrainLoop
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)

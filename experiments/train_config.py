@@ -11,7 +11,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from envs.atari.native import AtariConfig
 from envs.vector_env import VectorEnv
-from experiments.config.errors import ConfigError
+from ssl_objectives.refusal import ConfigError
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig
 

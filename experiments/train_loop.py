@@ -10,11 +10,12 @@ from envs.vector_env import DiscreteActions
 from experiments.evaluate import evaluate_actor
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.runs.health import HealthMonitor, TrainingDiverged, check_finite
+from experiments.runs.health import HealthMonitor, check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import peak_bytes
 from experiments.runs.progress import Progress
 from experiments.train_config import TrainConfig
+from ssl_objectives.refusal import TrainingDiverged
 
 
 class _Interrupted(Exception):

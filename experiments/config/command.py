@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from experiments.config.errors import ConfigError, suggest
 from experiments.config.flags import config_registry
 from experiments.config.json import read_config
+from ssl_objectives.refusal import ConfigError, suggest
 
 C = TypeVar("C")
 

@@ -20,8 +20,8 @@ from typing import (
     get_type_hints,
 )
 
-from experiments.config.errors import ConfigError, suggest
 from experiments.config.outside import find, name_of
+from ssl_objectives.refusal import ConfigError, suggest
 
 FORMAT_VERSION = 1
 

@@ -6,7 +6,7 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
-from experiments.config.errors import ConfigError, suggest
+from ssl_objectives.refusal import ConfigError, suggest
 
 
 def load_part(name: str) -> Any:

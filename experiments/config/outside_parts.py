@@ -4,11 +4,11 @@ from inspect import signature
 from typing import Any
 
 from agents.curiosity.signal import CuriosityConfig
-from experiments.config.errors import ConfigError
 from experiments.config.outside import load_part
 from experiments.train_config import WorldConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig
+from ssl_objectives.refusal import ConfigError
 from world_models.belief import CoreConfig
 from world_models.latent_dynamics import ModelConfig
 

@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from experiments.config.errors import suggest
 from experiments.config.json import read_config, to_json, write_config
 from experiments.runs.versions import versions
+from ssl_objectives.refusal import suggest
 
 
 class NotARun(Exception):

@@ -4,9 +4,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-
-class TrainingDiverged(Exception):
-    """A metric is not finite any more; the message says which, and what to try."""
+from ssl_objectives.refusal import TrainingDiverged
 
 
 def check_finite(metrics: Mapping[str, float]) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ssl_objectives.refusal import Refusal
+
 _STATES_PER_PARAMETER = 4  # value, gradient, and Adam's two moments
 
 
-class DoesNotFit(MemoryError):
+class DoesNotFit(Refusal):
     """A plan needs more memory than there is; the message has the table and levers."""
 
 

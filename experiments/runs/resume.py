@@ -10,9 +10,9 @@ from typing import Any
 from torch import Tensor
 
 from agents.curious_agent import CuriousAgent
-from experiments.config.errors import ConfigError
 from experiments.config.json import write_config
 from experiments.runs.folder import RunFolder
+from ssl_objectives.refusal import ConfigError
 
 # What networks, worlds, draws and the shape of what is saved depend on.
 FIXED = (

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Protocol
 
 from experiments.config.command import Part
-from experiments.config.errors import ConfigError
 from experiments.runs.folder import RunFolder
+from ssl_objectives.refusal import ConfigError
 
 RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
 """listed in --help beside the parts; `take_resume` reads it"""

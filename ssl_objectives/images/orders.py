@@ -1,8 +1,87 @@
-"""Batches in which no two rows are alike."""
+"""Which images are in which batch: a function of the step alone.
 
+Nothing is held or saved, so a run that goes on draws what it would have drawn, and each
+of several processes knows its own part without asking.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
 import torch
 from jaxtyping import Int64
 from torch import Tensor
+
+from ssl_objectives.images.random_order import permuted
+from ssl_objectives.images.source import ImageSource
+from ssl_objectives.refusal import ConfigError
+
+
+@runtime_checkable
+class RowOrder(Protocol):
+    """Batches of row ids by step."""
+
+    def rows(self, step: int) -> Int64[Tensor, "B"]:
+        """Different rows, those of the batch of this step (from 0), on the CPU."""
+
+
+@runtime_checkable
+class OrderConfig(Protocol):
+    """Describes an order: a dataclass whose fields are its settings."""
+
+    def build(self, source: ImageSource, batch_size: int, seed: int) -> RowOrder:
+        """The order for a data set.
+
+        Raises:
+            ValueError: there are too few rows, or not of the right kind.
+        """
+
+
+class Shuffled:
+    """Every row once per epoch, in another order every epoch.
+
+    What is left at the end of an epoch and fills no batch is left out of it.
+
+    Args:
+        num_rows: of the data set.
+        batch_size: B.
+        seed: equal seeds give equal orders.
+
+    Raises:
+        ConfigError: there are fewer rows than fit into a batch.
+    """
+
+    def __init__(self, num_rows: int, batch_size: int, seed: int) -> None:
+        if num_rows < batch_size:
+            raise ConfigError(
+                f"--batch-size {batch_size:,} is more than the {num_rows:,} images "
+                "there are; make it smaller."
+            )
+        self.num_rows, self.batch_size, self.seed = num_rows, batch_size, seed
+
+    def rows(self, step: int) -> Int64[Tensor, "B"]:
+        """The batch of a step."""
+        epoch, place = divmod(step, self.num_rows // self.batch_size)
+        begin = place * self.batch_size
+        places = np.arange(begin, begin + self.batch_size)
+        return torch.from_numpy(permuted(places, self.num_rows, self.seed, epoch))
+
+
+@dataclass(frozen=True)
+class ShuffledConfig:
+    """Every image once per epoch, in random order."""
+
+    def build(self, source: ImageSource, batch_size: int, seed: int) -> Shuffled:
+        """The order for a data set."""
+        return Shuffled(source.num_rows, batch_size, seed)
+
+
+def own_share(
+    rows: Int64[Tensor, "B"], rank: int, num_processes: int
+) -> Int64[Tensor, "b"]:
+    """The part of a batch that one of several processes takes: equal, in order."""
+    each = len(rows) // num_processes
+    return rows[rank * each : (rank + 1) * each]
 
 
 class DistinctLabels:

@@ -25,8 +25,8 @@ from experiments.benchmark_arms import AgentArm, ArmName, Sb3Envs
 from experiments.benchmark_command import benchmark, run
 from experiments.benchmark_config import BenchmarkConfig, Network, Suite
 from experiments.benchmark_report import curiosity_cost
-from experiments.config.errors import ConfigError
 from experiments.sb3_arm import Sb3Arm
+from ssl_objectives.refusal import ConfigError
 
 SMALL = BenchmarkConfig(
     rounds=2,

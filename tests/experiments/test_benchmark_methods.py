@@ -11,7 +11,7 @@ from experiments.benchmark import Arm, Timing
 from experiments.benchmark_command import benchmark
 from experiments.benchmark_config import BenchmarkConfig, Suite
 from experiments.benchmark_methods import ALONE, REFERENCE, costs
-from experiments.config.errors import ConfigError
+from ssl_objectives.refusal import ConfigError
 from ssl_objectives.zoo import ZOO
 
 

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from experiments.benchmark_command import benchmark
 from experiments.benchmark_config import BenchmarkConfig, Suite
-from experiments.config.errors import ConfigError
 from experiments.data_benchmark import OwnedDataset, write_frames
+from ssl_objectives.refusal import ConfigError
 
 
 def test_the_suite_reads_and_cleans_up(

@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from agents.actor import Actor
-from experiments.config.errors import ConfigError
+from agents.play import Played, actor_player, play_episodes
 from experiments.evaluate import (
     EvaluateConfig,
     evaluate,
@@ -22,6 +22,7 @@ from experiments.evaluate import (
 )
 from experiments.evaluation_report import bootstrap_interval, watching
 from experiments.runs.checkpoints.folder import CheckpointFolder
+from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
 SMALL = ("--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "10")
@@ -241,3 +242,23 @@ def test_what_is_no_run_is_refused(curious: Command, tmp_path: Path) -> None:
     done = curious("evaluate", str(tmp_path / "nothing"))
     assert (done.code, done.out) == (1, "")
     assert "There is no run at" in done.err
+
+
+def test_an_actor_plays_with_its_memory(key_door: Any) -> None:
+    actor, config = load_agent(key_door.run.path, "cpu")
+
+    def play(seed: int, greedy: bool) -> Played:
+        env = config.world.build(3, "cpu")
+        return play_episodes(env, actor_player(actor, 3, seed, greedy), 3, seed=0)
+
+    assert play(1, False) == play(1, False) != play(2, False)
+    assert play(1, True) == play(2, True)
+    env = config.world.build(3, "cpu")
+    row, carry = env.reset(0), actor.start(3)
+    player = actor_player(actor, 3, 1, greedy=True)
+    for _ in range(20):
+        wanted, carry = actor.act(row, carry, torch.Generator(), greedy=True)
+        action = player(row)
+        assert torch.equal(action, wanted)
+        row = env.step(action)
+    assert carry.memory.abs().sum() > 0

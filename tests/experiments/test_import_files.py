@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from experiments.config.errors import ConfigError
-from experiments.data_layout import Layout
 from experiments.import_config import ImportConfig
 from experiments.import_data import import_data
+from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command
 from world_models.data.dataset import Dataset, open_dataset
-from world_models.data.format import ContinuousColumn, DatasetError, DiscreteColumn
+from world_models.data.format import ContinuousColumn, DiscreteColumn
+from world_models.data.importers.layout import Layout
 
 QUIET = Console(quiet=True)
 GENERATOR = np.random.default_rng(0)

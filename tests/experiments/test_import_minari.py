@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from envs.counting import CountingConfig
-from experiments.data_minari_parts import action_space, obs_space
 from experiments.import_config import ImportConfig
 from experiments.import_data import import_data
 from experiments.record import RecordConfig, record
+from ssl_objectives.refusal import DatasetError
 from tests.experiments.conftest import Command
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import (
     Column,
     ContinuousColumn,
-    DatasetError,
     DatasetSpec,
     DiscreteColumn,
 )
+from world_models.data.importers.minari_spaces import action_space, obs_space
 from world_models.data.writer import DatasetWriter
 
 pytest.importorskip("h5py")

@@ -10,12 +10,12 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
-from experiments.config.errors import ConfigError
 from experiments.config.json import from_json, to_json
 from experiments.config.size import Size
 from experiments.presets import PARTS, WORLDS, from_parts, train_config
 from experiments.train import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
@@ -118,11 +118,11 @@ def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
 PARTS_OF_MY_OWN = """
 from dataclasses import dataclass, field
 
-from agents.build import RecurrentConfig
-from agents.curiosity import PredictionErrorConfig
+from world_models.cores.recurrent import RecurrentConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.methods.bootstrap import ByolConfig
+from ssl_objectives.methods.bootstrap.byol import ByolConfig
 from world_models.presets import ByolExploreConfig
 
 world = CountingConfig()
@@ -182,7 +182,10 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
         ({"objective": "own_parts:model"}, "is no objective"),
         ({"model": "own_parts:curiosity"}, r"is no model. .*build\(self, belief\)"),
         ({"curiosity": "own_parts:Empty"}, "is no curiosity"),
-        ({"agent": "own_parts:Empty"}, "embedding.*, and num_frames: see agents.build"),
+        (
+            {"agent": "own_parts:Empty"},
+            "embedding.*, and num_frames: see world_models.belief",
+        ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
         (
             {"objective": "byol", "model": "own_parts:Closed"},

@@ -90,9 +90,9 @@ def test_help_teaches(curious: Command) -> None:
 
 MINE = """
 from dataclasses import dataclass
-from ssl_objectives.heads import Straight
+from ssl_objectives.encoders.heads import Straight
 from ssl_objectives.method import Method
-from ssl_objectives.methods.moments import VicRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.views.maker import OneView, TwoViews
 from ssl_objectives.encoders.cnn import PatchConfig
 

@@ -11,16 +11,16 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
-from experiments.encoder_measures import ProbeConfig
-from experiments.fashion_mnist import FashionMnistConfig
 from experiments.image_mix import MixedSource
-from experiments.image_source import ArrayImages, ImageSplit, ImageSubset
 from experiments.pretrain_report import random_encoder, report
 from experiments.pretrained_encoder import PretrainedConfig
 from experiments.report_runs import read_run
 from experiments.saved_encoder import ENCODER_FILE, save_encoder
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
+from ssl_objectives.measure.encoder import ProbeConfig
 from ssl_objectives.views.maker import Drawn, ViewMaker
 
 CONFIG = PatchConfig(13, patch=7, width=5)

@@ -17,21 +17,21 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.build import AgentConfig
+from agents.play import random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
-from experiments.config.errors import ConfigError
 from experiments.data_memory import check_rows_fit, row_memory
-from experiments.play import random_player
 from experiments.record import RecordConfig, record
 from experiments.runs.memory import DoesNotFit
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Needs
+from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command, Done
 from world_models.data.dataset import Dataset, open_dataset
-from world_models.data.format import Column, DatasetError, DiscreteColumn
+from world_models.data.format import Column, DiscreteColumn
 from world_models.presets import ByolExploreConfig
 
 B = 6

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.config.errors import ConfigError
 from experiments.presets import train_config
 from experiments.report import Report, ReportConfig, report
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
+from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
 

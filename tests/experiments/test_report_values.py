@@ -5,7 +5,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.config.errors import ConfigError
 from experiments.report_curves import axes_for, task_curves
 from experiments.report_runs import RunRecord
 from experiments.report_values import (
@@ -16,6 +15,7 @@ from experiments.report_values import (
     read_references,
     run_value,
 )
+from ssl_objectives.refusal import ConfigError
 
 SCORE = "episode/return"
 

@@ -12,7 +12,6 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from experiments.config.errors import ConfigError
 from experiments.presets import train_config
 from experiments.pretrained_encoder import PretrainedConfig, from_scratch
 from experiments.runs.checkpoints.checkpoint import save_checkpoint
@@ -29,6 +28,7 @@ from experiments.train import build_agent, train
 from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.refusal import ConfigError
 
 CONFIG = ImpalaConfig(11, (4, 6), Precision.FLOAT32)
 SHAPE = (3, 20, 14)

@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config.errors import ConfigError
 from experiments.grid import read_grid
 from experiments.sweep_cells import expand
+from ssl_objectives.refusal import ConfigError
 
 GRID = """
 arguments = "byol-explore --size debug --env-steps 240"

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from experiments.config.errors import ConfigError
 from experiments.grid import read_grid
 from experiments.runs.folder import RunFolder
 from experiments.sweep_cell import run_cell
@@ -17,6 +16,7 @@ from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepFolder
 from experiments.sweep_kinds import kind_of
 from experiments.sweep_runs import find_run
+from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from envs.atari.native import AtariConfig
-from experiments.config.errors import ConfigError
 from experiments.sweep_slots import make_slots
+from ssl_objectives.refusal import ConfigError
 
 THREADS = ("OMP_NUM_THREADS", "CURIOUS_EMULATOR_THREADS")
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from agents.build import AgentConfig
+from agents.play import Played, actor_player, play_episodes, random_player
 from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.tiles.pixel_maze import PixelMazeConfig
-from experiments.play import Played, actor_player, play_episodes, random_player
 from experiments.presets import train_config
 from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.cores.frame_stack import FrameStackConfig

@@ -6,15 +6,9 @@ from pathlib import Path
 import pytest
 
 from agents.build import AgentConfig
+from agents.play import Played, actor_player, play_episodes, random_player, record
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
-from experiments.play import (
-    Played,
-    actor_player,
-    play_episodes,
-    random_player,
-    record,
-)
 from experiments.runs.folder import RunFolder
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision

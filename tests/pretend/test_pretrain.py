@@ -6,12 +6,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.image_source import ArrayImages
-from experiments.pretrain_optimizer import AdamWConfig
-from experiments.pretrainer import Pretrainer
-from experiments.row_order import Shuffled
 from ssl_objectives.encoders.cnn import ImpalaConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.images.orders import Shuffled
+from ssl_objectives.images.source import ArrayImages
+from ssl_objectives.learn.optimizer import AdamWConfig
+from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.views.augment.augmentation import augment
 from ssl_objectives.views.augment.blur import Blur
 from ssl_objectives.views.augment.color import Gray, Jitter, Solarize

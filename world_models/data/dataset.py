@@ -16,10 +16,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ssl_objectives.images.random_order import EpochOrder
+from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION, read_description
-from world_models.data.format import FACTS, DatasetError, DatasetSpec
+from world_models.data.format import FACTS, DatasetSpec
 from world_models.data.index import ChosenStarts, RegularStarts, RowIndex, Starts
-from world_models.data.order import EpochOrder
 from world_models.data.reader import RowReader
 from world_models.data.shard import open_shard, shard_paths, verify_shard
 from world_models.data.windows import Images, Windows

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssl_objectives.refusal import DatasetError
 from world_models.data.format import (
     FORMAT_VERSION,
     Column,
     ContinuousColumn,
-    DatasetError,
     DatasetSpec,
     DiscreteColumn,
 )

@@ -33,10 +33,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 _FACT_KINDS = "biuf"  # bool, integers, floats: NumPy's letters
 
 
-class DatasetError(Exception):
-    """A data set cannot be read or written; the message names the file and why."""
-
-
 @dataclass(frozen=True)
 class Column:
     """Shape (of one row) and dtype (NumPy's name) of a column.

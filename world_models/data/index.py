@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from world_models.data.format import DatasetError
+from ssl_objectives.refusal import DatasetError
 from world_models.data.shard import Shard
 
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from world_models.data.format import DatasetError
+from ssl_objectives.refusal import DatasetError
 from world_models.data.shard import ColumnFile
 
 _EVERY = 64  # views between two looks at the process's memory

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from ssl_objectives.refusal import DatasetError
 from world_models.data.description import read_json, write_json
-from world_models.data.format import FORMAT_VERSION, Column, DatasetError
+from world_models.data.format import FORMAT_VERSION, Column
 
 UNFINISHED = ".unfinished"  # suffix of shards that are still being written
 _SEGMENTS, _ABOUT = "segments", "shard.json"

@@ -10,9 +10,9 @@ from jaxtyping import Int64, Shaped, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssl_objectives.images.random_order import EpochOrder
 from world_models.data.format import FACTS
 from world_models.data.index import Starts
-from world_models.data.order import EpochOrder
 from world_models.data.reader import RowReader
 from world_models.trajectory import Trajectory
 

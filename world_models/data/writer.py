@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import open_dataset
 from world_models.data.description import (
     Description,
     read_description,
     write_description,
 )
-from world_models.data.format import DatasetError, DatasetSpec
+from world_models.data.format import DatasetSpec
 from world_models.data.shard import sweep_unfinished, write_shard
 
 SHARD_BYTES = 128 << 20

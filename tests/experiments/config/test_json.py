@@ -10,9 +10,9 @@ from typing import Annotated, Any, Literal, NewType, Protocol
 
 import pytest
 
-from experiments.config.errors import ConfigError
 from experiments.config.json import from_json, read_config, to_json, write_config
 from experiments.config.outside import find, load_part
+from ssl_objectives.refusal import ConfigError
 
 ROOT = Path(__file__).parents[3]
 OUTSIDE = '''

@@ -9,10 +9,10 @@ from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig, RewardStream
-from experiments.config.errors import ConfigError
 from experiments.config.json import from_json, to_json
 from experiments.presets import train_config
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig

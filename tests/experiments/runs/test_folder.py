@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.config.errors import ConfigError
 from experiments.runs.folder import NotARun, RunFolder
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,8 @@ import math
 
 import pytest
 
-from experiments.runs.health import (
-    HealthLimits,
-    HealthMonitor,
-    TrainingDiverged,
-    check_finite,
-)
+from experiments.runs.health import HealthLimits, HealthMonitor, check_finite
+from ssl_objectives.refusal import TrainingDiverged
 
 
 def test_numbers_that_are_not_finite_stop_training() -> None:

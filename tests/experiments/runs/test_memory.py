@@ -60,7 +60,7 @@ def test_what_fits_passes_and_what_does_not_says_what_to_lower() -> None:
     assert "needs about 1.0 PiB" in message or "1024.0 TiB" in message
     assert "rollout frames" in message
     assert "Lower --replay.capacity (for replay), --num-envs (for roll" in message
-    with pytest.raises(MemoryError, match="Choose a smaller --size"):
+    with pytest.raises(DoesNotFit, match="Choose a smaller --size"):
         check_fits(MemoryPlan().add("activations", 2**50), "cpu")
 
 

@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from envs.counting import CountingConfig, decode
 from envs.vector_env import Step
+from ssl_objectives.images.random_order import EpochOrder, permuted
+from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import (
     Column,
     ContinuousColumn,
-    DatasetError,
     DatasetSpec,
     DiscreteColumn,
 )
 from world_models.data.maps import MappedFiles
-from world_models.data.order import EpochOrder, permuted
 from world_models.data.writer import DatasetWriter
 
 B, ROWS = 5, 153

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import open_dataset
-from world_models.data.format import Column, DatasetError, DatasetSpec, DiscreteColumn
+from world_models.data.format import Column, DatasetSpec, DiscreteColumn
 from world_models.data.shard import write_shard
 from world_models.data.writer import DatasetWriter
 

@@ -1,0 +1,1 @@
+"""Fashion-MNIST: the images, where they are looked for, and how to get them."""

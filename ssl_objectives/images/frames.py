@@ -1,0 +1,116 @@
+"""Pictures of any kind become frames: uint8, channels first, all of one size."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from ssl_objectives.refusal import DatasetError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
+_GRAY = ("1", "L", "LA")
+
+
+@dataclass(frozen=True)
+class FrameFormat:
+    """How frames are converted.
+
+    Attributes:
+        size: (height, width) that all are resized to, by the mean over the pixels that
+            each new one covers; None keeps their own.
+        gray: one channel, the luminance, instead of three.
+    """
+
+    size: tuple[int, int] | None = None
+    gray: bool = False
+
+    def frame(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """From uint8 [H, W], [H, W, 1] or [H, W, 3] to [C, H, W]."""
+        if picture.ndim == 3 and picture.shape[2] == 1:
+            picture = picture[..., 0]
+        resized = self.size is not None and picture.shape[:2] != self.size
+        if resized or (self.gray and picture.ndim == 3):
+            image = Image.fromarray(picture)
+            if self.gray:
+                image = image.convert("L")
+            if self.size is not None and resized:
+                image = image.resize(self.size[::-1], Image.Resampling.BOX)
+            picture = np.asarray(image)
+        if picture.ndim == 2:
+            return np.ascontiguousarray(picture[None])
+        return np.ascontiguousarray(picture.transpose(2, 0, 1))
+
+    def frames(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """From [N, H, W], [N, H, W, C] or [N, C, H, W] to [N, C, H, W].
+
+        Raises:
+            DatasetError: neither of them, or not uint8.
+        """
+        stack = channels_last(pictures)
+        if self.size is None and not (self.gray and stack.shape[3] == 3):
+            return np.ascontiguousarray(stack.transpose(0, 3, 1, 2))
+        return np.stack([self.frame(x) for x in stack])
+
+    def shape(self, picture: Sequence[int]) -> tuple[int, int, int]:
+        """(C, H, W) of what `frame` makes of an array of this shape [H, W(, C)]."""
+        height, width = self.size or (picture[0], picture[1])
+        colour = len(picture) == 3 and picture[2] == 3 and not self.gray
+        return (3 if colour else 1, height, width)
+
+
+def channels_last(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A view [N, H, W, C] of frames in any of the three usual orders.
+
+    Raises:
+        DatasetError: the last or the second axis has neither 1 nor 3 channels, or the
+            numbers are not bytes.
+    """
+    shape = pictures.shape
+    if pictures.dtype != np.uint8:
+        raise DatasetError(
+            f"frames are {pictures.dtype} {shape[1:]}; a data set holds pixels as "
+            "uint8, 0 to 255"
+        )
+    if len(shape) == 3:
+        return pictures[..., None]
+    if len(shape) == 4 and shape[3] in (1, 3):
+        return pictures
+    if len(shape) == 4 and shape[1] in (1, 3):
+        return pictures.transpose(0, 2, 3, 1)
+    stacks = " (stacks of frames: give single ones)" if 4 in shape[1:] else ""
+    raise DatasetError(
+        f"frames are {shape[1:]}, neither [H, W], [H, W, C] nor [C, H, W] with 1 or 3 "
+        f"channels{stacks}"
+    )
+
+
+def natural(path: Path | str) -> list[tuple[int, str]]:
+    """Sorts `frame-9` before `frame-10`."""
+    parts = re.split(r"(\d+)", str(path))
+    return [(int(x), "") if x.isdigit() else (-1, x) for x in parts]
+
+
+def read_image(path: Path, gray: bool) -> NDArray[np.uint8]:
+    """An image, upright: uint8 [H, W] if it is gray (or `gray` is set), else [H, W, 3].
+
+    Raises:
+        DatasetError: damaged, cut off, no image, or of more than 8 bits a channel.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode in _DEEP:
+                raise DatasetError(
+                    f"{path} has more than 8 bits a channel ({image.mode}). Convert it "
+                    "to 8 bits first: a data set holds bytes."
+                )
+            upright = ImageOps.exif_transpose(image)
+            flat = upright.convert("L" if gray or image.mode in _GRAY else "RGB")
+            return np.asarray(flat)
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path} is damaged or no image ({error}).") from error

@@ -1,0 +1,1 @@
+"""Training an encoder by a method: the trainer, and its optimiser."""

@@ -1,0 +1,69 @@
+"""What turns gradients into new weights, and the learning rate over a run."""
+
+import math
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from torch import nn, optim
+
+from ssl_objectives.refusal import ConfigError
+
+
+@runtime_checkable
+class OptimizerConfig(Protocol):
+    """Describes an optimiser: a dataclass whose fields are its settings."""
+
+    @property
+    def max_norm(self) -> float:
+        """Bound on the norm of all gradients together; 0 for none."""
+
+    def build(self, module: nn.Module) -> optim.Optimizer:
+        """Build it for all parameters of a module that are trained."""
+
+    def rate(self, done: float) -> float:
+        """The learning rate when a share `done` of all steps is done, in (0, 1)."""
+
+
+@dataclass(frozen=True)
+class AdamWConfig:
+    """AdamW; the rate rises at first, then falls along half a cosine to 0."""
+
+    learning_rate: float = 2e-3
+    """the highest"""
+    weight_decay: float = 1e-4
+    """of matrices and filters; biases, norms and scales have none"""
+    warm_up: float = 0.05
+    """share of all steps in which the rate rises from 0"""
+    max_norm: float = 10.0
+    """bound on the norm of all gradients together; 0: none"""
+
+    def __post_init__(self) -> None:
+        if self.learning_rate <= 0:
+            raise ConfigError(
+                f"--optimizer.learning-rate must be above 0, not {self.learning_rate}"
+            )
+        for name in ("weight_decay", "warm_up", "max_norm"):
+            if getattr(self, name) < 0:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--optimizer.{flag} must be at least 0.")
+        if self.warm_up >= 1:
+            raise ConfigError("--optimizer.warm-up must be below 1.")
+
+    def build(self, module: nn.Module) -> optim.AdamW:
+        """Two groups: with and without weight decay."""
+        trained = [x for x in module.parameters() if x.requires_grad]
+        groups = [
+            {
+                "params": [x for x in trained if x.ndim > 1],
+                "weight_decay": self.weight_decay,
+            },
+            {"params": [x for x in trained if x.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return optim.AdamW(groups, lr=self.learning_rate, fused=True)
+
+    def rate(self, done: float) -> float:
+        """The learning rate when a share `done` of all steps is done."""
+        if done < self.warm_up:
+            return self.learning_rate * done / self.warm_up
+        share = (done - self.warm_up) / (1 - self.warm_up)
+        return self.learning_rate * (math.cos(math.pi * share) + 1) / 2

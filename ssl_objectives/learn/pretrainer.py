@@ -1,0 +1,235 @@
+"""An encoder, a method around it and images: one training step, and its state."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int64, Shaped, UInt8
+from torch import Tensor, nn
+
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.images.orders import RowOrder, own_share
+from ssl_objectives.images.source import ImageSource
+from ssl_objectives.learn.optimizer import OptimizerConfig
+from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
+from ssl_objectives.method import Method
+from ssl_objectives.objective import Objective, Sizes
+from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.processes import average_gradients, num_processes
+from ssl_objectives.refusal import ConfigError
+
+SWEEP_BATCH = 512  # images of a pass over the data, at once
+RANK_ROWS = 2048  # embeddings that a rank is measured on, at most
+
+
+class Pretrainer:
+    """Trains an encoder, step by step.
+
+    All that a step draws follows from the seed, the step and the process, so that the
+    state is weights, the objective's memory, the optimiser's, and the number of steps.
+
+    Args:
+        method: views, heads and objective.
+        encoder: what is trained.
+        images: to train on.
+        labels: of the images, -1 where they are hidden from the method; None where
+            there are no classes.
+        order: which images are in which batch.
+        optimizer: what turns gradients into new weights.
+        steps: of the whole run, for everything that follows a schedule.
+        device: where all of it is computed.
+        seed: of weights and draws.
+        check_rows: asked whether there is room for what the objective keeps per row,
+            before it is made: of the objective (on the `meta` device), the number of
+            rows, and D.
+
+    Raises:
+        ConfigError: the parts do not fit together, or to the images.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        encoder: EncoderConfig,
+        images: ImageSource,
+        labels: Int64[Tensor, "N"] | None,
+        order: RowOrder,
+        optimizer: OptimizerConfig,
+        *,
+        steps: int,
+        device: torch.device,
+        seed: int,
+        check_rows: Callable[[Objective, int, int], None] | None = None,
+    ) -> None:
+        self.method, self.images, self.order = method, images, order
+        self.device, self.total_steps = device, steps
+        self.rank = torch.distributed.get_rank() if num_processes() > 1 else 0
+        try:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.encoder = encoder.build(images.image_shape)
+                sizes = sizes_for(self.encoder, images, steps)
+                if check_rows is not None:
+                    _ask(check_rows, method, sizes)
+                self.branches = method.build(self.encoder, sizes).to(device)
+            self.views = method.build_views(images.image_shape)
+            self.counter = StepCounter(seed)
+            self.labels = None if labels is None else labels.to(device)
+            self._try()
+        except ValueError as error:  # the parts' way of saying what does not fit
+            raise ConfigError(str(error)) from error
+        self.optimizer = optimizer.build(self.branches)
+        self.rate, self.max_norm = optimizer.rate, optimizer.max_norm
+        self.trained = [x for x in self.branches.parameters() if x.requires_grad]
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps so far."""
+        return self.counter.steps
+
+    def step(self, look: bool = True) -> dict[str, Float[Tensor, ""]]:
+        """Sweep if it is time, then one gradient step.
+
+        Args:
+            look: also measure how alive the embeddings are, which takes an SVD.
+
+        Returns:
+            Metrics, still on the device.
+        """
+        self._sweep_if_due()
+        rows = own_share(self.order.rows(self.steps), self.rank, num_processes())
+        # layers that draw from PyTorch's own stream, such as dropout, repeat as well
+        torch.manual_seed(self._generator(torch.device("cpu"), 1).initial_seed())
+        images, given = self._draw(rows)
+        loss, metrics = self.branches.loss(images, **given)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        average_gradients(self.trained)
+        norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
+        rate = self.rate((self.steps + 0.5) / self.total_steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.step()
+        metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
+        if look:
+            metrics |= self._liveliness()
+        self.branches.after_update()
+        self.counter.advance()
+        return metrics
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is needed to go on as if nothing had happened."""
+        return {
+            "branches": dict(self.branches.state_dict()),
+            "optimizer": self.optimizer.state_dict(),
+            "steps": self.steps,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state that `state_dict` gave."""
+        self.branches.load_state_dict(state["branches"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.counter.steps = int(state["steps"])
+
+    def sweep(self) -> None:
+        """Let the objective pass over all images; every process over all of them."""
+        self.branches.objective.refresh(self._projections())
+
+    def _sweep_if_due(self) -> None:
+        first, every = self.method.first_sweep, self.method.sweep_every
+        since = self.steps - first
+        if self.branches.objective.needs.sweep and since >= 0 and since % every == 0:
+            self.sweep()
+
+    def _projections(
+        self,
+    ) -> Iterator[tuple[Int64[Tensor, "n"], Float[Tensor, "n D"]]]:
+        for rows in torch.arange(self.images.num_rows).split(SWEEP_BATCH):
+            images = self._sent(self.images.read(rows))
+            yield self._sent(rows), self.branches.project(images)
+
+    def _sent(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
+        """On the device; the host does not wait for the copy."""
+        if self.device.type == "cuda":
+            x = x.pin_memory()
+        return x.to(self.device, non_blocking=True)
+
+    def _generator(self, device: torch.device, stream: int) -> torch.Generator:
+        """Draws of this step and process."""
+        return self.counter.generator(device, 2 * self.rank + stream)
+
+    def _draw(
+        self, rows: Int64[Tensor, "n"]
+    ) -> tuple[tuple[UInt8[Tensor, "n C _ _"], ...], dict[str, Any]]:
+        """Views of some images, and all else that the method asks for."""
+        images, rows = self._sent(self.images.read(rows)), self._sent(rows)
+        drawn = self.views(images, self._generator(self.device, 0))
+        extra = {"params": drawn.params}
+        wanted = self.branches.objective.needs.extra
+        if "label" in wanted:
+            if self.labels is None:
+                raise ValueError(
+                    f"{type(self.branches.objective).__name__} learns from labels, and "
+                    "these images have none. Choose labelled images, or another method."
+                )
+            extra["label"] = self.labels[rows]
+        if "image" in wanted:
+            extra["image"] = torch.stack(drawn.images, 1)
+        given = {"row": rows, "num_targets": drawn.num_targets, "extra": extra}
+        return drawn.images, given
+
+    @torch.no_grad()
+    def _try(self) -> None:
+        """Put two images through everything but the loss; nothing is written.
+
+        Raises:
+            ValueError: the method does not take such views, or something is missing.
+        """
+        images, given = self._draw(torch.arange(min(2, self.images.num_rows)))
+        self.branches.eval()
+        self.branches.views(images, **given)
+        self.branches.train()
+        self.num_views = len(images)
+
+    def _liveliness(self) -> dict[str, Float[Tensor, ""]]:
+        """Rank and spread of the first view's projections."""
+        seen = self.branches.seen
+        if seen is None or seen.z[0] is None or seen.z[0].shape[-1] < 2:
+            return {}
+        # an SVD refuses what is not finite, and the loss will tell
+        z = seen.z[0][:RANK_ROWS].nan_to_num(0.0, 0.0, 0.0)
+        return {
+            "projection/effective_rank": effective_rank(z),
+            "projection/spread": relative_spread(z),
+        }
+
+
+def sizes_for(encoder: Encoder, images: ImageSource, steps: int) -> Sizes:
+    """What a method around this encoder is built for."""
+    return Sizes(
+        latent=encoder.size,
+        maps=encoder.maps_shape,
+        image=images.image_shape,
+        rows=images.num_rows,
+        classes=num_classes(images),
+        steps=steps,
+    )
+
+
+def num_classes(images: ImageSource) -> int:
+    """How many classes the labels know; 0 where there are none."""
+    if images.class_names:
+        return len(images.class_names)
+    return 0 if images.labels is None else int(images.labels.max()) + 1
+
+
+def _ask(
+    check_rows: Callable[[Objective, int, int], None], method: Method, sizes: Sizes
+) -> None:
+    """Let a memory per row be refused before it is made."""
+    inner = method.sizes(sizes)
+    # some objectives compute while they are built, which no empty tensor can
+    with suppress(RuntimeError), torch.device("meta"):
+        objective = method.objective.build(inner)
+        check_rows(objective, sizes.rows, inner.latent)

@@ -1,0 +1,117 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from agents.play import play_episodes, random_player, record
+from envs.counting import CountingConfig, decode
+from envs.tiles.key_door import KeyDoorConfig
+from envs.vector_env import Step, VectorEnv
+
+
+def idle(env: VectorEnv) -> Callable[[Step], Tensor]:
+    return lambda row: torch.zeros(env.spec.num_envs, dtype=torch.int64)
+
+
+def length(env: int, episode: int) -> int:
+    """Of an episode of the counting world; its rewards are 1, 2, 3 …"""
+    return 3 + (7 * env + 5 * episode) % 11
+
+
+def test_every_env_plays_its_own_share_however_short_its_episodes() -> None:
+    env = CountingConfig().build(3, "cpu")
+    played = play_episodes(env, idle(env), 7, seed=0)
+    expected = [length(e, k) for e, share in enumerate((3, 2, 2)) for k in range(share)]
+    assert [x.length for x in played.episodes] == expected
+    assert played.scores.tolist() == [n * (n + 1) / 2 for n in expected]
+    assert all(x.complete for x in played.episodes)
+    assert played.env_steps == sum(expected)
+    # Whoever ends first would be another, shorter choice.
+    ends = sorted(
+        (sum(length(e, j) + 1 for j in range(k + 1)), length(e, k))
+        for e in range(3)
+        for k in range(9)
+    )
+    assert [n for _, n in ends[:7]] != expected
+    assert (played.rooms, played.cells) == (None, None)
+
+
+def test_a_step_limit_cuts_episodes_and_says_so() -> None:
+    env = CountingConfig().build(2, "cpu")
+    played = play_episodes(env, idle(env), 6, seed=0, max_steps=6)
+    whole = [length(e, k) for e in range(2) for k in range(3)]
+    assert [x.length for x in played.episodes] == [min(n, 6) for n in whole]
+    assert [x.complete for x in played.episodes] == [n <= 6 for n in whole]
+    assert {n <= 6 for n in whole} == {True, False}
+    assert played.episodes[whole.index(max(whole))].score == 21
+
+
+def test_a_watcher_hears_of_every_step_and_may_end_play() -> None:
+    env = CountingConfig().build(2, "cpu")
+    heard: list[tuple[int, int]] = []
+    play_episodes(env, idle(env), 2, 0, on_step=lambda *x: heard.append(x))
+    lengths = [length(0, 0), length(1, 0)]
+    assert [x for x, _ in heard] == [
+        sum(n <= t for n in lengths) for t in range(1, max(lengths) + 1)
+    ]
+    assert [x for _, x in heard] == list(range(2, 2 * max(lengths) + 1, 2))
+
+    def stop(finished: int, env_steps: int) -> None:
+        raise StopIteration
+
+    with pytest.raises(StopIteration):
+        play_episodes(env, idle(env), 2, 0, on_step=stop)
+
+
+def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
+    config = KeyDoorConfig(size=7, max_episode_steps=14)
+    actions = torch.randint(5, (32, 2), generator=torch.Generator().manual_seed(1))
+    env = config.build(2, "cpu")
+    steps = iter(actions)
+    played = play_episodes(env, lambda row: next(steps), 4, seed=0)
+
+    places: list[list[set[tuple[int, int, int]]]] = [[set()], [set()]]
+    row = config.build(2, "cpu")
+    seen = row.reset(0)
+    for action in [None, *actions[:29]]:
+        seen = seen if action is None else row.step(action)
+        for i in range(2):
+            if seen.first[i] and action is not None:
+                places[i].append(set())
+            x, y, room = (int(seen.facts[k][i]) for k in ("x", "y", "room"))
+            places[i][-1].add((room, x, y))
+    expected = [one for each in places for one in each]
+    assert [x.cells for x in played.episodes] == expected
+    assert [x.length for x in played.episodes] == [14] * 4
+    assert played.cells == len(set().union(*expected))
+    assert played.rooms == len({room for one in expected for room, _, _ in one})
+    assert played.cells > max(map(len, expected)) > 1
+
+
+def test_random_players_repeat_themselves_by_seed() -> None:
+    def cells(seed: int) -> list[Any]:
+        env = KeyDoorConfig(max_episode_steps=30).build(3, "cpu")
+        played = play_episodes(env, random_player(env, seed), 3, seed=0)
+        return [x.cells for x in played.episodes]
+
+    assert cells(1) == cells(1) != cells(2)
+    # The same env once more: its streams begin anew.
+    env = KeyDoorConfig(varied_layouts=True, max_episode_steps=9).build(3, "cpu")
+    twice = [play_episodes(env, random_player(env, 1), 6, seed=4) for _ in range(2)]
+    assert twice[0] == twice[1]
+
+
+def test_frames_are_what_the_first_env_shows() -> None:
+    env = CountingConfig().build(2, "cpu")
+    frames = np.stack(list(record(env, idle(env), 6, seed=0)))
+    assert frames.shape == (7, 40, 44, 3)
+    assert (frames == frames[..., :1]).all()
+    seen = decode(torch.from_numpy(frames[..., 0])[:, None])
+    assert seen.env.tolist() == [0] * 7
+    assert seen.step.tolist() == [0, 1, 2, 3, 0, 1, 2]
+    env = KeyDoorConfig().build(1, "cpu")
+    frame = next(record(env, idle(env), 6, seed=0))
+    assert np.array_equal(frame, env.reset(0).obs[0].permute(1, 2, 0).numpy())

@@ -1,0 +1,110 @@
+"""Folders of images, straight from the files."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from experiments.image_folder import FolderConfig
+from ssl_objectives.images.source import ImageSource
+from ssl_objectives.refusal import DatasetError
+
+
+def picture(path: Path, shape: tuple[int, ...], seed: int) -> NDArray[np.uint8]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(seed)
+    pixels = generator.integers(0, 256, shape, dtype=np.uint8)
+    Image.fromarray(pixels).save(path)
+    return pixels
+
+
+def everything(*sources: ImageSource) -> torch.Tensor:
+    return torch.cat([x.read(torch.arange(x.num_rows)) for x in sources])
+
+
+def test_folders_are_classes_and_pixels_decide_the_side(tmp_path: Path) -> None:
+    made = {}
+    for i in range(60):
+        kind = ("cat", "dog", "a bird")[i % 3]
+        made[picture(tmp_path / kind / f"{i}.png", (6, 5, 3), i).tobytes()] = kind
+    (tmp_path / "cat" / "notes.txt").write_text("not an image")
+    (tmp_path / "cat" / ".hidden.png").write_text("nor this")
+    split = FolderConfig(tmp_path, test_share=0.3).open()
+    assert split.train.num_rows + split.test.num_rows == 60
+    assert 8 <= split.test.num_rows <= 30
+    for side in (split.train, split.test):
+        assert side.image_shape == (3, 6, 5)
+        assert side.class_names == ("a bird", "cat", "dog")
+        assert side.labels is not None
+        for image, label in zip(everything(side), side.labels, strict=True):
+            pixels = image.permute(1, 2, 0).contiguous().numpy().tobytes()
+            assert made.pop(pixels) == side.class_names[int(label)]
+    assert not made
+
+    # the same pixels under other names, in another order, are on the same side
+    for i, file in enumerate(sorted(tmp_path.glob("*/*[0-9].png"))):
+        file.rename(file.with_name(f"{(7 * i) % 60:03} renamed.png"))
+    again = FolderConfig(tmp_path, test_share=0.3).open()
+    tests = [{x.numpy().tobytes() for x in everything(y.test)} for y in (split, again)]
+    assert tests[0] == tests[1]
+
+
+def test_copies_of_an_image_are_on_one_side(tmp_path: Path) -> None:
+    for i in range(30):
+        for name in "abc":
+            picture(tmp_path / name / f"{i}.png", (6, 5), i)
+    split = FolderConfig(tmp_path, channels=1, test_share=0.4).open()
+    assert split.test.num_rows % 3 == 0
+    sides = (split.train, split.test)
+    pixels = [{x.numpy().tobytes() for x in everything(y)} for y in sides]
+    assert not pixels[0] & pixels[1]
+
+
+def test_one_folder_has_no_classes_and_images_are_converted(tmp_path: Path) -> None:
+    halves = np.zeros((8, 12, 3), np.uint8)
+    halves[:, 6:] = (255, 0, 0)
+    Image.fromarray(halves).save(tmp_path / "red.png")
+    picture(tmp_path / "gray.png", (3, 3), 1)
+    split = FolderConfig(tmp_path, size=(4, 2), channels=1).open()
+    assert split.train.labels is None
+    assert split.train.class_names == ()
+    images = everything(split.train, split.test)
+    assert images.shape == (2, 1, 4, 2)
+    [red] = [x for x in images if (x[0, :, 0] == 0).all()]
+    assert (red[0, :, 1] == 76).all()  # the luminance of red
+    colour = FolderConfig(tmp_path, size=(4, 2)).open()
+    images = everything(colour.train, colour.test)
+    assert images.shape == (2, 3, 4, 2)
+    [red] = [x for x in images if (x[:, :, 0] == 0).all()]
+    assert (red[0, :, 1] == 255).all()
+    assert (red[1:] == 0).all()
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"no folder of images at .*nowhere"):
+        FolderConfig(tmp_path / "nowhere").open()
+    (tmp_path / "in").mkdir()
+    config = FolderConfig(tmp_path / "in")
+    with pytest.raises(DatasetError, match=r"in has no image \(.png"):
+        config.open()
+    picture(tmp_path / "in/a.png", (6, 5, 3), 1)
+    with pytest.raises(DatasetError, match="one image only"):
+        config.open()
+    picture(tmp_path / "in/b.png", (6, 7, 3), 2)
+    with pytest.raises(DatasetError, match=r"b.png has 6 × 7 .*a.png has 6 × 5"):
+        config.open()
+    data = (tmp_path / "in/a.png").read_bytes()
+    (tmp_path / "in/b.png").write_bytes(data[: len(data) // 2])
+    with pytest.raises(DatasetError, match=r"b.png is damaged"):
+        config.open()
+    for name in ("train", "test"):
+        picture(tmp_path / "both" / name / "a.png", (6, 5), 3)
+    with pytest.raises(DatasetError, match=r"holds test and train.*Give one of them"):
+        FolderConfig(tmp_path / "both").open()
+    with pytest.raises(ValueError, match="channels must be 1 or 3, not 4"):
+        FolderConfig(tmp_path, channels=4)
+    with pytest.raises(ValueError, match="size must be at least"):
+        FolderConfig(tmp_path, size=(0, 4))

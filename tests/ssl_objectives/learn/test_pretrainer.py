@@ -1,0 +1,320 @@
+"""One training step: what the parts are given, and that nothing is lost in a state."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
+from ssl_objectives.encoders.heads import Mlp, Straight
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.images.orders import Shuffled
+from ssl_objectives.images.source import ArrayImages, ImageSource
+from ssl_objectives.learn.optimizer import AdamWConfig
+from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.method import Method
+from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
+from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
+from ssl_objectives.refusal import ConfigError
+from ssl_objectives.views.maker import Drawn, ViewMaker
+from ssl_objectives.views.params import PARAMS, UNCHANGED
+from ssl_objectives.zoo import ZOO
+
+ROWS, SIDES, CLASSES = 90, (20, 16), 3
+ENCODER = ImpalaConfig(24, (4, 6, 8), Precision.FLOAT32)
+CPU = torch.device("cpu")
+
+
+def images(
+    rows: int = ROWS, labels: bool = True, sides: tuple[int, int] = SIDES
+) -> ImageSource:
+    """Noise; the first pixel of each image is its number (its last byte)."""
+    generator = torch.Generator().manual_seed(0)
+    pixels = torch.randint(256, (rows, 1, *sides), generator=generator).byte()
+    pixels[:, 0, 0, 0] = torch.arange(rows).byte()
+    classes = torch.arange(rows) % CLASSES
+    return ArrayImages(pixels, classes if labels else None)
+
+
+def few_labels(source: ImageSource) -> Tensor | None:
+    if source.labels is None:
+        return None
+    return source.labels.masked_fill(torch.arange(source.num_rows) % 2 > 0, -1)
+
+
+def pretrainer(
+    method: Method,
+    source: ImageSource | None = None,
+    steps: int = 6,
+    batch: int = 18,
+    seed: int = 0,
+    optimizer: AdamWConfig | None = None,
+) -> Pretrainer:
+    source = source or images()
+    return Pretrainer(
+        method,
+        ENCODER,
+        source,
+        few_labels(source),
+        Shuffled(source.num_rows, batch, seed),
+        optimizer or AdamWConfig(),
+        steps=steps,
+        device=CPU,
+        seed=seed,
+    )
+
+
+class Witness(Objective):
+    """Keeps what it is shown."""
+
+    needs = Needs(
+        views=(1, None),
+        rows=True,
+        sweep=True,
+        extra=frozenset({"label", "params", "image"}),
+    )
+
+    def __init__(self, sizes: Sizes) -> None:
+        super().__init__()
+        self.sizes = sizes
+        self.shown: list[Views] = []
+        self.swept: list[tuple[int, Tensor]] = []
+
+    def forward(self, views: Views) -> Loss:
+        z = views.z[0]
+        assert z is not None
+        return Loss(z.square().mean(-1), z.new_zeros(()))
+
+    def observe(self, views: Views) -> None:
+        self.shown.append(views)
+
+    def refresh(self, rows: Iterable[tuple[Tensor, Tensor]]) -> None:
+        ids = [x for x, _ in rows]
+        self.swept.append((len(self.shown), torch.cat(ids)))
+
+
+@dataclass(frozen=True)
+class WitnessConfig:
+    """For `Witness`."""
+
+    def build(self, sizes: Sizes) -> Witness:
+        return Witness(sizes)
+
+
+class Untouched(ViewMaker):
+    """Two views of an image, both the image itself."""
+
+    def __call__(self, images: Tensor, generator: torch.Generator) -> Drawn:
+        params = torch.tensor(UNCHANGED).repeat(len(images), 2, 1)
+        return Drawn((images, images.clone()), 2, params)
+
+
+@dataclass(frozen=True)
+class UntouchedViews:
+    """For `Untouched`."""
+
+    def build(self, image_shape: tuple[int, int, int]) -> Untouched:
+        return Untouched()
+
+
+@pytest.fixture
+def witness() -> tuple[Pretrainer, Witness]:
+    method = Method(
+        WitnessConfig(), UntouchedViews(), Mlp(10), sweep_every=3, first_sweep=1
+    )
+    made = pretrainer(method, images(700), steps=6)
+    objective: Any = made.branches.objective
+    return made, objective
+
+
+def test_an_objective_is_shown_what_belongs_together(
+    witness: tuple[Pretrainer, Witness],
+) -> None:
+    made, objective = witness
+    for _ in range(2):
+        made.step()
+    order = Shuffled(700, 18, 0)
+    for step, views in enumerate(objective.shown):
+        rows = order.rows(step)
+        assert views.row is not None
+        assert torch.equal(views.row, rows)
+        known = rows % 2 == 0
+        assert torch.equal(views.extra["label"] >= 0, known)
+        assert torch.equal(views.extra["label"][known], (rows % CLASSES)[known])
+        assert views.extra["params"].shape == (18, 2, len(PARAMS))
+        assert views.extra["image"].shape == (18, 2, 1, *SIDES)
+        number = views.extra["image"][:, :, 0, 0, 0]
+        assert torch.equal(number, rows.byte()[:, None].expand(-1, 2))
+    assert objective.sizes == Sizes(
+        latent=10,
+        rep=24,
+        maps=made.branches.encoder.maps_shape,  # type: ignore[arg-type]
+        image=(1, *SIDES),
+        rows=700,
+        classes=CLASSES,
+        steps=6,
+    )
+
+
+def test_sweeps_come_when_due_and_see_each_image_once(
+    witness: tuple[Pretrainer, Witness],
+) -> None:
+    made, objective = witness
+    for _ in range(6):
+        made.step(look=False)
+    assert [when for when, _ in objective.swept] == [1, 4]
+    for _, ids in objective.swept:
+        assert torch.equal(ids, torch.arange(700))
+
+
+def test_a_method_that_needs_no_sweep_gets_none() -> None:
+    made = pretrainer(Method(InfoNceConfig(), sweep_every=1))
+    made.sweep = None  # type: ignore[assignment,method-assign]
+    made.step()
+
+
+def test_a_step_trains_and_reports() -> None:
+    made = pretrainer(ZOO["byol"])
+    before = [x.detach().clone() for x in made.branches.encoder.parameters()]
+    metrics = made.step()
+    made.step()  # blocks that begin as the identity pass no gradient at first
+    assert {"pretrain/loss", "pretrain/gradient_norm"} <= metrics.keys()
+    assert 1 <= float(metrics["projection/effective_rank"]) <= 18
+    assert 0 < float(metrics["projection/spread"]) <= 1
+    after = list(made.branches.encoder.parameters())
+    for x, y in zip(before, after, strict=True):
+        assert not torch.equal(x, y) or x.ndim == 1
+    assert "projection/spread" not in made.step(look=False)
+
+
+def test_the_target_network_is_not_trained() -> None:
+    made = pretrainer(ZOO["byol"])
+    assert made.branches.target is not None
+    own = {id(x) for x in made.branches.target.parameters()}
+    given = {id(x) for group in made.optimizer.param_groups for x in group["params"]}
+    assert not own & given
+    assert {id(x) for x in made.branches.online.parameters()} <= given
+
+
+def test_only_matrices_and_filters_decay() -> None:
+    made = pretrainer(ZOO["byol"], optimizer=AdamWConfig(weight_decay=0.5))
+    for group in made.optimizer.param_groups:
+        for x in group["params"]:
+            assert (x.ndim > 1) == (group["weight_decay"] == 0.5)
+
+
+def test_the_rate_rises_then_falls() -> None:
+    config = AdamWConfig(learning_rate=0.1, warm_up=0.2)
+    rates = [config.rate((x + 0.5) / 100) for x in range(100)]
+    assert rates[0] == pytest.approx(0.1 * 0.005 / 0.2)
+    assert rates.index(max(rates)) == 20
+    assert max(rates) == pytest.approx(0.1, rel=1e-3)
+    assert rates[20:] == sorted(rates[20:], reverse=True)
+    assert rates[60] == pytest.approx(0.05, rel=0.03)
+    assert rates[-1] < 1e-4
+
+
+def test_steps_follow_the_schedule_and_clip() -> None:
+    config = AdamWConfig(learning_rate=0.1, warm_up=0.5, max_norm=1e-3)
+    made = pretrainer(ZOO["vicreg"], optimizer=config)
+    for step in range(4):
+        norm = made.step()["pretrain/gradient_norm"]
+        assert norm > 1e-3  # as it was before
+        assert made.optimizer.param_groups[0]["lr"] == config.rate((step + 0.5) / 6)
+        kept = torch.stack([x.grad.norm() for x in made.trained if x.grad is not None])
+        assert float(kept.norm()) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_equal_seeds_give_equal_runs_whatever_was_drawn_before() -> None:
+    def weights(seed: int, drawn: int) -> Tensor:
+        torch.rand(drawn)
+        made = pretrainer(ZOO["vicreg"], seed=seed)
+        for _ in range(2):
+            made.step()
+        return torch.cat([x.detach().flatten() for x in made.trained])
+
+    one = weights(1, 5)
+    assert torch.equal(one, weights(1, 77))
+    assert not torch.equal(one, weights(2, 5))
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_two_halves_are_a_whole(name: str, tmp_path: Path) -> None:
+    """Through a file: no memory, target, statistic or draw is forgotten."""
+    method = replace(ZOO[name], sweep_every=2, first_sweep=1)
+    source = images(sides=(16, 16))  # what is turned by quarters must be square
+    whole = pretrainer(method, source)
+    for _ in range(4):
+        whole.step(look=False)
+    first = pretrainer(method, source)
+    for _ in range(2):
+        first.step(look=False)
+    file = tmp_path / "state.safetensors"
+    save_checkpoint(file, first.state_dict(), first.steps)
+    second = pretrainer(method, source)
+    second.load_state_dict(load_checkpoint(file).state)
+    assert second.steps == 2
+    for _ in range(2):
+        second.step(look=False)
+    assert_same(second.state_dict(), whole.state_dict(), "state")
+
+
+def assert_same(one: Any, two: Any, where: str) -> None:
+    if isinstance(one, Tensor):
+        assert torch.equal(one, two), where
+    elif isinstance(one, dict):
+        assert one.keys() == two.keys(), where
+        for key in one:
+            assert_same(one[key], two[key], f"{where}/{key}")
+    elif isinstance(one, list | tuple):
+        assert len(one) == len(two), where
+        for i, (x, y) in enumerate(zip(one, two, strict=True)):
+            assert_same(x, y, f"{where}/{i}")
+    else:
+        assert one == two, where
+
+
+def test_a_method_that_learns_from_labels_wants_some() -> None:
+    with pytest.raises(ConfigError, match="Witness learns from labels, and these"):
+        pretrainer(Method(WitnessConfig()), images(labels=False))
+
+
+def test_what_does_not_fit_is_refused_in_plain_words() -> None:
+    with pytest.raises(ConfigError, match="too small for this encoder"):
+        Pretrainer(
+            ZOO["byol"],
+            NatureConfig(),
+            images(),
+            None,
+            Shuffled(ROWS, 18, 0),
+            AdamWConfig(),
+            steps=1,
+            device=CPU,
+            seed=0,
+        )
+
+
+def test_without_a_head_latents_are_compared() -> None:
+    made = pretrainer(Method(InfoNceConfig(), projector=Straight()))
+    assert "contrast/accuracy" in made.step()
+
+
+@pytest.mark.parametrize(
+    ("flag", "change"),
+    [
+        ("learning-rate", {"learning_rate": 0.0}),
+        ("weight-decay", {"weight_decay": -1.0}),
+        ("warm-up", {"warm_up": 1.0}),
+        ("max-norm", {"max_norm": -0.1}),
+    ],
+)
+def test_an_optimiser_looks_after_its_numbers(
+    flag: str, change: dict[str, float]
+) -> None:
+    with pytest.raises(ConfigError, match=f"--optimizer.{flag} must be"):
+        AdamWConfig(**change)

@@ -1,0 +1,40 @@
+"""A data set of ours as a source: to resize frames, or to join many small shards."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ssl_objectives.images.frames import FrameFormat
+from world_models.data.dataset import open_dataset
+from world_models.data.importers.source import Rows, Source
+
+
+class DatasetCopy(Source):
+    """All rows of a data set, streams kept.
+
+    Args:
+        path: its folder.
+        form: how frames are converted.
+
+    Raises:
+        DatasetError: see `open_dataset`.
+    """
+
+    def __init__(self, path: Path, form: FrameFormat) -> None:
+        self._dataset, self._form = open_dataset(path), form
+        spec = self._dataset.spec
+        channels, height, width = spec.obs_shape
+        self.spec = replace(spec, obs_shape=form.shape((height, width, channels)))
+        self.num_rows = self._dataset.num_rows
+        self.about = {"copied": str(path), "source": dict(self._dataset.source)}
+
+    def rows(self) -> Iterator[Rows]:
+        """All rows; see `Source.rows`."""
+        for stream in range(self._dataset.num_streams):
+            for _, block in self._dataset.reader.blocks(stream):
+                if self.spec != self._dataset.spec:
+                    pictures = block["obs"].transpose(0, 2, 3, 1)
+                    block["obs"] = np.stack([self._form.frame(x) for x in pictures])
+                yield Rows(stream, block)

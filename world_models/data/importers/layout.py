@@ -1,0 +1,259 @@
+"""How arrays of other people's data sets become rows.
+
+Whoever stores actions and rewards beside frames has chosen which frame they belong to:
+
+- ROWS: all arrays have a row for each frame; action, reward and ends belong to the
+  transition **into** it (Dreamer's files, and our own).
+- EPISODE: one frame more than actions; action i leads from frame i to frame i+1.
+- TRANSITIONS: as many actions as frames, and action i, reward i and end i belong to the
+  transition **from** frame i (D4RL); the frame behind an episode's last action is in
+  `next_observations`, or was not kept.
+- SEQUENCE: frames alone, one behind the other. IMAGES: frames alone, each for itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssl_objectives.refusal import DatasetError
+from world_models.data.importers.arrays import Table
+
+OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
+NAMES = {
+    "action": ("action", "actions"),
+    "reward": ("reward", "rewards"),
+    "terminated": (
+        *("terminated", "terminations", "terminals", "terminal", "is_terminal"),
+        *("dones", "done"),
+    ),
+    "truncated": ("truncated", "truncations", "timeouts", "timeout"),
+    "first": ("first", "is_first"),
+    "last": ("last", "is_last"),
+    "next_obs": ("next_obs", "next_observation", "next_observations"),
+}
+LABELS = ("label", "labels")
+
+
+class Layout(Enum):
+    """Which frame an action belongs to; see the flags' help."""
+
+    AUTO = "auto"
+    ROWS = "rows"
+    EPISODE = "episode"
+    TRANSITIONS = "transitions"
+    SEQUENCE = "sequence"
+    IMAGES = "images"
+
+
+@dataclass(frozen=True)
+class Named:
+    """Which array of a table is what.
+
+    `facts` are all other arrays with a number for each frame, under their own names.
+    """
+
+    obs: str
+    known: Mapping[str, str]
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The rows of a table, all but frames and facts.
+
+    Attributes:
+        frame: which frame of the table each row shows.
+        following: True where it is that frame of `next_obs`.
+        columns: `first`, and what is known of action, reward, terminated, truncated.
+        lost: transitions left out since nobody kept the frame behind them.
+    """
+
+    frame: NDArray[np.int64]
+    following: NDArray[np.bool_]
+    columns: Mapping[str, NDArray[Any]]
+    lost: int = 0
+
+
+def find_names(table: Table, obs: str | None) -> Named | None:
+    """Which arrays of a table are frames, actions, …; None where it has no frames.
+
+    Args:
+        table: see `open_tables`.
+        obs: name of the frames; None looks for the usual names.
+    """
+    wanted = OBS if obs is None else (obs,)
+    frames = next((x for x in wanted if x in table.arrays), None)
+    if frames is None:
+        return None
+    known = {
+        what: next(x for x in names if x in table.arrays)
+        for what, names in NAMES.items()
+        if any(x in table.arrays for x in names)
+    }
+    num = table.arrays[frames].shape[0]
+    facts = {}
+    for name, array in table.arrays.items():
+        numeric = array.dtype.kind in "biuf" and array.shape[:1] == (num,)
+        if numeric and name != frames and name not in known.values():
+            facts["label" if name in LABELS else name.replace("/", ".")] = name
+    return Named(frames, known, facts)
+
+
+def detect(table: Table, named: Named) -> Layout:
+    """The layout that lengths and names tell.
+
+    Raises:
+        DatasetError: they do not tell; asks for `--layout`.
+    """
+    num = table.arrays[named.obs].shape[0]
+    if "action" not in named.known:
+        if "first" in named.known:
+            return Layout.ROWS
+        return Layout.IMAGES if "label" in named.facts else Layout.SEQUENCE
+    actions = table.arrays[named.known["action"]].shape[0]
+    if actions == num - 1:
+        return Layout.EPISODE
+    if actions != num:
+        raise DatasetError(f"{table.name} has {num:,} frames and {actions:,} actions.")
+    if "first" in named.known:
+        return Layout.ROWS
+    d4rl = ("terminals", "timeouts", *NAMES["next_obs"])
+    if any(x in table.arrays for x in d4rl):
+        return Layout.TRANSITIONS
+    raise DatasetError(
+        f"{table.name} has as many actions as frames, and nothing tells whether action "
+        "i leads to frame i or away from it. Give --layout rows (to it) or "
+        "--layout transitions (from it)."
+    )
+
+
+def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> Plan:
+    """The rows of a table.
+
+    Args:
+        table: all its arrays.
+        named: which is what.
+        layout: not AUTO.
+        drop_final: leave transitions out whose next frame was not kept.
+
+    Raises:
+        DatasetError: lengths do not fit the layout, or frames are missing.
+    """
+    num = table.arrays[named.obs].shape[0]
+    everything = slice(None)
+    known = {
+        k: table.arrays[name][everything]
+        for k, name in named.known.items()
+        if k != "next_obs"
+    }
+    expected = num - 1 if layout is Layout.EPISODE else num
+    for what, array in known.items():
+        per_row = layout is not Layout.EPISODE or what == "first"
+        if len(array) != (num if per_row else expected):
+            raise DatasetError(
+                f"{table.name}: {named.known[what]} has {len(array):,} rows; layout "
+                f"{layout.value} with {num:,} frames needs "
+                f"{num if per_row else expected:,}."
+            )
+    columns = _ends({k: _plain(x, k, table.name) for k, x in known.items()})
+    if layout is Layout.TRANSITIONS:
+        return _from_transitions(table, named, columns, drop_final)
+    first = columns.pop("first", None)
+    if layout is Layout.EPISODE:
+        columns = {k: _shifted(x) for k, x in columns.items()}
+    if first is None:
+        first = np.full(num, layout is Layout.IMAGES)
+        first[0] = True
+        if layout is Layout.ROWS:
+            ended = _ended(columns, num)
+            first[1:] |= ended[:-1]
+    for what in ("reward", "terminated", "truncated"):
+        if what in columns and columns[what][first].any():
+            raise DatasetError(
+                f"{table.name}: the first frame of an episode has {what} set, but "
+                "nothing led to it. If these arrays belong to the transition away from "
+                "each frame, give --layout transitions."
+            )
+    frame = np.arange(num)
+    return Plan(frame, np.zeros(num, np.bool_), {"first": first, **columns})
+
+
+def _from_transitions(
+    table: Table, named: Named, columns: dict[str, NDArray[Any]], drop_final: bool
+) -> Plan:
+    """Frame i, then where an episode ends after action i the frame behind it."""
+    num = table.arrays[named.obs].shape[0]
+    columns.pop("first", None)
+    ended = _ended(columns, num)
+    last = ended.copy()
+    last[-1] = True
+    kept = "next_obs" in named.known
+    lost = 0 if kept else int(ended.sum())
+    if lost and not drop_final:
+        raise DatasetError(
+            f"{table.name} has no next_observations, so the frames behind the last "
+            f"actions of its {lost:,} episodes are unknown, and with them these "
+            "transitions, their rewards and ends. Give --drop-final to import the rest."
+        )
+    # row of frame i: i, and one more for each end before it whose frame is known
+    extra = last if kept else np.zeros(num, np.bool_)
+    frame = np.repeat(np.arange(num), 1 + extra)
+    following = np.zeros(len(frame), np.bool_)
+    following[1:] = frame[1:] == frame[:-1]
+    begins = np.concatenate([[True], last[:-1]])
+    first = begins[frame] & ~following
+    # action i leads to the row behind that of frame i; nothing leads to a first row
+    source = frame - ~following
+    rows = {
+        k: np.where(
+            first.reshape(-1, *[1] * (x.ndim - 1)), np.zeros((), x.dtype), x[source]
+        )
+        for k, x in columns.items()
+    }
+    return Plan(frame, following, {"first": first, **rows}, lost)
+
+
+def _ends(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Both kinds of ends where one is known; Dreamer's `is_last` becomes truncation."""
+    last = columns.pop("last", None)
+    if last is not None and "truncated" not in columns:
+        terminated = columns.get("terminated", np.zeros_like(last))
+        columns["truncated"] = last & ~terminated
+    for name, other in (("terminated", "truncated"), ("truncated", "terminated")):
+        if name not in columns and other in columns:
+            columns[name] = np.zeros_like(columns[other])
+    return columns
+
+
+def _ended(columns: Mapping[str, NDArray[Any]], num: int) -> NDArray[np.bool_]:
+    if "terminated" not in columns:
+        return np.zeros(num, np.bool_)
+    ended: NDArray[np.bool_] = columns["terminated"] | columns["truncated"]
+    return ended
+
+
+def _plain(array: NDArray[Any], what: str, where: str) -> NDArray[Any]:
+    """In the format's own dtype; refuses numbers that this would change."""
+    if what == "action" and array.dtype.kind == "f":
+        result = array.astype(np.float32).reshape(len(array), -1)
+        return result
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise DatasetError(
+            f"{where}: {what} has shape {array.shape}, not a number a row"
+        )
+    kinds = {"action": np.int64, "reward": np.float32}
+    plain = array.astype(kinds.get(what, np.bool_))
+    if what not in ("reward",) and not np.array_equal(plain, array):
+        raise DatasetError(f"{where}: {what} has other values than {plain.dtype} holds")
+    return plain
+
+
+def _shifted(array: NDArray[Any]) -> NDArray[Any]:
+    """From one per transition to one per row: nothing leads to the first."""
+    return np.concatenate([np.zeros_like(array[:1]), array])

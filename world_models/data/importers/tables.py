@@ -1,0 +1,178 @@
+"""npz and HDF5 files as a data set."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ssl_objectives.images.frames import FrameFormat, channels_last, natural
+from ssl_objectives.refusal import DatasetError
+from world_models.data.format import (
+    FACTS,
+    Column,
+    ContinuousColumn,
+    DatasetSpec,
+    DiscreteColumn,
+)
+from world_models.data.importers.arrays import Array, Table, open_tables
+from world_models.data.importers.layout import (
+    OBS,
+    Layout,
+    Named,
+    Plan,
+    detect,
+    find_names,
+    plan_rows,
+)
+from world_models.data.importers.source import Rows, Source
+
+_BLOCK = 512
+
+
+class TableFiles(Source):
+    """All tables of all files, one behind the other in one stream.
+
+    Args:
+        paths: npz or HDF5 files.
+        form: how frames are converted.
+        layout: which frame an action belongs to.
+        obs: name of the frames; None looks for the usual names.
+        drop_final: leave transitions out whose next frame was not kept.
+        facts: keep all other arrays that have a number for each frame.
+        num_actions: n of discrete actions; None takes the largest and one more.
+
+    Raises:
+        DatasetError: a file is damaged, or has no frames, or does not fit the others.
+        ConfigError: h5py is not installed.
+    """
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        form: FrameFormat,
+        layout: Layout = Layout.AUTO,
+        obs: str | None = None,
+        drop_final: bool = False,
+        facts: bool = True,
+        num_actions: int | None = None,
+    ) -> None:
+        self._paths = sorted(paths, key=natural)
+        self._form, self._layout, self._obs = form, layout, obs
+        self._drop_final, self._facts = drop_final, facts
+        spec: DatasetSpec | None = None
+        rows = lost = actions = 0
+        for path in self._paths:
+            for table, named, plan in self._plans(path):
+                found = self._spec(table, named, plan)
+                if spec is not None and _kind(found) != _kind(spec):
+                    raise DatasetError(
+                        f"{table.name} has other rows than the files before it: "
+                        f"{_kind(found)}, not {_kind(spec)}."
+                    )
+                spec = spec or found
+                rows, lost = rows + len(plan.frame), lost + plan.lost
+                if isinstance(found.actions, DiscreteColumn):
+                    actions = max(actions, found.actions.n)
+        assert spec is not None  # a file without frames was refused
+        if isinstance(spec.actions, DiscreteColumn):
+            spec = _with_actions(spec, actions, num_actions)
+        self.spec, self.num_rows = spec, rows
+        self.about = {"arrays": [str(x) for x in self._paths]}
+        if lost:
+            self.notes = (
+                f"{lost:,} transitions are left out, since the frames behind them are "
+                "not in the files.",
+            )
+
+    def rows(self) -> Iterator[Rows]:
+        """All rows; see `Source.rows`."""
+        for path in self._paths:
+            for table, named, plan in self._plans(path):
+                yield from self._blocks(table, named, plan)
+
+    def _plans(self, path: Path) -> Iterator[tuple[Table, Named, Plan]]:
+        with open_tables(path) as tables:
+            found = False
+            for table in tables:
+                named = find_names(table, self._obs)
+                if named is None:
+                    continue
+                found = True
+                layout = self._layout
+                if layout is Layout.AUTO:
+                    layout = detect(table, named)
+                yield table, named, plan_rows(table, named, layout, self._drop_final)
+            if not found:
+                names = sorted({x for table in tables for x in table.arrays})
+                wanted = self._obs or ", ".join(OBS)
+                raise DatasetError(
+                    f"{path} has no frames under the name {wanted}. It has "
+                    f"{', '.join(names[:20]) or 'no arrays'}. Give --obs NAME."
+                )
+
+    def _spec(self, table: Table, named: Named, plan: Plan) -> DatasetSpec:
+        try:
+            pictures = channels_last(table.arrays[named.obs][0:1])
+        except DatasetError as error:
+            raise DatasetError(f"{table.name}: {error}.") from error
+        actions: DiscreteColumn | ContinuousColumn | None = None
+        if "action" in plan.columns:
+            action = plan.columns["action"]
+            if action.ndim == 1:
+                actions = DiscreteColumn(int(action.max(initial=0)) + 1)
+            else:
+                infinite = (float("inf"),) * action.shape[1]
+                actions = ContinuousColumn(tuple(-x for x in infinite), infinite)
+        kept = self._facts and not plan.following.any()
+        arrays = {k: table.arrays[x] for k, x in named.facts.items()} if kept else {}
+        return DatasetSpec(
+            self._form.shape(pictures.shape[1:]),
+            actions,
+            rewards="reward" in plan.columns,
+            ends="terminated" in plan.columns,
+            facts={k: Column(x.shape[1:], x.dtype.name) for k, x in arrays.items()},
+        )
+
+    def _blocks(self, table: Table, named: Named, plan: Plan) -> Iterator[Rows]:
+        frames = table.arrays[named.obs]
+        for begin in range(0, len(plan.frame), _BLOCK):
+            part = slice(begin, begin + _BLOCK)
+            index, following = plan.frame[part], plan.following[part]
+            obs = self._form.frames(_gather(frames, index))
+            if following.any():
+                behind = table.arrays[named.known["next_obs"]]
+                for i in np.flatnonzero(following):
+                    obs[i] = self._form.frames(_gather(behind, index[i : i + 1]))[0]
+            columns = {"obs": obs, **{k: x[part] for k, x in plan.columns.items()}}
+            for name in self.spec.facts:
+                columns[FACTS + name] = _gather(table.arrays[named.facts[name]], index)
+            yield Rows(0, columns)
+
+
+def _gather(array: Array, index: NDArray[np.int64]) -> NDArray[Any]:
+    """Rows whose numbers never fall; read as one slice."""
+    begin = int(index[0])
+    rows: NDArray[Any] = np.asarray(array[begin : int(index[-1]) + 1])[index - begin]
+    return rows
+
+
+def _kind(spec: DatasetSpec) -> dict[str, Any]:
+    """What all files of one data set share: columns, whatever number of actions."""
+    return {name: (x.shape, x.dtype) for name, x in spec.columns.items()}
+
+
+def _with_actions(spec: DatasetSpec, seen: int, asked: int | None) -> DatasetSpec:
+    if asked is not None and asked < seen:
+        raise DatasetError(
+            f"--num-actions {asked}: the files have action {seen - 1}, so there are at "
+            f"least {seen}."
+        )
+    return DatasetSpec(
+        spec.obs_shape,
+        DiscreteColumn(asked or seen),
+        spec.rewards,
+        spec.ends,
+        spec.facts,
+    )
