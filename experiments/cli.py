@@ -1,22 +1,43 @@
-"""The command `curious`, and how its errors reach people."""
+"""The command `curious`: which commands there are."""
 
 import importlib
 import sys
 from collections.abc import Callable, Sequence
 
-from rich.console import Console
-from rich.text import Text
+from experiments.config.program import complain, run_as_program
 
 COMMANDS = {
-    "train": "train a curious agent in a world",
-    "evaluate": "scores, rooms and cells of a run, beside random play, and a video",
-    "pretrain": "an image encoder from images alone, by any of the methods",
-    "sweep": "a grid of runs: packed on devices, gone on with after anything",
-    "record": "what a policy sees and does in a world, as a data set",
-    "import": "images, videos, arrays and Minari data sets, as one format; and back",
-    "report": "tables, figures and intervals of any set of runs",
-    "benchmark": "steps per second beside the emulator and Stable-Baselines3",
+    "train": ("experiments.train_command", "train a curious agent in a world"),
+    "evaluate": (
+        "experiments.evaluate_command",
+        "scores, rooms and cells of a run, beside random play, and a video",
+    ),
+    "pretrain": (
+        "experiments.pretrain_command",
+        "an image encoder from images alone, by any of the methods",
+    ),
+    "sweep": (
+        "experiments.sweep_command",
+        "a grid of runs: packed on devices, gone on with after anything",
+    ),
+    "record": (
+        "experiments.record_command",
+        "what a policy sees and does in a world, as a data set",
+    ),
+    "import": (
+        "experiments.import_command",
+        "images, videos, arrays and Minari data sets, as one format; and back",
+    ),
+    "report": (
+        "experiments.report_command",
+        "tables, figures and intervals of any set of runs",
+    ),
+    "benchmark": (
+        "experiments.benchmark_command",
+        "steps per second beside the emulator and Stable-Baselines3",
+    ),
 }
+"""By name: the module whose `run` is the command, and what it does in a line."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,73 +50,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name not in COMMANDS:
         from ssl_objectives.refusal import suggest
 
-        _complain(f"There is no command {name!r}.{suggest(name, list(COMMANDS))}")
+        complain(f"There is no command {name!r}.{suggest(name, list(COMMANDS))}")
         return 2
-    return _guarded(_command(name), rest)
+    return run_as_program(_command(name), rest)
 
 
 def _command(name: str) -> Callable[[Sequence[str]], int]:
     """Imports are late: help and typing errors need not wait for torch."""
-    module = importlib.import_module(f"experiments.{name}_command")
+    module = importlib.import_module(COMMANDS[name][0])
     command: Callable[[Sequence[str]], int] = module.run
     return command
 
 
-def _guarded(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
-    """Errors meant for people become one message and exit code 1."""
-    from experiments.runs.checkpoints.checkpoint import CheckpointError
-    from experiments.runs.folder import NotARun
-    from experiments.runs.logger import MetricsError
-    from experiments.runs.memory import DoesNotFit
-    from experiments.sweep_folder import SweepError
-    from ssl_objectives.refusal import ConfigError, DatasetError, TrainingDiverged
-
-    expected = (
-        CheckpointError,
-        ConfigError,
-        DatasetError,
-        DoesNotFit,
-        MetricsError,
-        NotARun,
-        SweepError,
-        TrainingDiverged,
-    )
-    try:
-        return command(argv)
-    except expected as error:
-        _complain(str(error))
-        return 1
-    except OSError as error:
-        if error.errno is None:  # not from the system: a bug of ours
-            raise
-        where = "" if error.filename is None else f": {error.filename}"
-        _complain(f"{error.strerror}{where}. Whatever was saved before is safe.")
-        return 1
-    except KeyboardInterrupt:
-        _complain("Stopped at once, as asked. The latest checkpoint is untouched.")
-        return 130
-    except Exception as error:
-        # Gymnasium says which package an env needs, but only `envs` may import it.
-        if type(error).__name__ != "DependencyNotInstalled":
-            raise
-        _complain(str(error))
-        return 1
-
-
 def _usage() -> str:
-    lines = "\n".join(f"  {name:10} {about}" for name, about in COMMANDS.items())
+    lines = "\n".join(f"  {name:10} {about}" for name, (_, about) in COMMANDS.items())
     return (
         "usage: curious COMMAND [options]\n\n"
         "Agents that explore because they are curious.\n\n"
         f"commands:\n{lines}\n\n"
         "curious COMMAND --help explains each."
     )
-
-
-def _complain(message: str) -> None:
-    """No box around it: paths and commands in a message are there to be copied."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text("error: ", style="bold red") + Text(message))
 
 
 if __name__ == "__main__":

@@ -15,13 +15,13 @@ from experiments.grid import Grid
 from experiments.sweep_cells import Cell
 from experiments.sweep_kinds import kind_of
 from experiments.sweep_runs import find_run, saved_env_steps
-from ssl_objectives.refusal import suggest
+from ssl_objectives.refusal import Refusal, suggest
 
 FORMAT_VERSION = 1
 KIND = "curious-worlds/sweep"
 
 
-class SweepError(Exception):
+class SweepError(Refusal):
     """A sweep cannot go on in this folder; the message says why and what to do."""
 
 

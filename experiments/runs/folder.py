@@ -10,10 +10,10 @@ from typing import Any
 
 from experiments.config.json import read_config, to_json, write_config
 from experiments.runs.versions import versions
-from ssl_objectives.refusal import suggest
+from ssl_objectives.refusal import Refusal, suggest
 
 
-class NotARun(Exception):
+class NotARun(Refusal):
     """A path is no run folder and lies in none; the message says what to give."""
 
 

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from experiments.runs.folder import RunFolder
+from ssl_objectives.refusal import Refusal
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
 
 
-class MetricsError(Exception):
+class MetricsError(Refusal):
     """The metrics of a run cannot be read; the message says where and what to do."""
 
 

@@ -26,7 +26,7 @@ def test_curious_alone_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
     assert main(["--help"]) == main(["-h"]) == 0
     assert capsys.readouterr().out == 2 * usage
     assert usage.startswith("usage: curious COMMAND")
-    for name, about in COMMANDS.items():
+    for name, (_, about) in COMMANDS.items():
         assert re.search(rf"^  {name} +{re.escape(about)}$", usage, re.M)
 
 

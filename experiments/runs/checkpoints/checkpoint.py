@@ -14,9 +14,10 @@ from safetensors import SafetensorError
 
 from experiments.runs.checkpoints.state_tree import flatten, unflatten
 from experiments.runs.checkpoints.tensor_file import TensorFile
+from ssl_objectives.refusal import Refusal
 
 
-class CheckpointError(Exception):
+class CheckpointError(Refusal):
     """A checkpoint cannot be written or read; the message says what to do."""
 
 

@@ -1,0 +1,42 @@
+"""A command as a program: its errors become one message and an exit code."""
+
+from collections.abc import Callable, Sequence
+
+
+def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """Run a command; returns its exit code (0 fine, 1 failed, 2 misused, 130 stopped).
+
+    What is refused, and what the system refuses, is printed as one message; whatever
+    else is raised is a bug, and is left alone.
+    """
+    from ssl_objectives.refusal import Refusal
+
+    try:
+        return command(argv)
+    except Refusal as error:
+        complain(str(error))
+        return 1
+    except OSError as error:
+        if error.errno is None:  # not from the system: a bug of ours
+            raise
+        where = "" if error.filename is None else f": {error.filename}"
+        complain(f"{error.strerror}{where}. Whatever was saved before is safe.")
+        return 1
+    except KeyboardInterrupt:
+        complain("Stopped at once, as asked. The latest checkpoint is untouched.")
+        return 130
+    except Exception as error:
+        # Gymnasium says which package an env needs, but only `envs` may import it.
+        if type(error).__name__ != "DependencyNotInstalled":
+            raise
+        complain(str(error))
+        return 1
+
+
+def complain(message: str) -> None:
+    """No box around it: paths and commands in a message are there to be copied."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(Text("error: ", style="bold red") + Text(message))
