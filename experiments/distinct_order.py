@@ -8,7 +8,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional
 
-from experiments.saved_encoder import load_encoder
+from experiments.encoders.saved import load_encoder
 from ssl_objectives.images.orders import DistinctLabels
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.parts.kmeans import kmeans, nearest

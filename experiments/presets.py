@@ -16,7 +16,7 @@ from envs.tiles.pixel_maze import PixelMazeConfig
 from experiments.config.command import Part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import SCALES, Scale, Size
-from experiments.pretrained_encoder import PretrainedConfig
+from experiments.encoders.pretrained import PretrainedConfig
 from experiments.train_config import TrainConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap.byol import ByolConfig

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from experiments.encoders.pretrained import from_scratch
+from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain_build import build_pretrainer, run_name
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_loop import Outputs, PretrainLoop
 from experiments.pretrain_progress import PretrainProgress
 from experiments.pretrain_report import RESULTS, report
 from experiments.pretrain_summary import print_summary
-from experiments.pretrained_encoder import from_scratch
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
@@ -22,7 +23,6 @@ from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
 from experiments.runs.plots import plot_training
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
-from experiments.saved_encoder import ENCODER_FILE, save_encoder
 from experiments.train_config import resolve_device
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer

@@ -7,6 +7,7 @@ from typing import Any
 from experiments.config.outside import load_part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import Size
+from experiments.encoders.pretrained import PretrainedConfig
 from experiments.pretrain_config import PretrainConfig
 from experiments.pretrain_parts import (
     DEFAULT,
@@ -16,7 +17,6 @@ from experiments.pretrain_parts import (
     PARTS,
     VIEWS,
 )
-from experiments.pretrained_encoder import PretrainedConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.modalities import (

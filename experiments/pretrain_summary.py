@@ -6,11 +6,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from experiments.encoders.saved import ENCODER_FILE
 from experiments.pretrain_report import RESULTS
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from experiments.runs.progress import duration, short
-from experiments.saved_encoder import ENCODER_FILE
 
 _LOGGED = (
     ("loss, last step logged", "pretrain/loss"),

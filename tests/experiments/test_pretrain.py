@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from experiments.encoders.saved import load_encoder
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
-from experiments.saved_encoder import load_encoder
 from ssl_objectives.encoders.modalities import SplitBody
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from tests.experiments.test_train_interrupted import signals

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from experiments.encoders.saved import load_encoder
 from experiments.runs.folder import RunFolder
-from experiments.saved_encoder import load_encoder
 
 ROOT = Path(__file__).parents[2]
 

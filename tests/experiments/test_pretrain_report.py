@@ -11,11 +11,11 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
+from experiments.encoders.pretrained import PretrainedConfig
+from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.image_mix import MixedSource
 from experiments.pretrain_report import random_encoder, report
-from experiments.pretrained_encoder import PretrainedConfig
 from experiments.report_runs import read_run
-from experiments.saved_encoder import ENCODER_FILE, save_encoder
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig

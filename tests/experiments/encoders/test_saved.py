@@ -12,18 +12,18 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from experiments.presets import train_config
-from experiments.pretrained_encoder import PretrainedConfig, from_scratch
-from experiments.runs.checkpoints.checkpoint import save_checkpoint
-from experiments.runs.checkpoints.folder import CheckpointFolder
-from experiments.runs.folder import RunFolder
-from experiments.saved_encoder import (
+from experiments.encoders.pretrained import PretrainedConfig, from_scratch
+from experiments.encoders.saved import (
     ENCODER_FILE,
     SavedEncoderError,
     describe_encoder,
     load_encoder,
     save_encoder,
 )
+from experiments.presets import train_config
+from experiments.runs.checkpoints.checkpoint import save_checkpoint
+from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 from experiments.train import build_agent, train
 from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder

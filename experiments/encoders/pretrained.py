@@ -6,11 +6,7 @@ from typing import Self
 
 from torch import Tensor, nn
 
-from experiments.saved_encoder import (
-    SavedEncoderError,
-    describe_encoder,
-    load_encoder,
-)
+from experiments.encoders.saved import SavedEncoderError, describe_encoder, load_encoder
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 
 

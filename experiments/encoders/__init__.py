@@ -1,0 +1,1 @@
+"""Trained encoders on disk, and the table of encoders by name."""
