@@ -25,7 +25,7 @@ COMMANDS = {
         "what a policy sees and does in a world, as a data set",
     ),
     "import": (
-        "experiments.import_command",
+        "experiments.data.command",
         "images, videos, arrays and Minari data sets, as one format; and back",
     ),
     "report": (

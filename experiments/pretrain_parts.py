@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from experiments.config.command import Part
+from experiments.data.image_folder import FolderConfig
+from experiments.data.mixed_images import MixedConfig
 from experiments.distinct_order import DistinctConfig
-from experiments.image_folder import FolderConfig
-from experiments.image_mix import MixedConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig

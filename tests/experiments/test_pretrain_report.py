@@ -11,9 +11,9 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
+from experiments.data.mixed_images import MixedSource
 from experiments.encoders.pretrained import PretrainedConfig
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
-from experiments.image_mix import MixedSource
 from experiments.pretrain_report import random_encoder, report
 from experiments.report_runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig

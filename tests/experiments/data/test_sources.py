@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.image_folder import FolderConfig
-from experiments.image_mix import MixedConfig, MixedSource
+from experiments.data.image_folder import FolderConfig
+from experiments.data.mixed_images import MixedConfig, MixedSource
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.source import (
     ArrayImages,

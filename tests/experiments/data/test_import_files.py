@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.console import Console
 
-from experiments.import_config import ImportConfig
-from experiments.import_data import import_data
+from experiments.data.config import ImportConfig
+from experiments.data.importing import import_data
 from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command
 from world_models.data.dataset import Dataset, open_dataset

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from envs.counting import CountingConfig
-from experiments.import_config import ImportConfig
-from experiments.import_data import import_data
+from experiments.data.config import ImportConfig
+from experiments.data.importing import import_data
 from experiments.record import RecordConfig, record
 from ssl_objectives.refusal import DatasetError
 from tests.experiments.conftest import Command

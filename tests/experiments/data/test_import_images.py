@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ssl_objectives.refusal import DatasetError
-from tests.experiments.test_import_files import everything, picture, read
+from tests.experiments.data.test_import_files import everything, picture, read
 from world_models.data.format import Column
 
 # images

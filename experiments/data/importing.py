@@ -5,9 +5,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from experiments.data_report import about, check_space, counted
-from experiments.import_config import ImportConfig
-from experiments.import_kind import open_source
+from experiments.data.config import ImportConfig
+from experiments.data.description import about, check_space, counted
+from experiments.data.importers import open_source
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset, open_dataset

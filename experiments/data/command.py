@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.import_config import ImportConfig
-from experiments.import_data import import_data
+from experiments.data.config import ImportConfig
+from experiments.data.importing import import_data
 
 EXAMPLES = (
     "curious import pictures/ --out data/pictures --size 84 84 --gray",

@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from experiments.import_config import ImportConfig
+from experiments.data.config import ImportConfig
 from ssl_objectives.images.frames import SUFFIXES as IMAGES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.refusal import DatasetError

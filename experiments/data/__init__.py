@@ -1,0 +1,1 @@
+"""Sources of data by name, and the command that imports them."""
