@@ -22,7 +22,7 @@ from experiments.benchmark_arms import (
     WorldArm,
     encoder_arms,
 )
-from experiments.train_config import WorldConfig, resolve_device
+from experiments.train.config import WorldConfig, resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig

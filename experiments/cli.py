@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from experiments.config.program import complain, run_as_program
 
 COMMANDS = {
-    "train": ("experiments.train_command", "train a curious agent in a world"),
+    "train": ("experiments.train.command", "train a curious agent in a world"),
     "evaluate": (
         "experiments.evaluate_command",
         "scores, rooms and cells of a run, beside random play, and a video",

@@ -30,7 +30,7 @@ from experiments.evaluation_report import (
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.video import write_video
-from experiments.train_config import ObservableWorld, TrainConfig, resolve_device
+from experiments.train.config import ObservableWorld, TrainConfig, resolve_device
 from ssl_objectives.refusal import ConfigError
 
 # Evaluation draws other episodes than training, the same for every agent and run.

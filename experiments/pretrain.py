@@ -23,7 +23,7 @@ from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
 from experiments.runs.plots import plot_training
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
-from experiments.train_config import resolve_device
+from experiments.train.config import resolve_device
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.online import OnlineProbe, online_probe

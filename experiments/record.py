@@ -21,7 +21,7 @@ from experiments.record_policy import RANDOM, build_player
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import Progress
 from experiments.runs.versions import versions
-from experiments.train_config import ObservableWorld, WorldConfig, resolve_device
+from experiments.train.config import ObservableWorld, WorldConfig, resolve_device
 from ssl_objectives.refusal import ConfigError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import (

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from experiments.config.command import parse
 from experiments.config.outside import load_part
-from experiments.presets import PARTS, WORLDS
 from experiments.record import RecordConfig, record
 from experiments.record_policy import RANDOM
 from experiments.runs.folder import RunFolder
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
+from experiments.train.presets import PARTS, WORLDS
 from ssl_objectives.refusal import ConfigError
 
 EXAMPLES = (

@@ -13,7 +13,7 @@ class TrainSweep(SweepKind):
 
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget, and the env steps of one rollout."""
-        from experiments.train_command import read_arguments  # imports torch
+        from experiments.train.command import read_arguments  # imports torch
 
         config = read_as("train", read_arguments, arguments)
         return Job(config.env_steps, config.num_envs * config.agent.ppo.num_steps)
@@ -28,6 +28,6 @@ class TrainSweep(SweepKind):
 
     def run(self, arguments: Sequence[str]) -> int:
         """Train."""
-        from experiments.train_command import run  # imports torch
+        from experiments.train.command import run  # imports torch
 
         return run(arguments)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from experiments.cli import COMMANDS, main
-from experiments.presets import PARTS
+from experiments.train.presets import PARTS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")

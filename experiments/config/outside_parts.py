@@ -5,7 +5,7 @@ from typing import Any
 
 from agents.curiosity.signal import CuriosityConfig
 from experiments.config.outside import load_part
-from experiments.train_config import WorldConfig
+from experiments.train.config import WorldConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig
 from ssl_objectives.refusal import ConfigError

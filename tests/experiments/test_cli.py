@@ -93,7 +93,7 @@ def test_mistyped_flags_are_refused_with_a_suggestion(
 def test_modules_are_commands(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
-    """What `python -m experiments.train` runs."""
+    """What `python -m experiments.train.task` runs."""
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
     with pytest.raises(SystemExit) as end:
         runpy.run_path(str(ROOT / f"{name}.py"), run_name="__main__")

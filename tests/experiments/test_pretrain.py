@@ -16,7 +16,7 @@ from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from ssl_objectives.encoders.modalities import SplitBody
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
-from tests.experiments.test_train_interrupted import signals
+from tests.experiments.train.test_interrupted import signals
 
 Command = Callable[..., Any]
 

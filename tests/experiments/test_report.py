@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.presets import train_config
 from experiments.report import Report, ReportConfig, report
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
+from experiments.train.presets import train_config
 from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]

@@ -9,12 +9,12 @@ import torch
 
 from experiments.file_lock import IsLocked, is_locked, locked
 from experiments.grid import Grid
-from experiments.presets import train_config
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.sweep_cells import Cell, expand
 from experiments.sweep_folder import State, SweepError, SweepFolder
 from experiments.sweep_runs import next_arguments
+from experiments.train.presets import train_config
 
 Held = Callable[[Path], AbstractContextManager[int]]
 GRID = Grid(

@@ -11,7 +11,7 @@ from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.tiles.pixel_maze import PixelMazeConfig
-from experiments.presets import train_config
+from experiments.train.presets import train_config
 from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.cores.frame_stack import FrameStackConfig
 

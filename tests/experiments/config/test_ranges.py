@@ -10,7 +10,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig, RewardStream
 from experiments.config.json import from_json, to_json
-from experiments.presets import train_config
+from experiments.train.presets import train_config
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig

@@ -20,11 +20,11 @@ from experiments.encoders.saved import (
     load_encoder,
     save_encoder,
 )
-from experiments.presets import train_config
 from experiments.runs.checkpoints.checkpoint import save_checkpoint
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.train import build_agent, train
+from experiments.train.presets import train_config
+from experiments.train.task import build_agent, train
 from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision

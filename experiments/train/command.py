@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from experiments.config.command import parse
-from experiments.presets import PARTS, from_parts
 from experiments.runs.resume_flag import RESUME, exit_code, take_resume
-from experiments.train import train
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
+from experiments.train.presets import PARTS, from_parts
+from experiments.train.task import train
 
 EXAMPLES = (
     "curious train byol-explore --world.game MontezumaRevenge",

@@ -12,8 +12,8 @@ from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
 from experiments.config.size import Size
-from experiments.presets import PARTS, WORLDS, from_parts, train_config
-from experiments.train import build_agent
+from experiments.train.presets import PARTS, WORLDS, from_parts, train_config
+from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig

@@ -14,7 +14,7 @@ from experiments.runs.health import HealthMonitor, check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import peak_bytes
 from experiments.runs.progress import Progress
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import TrainingDiverged
 
 

@@ -17,7 +17,7 @@ from experiments.config.command import Part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import SCALES, Scale, Size
 from experiments.encoders.pretrained import PretrainedConfig
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
 from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig

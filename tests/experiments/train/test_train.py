@@ -16,12 +16,12 @@ from rich.console import Console
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from envs.gymnasium_env import GymnasiumConfig
-from experiments.presets import train_config
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
-from experiments.train import run_name, train
+from experiments.train.presets import train_config
+from experiments.train.task import run_name, train
 
 Command = Callable[..., Any]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]

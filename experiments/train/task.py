@@ -9,7 +9,6 @@ from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
 from experiments.evaluate import record_video
-from experiments.memory_plan import plan_training
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.interrupt import interruptible
@@ -18,9 +17,10 @@ from experiments.runs.memory import available_memory, check_fits, readable
 from experiments.runs.plots import plot_training
 from experiments.runs.progress import Progress
 from experiments.runs.resume import check_same_run, keep_config, restore
-from experiments.summary import print_summary
-from experiments.train_config import TrainConfig, resolve_device
-from experiments.train_loop import TrainLoop
+from experiments.train.config import TrainConfig, resolve_device
+from experiments.train.loop import TrainLoop
+from experiments.train.memory import plan_training
+from experiments.train.summary import print_summary
 from ssl_objectives.refusal import ConfigError
 
 
@@ -39,7 +39,7 @@ def train(
     """Train `config.seeds` runs, one after another; stops early when interrupted.
 
     Args:
-        config: the whole run; `experiments.presets.train_config` makes good ones.
+        config: the whole run; `experiments.train.presets.train_config` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
         console: where to print; default: standard output.
 

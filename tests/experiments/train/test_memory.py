@@ -7,11 +7,11 @@ from torch import nn
 
 from agents.build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
-from experiments.memory_plan import activation_bytes, plan_training
-from experiments.presets import train_config
 from experiments.runs.memory import MemoryPlan, training_bytes
-from experiments.train import build_agent
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
+from experiments.train.memory import activation_bytes, plan_training
+from experiments.train.presets import train_config
+from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from envs.vector_env import EnvSpec
 from experiments.runs.memory import MemoryPlan, tensor_bytes, training_bytes
-from experiments.train_config import TrainConfig
+from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
 from ssl_objectives.encoders.encoder import Encoder
 

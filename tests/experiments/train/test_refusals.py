@@ -14,14 +14,14 @@ import pytest
 import torch
 from rich.console import Console
 
-from experiments.presets import train_config
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
 from experiments.runs.progress import Progress
-from experiments.train import build_agent
-from experiments.train_config import TrainConfig, resolve_device
-from experiments.train_loop import TrainLoop
+from experiments.train.config import TrainConfig, resolve_device
+from experiments.train.loop import TrainLoop
+from experiments.train.presets import train_config
+from experiments.train.task import build_agent
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
 
 Command = Callable[..., Any]

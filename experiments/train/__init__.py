@@ -1,0 +1,1 @@
+"""`curious train`: an agent in a world."""
