@@ -13,7 +13,7 @@ COMMANDS = {
         "scores, rooms and cells of a run, beside random play, and a video",
     ),
     "pretrain": (
-        "experiments.pretrain_command",
+        "experiments.pretrain.command",
         "an image encoder from images alone, by any of the methods",
     ),
     "sweep": (

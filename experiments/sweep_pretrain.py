@@ -17,7 +17,7 @@ class PretrainSweep(SweepKind):
 
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget in gradient steps."""
-        from experiments.pretrain_command import read_arguments  # imports torch
+        from experiments.pretrain.command import read_arguments  # imports torch
 
         config = read_as("pretrain", read_arguments, arguments)
         return Job(config.steps, _TRIED)
@@ -33,7 +33,7 @@ class PretrainSweep(SweepKind):
 
     def run(self, arguments: Sequence[str]) -> int:
         """Pretrain."""
-        from experiments.pretrain_command import run  # imports torch
+        from experiments.pretrain.command import run  # imports torch
 
         return run(arguments)
 

@@ -21,7 +21,7 @@ from agents.play import random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
-from experiments.data_memory import check_rows_fit, row_memory
+from experiments.pretrain.memory import check_rows_fit, row_memory
 from experiments.record import RecordConfig, record
 from experiments.runs.memory import DoesNotFit
 from ssl_objectives.encoders.cnn import PatchConfig

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from experiments.pretrain_parts import PARTS
-from experiments.pretrain_presets import pretrain_config
+from experiments.pretrain.parts import PARTS
+from experiments.pretrain.presets import pretrain_config
 from ssl_objectives.zoo import ZOO
 
 Command = Callable[..., Any]

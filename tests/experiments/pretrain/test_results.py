@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from experiments.data.mixed_images import MixedSource
 from experiments.encoders.pretrained import PretrainedConfig
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
-from experiments.pretrain_report import random_encoder, report
+from experiments.pretrain.results import random_encoder, report
 from experiments.report_runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig

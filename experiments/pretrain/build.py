@@ -4,8 +4,8 @@ from functools import partial
 
 import torch
 
-from experiments.data_memory import check_rows_fit
-from experiments.pretrain_config import PretrainConfig
+from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.memory import check_rows_fit
 from ssl_objectives.images.labels import label_subset
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer

@@ -10,12 +10,12 @@ from rich.console import Console
 
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
-from experiments.pretrain_build import build_pretrainer, run_name
-from experiments.pretrain_config import PretrainConfig
-from experiments.pretrain_loop import Outputs, PretrainLoop
-from experiments.pretrain_progress import PretrainProgress
-from experiments.pretrain_report import RESULTS, report
-from experiments.pretrain_summary import print_summary
+from experiments.pretrain.build import build_pretrainer, run_name
+from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.loop import Outputs, PretrainLoop
+from experiments.pretrain.progress import PretrainProgress
+from experiments.pretrain.results import RESULTS, report
+from experiments.pretrain.summary import print_summary
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
@@ -58,7 +58,7 @@ def pretrain(
     writes and prints.
 
     Args:
-        config: the whole run; `experiments.pretrain_presets` makes good ones.
+        config: the whole run; `experiments.pretrain.presets` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
         console: where to print; default: standard output.
 

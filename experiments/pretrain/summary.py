@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from experiments.encoders.saved import ENCODER_FILE
-from experiments.pretrain_report import RESULTS
+from experiments.pretrain.results import RESULTS
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from experiments.runs.progress import duration, short

@@ -12,7 +12,7 @@ import torch
 from experiments.encoders.saved import load_encoder
 from experiments.runs.folder import RunFolder
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 VIEWS = """
 from dataclasses import dataclass
@@ -62,11 +62,11 @@ def losses(run: RunFolder) -> list[float]:
 @pytest.mark.slow
 def test_two_processes_train_the_same_encoder(tmp_path: Path) -> None:
     (tmp_path / "views_of_two.py").write_text(VIEWS)
-    alone = pretrain(tmp_path, "experiments.pretrain")
+    alone = pretrain(tmp_path, "experiments.pretrain.task")
     two = pretrain(
         tmp_path,
         *("torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("-m", "experiments.pretrain"),
+        *("-m", "experiments.pretrain.task"),
     )
     assert losses(two) == pytest.approx(losses(alone), rel=1e-5)
     one, other = load_encoder(alone.path), load_encoder(two.path)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from experiments.pretrain_config import PretrainConfig
-from experiments.pretrain_progress import PretrainProgress
+from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.progress import PretrainProgress
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.distributed import any_asked
 from experiments.runs.folder import RunFolder

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from experiments.config.command import parse
-from experiments.pretrain import pretrain
-from experiments.pretrain_config import PretrainConfig
-from experiments.pretrain_parts import PARTS
-from experiments.pretrain_presets import from_parts
+from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.parts import PARTS
+from experiments.pretrain.presets import from_parts
+from experiments.pretrain.task import pretrain
 from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 
 EXAMPLES = (
@@ -16,7 +16,7 @@ EXAMPLES = (
     "curious pretrain byol --images recorded --images.path data/key-door",
     "curious pretrain --resume runs/RUN --steps 600",
     "curious pretrain --config runs/RUN/config.json --seed 1",
-    "torchrun --nproc-per-node 2 -m experiments.pretrain simclr --batch-size 256",
+    "torchrun --nproc-per-node 2 -m experiments.pretrain.task simclr --batch-size 256",
 )
 
 

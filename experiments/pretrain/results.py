@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from experiments.embedding_plots import plot_embedding, plot_probes
 from experiments.encoders.pretrained import from_scratch
+from experiments.pretrain.plots import plot_embedding, plot_probes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.measure.encoder import Bench, ProbeConfig

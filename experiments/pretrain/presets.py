@@ -8,15 +8,8 @@ from experiments.config.outside import load_part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import Size
 from experiments.encoders.pretrained import PretrainedConfig
-from experiments.pretrain_config import PretrainConfig
-from experiments.pretrain_parts import (
-    DEFAULT,
-    IMAGES,
-    OPTIMIZERS,
-    ORDERS,
-    PARTS,
-    VIEWS,
-)
+from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.parts import DEFAULT, IMAGES, OPTIMIZERS, ORDERS, PARTS, VIEWS
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.modalities import (

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from experiments.distinct_order import DistinctConfig
+from experiments.pretrain.distinct_order import DistinctConfig
 from ssl_objectives.images.orders import Shuffled, ShuffledConfig, own_share
 from ssl_objectives.images.source import ArrayImages
 from ssl_objectives.refusal import ConfigError

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from experiments.config.command import Part
 from experiments.data.image_folder import FolderConfig
 from experiments.data.mixed_images import MixedConfig
-from experiments.distinct_order import DistinctConfig
+from experiments.pretrain.distinct_order import DistinctConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig

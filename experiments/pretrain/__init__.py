@@ -1,0 +1,1 @@
+"""`curious pretrain`: an encoder of images."""
