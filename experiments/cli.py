@@ -9,7 +9,7 @@ from experiments.config.program import complain, run_as_program
 COMMANDS = {
     "train": ("experiments.train.command", "train a curious agent in a world"),
     "evaluate": (
-        "experiments.evaluate_command",
+        "experiments.evaluate.command",
         "scores, rooms and cells of a run, beside random play, and a video",
     ),
     "pretrain": (

@@ -10,7 +10,7 @@ from torch import Tensor
 from agents.play import Player, actor_player, random_player
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
 from experiments.config.outside import find
-from experiments.evaluate import load_agent
+from experiments.evaluate.evaluation import load_agent
 from ssl_objectives.refusal import ConfigError
 
 RANDOM = "random"

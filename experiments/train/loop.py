@@ -7,7 +7,7 @@ import torch
 
 from agents.curious_agent import CuriousAgent, Report
 from envs.vector_env import DiscreteActions
-from experiments.evaluate import evaluate_actor
+from experiments.evaluate.evaluation import evaluate_actor
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor, check_finite

@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
-from experiments.evaluate import record_video
+from experiments.evaluate.evaluation import record_video
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.interrupt import interruptible

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from experiments.evaluate import evaluate_actor
+from experiments.evaluate.evaluation import evaluate_actor
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder

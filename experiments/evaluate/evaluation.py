@@ -21,7 +21,7 @@ from agents.play import (
     record,
 )
 from envs.vector_env import VectorEnv
-from experiments.evaluation_report import (
+from experiments.evaluate.numbers import (
     episode_lines,
     evaluation_table,
     watching,

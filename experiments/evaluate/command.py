@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.evaluate import EvaluateConfig, evaluate
+from experiments.evaluate.evaluation import EvaluateConfig, evaluate
 
 EXAMPLES = (
     "curious evaluate runs/RUN",

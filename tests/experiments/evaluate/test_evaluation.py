@@ -12,7 +12,7 @@ from rich.console import Console
 
 from agents.actor import Actor
 from agents.play import Played, actor_player, play_episodes
-from experiments.evaluate import (
+from experiments.evaluate.evaluation import (
     EvaluateConfig,
     evaluate,
     evaluate_actor,
@@ -20,7 +20,7 @@ from experiments.evaluate import (
     record_video,
     share_envs,
 )
-from experiments.evaluation_report import bootstrap_interval, watching
+from experiments.evaluate.numbers import bootstrap_interval, watching
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from ssl_objectives.refusal import ConfigError
 

@@ -1,0 +1,1 @@
+"""`curious evaluate`: how well an agent plays, beside random play."""
