@@ -21,7 +21,7 @@ COMMANDS = {
         "a grid of runs: packed on devices, gone on with after anything",
     ),
     "record": (
-        "experiments.record_command",
+        "experiments.record.command",
         "what a policy sees and does in a world, as a data set",
     ),
     "import": (

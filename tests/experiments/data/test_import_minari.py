@@ -12,7 +12,7 @@ from rich.console import Console
 from envs.counting import CountingConfig
 from experiments.data.config import ImportConfig
 from experiments.data.importing import import_data
-from experiments.record import RecordConfig, record
+from experiments.record.recording import RecordConfig, record
 from ssl_objectives.refusal import DatasetError
 from tests.experiments.conftest import Command
 from world_models.data.dataset import Dataset, open_dataset

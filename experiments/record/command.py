@@ -7,8 +7,8 @@ from pathlib import Path
 
 from experiments.config.command import parse
 from experiments.config.outside import load_part
-from experiments.record import RecordConfig, record
-from experiments.record_policy import RANDOM
+from experiments.record.policy import RANDOM
+from experiments.record.recording import RecordConfig, record
 from experiments.runs.folder import RunFolder
 from experiments.train.config import TrainConfig
 from experiments.train.presets import PARTS, WORLDS

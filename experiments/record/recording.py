@@ -17,7 +17,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, Step, VectorEnv
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
-from experiments.record_policy import RANDOM, build_player
+from experiments.record.policy import RANDOM, build_player
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import Progress
 from experiments.runs.versions import versions

@@ -22,7 +22,7 @@ from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
 from experiments.pretrain.memory import check_rows_fit, row_memory
-from experiments.record import RecordConfig, record
+from experiments.record.recording import RecordConfig, record
 from experiments.runs.memory import DoesNotFit
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
@@ -101,7 +101,7 @@ def floats(row: Step, generator: torch.Generator) -> Tensor:
     return torch.zeros(len(row.obs))
 
 
-HERE = "tests.experiments.test_record"
+HERE = "tests.experiments.record.test_recording"
 
 
 def test_scripted_policies(curious: Command, tmp_path: Path) -> None:
@@ -200,11 +200,11 @@ def test_refusals(
 def test_a_killed_recording_is_a_data_set(tmp_path: Path) -> None:
     """`kill -9` in the middle of the command itself."""
     command = [
-        *(sys.executable, "-m", "experiments.record", "--world", "counting"),
+        *(sys.executable, "-m", "experiments.record.recording", "--world", "counting"),
         *("--steps", "4000000", "--num-envs", "3", "--shard-mib", "1"),
         *("--out", str(tmp_path / "d"), "--license", "CC0"),
     ]
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     with subprocess.Popen(command, cwd=root, env=os.environ) as process:
         end = time.monotonic() + 100
         while not (tmp_path / "d" / "shard-00002").exists():
@@ -271,7 +271,7 @@ def test_errors_in_python() -> None:
 def test_the_page_on_data_runs(
     curious: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "data.md").read_text("utf-8")
+    page = (Path(__file__).parents[3] / "docs" / "data.md").read_text("utf-8")
     (code,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
     monkeypatch.chdir(tmp_path)
     done = curious(

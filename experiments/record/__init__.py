@@ -1,0 +1,1 @@
+"""`curious record`: what a policy sees and does, as a data set."""
