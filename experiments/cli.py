@@ -17,7 +17,7 @@ COMMANDS = {
         "an image encoder from images alone, by any of the methods",
     ),
     "sweep": (
-        "experiments.sweep_command",
+        "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",
     ),
     "record": (

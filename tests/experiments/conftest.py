@@ -103,7 +103,7 @@ def held() -> Callable[[Path], contextlib.AbstractContextManager[int]]:
     @contextlib.contextmanager
     def hold(file: Path) -> Iterator[int]:
         code = (
-            "import sys; from pathlib import Path; from experiments.file_lock import *"
+            "import sys; from pathlib import Path; from experiments.sweep.lock import *"
         )
         code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
         process = subprocess.Popen(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from experiments.runs.folder import RunFolder
-from experiments.sweep_runs import saved_env_steps
+from experiments.sweep.cell_run import saved_env_steps
 from ssl_objectives.refusal import ConfigError
 
 C = TypeVar("C")

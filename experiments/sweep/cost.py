@@ -14,11 +14,11 @@ from rich.table import Column, Table
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from experiments.runs.progress import duration, short
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import State, Status, curious_command
-from experiments.sweep_kind import Job
-from experiments.sweep_kinds import kind_of
-from experiments.sweep_slots import Slot
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import State, Status, curious_command
+from experiments.sweep.kind import Job
+from experiments.sweep.kinds import kind_of
+from experiments.sweep.slots import Slot
 
 PROBE_ROLLOUTS = 6  # the first is not counted: it warms up
 

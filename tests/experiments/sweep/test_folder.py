@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from experiments.file_lock import IsLocked, is_locked, locked
-from experiments.grid import Grid
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.sweep_cells import Cell, expand
-from experiments.sweep_folder import State, SweepError, SweepFolder
-from experiments.sweep_runs import next_arguments
+from experiments.sweep.cell import Cell, expand
+from experiments.sweep.cell_run import next_arguments
+from experiments.sweep.folder import State, SweepError, SweepFolder
+from experiments.sweep.grid import Grid
+from experiments.sweep.lock import IsLocked, is_locked, locked
 from experiments.train.presets import train_config
 
 Held = Callable[[Path], AbstractContextManager[int]]

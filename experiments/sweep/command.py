@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.sweep import SweepOptions, sweep
-from experiments.sweep_cell import end_with_sweeper, run_cell
+from experiments.sweep.sweep import SweepOptions, sweep
+from experiments.sweep.worker import end_with_sweeper, run_cell
 
 EXAMPLES = (
     "curious sweep grid.toml --dry-run --measure",

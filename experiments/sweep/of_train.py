@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.sweep_kind import Job, SweepKind, read_as
+from experiments.sweep.kind import Job, SweepKind, read_as
 
 
 class TrainSweep(SweepKind):

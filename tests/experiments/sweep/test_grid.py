@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.grid import read_grid
-from experiments.sweep_cells import expand
+from experiments.sweep.cell import expand
+from experiments.sweep.grid import read_grid
 from ssl_objectives.refusal import ConfigError
 
 GRID = """
@@ -131,6 +131,6 @@ def test_other_commands_and_empty_grids_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_docs_is_a_grid() -> None:
-    file = Path(__file__).parents[2] / "docs" / "examples" / "grid.toml"
+    file = Path(__file__).parents[3] / "docs" / "examples" / "grid.toml"
     cells = expand(read_grid(file))
     assert len({x.name for x in cells}) == 2 * 2 * 3

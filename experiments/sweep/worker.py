@@ -6,10 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
-from experiments.file_lock import IsLocked, locked
-from experiments.sweep_folder import SweepError, SweepFolder
-from experiments.sweep_kinds import kind_of
-from experiments.sweep_runs import find_run, next_arguments
+from experiments.sweep.cell_run import find_run, next_arguments
+from experiments.sweep.folder import SweepError, SweepFolder
+from experiments.sweep.kinds import kind_of
+from experiments.sweep.lock import IsLocked, locked
 
 SWEEPER = "CURIOUS_SWEEPER"  # process id of the sweep that started this process
 PATIENCE = 10.0  # seconds for a process that was told to end to save and do so

@@ -16,11 +16,11 @@ from typing import Any
 import ray
 from ray import tune
 
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import State, SweepFolder
-from experiments.sweep_process import start
-from experiments.sweep_progress import SweepProgress, logged_env_steps
-from experiments.sweep_slots import thread_variables
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import State, SweepFolder
+from experiments.sweep.process import start
+from experiments.sweep.progress import SweepProgress, logged_env_steps
+from experiments.sweep.slots import thread_variables
 
 REPORT_SECONDS = 2.0
 

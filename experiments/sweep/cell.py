@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from experiments.grid import Grid
-from experiments.sweep_kinds import kind_of
+from experiments.sweep.grid import Grid
+from experiments.sweep.kinds import kind_of
 from ssl_objectives.refusal import ConfigError
 
 

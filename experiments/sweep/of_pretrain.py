@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from experiments.runs.folder import RunFolder
-from experiments.sweep_kind import Job, SweepKind, read_as
+from experiments.sweep.kind import Job, SweepKind, read_as
 
 _TRIED = 2  # gradient steps between the rows of a trial
 

@@ -10,11 +10,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from experiments.file_lock import is_locked
-from experiments.grid import Grid
-from experiments.sweep_cells import Cell
-from experiments.sweep_kinds import kind_of
-from experiments.sweep_runs import find_run, saved_env_steps
+from experiments.sweep.cell import Cell
+from experiments.sweep.cell_run import find_run, saved_env_steps
+from experiments.sweep.grid import Grid
+from experiments.sweep.kinds import kind_of
+from experiments.sweep.lock import is_locked
 from ssl_objectives.refusal import Refusal, suggest
 
 FORMAT_VERSION = 1

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from experiments.sweep_kind import SweepKind
-from experiments.sweep_pretrain import PretrainSweep
-from experiments.sweep_train import TrainSweep
+from experiments.sweep.kind import SweepKind
+from experiments.sweep.of_pretrain import PretrainSweep
+from experiments.sweep.of_train import TrainSweep
 from ssl_objectives.refusal import ConfigError, suggest
 
 _KINDS: Mapping[str, SweepKind] = {"train": TrainSweep(), "pretrain": PretrainSweep()}

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import torch
 
-from experiments.grid import read_grid
 from experiments.runs.checkpoints.checkpoint import load_checkpoint
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.sweep_cells import Cell, expand
-from experiments.sweep_cost import last_words
-from experiments.sweep_folder import SweepFolder
+from experiments.sweep.cell import Cell, expand
+from experiments.sweep.cost import last_words
+from experiments.sweep.folder import SweepFolder
+from experiments.sweep.grid import read_grid
 
 Command = Callable[..., Any]
 Held = Callable[[Path], AbstractContextManager[int]]
@@ -224,7 +224,7 @@ def test_a_second_sweep_in_the_same_folder_is_refused(
 def test_a_cell_that_another_process_runs_is_refused(
     held: Held, curious: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments.sweep_cell.PATIENCE", 0.2)
+    monkeypatch.setattr("experiments.sweep.worker.PATIENCE", 0.2)
     grid, sweep = write_grid(tmp_path, SMALL, 80), SweepFolder(tmp_path / "sweep")
     out = ("--out", str(sweep.path))
     curious("sweep", str(grid), *out, "--commands", str(tmp_path / "commands.sh"))
@@ -295,7 +295,7 @@ def start_sweep(sweep: SweepFolder, grid: Path) -> "subprocess.Popen[bytes]":
         command,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
 
 
@@ -380,7 +380,7 @@ def test_ray_runs_the_same_cells(
         [*command, "--out", str(sweep.path)],
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=False,
     )
     assert done.returncode == 1, done.stderr

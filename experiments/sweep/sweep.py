@@ -12,15 +12,15 @@ from typing import Annotated
 import tyro
 from rich.console import Console
 
-from experiments.file_lock import IsLocked, locked
-from experiments.grid import Grid, read_grid
 from experiments.runs.interrupt import interruptible
-from experiments.sweep_cells import Cell, expand
-from experiments.sweep_cost import last_words, measure, print_plan, speeds_of_runs
-from experiments.sweep_folder import State, SweepError, SweepFolder
-from experiments.sweep_pack import Pack
-from experiments.sweep_progress import SweepProgress
-from experiments.sweep_slots import Slot, make_slots
+from experiments.sweep.cell import Cell, expand
+from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
+from experiments.sweep.folder import State, SweepError, SweepFolder
+from experiments.sweep.grid import Grid, read_grid
+from experiments.sweep.local import Pack
+from experiments.sweep.lock import IsLocked, locked
+from experiments.sweep.progress import SweepProgress
+from experiments.sweep.slots import Slot, make_slots
 from ssl_objectives.refusal import ConfigError
 
 
@@ -207,7 +207,7 @@ def _ray() -> Callable[..., None]:
         ConfigError: Ray is not installed.
     """
     try:
-        from experiments.sweep_ray import run_on_ray
+        from experiments.sweep.ray import run_on_ray
     except ImportError as error:
         raise ConfigError(
             f"--ray needs Ray, which cannot be imported ({error}). Install it with: "

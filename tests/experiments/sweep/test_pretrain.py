@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from experiments.grid import read_grid
 from experiments.runs.folder import RunFolder
-from experiments.sweep_cell import run_cell
-from experiments.sweep_cells import Cell, expand
-from experiments.sweep_folder import State, SweepFolder
-from experiments.sweep_kinds import kind_of
-from experiments.sweep_runs import find_run
+from experiments.sweep.cell import Cell, expand
+from experiments.sweep.cell_run import find_run
+from experiments.sweep.folder import State, SweepFolder
+from experiments.sweep.grid import read_grid
+from experiments.sweep.kinds import kind_of
+from experiments.sweep.worker import run_cell
 from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
-EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 GRID = """
 command = "pretrain"

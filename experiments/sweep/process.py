@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from experiments.sweep_cell import SWEEPER
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import SweepFolder
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import SweepFolder
+from experiments.sweep.worker import SWEEPER
 
 
 def start(

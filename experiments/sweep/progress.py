@@ -14,9 +14,9 @@ from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from experiments.runs.progress import duration, short
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import State, SweepFolder
-from experiments.sweep_kinds import kind_of
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import State, SweepFolder
+from experiments.sweep.kinds import kind_of
 
 LOOK_SECONDS = 1.0  # between looks at the files of running cells
 RECENT_SECONDS = 120.0  # over which speed is measured

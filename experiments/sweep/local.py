@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from experiments.file_lock import is_locked
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import State, SweepFolder
-from experiments.sweep_process import start
-from experiments.sweep_progress import SweepProgress
-from experiments.sweep_slots import Slot
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import State, SweepFolder
+from experiments.sweep.lock import is_locked
+from experiments.sweep.process import start
+from experiments.sweep.progress import SweepProgress
+from experiments.sweep.slots import Slot
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0  # for processes that were told to stop at once

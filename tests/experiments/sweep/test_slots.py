@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from envs.atari.native import AtariConfig
-from experiments.sweep_slots import make_slots
+from experiments.sweep.slots import make_slots
 from ssl_objectives.refusal import ConfigError
 
 THREADS = ("OMP_NUM_THREADS", "CURIOUS_EMULATOR_THREADS")

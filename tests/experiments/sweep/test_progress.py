@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.sweep_cells import Cell
-from experiments.sweep_folder import SweepFolder
-from experiments.sweep_progress import LINE_SECONDS, SweepProgress, logged_env_steps
+from experiments.sweep.cell import Cell
+from experiments.sweep.folder import SweepFolder
+from experiments.sweep.progress import LINE_SECONDS, SweepProgress, logged_env_steps
 
 CELLS = [
     Cell(f"rnd+s{seed}", {"signal": "rnd"}, seed, ("rnd",), 1000, 40)

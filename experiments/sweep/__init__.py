@@ -1,0 +1,1 @@
+"""`curious sweep`: a grid of runs, gone on with after anything."""
