@@ -29,7 +29,7 @@ COMMANDS = {
         "images, videos, arrays and Minari data sets, as one format; and back",
     ),
     "report": (
-        "experiments.report_command",
+        "experiments.report.command",
         "tables, figures and intervals of any set of runs",
     ),
     "benchmark": (

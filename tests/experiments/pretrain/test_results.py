@@ -15,7 +15,7 @@ from experiments.data.mixed_images import MixedSource
 from experiments.encoders.pretrained import PretrainedConfig
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.results import random_encoder, report
-from experiments.report_runs import read_run
+from experiments.report.runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig

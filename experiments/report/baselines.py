@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from experiments.report_arms import Comparison
-from experiments.report_numbers import Cell, Numbers, seed_order
-from experiments.report_page import Section, Table
-from experiments.report_text import number
+from experiments.report.arms import Comparison
+from experiments.report.numbers import Cell, Numbers, seed_order
+from experiments.report.page import Section, Table
+from experiments.report.text import number
 
 PROBE = "probe"
 BASELINES = ("random", "pixels")

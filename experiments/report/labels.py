@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from experiments.report_runs import Kind, Value
+from experiments.report.runs import Kind, Value
 
 Settings = Mapping[str, Value]
 # Settings that name a part better than its class does; their value says enough.

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from experiments.report_runs import find_runs
+from experiments.report.runs import find_runs
 from experiments.runs.folder import NotARun
-from tests.experiments.test_report import grid, made, quietly, scored
+from tests.experiments.report.test_report import grid, made, quietly, scored
 
 Command = Callable[..., Any]
 

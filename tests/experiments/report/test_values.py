@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.report_curves import axes_for, task_curves
-from experiments.report_runs import RunRecord
-from experiments.report_values import (
+from experiments.report.curves import axes_for, task_curves
+from experiments.report.runs import RunRecord
+from experiments.report.values import (
     Reference,
     RunValue,
     mean_over,

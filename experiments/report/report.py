@@ -11,7 +11,7 @@ import tyro
 from rich.console import Console
 from rich.progress import track
 
-from experiments.report_arms import (
+from experiments.report.arms import (
     TASK,
     Comparison,
     Difference,
@@ -19,8 +19,8 @@ from experiments.report_arms import (
     compare,
     differences,
 )
-from experiments.report_beside import beside_sections
-from experiments.report_files import (
+from experiments.report.baselines import beside_sections
+from experiments.report.files import (
     cost_rows,
     filled_at_once,
     pair_rows,
@@ -28,18 +28,18 @@ from experiments.report_files import (
     summary_rows,
     write_csv,
 )
-from experiments.report_notes import notes
-from experiments.report_numbers import Cost, Numbers, costs, numbers
-from experiments.report_page import Picture, to_html, to_markdown
-from experiments.report_runs import (
+from experiments.report.notes import notes
+from experiments.report.numbers import Cost, Numbers, costs, numbers
+from experiments.report.page import Picture, to_html, to_markdown
+from experiments.report.runs import (
     RunRecord,
     RunUnreadable,
     cells_without_runs,
     find_runs,
     read_run,
 )
-from experiments.report_sections import cost_section, scores_section, sections
-from experiments.report_values import Reference, metrics_of, read_references
+from experiments.report.sections import cost_section, scores_section, sections
+from experiments.report.values import Reference, metrics_of, read_references
 from experiments.runs.folder import NotARun
 from ssl_objectives.refusal import ConfigError, suggest
 
@@ -212,7 +212,7 @@ def _assigned(
 
 def _draw(comparison: Comparison, each: Numbers, folder: Path) -> list[Picture]:
     # Here, since matplotlib takes a moment, which help and errors need not wait for.
-    from experiments import report_figures as figures
+    from experiments.report import figures as figures
 
     drawn: list[tuple[str, Path | None]] = [
         ("final values", figures.draw_scores(comparison, each, folder)),

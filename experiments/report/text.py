@@ -1,6 +1,6 @@
 """Numbers of a report as text."""
 
-from experiments.statistics import Estimate
+from experiments.report.statistics import Estimate
 
 
 def number(value: float) -> str:

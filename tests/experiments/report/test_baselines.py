@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from experiments.report_beside import beside
-from tests.experiments.test_report import made, quietly, scored
+from experiments.report.baselines import beside
+from tests.experiments.report.test_report import made, quietly, scored
 
 
 def probed(

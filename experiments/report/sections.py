@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from experiments.report_arms import Comparison, Difference
-from experiments.report_beside import beside_sections
-from experiments.report_numbers import Cost, Numbers
-from experiments.report_page import Picture, Section, Table
-from experiments.report_text import clock, interval, number, optional
+from experiments.report.arms import Comparison, Difference
+from experiments.report.baselines import beside_sections
+from experiments.report.numbers import Cost, Numbers
+from experiments.report.page import Picture, Section, Table
+from experiments.report.text import clock, interval, number, optional
 
 _PAIRS = 100  # of arms; more than these nobody reads
 
@@ -28,7 +28,7 @@ def sections(
         found: what differs besides.
         numbers: of each metric.
         costs: of each cell.
-        notes: see `experiments.report_notes`.
+        notes: see `experiments.report.notes`.
         tuned: by arm, how many settings were tried; None where nobody said.
         pictures: by metric.
         last: part of the env steps that final values are the mean of.

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.report_runs import RunRecord
+from experiments.report.runs import RunRecord
 from ssl_objectives.refusal import ConfigError, suggest
 
 RETURN = "episode/return"

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from experiments.report_arms import Comparison
-from experiments.report_numbers import Cost, Numbers
-from experiments.report_page import FORMAT_VERSION
-from experiments.report_values import Reference
-from experiments.statistics import Estimate
+from experiments.report.arms import Comparison
+from experiments.report.numbers import Cost, Numbers
+from experiments.report.page import FORMAT_VERSION
+from experiments.report.statistics import Estimate
+from experiments.report.values import Reference
 
 Row = Mapping[str, Any]
 

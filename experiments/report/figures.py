@@ -9,8 +9,8 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from experiments.report_arms import Comparison
-from experiments.report_canvas import (
+from experiments.report.arms import Comparison
+from experiments.report.canvas import (
     Dashes,
     legend,
     panels,
@@ -19,9 +19,9 @@ from experiments.report_canvas import (
     style_of,
     wrapped,
 )
-from experiments.report_curves import Axis, Curves, axes_for, task_curves
-from experiments.report_numbers import Cell, Numbers
-from experiments.statistics import ENOUGH_RUNS, performance_profile
+from experiments.report.curves import Axis, Curves, axes_for, task_curves
+from experiments.report.numbers import Cell, Numbers
+from experiments.report.statistics import ENOUGH_RUNS, performance_profile
 
 MOST_PAIRS = 15  # in a picture
 _MANY = 15  # arms, above which rows are narrow

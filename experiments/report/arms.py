@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
-from experiments.report_labels import NAMES, label_groups, parent, show
-from experiments.report_runs import VERSIONS, RunRecord, Value
+from experiments.report.labels import NAMES, label_groups, parent, show
+from experiments.report.runs import VERSIONS, RunRecord, Value
 from ssl_objectives.refusal import ConfigError, suggest
 
 # What says where a run is kept and shown, not what it computes.

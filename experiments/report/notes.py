@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from experiments.report_arms import Comparison, Difference, Entry
-from experiments.report_labels import parent
-from experiments.report_numbers import Numbers
-from experiments.report_runs import VERSIONS, RunRecord
-from experiments.statistics import ENOUGH_RUNS, LEAST_RUNS
+from experiments.report.arms import Comparison, Difference, Entry
+from experiments.report.labels import parent
+from experiments.report.numbers import Numbers
+from experiments.report.runs import VERSIONS, RunRecord
+from experiments.report.statistics import ENOUGH_RUNS, LEAST_RUNS
 
 _NAMED = 5  # of a long list, these are named
 

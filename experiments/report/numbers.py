@@ -6,9 +6,8 @@ from itertools import combinations
 
 import numpy as np
 
-from experiments.report_arms import Comparison, Entry
-from experiments.report_values import Reference, RunValue, run_value
-from experiments.statistics import (
+from experiments.report.arms import Comparison, Entry
+from experiments.report.statistics import (
     Estimate,
     Scores,
     estimate,
@@ -18,6 +17,7 @@ from experiments.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from experiments.report.values import Reference, RunValue, run_value
 
 
 @dataclass(frozen=True)

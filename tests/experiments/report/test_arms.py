@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.report_arms import Comparison, Where, compare, differences
-from experiments.report_labels import label_groups
-from experiments.report_runs import Kind, RunRecord, Value, flatten
+from experiments.report.arms import Comparison, Where, compare, differences
+from experiments.report.labels import label_groups
+from experiments.report.runs import Kind, RunRecord, Value, flatten
 from ssl_objectives.refusal import ConfigError
 
 MAZE, DOOR = Kind("envs.maze:MazeConfig"), Kind("envs.door:DoorConfig")

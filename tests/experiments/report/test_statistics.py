@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.statistics import (
+from experiments.report.statistics import (
     Estimate,
     Scores,
     Statistic,

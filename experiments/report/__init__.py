@@ -1,0 +1,1 @@
+"""`curious report`: what a set of runs shows, and how far it can be trusted."""
