@@ -13,8 +13,15 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from experiments.benchmark import Arm, Spread, Summary, Timing, ratio, update_seconds
-from experiments.benchmark_arms import ArmName
+from experiments.benchmark.agents import ArmName
+from experiments.benchmark.timing import (
+    Arm,
+    Spread,
+    Summary,
+    Timing,
+    ratio,
+    update_seconds,
+)
 from experiments.runs.memory import memory_peak
 from experiments.runs.versions import versions
 
@@ -37,7 +44,7 @@ def results(
     device: torch.device,
 ) -> dict[str, Any]:
     """Everything, as JSON."""
-    compared = sys.modules.get("experiments.sb3_arm")
+    compared = sys.modules.get("experiments.benchmark.sb3")
     fairness = compared.__doc__ if compared else None
     described = {}
     for arm in arms:

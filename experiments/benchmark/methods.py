@@ -15,7 +15,7 @@ import torch
 from rich.table import Table
 from torch import Tensor, nn
 
-from experiments.benchmark import (
+from experiments.benchmark.timing import (
     Arm,
     Spread,
     Timing,

@@ -7,9 +7,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from experiments.benchmark_command import benchmark
-from experiments.benchmark_config import BenchmarkConfig, Suite
-from experiments.data_benchmark import OwnedDataset, write_frames
+from experiments.benchmark.benchmark import benchmark
+from experiments.benchmark.config import BenchmarkConfig, Suite
+from experiments.benchmark.data import OwnedDataset, write_frames
 from ssl_objectives.refusal import ConfigError
 
 

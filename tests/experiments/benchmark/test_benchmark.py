@@ -8,7 +8,12 @@ from rich.console import Console
 
 from agents.build import AgentConfig
 from envs.atari.native import AtariConfig
-from experiments.benchmark import (
+from experiments.benchmark.agents import AgentArm, ArmName, Sb3Envs
+from experiments.benchmark.benchmark import benchmark, run
+from experiments.benchmark.config import BenchmarkConfig, Network, Suite
+from experiments.benchmark.results import curiosity_cost
+from experiments.benchmark.sb3 import Sb3Arm
+from experiments.benchmark.timing import (
     WARM_UP,
     Arm,
     Split,
@@ -21,11 +26,6 @@ from experiments.benchmark import (
     summarise,
     update_seconds,
 )
-from experiments.benchmark_arms import AgentArm, ArmName, Sb3Envs
-from experiments.benchmark_command import benchmark, run
-from experiments.benchmark_config import BenchmarkConfig, Network, Suite
-from experiments.benchmark_report import curiosity_cost
-from experiments.sb3_arm import Sb3Arm
 from ssl_objectives.refusal import ConfigError
 
 SMALL = BenchmarkConfig(

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from experiments.benchmark import Arm, Timing
-from experiments.benchmark_command import benchmark
-from experiments.benchmark_config import BenchmarkConfig, Suite
-from experiments.benchmark_methods import ALONE, REFERENCE, costs
+from experiments.benchmark.benchmark import benchmark
+from experiments.benchmark.config import BenchmarkConfig, Suite
+from experiments.benchmark.methods import ALONE, REFERENCE, costs
+from experiments.benchmark.timing import Arm, Timing
 from ssl_objectives.refusal import ConfigError
 from ssl_objectives.zoo import ZOO
 

@@ -26,7 +26,7 @@ from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
 from envs.vector_env import DiscreteActions, VectorEnv
-from experiments.benchmark import Arm, Split, wait_for
+from experiments.benchmark.timing import Arm, Split, wait_for
 from ssl_objectives.encoders.cnn import (
     ImpalaConfig,
     NatureConfig,

@@ -56,8 +56,8 @@ from stable_baselines3.common.vec_env import (
 
 from agents.policy.ppo import PpoConfig
 from envs.atari.protocol import AtariProtocol, find_game
-from experiments.benchmark import Arm, Split, wait_for
-from experiments.benchmark_arms import Sb3Envs
+from experiments.benchmark.agents import Sb3Envs
+from experiments.benchmark.timing import Arm, Split, wait_for
 
 _PROBES, _PROBE_STEPS = 3, 16  # per kind of envs
 _NUM_UPDATES = 2**31  # of the run that the learner believes in; never reached

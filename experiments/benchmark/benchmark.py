@@ -14,7 +14,9 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from experiments.benchmark import (
+from experiments.benchmark.config import BenchmarkConfig, Plan, Suite
+from experiments.benchmark.results import curiosity_cost, results, table, write_results
+from experiments.benchmark.timing import (
     WARM_UP,
     Arm,
     Summary,
@@ -23,8 +25,6 @@ from experiments.benchmark import (
     seconds_left,
     summarise,
 )
-from experiments.benchmark_config import BenchmarkConfig, Plan, Suite
-from experiments.benchmark_report import curiosity_cost, results, table, write_results
 from experiments.config.json import to_json
 from experiments.runs.memory import readable
 from experiments.runs.progress import duration
@@ -108,7 +108,7 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
                 arm.close()
     title = _title(config, plan)
     if plan.suite is Suite.METHODS:
-        from experiments import benchmark_methods
+        from experiments.benchmark import methods as benchmark_methods
 
         content["step_costs"] = benchmark_methods.costs(arms, timings)
         shown = benchmark_methods.table(title, arms, timings)

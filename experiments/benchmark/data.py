@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from envs.check import random_action
 from envs.tiles.pixel_maze import PixelMazeConfig
-from experiments.benchmark import Arm
+from experiments.benchmark.timing import Arm
 from experiments.data.description import check_space
 from experiments.runs.memory import memory_peak, readable
 from ssl_objectives.images.frames import FrameFormat

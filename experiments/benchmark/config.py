@@ -12,8 +12,7 @@ from agents.policy.ppo import PpoConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
-from experiments.benchmark import Arm
-from experiments.benchmark_arms import (
+from experiments.benchmark.agents import (
     NUM_FRAMES,
     AgentArms,
     ArmName,
@@ -22,6 +21,7 @@ from experiments.benchmark_arms import (
     WorldArm,
     encoder_arms,
 )
+from experiments.benchmark.timing import Arm
 from experiments.train.config import WorldConfig, resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
@@ -226,7 +226,7 @@ class Plan:
         """
         device = torch.device(self.device)
         if self.suite is Suite.DATA:
-            from experiments.data_benchmark import OwnedDataset
+            from experiments.benchmark.data import OwnedDataset
 
             owned = OwnedDataset(
                 self.data_gib, self.memory_gib, Path("runs"), self.seed
@@ -234,7 +234,7 @@ class Plan:
             yield from ((arm, None) for arm in owned.arms())
             return
         if self.suite is Suite.METHODS:
-            from experiments.benchmark_methods import method_arms
+            from experiments.benchmark.methods import method_arms
 
             encoder = SmallCnnConfig(precision=self.encoder.precision)
             yield from method_arms(
@@ -265,7 +265,7 @@ class Plan:
 
     def _sb3(self, agent: AgentConfig, device: torch.device) -> Arm:
         # Imported only where it is measured; it takes seconds.
-        from experiments.sb3_arm import Sb3Config
+        from experiments.benchmark.sb3 import Sb3Config
 
         assert isinstance(self.world, AtariConfig)
         return Sb3Config(

@@ -1,0 +1,1 @@
+"""`curious benchmark`: how fast this machine trains, beside what else it could run."""
