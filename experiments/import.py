@@ -1,8 +1,9 @@
-"""`python -m experiments.import`: the command `curious import`; see `import_data`."""
+"""`python -m experiments.import`: the command of `experiments.data`."""
 
 import sys
 
-if __name__ == "__main__":
-    from experiments.cli import main
+from experiments.config.program import run_as_program
+from experiments.data.command import run
 
-    sys.exit(main(["import", *sys.argv[1:]]))
+if __name__ == "__main__":
+    sys.exit(run_as_program(run, sys.argv[1:]))

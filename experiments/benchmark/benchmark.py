@@ -1,6 +1,5 @@
 """`curious benchmark`: how fast this machine trains, beside what else it could run."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -216,7 +215,3 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-if __name__ == "__main__":
-    sys.exit(run(sys.argv[1:]))

@@ -91,7 +91,7 @@ def name_of(cls: type, path: str = "config") -> str:
     module = cls.__module__
     if (
         module == "__main__"
-    ):  # `python -m experiments.train.task` runs under another name
+    ):  # `python -m experiments.train` runs under another name
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         module = spec.name if spec else module
     if module == "__main__" or "<locals>" in cls.__qualname__:

@@ -1,6 +1,5 @@
 """`curious evaluate`: how well an agent plays, and how far it gets, beside random."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -245,9 +244,3 @@ def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:
         return config.run
     folder = CheckpointFolder(run.checkpoints)
     return folder.best() if config.best else folder.latest()
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["evaluate", *sys.argv[1:]]))

@@ -16,7 +16,7 @@ EXAMPLES = (
     "curious pretrain byol --images recorded --images.path data/key-door",
     "curious pretrain --resume runs/RUN --steps 600",
     "curious pretrain --config runs/RUN/config.json --seed 1",
-    "torchrun --nproc-per-node 2 -m experiments.pretrain.task simclr --batch-size 256",
+    "torchrun --nproc-per-node 2 -m experiments.pretrain simclr --batch-size 256",
 )
 
 

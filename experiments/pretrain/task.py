@@ -1,6 +1,5 @@
 """`curious pretrain`: an encoder from images alone, and everything a run leaves."""
 
-import sys
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -237,9 +236,3 @@ def is_reported(run: RunFolder, config: PretrainConfig) -> bool:
 def _say(console: Console, message: str) -> None:
     """One line, whatever the width: paths in it are there to be copied."""
     console.print(message, highlight=False, markup=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["pretrain", *sys.argv[1:]]))

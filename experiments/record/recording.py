@@ -1,6 +1,5 @@
 """`curious record`: what any policy sees and does in any world becomes a data set."""
 
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -209,9 +208,3 @@ def _no_action(env: VectorEnv) -> Tensor:
     if isinstance(space, ContinuousActions):
         return torch.zeros(num, len(space.low))
     return torch.zeros(num, dtype=torch.int64)
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["record", *sys.argv[1:]]))

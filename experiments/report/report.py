@@ -1,6 +1,5 @@
 """`curious report`: what a set of runs shows, and how far it can be trusted."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -245,9 +244,3 @@ def _print(result: Report, console: Console) -> None:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     page = result.folder / "report.html"
     console.print(f"Report: {page}", highlight=False, markup=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["report", *sys.argv[1:]]))

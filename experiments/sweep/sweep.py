@@ -3,7 +3,6 @@
 import os
 import shlex
 import shutil
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -249,9 +248,3 @@ def _keep_grid(file: Path, copy: Path) -> None:
 def _say(console: Console, message: str) -> None:
     """Lines as they are, whatever the width: paths and commands are to be copied."""
     console.print(message, highlight=False, markup=False, soft_wrap=True)
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["sweep", *sys.argv[1:]]))

@@ -1,6 +1,5 @@
 """`curious train`: the loop around the agent, and everything it leaves behind."""
 
-import sys
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -221,9 +220,3 @@ def run_name(config: TrainConfig) -> str:
 
 def _plain(config: object) -> str:
     return type(config).__name__.removesuffix("Config")
-
-
-if __name__ == "__main__":
-    from experiments.cli import main
-
-    sys.exit(main(["train", *sys.argv[1:]]))

@@ -1,0 +1,8 @@
+"""`python -m experiments.benchmark`."""
+
+import sys
+
+from experiments.benchmark.benchmark import run
+from experiments.config.program import run_as_program
+
+sys.exit(run_as_program(run, sys.argv[1:]))
