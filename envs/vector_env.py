@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -122,3 +122,19 @@ class VectorEnv(ABC):
 
     def close(self) -> None:  # noqa: B027 - most backends hold nothing to release
         """Release threads, windows and memory; the env is not used afterwards."""
+
+
+@runtime_checkable
+class WorldConfig(Protocol):
+    """Builds a batch of worlds."""
+
+    def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
+        """Build B worlds whose tensors lie on `device`."""
+
+
+@runtime_checkable
+class ObservableWorld(Protocol):
+    """A world with a variant that also tells the truth beside the pixels."""
+
+    def with_facts(self) -> "WorldConfig":
+        """The same world with all facts that evaluation can use."""

@@ -11,7 +11,7 @@ from agents.build import AgentConfig
 from agents.policy.ppo import PpoConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.pixel_maze import PixelMazeConfig
-from envs.vector_env import VectorEnv
+from envs.vector_env import VectorEnv, WorldConfig
 from experiments.benchmark.agents import (
     NUM_FRAMES,
     AgentArms,
@@ -22,7 +22,7 @@ from experiments.benchmark.agents import (
     encoder_arms,
 )
 from experiments.benchmark.timing import Arm
-from experiments.train.config import WorldConfig, resolve_device
+from experiments.config.device import resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig

@@ -89,9 +89,7 @@ def name_of(cls: type, path: str = "config") -> str:
         ConfigError: it lies in a script or function; `path` says which field it is.
     """
     module = cls.__module__
-    if (
-        module == "__main__"
-    ):  # `python -m experiments.train` runs under another name
+    if module == "__main__":  # `python -m experiments.train` runs under another name
         spec = getattr(sys.modules["__main__"], "__spec__", None)
         module = spec.name if spec else module
     if module == "__main__" or "<locals>" in cls.__qualname__:

@@ -4,8 +4,8 @@ from inspect import signature
 from typing import Any
 
 from agents.curiosity.signal import CuriosityConfig
+from envs.vector_env import WorldConfig
 from experiments.config.outside import load_part
-from experiments.train.config import WorldConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import ObjectiveConfig
 from ssl_objectives.refusal import ConfigError

@@ -1,9 +1,6 @@
 """`curious evaluate`: how well an agent plays, and how far it gets, beside random."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain, takewhile
 from pathlib import Path
 from typing import Annotated
 
@@ -13,13 +10,11 @@ from rich.console import Console
 from agents.actor import Actor
 from agents.play import (
     Played,
-    Watcher,
     actor_player,
     play_episodes,
     random_player,
-    record,
 )
-from envs.vector_env import VectorEnv
+from experiments.config.device import resolve_device
 from experiments.evaluate.numbers import (
     episode_lines,
     evaluation_table,
@@ -28,14 +23,15 @@ from experiments.evaluate.numbers import (
 )
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.video import write_video
-from experiments.train.config import ObservableWorld, TrainConfig, resolve_device
+from experiments.runs.playing import (
+    NUM_ENVS,
+    SEED,
+    observable_env,
+    record_video,
+    share_envs,
+)
+from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
-
-# Evaluation draws other episodes than training, the same for every agent and run.
-SEED = 1_000_003
-NUM_ENVS = 8
-FRAMES_PER_SECOND = 15  # an Atari step is four frames of sixty a second
 
 
 @dataclass(frozen=True)
@@ -97,7 +93,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     path = _checkpoint(run, config)
     actor, trained = load_agent(path, config.device)
     num_envs = share_envs(config.episodes, config.num_envs)
-    env = observable_env(trained, num_envs, config.device)
+    env = observable_env(trained.world, num_envs, config.device)
     try:
         players = {
             "agent": actor_player(actor, num_envs, config.seed, config.greedy),
@@ -129,7 +125,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     if config.video_steps:
         video = run.videos / f"evaluation-{path.stem}.mp4"
         record_video(
-            trained, actor, video, config.video_steps, config.seed, config.greedy
+            trained.world, actor, video, config.video_steps, config.seed, config.greedy
         )
         console.print(f"video    {video}", highlight=False, soft_wrap=True)
     return Evaluation(played["agent"], played["random"], env_steps, file)
@@ -162,81 +158,6 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfi
             f"the checkpoint does not fit {folder.config_file}: {error}"
         ) from error
     return actor.to(resolve_device(device)).eval(), config
-
-
-def observable_env(config: TrainConfig, num_envs: int, device: str) -> VectorEnv:
-    """The run's worlds, with the truth beside the pixels where they can tell it."""
-    world = config.world
-    if isinstance(world, ObservableWorld):
-        world = world.with_facts()
-    return world.build(num_envs, resolve_device(device))
-
-
-def evaluate_actor(
-    config: TrainConfig, actor: Actor, num_episodes: int, on_step: Watcher | None = None
-) -> dict[str, float]:
-    """Metrics `evaluate/…` of an actor, in fresh worlds."""
-    num_envs = share_envs(num_episodes, NUM_ENVS)
-    env = observable_env(config, num_envs, _device_of(actor))
-    try:
-        with _playing(actor):
-            player = actor_player(actor, num_envs, SEED, greedy=False)
-            played = play_episodes(env, player, num_episodes, SEED, on_step=on_step)
-    finally:
-        env.close()
-    metrics = {
-        "evaluate/return_mean": float(played.scores.mean()),
-        "evaluate/return_max": float(played.scores.max()),
-    }
-    if played.rooms is not None and played.cells is not None:
-        metrics["evaluate/rooms"] = float(played.rooms)
-        metrics["evaluate/cells"] = float(played.cells)
-    return metrics
-
-
-def record_video(
-    config: TrainConfig,
-    actor: Actor,
-    path: Path,
-    num_steps: int,
-    seed: int = SEED,
-    greedy: bool = False,
-    stop: Callable[[], bool] = lambda: False,
-) -> None:
-    """Let the actor play `num_steps` in one world, in colour, into an mp4.
-
-    `stop` is asked after every step; the video ends where it says so.
-    """
-    env = observable_env(config, 1, _device_of(actor))
-    try:
-        with _playing(actor):
-            player = actor_player(actor, 1, seed, greedy)
-            frames = record(env, player, num_steps, seed)
-            rest = takewhile(lambda _: not stop(), frames)
-            write_video(path, chain([next(frames)], rest), FRAMES_PER_SECOND)
-    finally:
-        env.close()
-
-
-def share_envs(num_episodes: int, at_most: int) -> int:
-    """How many envs share episodes most evenly: no env plays on for nobody."""
-    rounds = -(-num_episodes // min(num_episodes, at_most))
-    return -(-num_episodes // rounds)
-
-
-@contextmanager
-def _playing(actor: Actor) -> Iterator[None]:
-    """Evaluation must leave no trace in what is trained, batch statistics included."""
-    before = actor.training
-    actor.eval()
-    try:
-        yield
-    finally:
-        actor.train(before)
-
-
-def _device_of(actor: Actor) -> str:
-    return str(next(actor.parameters()).device)
 
 
 def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from experiments.config.device import resolve_device
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.build import build_pretrainer, run_name
@@ -22,7 +23,6 @@ from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
 from experiments.runs.plots import plot_training
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
-from experiments.train.config import resolve_device
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.online import OnlineProbe, online_probe

@@ -13,14 +13,21 @@ from rich.console import Console
 from torch import Tensor
 
 from envs.tiles.key_door import KeyDoorConfig
-from envs.vector_env import ContinuousActions, EnvSpec, Step, VectorEnv
+from envs.vector_env import (
+    ContinuousActions,
+    EnvSpec,
+    ObservableWorld,
+    Step,
+    VectorEnv,
+    WorldConfig,
+)
+from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
 from experiments.record.policy import RANDOM, build_player
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import Progress
 from experiments.runs.versions import versions
-from experiments.train.config import ObservableWorld, WorldConfig, resolve_device
 from ssl_objectives.refusal import ConfigError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import (

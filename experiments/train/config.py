@@ -2,34 +2,15 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
-
-import torch
 
 from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from envs.atari.native import AtariConfig
-from envs.vector_env import VectorEnv
+from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig
-
-
-@runtime_checkable
-class WorldConfig(Protocol):
-    """Builds a batch of worlds."""
-
-    def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
-        """Build B worlds whose tensors lie on `device`."""
-
-
-@runtime_checkable
-class ObservableWorld(Protocol):
-    """A world with a variant that also tells the truth beside the pixels."""
-
-    def with_facts(self) -> "WorldConfig":
-        """The same world with all facts that evaluation can use."""
 
 
 @dataclass(frozen=True)
@@ -87,33 +68,3 @@ _LEAST = {
     "evaluate_episodes": 1,
     "video_steps": 0,
 }
-
-
-def resolve_device(name: str) -> torch.device:
-    """The device that `--device` names.
-
-    Raises:
-        ConfigError: it does not exist here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ConfigError(
-            f"--device: there is no {name!r}. Use cpu, cuda, cuda:1 … or auto."
-        ) from error
-    if device.type == "cuda":
-        count = torch.cuda.device_count()
-        if count == 0:
-            raise ConfigError(
-                f"--device {name}: PyTorch sees no GPU here (build "
-                f"{torch.__version__}). Use --device cpu, or install a CUDA build of "
-                "torch and a driver."
-            )
-        if (device.index or 0) >= count:
-            raise ConfigError(
-                f"--device {name}: there are {count} GPUs here, cuda:0 to "
-                f"cuda:{count - 1}."
-            )
-    return device

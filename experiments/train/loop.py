@@ -7,12 +7,12 @@ import torch
 
 from agents.curious_agent import CuriousAgent, Report
 from envs.vector_env import DiscreteActions
-from experiments.evaluate.evaluation import evaluate_actor
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor, check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import peak_bytes
+from experiments.runs.playing import evaluate_actor
 from experiments.runs.progress import Progress
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import TrainingDiverged
@@ -78,7 +78,7 @@ class TrainLoop:
         self.progress.say(f"evaluating at {self.agent.env_steps:,} env steps …")
         episodes = self.config.evaluate_episodes
         try:
-            return evaluate_actor(self.config, self.agent.actor, episodes, watch)
+            return evaluate_actor(self.config.world, self.agent.actor, episodes, watch)
         except _Interrupted:
             return {}
 

@@ -7,16 +7,17 @@ from pathlib import Path
 from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
-from experiments.evaluate.evaluation import record_video
+from experiments.config.device import resolve_device
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import available_memory, check_fits, readable
+from experiments.runs.playing import record_video
 from experiments.runs.plots import plot_training
 from experiments.runs.progress import Progress
 from experiments.runs.resume import check_same_run, keep_config, restore
-from experiments.train.config import TrainConfig, resolve_device
+from experiments.train.config import TrainConfig
 from experiments.train.loop import TrainLoop
 from experiments.train.memory import plan_training
 from experiments.train.summary import print_summary
@@ -194,7 +195,11 @@ class _Session:
                 path = run.videos / f"step-{agent.env_steps:012d}.mp4"
                 steps = self.config.video_steps
                 record_video(
-                    self.config, agent.actor, path, steps, stop=self.interrupted.is_set
+                    self.config.world,
+                    agent.actor,
+                    path,
+                    steps,
+                    stop=self.interrupted.is_set,
                 )
         except OSError as error:
             self._say(f"warning: {error}")

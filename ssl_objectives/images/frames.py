@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,7 +47,7 @@ class FrameFormat:
             return np.ascontiguousarray(picture[None])
         return np.ascontiguousarray(picture.transpose(2, 0, 1))
 
-    def frames(self, pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    def frames(self, pictures: NDArray[Any]) -> NDArray[np.uint8]:
         """From [N, H, W], [N, H, W, C] or [N, C, H, W] to [N, C, H, W].
 
         Raises:
@@ -64,7 +65,7 @@ class FrameFormat:
         return (3 if colour else 1, height, width)
 
 
-def channels_last(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def channels_last(pictures: NDArray[Any]) -> NDArray[np.uint8]:
     """A view [N, H, W, C] of frames in any of the three usual orders.
 
     Raises:

@@ -12,16 +12,10 @@ from rich.console import Console
 
 from agents.actor import Actor
 from agents.play import Played, actor_player, play_episodes
-from experiments.evaluate.evaluation import (
-    EvaluateConfig,
-    evaluate,
-    evaluate_actor,
-    load_agent,
-    record_video,
-    share_envs,
-)
+from experiments.evaluate.evaluation import EvaluateConfig, evaluate, load_agent
 from experiments.evaluate.numbers import bootstrap_interval, watching
 from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.playing import evaluate_actor, record_video, share_envs
 from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
@@ -127,11 +121,11 @@ def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
     actor.train()
     before = {k: x.clone() for k, x in actor.state_dict().items()}
     state = torch.get_rng_state()
-    metrics = evaluate_actor(config, actor, 3)
+    metrics = evaluate_actor(config.world, actor, 3)
     assert actor.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(x, before[k]) for k, x in actor.state_dict().items())
-    assert metrics == evaluate_actor(config, actor, 3)
+    assert metrics == evaluate_actor(config.world, actor, 3)
     assert set(metrics) == {
         f"evaluate/{x}" for x in ("return_mean", "return_max", "rooms", "cells")
     }
@@ -141,7 +135,7 @@ def test_a_video_ends_when_it_is_asked_to(key_door: Any, tmp_path: Path) -> None
     actor, config = load_agent(key_door.run.path, "cpu")
     asked = iter([False, False, True])
     path = tmp_path / "x.mp4"
-    record_video(config, actor, path, 100, stop=lambda: next(asked))
+    record_video(config.world, actor, path, 100, stop=lambda: next(asked))
     assert imageio_ffmpeg.count_frames_and_secs(str(path))[0] == 3
 
 

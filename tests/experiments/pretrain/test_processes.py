@@ -62,11 +62,11 @@ def losses(run: RunFolder) -> list[float]:
 @pytest.mark.slow
 def test_two_processes_train_the_same_encoder(tmp_path: Path) -> None:
     (tmp_path / "views_of_two.py").write_text(VIEWS)
-    alone = pretrain(tmp_path, "experiments.pretrain.task")
+    alone = pretrain(tmp_path, "experiments.pretrain")
     two = pretrain(
         tmp_path,
         *("torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-        *("-m", "experiments.pretrain.task"),
+        *("-m", "experiments.pretrain"),
     )
     assert losses(two) == pytest.approx(losses(alone), rel=1e-5)
     one, other = load_encoder(alone.path), load_encoder(two.path)

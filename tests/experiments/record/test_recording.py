@@ -200,7 +200,7 @@ def test_refusals(
 def test_a_killed_recording_is_a_data_set(tmp_path: Path) -> None:
     """`kill -9` in the middle of the command itself."""
     command = [
-        *(sys.executable, "-m", "experiments.record.recording", "--world", "counting"),
+        *(sys.executable, "-m", "experiments.record", "--world", "counting"),
         *("--steps", "4000000", "--num-envs", "3", "--shard-mib", "1"),
         *("--out", str(tmp_path / "d"), "--license", "CC0"),
     ]

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from experiments.evaluate.evaluation import evaluate_actor
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.interrupt import interruptible
+from experiments.runs.playing import evaluate_actor
 from experiments.train import loop as train_loop
 
 Command = Callable[..., Any]

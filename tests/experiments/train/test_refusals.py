@@ -14,11 +14,12 @@ import pytest
 import torch
 from rich.console import Console
 
+from experiments.config.device import resolve_device
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
 from experiments.runs.progress import Progress
-from experiments.train.config import TrainConfig, resolve_device
+from experiments.train.config import TrainConfig
 from experiments.train.loop import TrainLoop
 from experiments.train.presets import train_config
 from experiments.train.task import build_agent

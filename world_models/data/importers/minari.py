@@ -147,7 +147,7 @@ class MinariData(Source):
             spec.frames_per_step,
         )
 
-    def _pictures(self, episode: Any) -> NDArray[np.uint8]:
+    def _pictures(self, episode: Any) -> NDArray[Any]:
         obs = episode.observations
         return np.asarray(obs if self._obs is None else obs[self._obs])
 
