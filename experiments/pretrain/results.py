@@ -34,7 +34,7 @@ def random_encoder(
         return config.build(image_shape)
 
 
-def report(
+def measure_encoder(
     encoder: nn.Module,
     encoder_config: EncoderConfig,
     split: ImageSplit,

@@ -1,8 +1,10 @@
-"""`curious pretrain`: an encoder from images alone, and everything a run leaves."""
+"""`curious pretrain`: an encoder and a method around it, as a task of a session."""
 
-import threading
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.console import Console
@@ -10,54 +12,41 @@ from rich.console import Console
 from experiments.config.device import resolve_device
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
-from experiments.pretrain.build import build_pretrainer, run_name
 from experiments.pretrain.config import PretrainConfig
-from experiments.pretrain.loop import Outputs, PretrainLoop
-from experiments.pretrain.progress import PretrainProgress
-from experiments.pretrain.results import RESULTS, report
-from experiments.pretrain.summary import print_summary
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.pretrain.memory import check_rows_fit
+from experiments.pretrain.results import RESULTS, measure_encoder
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
-from experiments.runs.interrupt import interruptible
-from experiments.runs.logger import MetricLogger
+from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
-from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from experiments.runs.session import RunResult, run_sessions, say
+from experiments.runs.summary import print_summary
+from experiments.runs.task import Schedule, Task, read_metrics_from
+from ssl_objectives.images.labels import label_subset
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.online import OnlineProbe, online_probe
 from ssl_objectives.processes import num_processes
 from ssl_objectives.refusal import ConfigError
 
-# What networks and draws depend on.
-FIXED = ("method", "images", "encoder", "order", "batch_size", "labels", "seed")
-
-
-@dataclass(frozen=True)
-class PretrainResult:
-    """What a run left.
-
-    Attributes:
-        run: its folder; None in all processes but the first.
-        steps: gradient steps that it has had.
-        finished: whether it reached its budget.
-    """
-
-    run: RunFolder | None
-    steps: int
-    finished: bool
+_SUMMARY = {
+    "loss, last step logged": "pretrain/loss",
+    "projections' effective rank": "projection/effective_rank",
+    "k-NN, a few images": "evaluate/knn",
+}
+_PROBED = {"ridge accuracy": "ridge", "k-NN accuracy": "knn"}
 
 
 def pretrain(
     config: PretrainConfig, resume: Path | None = None, console: Console | None = None
-) -> list[PretrainResult]:
+) -> list[RunResult]:
     """Pretrain `config.seeds` encoders, one after another; stops when interrupted.
 
     Started by torchrun, each process takes its share of every batch; the first one
     writes and prints.
 
     Args:
-        config: the whole run; `experiments.pretrain.presets` makes good ones.
+        config: the whole run; `pretrain_config` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
         console: where to print; default: standard output.
 
@@ -69,9 +58,8 @@ def pretrain(
         TrainingDiverged: a number is not finite; the last good checkpoint is safe.
     """
     device = resolve_device(config.device)
-    results: list[PretrainResult] = []
-    with joined(device.type == "cuda"), interruptible() as interrupted:
-        console = (console or Console()) if rank() == 0 else Console(quiet=True)
+    with joined(device.type == "cuda"):
+        talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
         if config.batch_size % num_processes():
             raise ConfigError(
@@ -79,160 +67,191 @@ def pretrain(
                 f"{num_processes()} processes."
             )
         split = config.images.open()
-        _say(console, split.about or type(config.images).__name__)
+        say(talks, split.about or type(config.images).__name__)
         for note in split.notes:
-            _say(console, f"note: {note}")
-        if resume is not None:
-            one = replace(config, seeds=1)
-            session = _Session(one, split, device, console, interrupted)
-            return [session.resume(resume)]
-        for seed in range(config.seed, config.seed + config.seeds):
-            one = replace(config, seed=seed, seeds=1)
-            session = _Session(one, split, device, console, interrupted)
-            results.append(session.begin())
-            if interrupted.is_set():
-                break
-    left = config.seeds - len(results)
-    if left and results[-1].run is not None:
-        _say(
-            console,
-            f"Not begun: {left} more. Pretrain them with: curious pretrain --config "
-            f"{results[-1].run.path} --seed {config.seed + len(results)} "
-            f"--seeds {left}",
+            say(talks, f"note: {note}")
+        return run_sessions(
+            lambda one: PretrainTask(one, split, device, talks), config, resume, talks
         )
-    return results
 
 
-@dataclass(frozen=True)
-class _Session:
-    """One run, from its first or a resumed step on."""
+class PretrainTask(Task):
+    """An encoder, a method around it, and images; a step is a gradient step."""
 
-    config: PretrainConfig
-    split: ImageSplit
-    device: torch.device
-    console: Console
-    interrupted: threading.Event
+    command = "pretrain"
+    unit = "steps"
+    budget_flag = "--steps"
+    # What networks and draws depend on.
+    fixed = ("method", "images", "encoder", "order", "batch_size", "labels", "seed")
+    step_size = 1
 
-    def begin(self) -> PretrainResult:
-        """A new run."""
-        config = self.config
-        trainer = build_pretrainer(config, self.split, self.device)
-        run = None
-        if rank() == 0:
-            run = RunFolder.create(config.runs, run_name(config), config.seed, config)
-            _say(self.console, f"Run folder: {run.path}")
-        return self._train(trainer, run, None)
-
-    def resume(self, path: Path) -> PretrainResult:
-        """Continue a run from its latest checkpoint, or from the one at `path`."""
-        run, config = RunFolder.open(path), self.config
-        check_same_run(run, config, FIXED, "pretrain")
-        checkpoints = CheckpointFolder(run.checkpoints)
-        chosen = path if path.is_file() else checkpoints.latest()
-        at = env_steps_of(chosen)
-        if at >= config.steps and is_reported(run, config):
-            _say(
-                self.console,
-                f"{run.path} has had its budget of {config.steps:,} steps "
-                f"({chosen.name}). For more: curious pretrain --resume {run.path} "
-                f"--steps {2 * at}",
-            )
-            return PretrainResult(run, at, True)
-        later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
-        trainer = build_pretrainer(config, self.split, self.device)
-        state = checkpoints.load(chosen).state
-        own = dict(trainer.branches.state_dict())
-        check_same_networks(own, state["branches"], chosen)
-        trainer.load_state_dict(state)
-        if later:
-            _say(
-                self.console,
-                f"Going back from {env_steps_of(later[-1]):,} to {at:,} steps: "
-                "checkpoints and metrics beyond are dropped.",
-            )
-        if rank() == 0:
-            (run.path / RESULTS).unlink(missing_ok=True)  # of what it was before
-            keep_config(run, config)
-        _say(self.console, f"Run folder: {run.path}, going on at {at:,} steps")
-        return self._train(trainer, run if rank() == 0 else None, at)
-
-    def _train(
-        self, trainer: Pretrainer, run: RunFolder | None, resumed_at: int | None
-    ) -> PretrainResult:
-        config = self.config
-        outputs = None
-        if run is not None:
-            checkpoints = CheckpointFolder(run.checkpoints, config.keep_checkpoints)
-            checkpoints.start(trainer.steps)
-            outputs = Outputs(
-                run,
-                checkpoints,
-                MetricLogger(run, resumed_at, config.tensorboard),
-                PretrainProgress(
-                    config.steps, trainer.steps, config.batch_size, self.console
-                ),
-                self._probe(),
-            )
-        loop = PretrainLoop(
-            config, trainer, outputs, self.interrupted, saved=resumed_at
+    def __init__(
+        self,
+        config: PretrainConfig,
+        split: ImageSplit,
+        device: torch.device,
+        console: Console,
+    ) -> None:
+        self.config: PretrainConfig = config
+        self.split, self.device, self.console = split, device, console
+        self.schedule = Schedule(
+            config.log_every, config.evaluate_every, config.checkpoint_every
         )
-        if outputs is None:
-            loop.run()
-        else:
-            try:
-                with outputs.progress:
-                    loop.run()
-            finally:
-                outputs.logger.close()
-        finished = trainer.steps >= config.steps
-        if run is not None:
-            self._leave(trainer, run, finished)
-        return PretrainResult(run, trainer.steps, finished)
+        self.tensorboard = config.tensorboard
+        self.health = HealthMonitor()
+        self._shown: Mapping[str, float] = {}
+        self._knn: float | None = None
 
-    def _probe(self) -> OnlineProbe | None:
-        if not self.config.evaluate_every:
-            return None
-        return online_probe(self.split, self.device, self.config.seed)
+    @property
+    def name(self) -> str:
+        """The images, and the method."""
+        images = type(self.config.images).__name__.removesuffix("Config")
+        return f"{images}-{self.config.name}"
 
-    def _leave(self, trainer: Pretrainer, run: RunFolder, finished: bool) -> None:
-        """The encoder, what it is worth, and pictures."""
-        config, encoder = self.config, trainer.encoder.eval()
-        note = f"{config.name}, {trainer.steps:,} steps on {self.split.about}"
+    @property
+    def budget(self) -> int:
+        """In gradient steps."""
+        return self.config.steps
+
+    def is_reported(self, run: RunFolder) -> bool:
+        """Whether the encoder has been measured, if it shall be."""
+        return (run.path / RESULTS).is_file() or not self.config.report
+
+    def make(self) -> None:
+        """Build the pretrainer, and the short probe where there are labels."""
+        config, images = self.config, self.split.train
+        try:
+            labels = None
+            if images.labels is not None:
+                labels = label_subset(images.labels, config.labels, config.seed)
+            self.trainer = Pretrainer(
+                config.method,
+                config.encoder,
+                images,
+                labels,
+                config.order.build(images, config.batch_size, config.seed),
+                config.optimizer,
+                steps=config.steps,
+                device=self.device,
+                seed=config.seed,
+                check_rows=partial(check_rows_fit, device=self.device),
+            )
+        except ValueError as error:  # the parts' way of saying what does not fit
+            raise ConfigError(str(error)) from error
+        self.modules = self.trainer.branches
+        self._probe: OnlineProbe | None = None
+        if config.evaluate_every and rank() == 0:
+            self._probe = online_probe(self.split, self.device, config.seed)
+
+    def begin(self) -> Mapping[str, float]:
+        """What the untrained encoder knows already."""
+        return self._glance()
+
+    @property
+    def steps(self) -> int:
+        """Gradient steps."""
+        return self.trainer.steps
+
+    def step(self, log: bool) -> Mapping[str, float]:
+        """One gradient step; ranks of the embeddings only where they are wanted."""
+        metrics = self.trainer.step(log)
+        if not log:
+            return {}
+        self._shown = read_metrics_from(metrics)
+        return self._shown
+
+    def counted(self) -> tuple[int, str]:
+        """Images, of all processes together."""
+        return self.config.batch_size, "images"
+
+    def shown(self) -> Sequence[str]:
+        """Loss, rank of the embeddings, accuracy of the latest short probe."""
+        names = {"pretrain/loss": "loss", "projection/effective_rank": "rank"}
+        values = self._shown
+        shown = [f"{y} {values[x]:.4g}" for x, y in names.items() if x in values]
+        if self._knn is not None:
+            shown.append(f"k-NN {self._knn:.1%}")
+        return shown
+
+    def evaluate(
+        self, say: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Mapping[str, float]:
+        """A short k-NN probe, where there are labels."""
+        return self._glance()
+
+    def _glance(self) -> Mapping[str, float]:
+        if self._probe is None:
+            return {}
+        self._knn = self._probe.accuracy(self.trainer.encoder)
+        return {"evaluate/knn": self._knn}
+
+    @property
+    def remedy(self) -> str:
+        """A smaller learning rate."""
+        return "with a smaller --optimizer.learning-rate"
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the pretrainer holds."""
+        return self.trainer.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state."""
+        self.trainer.load_state_dict(state)
+
+    def reopen(self, run: RunFolder) -> None:
+        """Results are of what the encoder was before."""
+        (run.path / RESULTS).unlink(missing_ok=True)
+
+    def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
+        """The encoder, what it is worth, pictures, and a table."""
+        config, encoder = self.config, self.trainer.encoder.eval()
         save_encoder(
             run.path / ENCODER_FILE,
             encoder,
             from_scratch(config.encoder),  # so that the file needs no other one
             self.split.train.image_shape,
-            note,
+            f"{config.name}, {self.steps:,} steps on {self.split.about}",
         )
         plot_training(run, "gradient steps")
         if finished and config.report:
-            _say(self.console, "probing …")
-            report(
-                encoder,
-                config.encoder,
-                self.split,
-                run.path,
-                self.device,
-                probe=config.probe,
-                seed=config.seed,
-                views=trainer.views,
-                console=self.console,
+            say(self.console, "probing …")
+            try:
+                measure_encoder(
+                    encoder,
+                    config.encoder,
+                    self.split,
+                    run.path,
+                    self.device,
+                    probe=config.probe,
+                    seed=config.seed,
+                    views=self.trainer.views,
+                    console=self.console,
+                )
+            except ValueError as error:  # an amount of labels that is none
+                raise ConfigError(str(error)) from error
+        places = [
+            ("encoder", str(run.path / ENCODER_FILE)),
+            ("use it", f'load_encoder("{run.path}")'),
+            ("plots", str(run.plots)),
+        ]
+        if any(run.tensorboard.iterdir()):
+            places.append(("curves", f"tensorboard --logdir {run.path}"))
+        amounts = {"steps": self.steps, "images": self.steps * config.batch_size}
+        rows = _accuracies(run)
+        print_summary(run, amounts, _SUMMARY, rows, places, self.console)
+
+
+def _accuracies(run: RunFolder) -> dict[str, str]:
+    """Probes of the encoder, and in brackets of what learned nothing."""
+    file = run.path / RESULTS
+    if not file.is_file():
+        return {}
+    results: dict[str, float] = json.loads(file.read_text("utf-8"))["results"]
+    rows = {}
+    for label, name in _PROBED.items():
+        if f"probe/{name}" in results:
+            baselines = ", ".join(
+                f"{x} {results[f'{x}/{name}']:.3f}" for x in ("random", "pixels")
             )
-        print_summary(run, trainer.steps, config.batch_size, self.console)
-        if not finished:
-            _say(
-                self.console,
-                f"Stopped at {trainer.steps:,} steps; all of it is saved. Go on with: "
-                f"curious pretrain --resume {run.path}",
-            )
-
-
-def is_reported(run: RunFolder, config: PretrainConfig) -> bool:
-    """Whether a run that has had its budget has also been reported, if it shall be."""
-    return (run.path / RESULTS).is_file() or not config.report
-
-
-def _say(console: Console, message: str) -> None:
-    """One line, whatever the width: paths in it are there to be copied."""
-    console.print(message, highlight=False, markup=False, soft_wrap=True)
+            rows[label] = f"{results[f'probe/{name}']:.3f} ({baselines})"
+    return rows

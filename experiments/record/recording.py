@@ -1,6 +1,7 @@
 """`curious record`: what any policy sees and does in any world becomes a data set."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,7 +27,7 @@ from experiments.config.json import to_json
 from experiments.data.description import about, check_space
 from experiments.record.policy import RANDOM, build_player
 from experiments.runs.interrupt import interruptible
-from experiments.runs.progress import Progress
+from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import ConfigError
 from world_models.data.dataset import Dataset, open_dataset
@@ -38,6 +39,8 @@ from world_models.data.format import (
     DiscreteColumn,
 )
 from world_models.data.writer import DatasetWriter
+
+EPISODES = 20  # finished episodes whose mean return is shown
 
 
 @dataclass(frozen=True)
@@ -136,12 +139,18 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
                 shard_bytes=config.shard_mib << 20,
                 flush_seconds=config.flush_seconds,
             ) as writer,
-            Progress(config.steps, 0, env.spec.frames_per_step, console) as progress,
+            ProgressBar(
+                config.steps,
+                unit="env steps",
+                counted=(env.spec.frames_per_step, "frames"),
+                console=console,
+            ) as progress,
         ):
             streams = writer.new_streams(config.num_envs)
             row = env.reset(config.seed)
             writer.add(streams, columns(row, _no_action(env), spec))
             returns = np.zeros(config.num_envs)
+            latest: deque[float] = deque(maxlen=EPISODES)
             done = 0
             while done < config.steps and not interrupted.is_set():
                 action = player(row)
@@ -151,7 +160,8 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
                 done += config.num_envs
                 returns += read["reward"]
                 ended = read["terminated"] | read["truncated"]
-                progress.update(done, {}, returns[ended].tolist())
+                latest.extend(returns[ended].tolist())
+                progress.reach(done, _shown(latest))
                 returns[ended] = 0.0
     finally:
         env.close()
@@ -215,3 +225,7 @@ def _no_action(env: VectorEnv) -> Tensor:
     if isinstance(space, ContinuousActions):
         return torch.zeros(num, len(space.low))
     return torch.zeros(num, dtype=torch.int64)
+
+
+def _shown(returns: Sequence[float]) -> list[str]:
+    return [f"return {sum(returns) / len(returns):.4g}"] if returns else []

@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 import torch.distributed as dist
@@ -41,6 +42,15 @@ def local_device(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     return device
+
+
+def shared(path: Path | None) -> Path:
+    """The path that the first process gives, in all of them."""
+    found = [path]
+    if num_processes() > 1:
+        dist.broadcast_object_list(found, src=0)
+    assert found[0] is not None  # the first one gives it
+    return found[0]
 
 
 def any_asked(asked: threading.Event, device: torch.device) -> bool:

@@ -1,93 +1,141 @@
-"""What a person watching a run wants to see, on a terminal or in a log file."""
+"""The progress bar of whatever goes step by step: on a terminal, or in a log file."""
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Self
 
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as RichProgress
 
-from experiments.runs.step_bar import LINE_SECONDS as LINE_SECONDS
-from experiments.runs.step_bar import StepBar
-
-EPISODES = 20  # finished episodes whose mean return is shown
+RECENT_SECONDS = 30.0  # over which speed is measured
+LINE_SECONDS = 10.0  # between lines where there is no terminal
 
 
-class Progress(StepBar):
+class ProgressBar:
     """A bar on a terminal; elsewhere a line every 10 seconds. Used in a `with`.
 
-    Shows env steps and emulated frames so far, recent speed and the time left at that
-    speed, the mean return of the last 20 episodes, and the intrinsic reward.
+    Shows steps so far, recent speed and the time left at that speed, and whatever else
+    it is given to show.
     """
 
     def __init__(
         self,
-        total_env_steps: int,
-        start_env_steps: int = 0,
-        frames_per_step: int = 1,
+        total: int,
+        start: int = 0,
+        unit: str = "steps",
+        counted: tuple[int, str] = (1, ""),
         console: Console | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin to measure.
 
         Args:
-            total_env_steps: where training will end, steps of all envs together.
-            start_env_steps: where it begins; above 0 for a resumed run.
-            frames_per_step: emulated frames per env step, see `EnvSpec`.
+            total: steps at which all is done.
+            start: steps at which it begins; above 0 for a resumed run.
+            unit: what steps are called.
+            counted: how much of what a step is beside, such as `(4, "frames")`.
             console: where to print; default: standard output.
             clock: seconds, for tests.
         """
-        super().__init__(total_env_steps, start_env_steps, console, clock)
-        self._frames_per_step = frames_per_step
-        self._returns: deque[float] = deque(maxlen=EPISODES)
-        self._bonus: float | None = None
+        self.total, self.done = total, start
+        self._unit, self._counted = unit, counted
+        self._console = console or Console()
+        self._clock = clock
+        self._samples = deque([(clock(), start)])
+        self._last_line = clock()
+        self._shown: Sequence[str] = ()
+        self._bar: RichProgress | None = None
+        if self._console.is_terminal:
+            self._bar = RichProgress(
+                TaskProgressColumn(),
+                BarColumn(bar_width=20),
+                TextColumn("{task.description}", markup=False),
+                console=self._console,
+            )
+            self._task = self._bar.add_task("starting", total=total, completed=start)
 
-    def update(
+    def __enter__(self) -> Self:
+        if self._bar:
+            self._bar.start()
+        return self
+
+    def __exit__(
         self,
-        env_steps: int,
-        metrics: Mapping[str, float],
-        episode_returns: Iterable[float] = (),
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
-        """Show where training is; call it after each update.
+        """Leave the last state on the screen, also after an error."""
+        if self._bar:
+            self._bar.stop()
+        else:
+            self._print_line()
+
+    def reach(self, steps: int, shown: Sequence[str] = ()) -> None:
+        """So many steps are done by now: measure the speed, and show it.
 
         Args:
-            env_steps: steps of all envs together so far.
-            metrics: of the update; `intrinsic/reward_mean` is shown.
-            episode_returns: of the episodes that ended since the last call.
+            steps: so far.
+            shown: what else a person wants to see, such as `return 1.5`.
         """
-        self._returns.extend(episode_returns)
-        self._bonus = metrics.get("intrinsic/reward_mean", self._bonus)
-        self.reach(env_steps)
+        now = self._clock()
+        self.done, self._shown = steps, shown
+        self._samples.append((now, steps))
+        # Two samples at least, however long one update takes.
+        while len(self._samples) > 2 and now - self._samples[1][0] > RECENT_SECONDS:
+            self._samples.popleft()
+        if self._bar:
+            self._bar.update(self._task, completed=steps, description=self.status())
+        elif now - self._last_line >= LINE_SECONDS:
+            self._print_line()
+
+    def warn(self, message: str) -> None:
+        """Print a warning above the bar; it stays."""
+        self._console.print(f"[yellow]warning:[/] {escape(message)}", highlight=False)
+
+    def say(self, message: str) -> None:
+        """Print a plain message above the bar; it stays."""
+        self._console.print(escape(message), highlight=False)
 
     @property
-    def env_steps_per_second(self) -> float:
+    def steps_per_second(self) -> float:
         """Over the last half minute; 0 before the first update."""
-        return self.steps_per_second
+        (begin, first), (end, last) = self._samples[0], self._samples[-1]
+        return (last - first) / (end - begin) if end > begin else 0.0
 
     def status(self) -> str:
         """All that is shown, as one line."""
-        shown = [f"{short(self.done)} / {short(self.total)} env steps"]
-        if self._frames_per_step > 1:
-            shown.append(f"{short(self.done * self._frames_per_step)} frames")
+        shown = [f"{short(self.done)} / {short(self.total)} {self._unit}"]
+        number, what = self._counted
+        if number > 1:
+            shown.append(f"{short(self.done * number)} {what}")
         speed = self.steps_per_second
         if speed > 0:
-            shown += [f"{short(speed)} steps/s", f"{duration(self.seconds_left)} left"]
-        if self._returns:
-            mean = sum(self._returns) / len(self._returns)
-            shown.append(f"return {mean:.4g}")
-        if self._bonus is not None and isfinite(self._bonus):
-            shown.append(f"bonus {self._bonus:.3g}")
-        return " · ".join(shown)
+            left = duration(max(0, self.total - self.done) / speed)
+            shown += [f"{short(speed)} steps/s", f"{left} left"]
+        return " · ".join([*shown, *self._shown])
+
+    def _print_line(self) -> None:
+        self._last_line = self._clock()
+        done = 100 * self.done / max(1, self.total)
+        # One line each, however narrow a log file is believed to be.
+        self._console.print(
+            f"{done:3.0f}% {self.status()}", soft_wrap=True, markup=False
+        )
 
 
 def short(number: float) -> str:
-    """`950`, `12.5k`, `3.20M`: three figures."""
+    """`4`, `950`, `12.5k`, `3.20M`: three figures at most."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if number >= size * 0.9995:
             figures = number / size
             decimals = 2 if figures < 9.995 else 1 if figures < 99.95 else 0
             return f"{figures:.{decimals}f}{unit}"
-    return f"{number:.0f}"
+    return f"{number:.3g}"
 
 
 def duration(seconds: float) -> str:

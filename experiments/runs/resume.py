@@ -9,28 +9,13 @@ from typing import Any
 
 from torch import Tensor
 
-from agents.curious_agent import CuriousAgent
 from experiments.config.json import write_config
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import ConfigError
 
-# What networks, worlds, draws and the shape of what is saved depend on.
-FIXED = (
-    "world",
-    "model",
-    "curiosity",
-    "num_envs",
-    "seed",
-    "agent.encoder",
-    "agent.core",
-    "agent.action_size",
-    "agent.ppo.num_steps",
-    "agent.replay.capacity",
-)
-
 
 def check_same_run(
-    run: RunFolder, now: Any, fixed: Sequence[str] = FIXED, command: str = "train"
+    run: RunFolder, now: Any, fixed: Sequence[str], command: str
 ) -> None:
     """Refuse to continue a run as another one.
 
@@ -57,18 +42,6 @@ def check_same_run(
             "(Budget, learning rate and whatever else only says how to go on may "
             "change.)"
         )
-
-
-def restore(agent: CuriousAgent, state: Mapping[str, Any], checkpoint: Path) -> None:
-    """Put a checkpoint into an agent, with the learning rate of the agent's config.
-
-    Raises:
-        ConfigError: it holds other networks than those of the agent.
-    """
-    check_same_networks(agent.modules.state_dict(), state["modules"], checkpoint)
-    agent.load_state_dict(dict(state))
-    for group in agent.optimizer.param_groups:
-        group["lr"] = agent.ppo.learning_rate
 
 
 def check_same_networks(

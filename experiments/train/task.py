@@ -1,45 +1,49 @@
-"""`curious train`: the loop around the agent, and everything it leaves behind."""
+"""`curious train`: an agent in its worlds, as a task of a session."""
 
-import threading
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from agents.curious_agent import CuriousAgent
+from envs.vector_env import DiscreteActions
 from experiments.config.device import resolve_device
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.interrupt import interruptible
-from experiments.runs.logger import MetricLogger
+from experiments.runs.health import HealthMonitor
 from experiments.runs.memory import available_memory, check_fits, readable
-from experiments.runs.playing import record_video
+from experiments.runs.playing import evaluate_actor, record_video
 from experiments.runs.plots import plot_training
-from experiments.runs.progress import Progress
-from experiments.runs.resume import check_same_run, keep_config, restore
+from experiments.runs.session import RunResult, run_sessions, say
+from experiments.runs.summary import print_summary
+from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.train.config import TrainConfig
-from experiments.train.loop import TrainLoop
 from experiments.train.memory import plan_training
-from experiments.train.summary import print_summary
 from ssl_objectives.refusal import ConfigError
 
+EPISODES = 20  # finished episodes whose mean return is shown
 
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run left: its folder, and whether it reached its budget."""
-
-    run: RunFolder
-    env_steps: int
-    finished: bool
+_SUMMARY = {
+    "return, last episodes": "episode/return",
+    "intrinsic reward": "intrinsic/reward_mean",
+    "policy entropy": "policy/entropy",
+    "world-model loss": "loss/world_model",
+    "world-model updates": "world_model/updates",
+    "latents' effective rank": "world_model/effective_rank",
+    "return, last evaluation": "evaluate/return_mean",
+    "rooms, last evaluation": "evaluate/rooms",
+    "cells, last evaluation": "evaluate/cells",
+}
 
 
 def train(
     config: TrainConfig, resume: Path | None = None, console: Console | None = None
-) -> list[TrainResult]:
+) -> list[RunResult]:
     """Train `config.seeds` runs, one after another; stops early when interrupted.
 
     Args:
-        config: the whole run; `experiments.train.presets.train_config` makes good ones.
+        config: the whole run; `train_config` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
         console: where to print; default: standard output.
 
@@ -50,26 +54,158 @@ def train(
         TrainingDiverged: a metric is not finite; the last good checkpoint is safe.
     """
     console = console or Console()
-    results: list[TrainResult] = []
-    with interruptible() as interrupted:
-        if resume is not None:
-            one = replace(config, seeds=1)
-            return [_Session(one, console, interrupted).resume(resume)]
-        for seed in range(config.seed, config.seed + config.seeds):
-            one = replace(config, seed=seed, seeds=1)
-            results.append(_Session(one, console, interrupted).begin())
-            if interrupted.is_set():
-                break
-    left = config.seeds - len(results)
-    if left:
-        console.print(
-            f"Not begun: {left} more. Train them with: curious train --config "
-            f"{results[-1].run.path} --seed {config.seed + len(results)} "
-            f"--seeds {left}",
-            highlight=False,
-            soft_wrap=True,
+    return run_sessions(lambda one: TrainTask(one, console), config, resume, console)
+
+
+class TrainTask(Task):
+    """An agent in its worlds; a step of the session is a rollout."""
+
+    command = "train"
+    unit = "env steps"
+    budget_flag = "--env-steps"
+    score = "evaluate/return_mean"
+    # What networks, worlds, draws and the shape of what is saved depend on.
+    fixed = (
+        "world",
+        "model",
+        "curiosity",
+        "num_envs",
+        "seed",
+        "agent.encoder",
+        "agent.core",
+        "agent.action_size",
+        "agent.ppo.num_steps",
+        "agent.replay.capacity",
+    )
+
+    def __init__(self, config: TrainConfig, console: Console) -> None:
+        self.config: TrainConfig = config
+        self.console = console
+        self.schedule = Schedule(1, config.evaluate_every, config.checkpoint_every)
+        self.step_size = config.num_envs * config.agent.ppo.num_steps
+        self._returns: deque[float] = deque(maxlen=EPISODES)
+        self._bonus: float | None = None
+
+    @property
+    def name(self) -> str:
+        """The world, and what moves the agent."""
+        return run_name(self.config)
+
+    @property
+    def budget(self) -> int:
+        """In env steps."""
+        return self.config.env_steps
+
+    def make(self) -> None:
+        """Build the agent in its worlds, and say how much memory it will take."""
+        self.agent = agent = build_agent(self.config, self.console)
+        spec = agent.env.spec
+        self.device, self.modules = spec.device, agent.modules
+        self.frames_per_step = spec.frames_per_step
+        self.health = HealthMonitor(
+            spec.actions.n if isinstance(spec.actions, DiscreteActions) else None,
+            agent.belief.encoder.size if agent.world_model is not None else None,
         )
-    return results
+
+    def begin(self) -> Mapping[str, float]:
+        """Reset the worlds, after whatever random play the curiosity asks for."""
+        self.agent.begin()
+        return {}
+
+    @property
+    def steps(self) -> int:
+        """Env steps, of all envs together."""
+        return self.agent.env_steps
+
+    def step(self, log: bool) -> Mapping[str, float]:
+        """One rollout, and what is learned from it."""
+        report = self.agent.train_step()
+        metrics = read_metrics_from(report.metrics)
+        ends = report.ends
+        returns = ends.episode_return[ends.ended].tolist()
+        if returns:
+            metrics["episode/return"] = sum(returns) / len(returns)
+            metrics["episode/length"] = float(ends.episode_length[ends.ended].mean())
+        metrics["time/frames"] = float(self.steps * self.frames_per_step)
+        self._returns.extend(returns)
+        self._bonus = metrics.get("intrinsic/reward_mean", self._bonus)
+        return metrics
+
+    def counted(self) -> tuple[int, str]:
+        """Emulated frames."""
+        return self.frames_per_step, "frames"
+
+    def shown(self) -> Sequence[str]:
+        """The mean return of the last episodes, and the intrinsic reward."""
+        shown = []
+        if self._returns:
+            shown.append(f"return {sum(self._returns) / len(self._returns):.4g}")
+        if self._bonus is not None:
+            shown.append(f"bonus {self._bonus:.3g}")
+        return shown
+
+    def evaluate(
+        self, say: Callable[[str], None], stop: Callable[[], bool]
+    ) -> Mapping[str, float]:
+        """Whole episodes in fresh worlds."""
+
+        def watch(finished: int, env_steps: int) -> None:
+            if stop():
+                raise _Interrupted
+
+        say(f"evaluating at {self.steps:,} env steps …")
+        episodes = self.config.evaluate_episodes
+        try:
+            return evaluate_actor(self.config.world, self.agent.actor, episodes, watch)
+        except _Interrupted:
+            return {}
+
+    @property
+    def remedy(self) -> str:
+        """A smaller learning rate."""
+        rate = self.config.agent.ppo.learning_rate / 5
+        return f"--agent.ppo.learning-rate {rate:g}"
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the agent holds."""
+        return self.agent.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on, with the learning rate of this config."""
+        self.agent.load_state_dict(dict(state))
+        for group in self.agent.optimizer.param_groups:
+            group["lr"] = self.agent.ppo.learning_rate
+
+    def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
+        """A plot, a video and a table; training is done: no failure here ends it."""
+        try:
+            plot_training(run)
+            if self.config.video_steps and not stop():
+                say(self.console, "recording a video …")
+                path = run.videos / f"step-{self.steps:012d}.mp4"
+                steps, actor = self.config.video_steps, self.agent.actor
+                record_video(self.config.world, actor, path, steps, stop=stop)
+        except OSError as error:
+            say(self.console, f"warning: {error}")
+        amounts = {"env steps": self.steps}
+        if self.frames_per_step > 1:
+            frames = self.steps * self.frames_per_step
+            amounts = {"frames": frames, **amounts}
+        places = [("curves", f"tensorboard --logdir {run.path}")]
+        if (run.plots / "training.png").exists():
+            places.append(("plot", str(run.plots / "training.png")))
+        places += [("video", str(x)) for x in sorted(run.videos.glob("*.mp4"))[-1:]]
+        if finished:
+            places.append(("next", f"curious evaluate {run.path}"))
+        print_summary(run, amounts, _SUMMARY, {}, places, self.console)
+
+    def close(self) -> None:
+        """Close the worlds."""
+        self.agent.env.close()
+
+
+class _Interrupted(Exception):
+    """Leaves an evaluation."""
 
 
 def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousAgent:
@@ -88,125 +224,15 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousA
         plan = plan_training(config, device)
         check_fits(plan, device)
         if console is not None:
-            console.print(
+            say(
+                console,
                 f"Memory: about {readable(plan.total)} of the "
                 f"{readable(available_memory(device))} free on {device}",
-                highlight=False,
-                soft_wrap=True,
             )
         env = config.world.build(config.num_envs, device)
         return config.agent.build(env, config.model, config.curiosity, config.seed)
     except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
-
-
-@dataclass(frozen=True)
-class _Session:
-    """One run, from its first or a resumed step on."""
-
-    config: TrainConfig
-    console: Console
-    interrupted: threading.Event
-
-    def begin(self) -> TrainResult:
-        """A new run."""
-        agent = build_agent(self.config, self.console)
-        try:
-            agent.begin()  # before there is a folder: some worlds only fail here
-            name, seed = run_name(self.config), self.config.seed
-            run = RunFolder.create(self.config.runs, name, seed, self.config)
-            self._say(f"Run folder: {run.path}")
-            return self._train(agent, run, None)
-        finally:
-            agent.env.close()
-
-    def resume(self, path: Path) -> TrainResult:
-        """Continue a run from its latest checkpoint, or from the one at `path`."""
-        run = RunFolder.open(path)
-        check_same_run(run, self.config)
-        checkpoints = CheckpointFolder(run.checkpoints)
-        chosen = path if path.is_file() else checkpoints.latest()
-        at = env_steps_of(chosen)
-        if at >= self.config.env_steps:
-            self._say(
-                f"{run.path} has had its budget of {self.config.env_steps:,} env steps "
-                f"({chosen.name}). For more: curious train --resume {run.path} "
-                f"--env-steps {2 * at}"
-            )
-            return TrainResult(run, at, True)
-        later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
-        agent = build_agent(self.config, self.console)
-        try:
-            restore(agent, checkpoints.load(chosen).state, chosen)
-            if later:
-                self._say(
-                    f"Going back from {env_steps_of(later[-1]):,} to {at:,} env steps: "
-                    "checkpoints and metrics beyond are dropped."
-                )
-            keep_config(run, self.config)
-            self._say(f"Run folder: {run.path}, going on at {agent.env_steps:,}")
-            return self._train(agent, run, agent.env_steps)
-        finally:
-            agent.env.close()
-
-    def _train(
-        self, agent: CuriousAgent, run: RunFolder, resumed_at: int | None
-    ) -> TrainResult:
-        config, spec = self.config, agent.env.spec
-        checkpoints = CheckpointFolder(run.checkpoints, config.keep_checkpoints)
-        checkpoints.start(agent.env_steps)
-        logger = MetricLogger(run, resumed_at)
-        # The last rollout is a whole one.
-        rollout = config.num_envs * config.agent.ppo.num_steps
-        rollouts = -(-(config.env_steps - agent.env_steps) // rollout)
-        end = agent.env_steps + rollout * rollouts
-        progress = Progress(end, agent.env_steps, spec.frames_per_step, self.console)
-        loop = TrainLoop(
-            config,
-            agent,
-            run,
-            checkpoints,
-            logger,
-            progress,
-            self.interrupted,
-            saved=resumed_at,
-        )
-        try:
-            with progress:
-                loop.run()
-        finally:
-            logger.close()
-        finished = agent.env_steps >= config.env_steps
-        self._leave_pictures(agent, run)
-        print_summary(agent, run, finished, self.console)
-        if not finished:
-            self._say(
-                f"Stopped at {agent.env_steps:,} env steps; all of it is saved. Go on "
-                f"with: curious train --resume {run.path}"
-            )
-        return TrainResult(run, agent.env_steps, finished)
-
-    def _leave_pictures(self, agent: CuriousAgent, run: RunFolder) -> None:
-        """A plot and a video; training is done, so that no failure here ends it."""
-        try:
-            plot_training(run)
-            if self.config.video_steps and not self.interrupted.is_set():
-                self._say("recording a video …")
-                path = run.videos / f"step-{agent.env_steps:012d}.mp4"
-                steps = self.config.video_steps
-                record_video(
-                    self.config.world,
-                    agent.actor,
-                    path,
-                    steps,
-                    stop=self.interrupted.is_set,
-                )
-        except OSError as error:
-            self._say(f"warning: {error}")
-
-    def _say(self, message: str) -> None:
-        """One line, whatever the width: paths in it are there to be copied."""
-        self.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
 
 def run_name(config: TrainConfig) -> str:

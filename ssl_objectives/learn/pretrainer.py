@@ -121,14 +121,14 @@ class Pretrainer:
     def state_dict(self) -> dict[str, Any]:
         """All that is needed to go on as if nothing had happened."""
         return {
-            "branches": dict(self.branches.state_dict()),
+            "modules": dict(self.branches.state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.steps,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` gave."""
-        self.branches.load_state_dict(state["branches"])
+        self.branches.load_state_dict(state["modules"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.counter.steps = int(state["steps"])
 

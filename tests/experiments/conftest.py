@@ -130,7 +130,7 @@ def rows() -> Callable[[RunFolder], list[dict[str, Any]]]:
         read = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
         for row in read:
             metrics = row["metrics"]
-            del row["wall_time"], metrics["time/env_steps_per_second"]
+            del row["wall_time"], metrics["time/steps_per_second"]
             del metrics["memory/peak_gib"]
         return read
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from experiments.data.mixed_images import MixedSource
 from experiments.encoders.pretrained import PretrainedConfig
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
-from experiments.pretrain.results import random_encoder, report
+from experiments.pretrain.results import measure_encoder, random_encoder
 from experiments.report.runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
@@ -65,7 +65,7 @@ def test_results_are_named_and_written(tmp_path: Path, split: ImageSplit) -> Non
     encoder = random_encoder(CONFIG, SHAPE, seed=3)
     stream = torch.get_rng_state()
     console = Console(file=io.StringIO(), width=100)
-    results = report(
+    results = measure_encoder(
         encoder,
         CONFIG,
         split,
@@ -108,7 +108,7 @@ def test_the_same_encoder_gets_the_same_numbers(
 
     def measure(config: EncoderConfig) -> dict[str, float]:
         views = Shifts()
-        return report(
+        return measure_encoder(
             encoder, config, split, tmp_path, probe=probe, seed=4, views=views
         )
 
@@ -132,7 +132,7 @@ def test_an_encoder_that_knows_is_always_right(tmp_path: Path) -> None:
     )
     config = PatchConfig(6, patch=4, width=3)
     probe = ProbeConfig(amounts=("4",), draws=1, num_mapped=60)
-    results = report(Knowing().eval(), config, split, tmp_path, probe=probe)
+    results = measure_encoder(Knowing().eval(), config, split, tmp_path, probe=probe)
     assert {results[f"probe/{name}@4"] for name in ("ridge", "knn")} == {1.0}
     assert {results[f"probe/{name}"] for name in ("ridge", "knn")} == {1.0}
     assert max(results["random/ridge"], results["pixels/ridge"]) < 0.9
@@ -146,7 +146,7 @@ def test_without_labels_there_are_ranks_alone(
 ) -> None:
     images = split.test.read(torch.arange(40))
     bare = ImageSplit(ArrayImages(images[:30]), ArrayImages(images[30:]))
-    results = report(CONFIG.build(SHAPE), CONFIG, bare, tmp_path, probe=SMALL)
+    results = measure_encoder(CONFIG.build(SHAPE), CONFIG, bare, tmp_path, probe=SMALL)
     names = DIAGNOSTICS - {"within_classes"}
     assert set(results) == {f"{x}/{y}" for x in ("probe", "random") for y in names}
     assert [x.name for x in (tmp_path / "plots").iterdir()] == ["embedding.png"]
@@ -162,14 +162,15 @@ def test_generated_images_do_not_teach_a_probe(
     mixed = ImageSplit(MixedSource(real, noise, 2), split.test, fit=real)
     alone = ImageSplit(real, split.test)
     one, two = (
-        report(encoder, CONFIG, x, tmp_path, probe=probe) for x in (mixed, alone)
+        measure_encoder(encoder, CONFIG, x, tmp_path, probe=probe)
+        for x in (mixed, alone)
     )
     assert one == two
 
 
 def test_a_report_of_runs_reads_it(tmp_path: Path, split: ImageSplit) -> None:
     probe = ProbeConfig(100, 50, ("1%",), 1, 0)
-    results = report(CONFIG.build(SHAPE), CONFIG, split, tmp_path, probe=probe)
+    results = measure_encoder(CONFIG.build(SHAPE), CONFIG, split, tmp_path, probe=probe)
     (tmp_path / "config.json").write_text('{"format_version": 1, "type": "x:Y"}')
     assert read_run(tmp_path).results == results
 

@@ -1,9 +1,8 @@
-"""Ctrl-C: once, twice, and in worker processes."""
+"""Ctrl-C of the command itself; all else about it is in `runs/test_session.py`."""
 
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,9 +13,8 @@ import pytest
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.interrupt import interruptible
 from experiments.runs.playing import evaluate_actor
-from experiments.train import loop as train_loop
+from experiments.train import task as train_task
 
 Command = Callable[..., Any]
 Rows = Callable[[RunFolder], list[dict[str, Any]]]
@@ -46,19 +44,16 @@ def signals(begun: Callable[[], bool], *numbers: int) -> Iterator[None]:
         sender.join()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_with_a_checkpoint(
-    curious: Command, rows: Rows, tmp_path: Path, number: int
+    curious: Command, rows: Rows, tmp_path: Path
 ) -> None:
     argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
-    before = signal.getsignal(number)
 
     def has_rows() -> bool:
         return any(x.stat().st_size for x in tmp_path.glob("*/metrics.jsonl"))
 
-    with signals(has_rows, number):
+    with signals(has_rows, signal.SIGINT):
         done = curious(*argv, "--seeds", "3", runs=tmp_path)
-    assert signal.getsignal(number) is before
     assert done.code == 130
     [folder] = tmp_path.iterdir()
     lines = done.out.splitlines()
@@ -85,7 +80,7 @@ def test_ctrl_c_does_not_wait_for_an_evaluation(
         begun.set()
         return evaluate_actor(*args)
 
-    monkeypatch.setattr(train_loop, "evaluate_actor", noticed)
+    monkeypatch.setattr(train_task, "evaluate_actor", noticed)
     argv = ["train", "ppo", *SMALL, "--world", "key-door", "--env-steps", "100000"]
     argv += ["--world.max-episode-steps", "1000000", "--evaluate-every", "40"]
     with signals(begun.is_set, signal.SIGINT):
@@ -97,33 +92,3 @@ def test_ctrl_c_does_not_wait_for_an_evaluation(
     latest = CheckpointFolder(done.run.checkpoints).latest()
     assert env_steps_of(latest) == row["env_steps"] == 40
     assert read_header(latest).score is None
-
-
-def test_a_second_ctrl_c_insists(curious: Command, tmp_path: Path) -> None:
-    argv = ["train", "ppo", *SMALL, "--world", "counting", "--env-steps", "100000"]
-    argv += ["--agent.ppo.num-steps", "1000"]  # a step of many seconds
-    begun = time.monotonic()
-    with signals(lambda: any(tmp_path.iterdir()), signal.SIGINT, signal.SIGINT):
-        done = curious(*argv, runs=tmp_path)
-    assert time.monotonic() - begun < 20
-    assert done.code == 130
-    assert "Stopped at once" in done.err
-    assert CheckpointFolder(done.run.checkpoints).paths() == []
-
-
-@pytest.mark.filterwarnings("ignore:.*use of fork:DeprecationWarning")
-def test_worker_processes_leave_interruption_to_their_parent() -> None:
-    with interruptible() as interrupted:
-        child = os.fork()
-        if child == 0:
-            os.kill(os.getpid(), signal.SIGINT)
-            os.kill(os.getpid(), signal.SIGINT)
-            os._exit(7)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
-        child = os.fork()
-        if child == 0:
-            os.kill(os.getpid(), signal.SIGTERM)
-            os._exit(7)
-        ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert ended == -signal.SIGTERM
-        assert not interrupted.is_set()

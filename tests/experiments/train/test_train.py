@@ -33,7 +33,7 @@ ALWAYS = {
     "policy/entropy",
     "policy/kl",
     "policy/clip_fraction",
-    "time/env_steps_per_second",
+    "time/steps_per_second",
     "time/frames",
     "memory/peak_gib",
 }
@@ -190,7 +190,7 @@ def test_in_python_and_in_another_thread(tmp_path: Path) -> None:
     work.join()
     [result] = results
     assert result.finished
-    assert result.env_steps == 40
+    assert result.steps == 40
     assert result.run.config() == config
 
 

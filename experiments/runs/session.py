@@ -1,0 +1,283 @@
+"""A session: one trainer's run from its first or a resumed step to its end.
+
+Progress, metrics, health, evaluations, checkpoints, interruption, resuming and several
+processes are here, once, for everything that trains (`experiments/runs/task.py`).
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from io import StringIO
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from rich.console import Console
+
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.distributed import any_asked, rank, shared
+from experiments.runs.folder import RunFolder
+from experiments.runs.health import check_finite
+from experiments.runs.interrupt import interruptible
+from experiments.runs.logger import MetricLogger
+from experiments.runs.memory import peak_bytes
+from experiments.runs.progress import ProgressBar
+from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from experiments.runs.task import RunConfig, Task
+from ssl_objectives.processes import num_processes
+from ssl_objectives.refusal import TrainingDiverged
+
+C = TypeVar("C", bound=RunConfig)
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left: its folder, steps so far, whether it reached its budget."""
+
+    run: RunFolder
+    steps: int
+    finished: bool
+
+
+def run_sessions(
+    make: Callable[[C], Task],
+    config: C,
+    resume: Path | None = None,
+    console: Console | None = None,
+) -> list[RunResult]:
+    """Run one session per seed, one after another; stops early when interrupted.
+
+    Args:
+        make: the task of a config with one seed.
+        config: of all of them.
+        resume: a run folder, or a checkpoint in one, to continue instead.
+        console: where to print; default: standard output.
+
+    Raises:
+        Refusal: see `Task.make`; a checkpoint that cannot be read or written; numbers
+            that are not finite. What was saved before is safe.
+    """
+    console = console or Console()
+    results: list[RunResult] = []
+    with interruptible() as interrupted:
+        if resume is not None:
+            task = make(_with_seed(config, config.seed))
+            return [Session(task, console, interrupted).resume(resume)]
+        for seed in range(config.seed, config.seed + config.seeds):
+            task = make(_with_seed(config, seed))
+            results.append(Session(task, console, interrupted).begin())
+            if interrupted.is_set():
+                break
+    left = config.seeds - len(results)
+    if left:
+        say(
+            console,
+            f"Not begun: {left} more. Run them with: curious {task.command} --config "
+            f"{results[-1].run.path} --seed {config.seed + len(results)} "
+            f"--seeds {left}",
+        )
+    return results
+
+
+@dataclass(frozen=True)
+class Session:
+    """One run of a task; the first of several processes writes and talks."""
+
+    task: Task
+    console: Console
+    interrupted: threading.Event
+
+    def begin(self) -> RunResult:
+        """A new run."""
+        task = self.task
+        task.make()
+        try:
+            first = task.begin()  # before there is a folder: some worlds only fail here
+            path = None
+            if rank() == 0:
+                config = task.config
+                path = RunFolder.create(
+                    config.runs, task.name, config.seed, config
+                ).path
+            run = RunFolder(shared(path))
+            say(self.console, f"Run folder: {run.path}")
+            return self._run(run, None, first)
+        finally:
+            task.close()
+
+    def resume(self, path: Path) -> RunResult:
+        """Continue a run from its latest checkpoint, or from the one at `path`."""
+        task, run = self.task, RunFolder.open(path)
+        check_same_run(run, task.config, task.fixed, task.command)
+        checkpoints = CheckpointFolder(run.checkpoints)
+        chosen = path if path.is_file() else checkpoints.latest()
+        at = env_steps_of(chosen)
+        if at >= task.budget and task.is_reported(run):
+            say(
+                self.console,
+                f"{run.path} has had its budget of {task.budget:,} {task.unit} "
+                f"({chosen.name}). For more: curious {task.command} --resume "
+                f"{run.path} {task.budget_flag} {2 * at}",
+            )
+            return RunResult(run, at, True)
+        later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
+        task.make()
+        try:
+            state = checkpoints.load(chosen).state
+            check_same_networks(task.modules.state_dict(), state["modules"], chosen)
+            task.load_state_dict(state)
+            if later:
+                say(
+                    self.console,
+                    f"Going back from {env_steps_of(later[-1]):,} to {at:,} "
+                    f"{task.unit}: checkpoints and metrics beyond are dropped.",
+                )
+            if rank() == 0:
+                task.reopen(run)
+                keep_config(run, task.config)
+            say(self.console, f"Run folder: {run.path}, going on at {at:,}")
+            return self._run(run, at, {})
+        finally:
+            task.close()
+
+    def _run(
+        self, run: RunFolder, resumed_at: int | None, first: Mapping[str, float]
+    ) -> RunResult:
+        """Step until the budget is spent or somebody interrupts; save; finish."""
+        task, schedule = self.task, self.task.schedule
+        saved = resumed_at
+        with self._progress() as progress, _Books.open(task, run, resumed_at) as books:
+            books.log(first)
+            while task.steps < task.budget and not self._is_stopped():
+                before, after = task.steps, task.steps + task.step_size
+                evaluates = self._is_due(schedule.evaluate, before, after)
+                logs = evaluates or self._is_due(schedule.log, before, after)
+                metrics = task.step(logs)
+                progress.reach(task.steps, task.shown())
+                evaluated: Mapping[str, float] = {}
+                if logs:
+                    metrics = {**metrics, **self._circumstances(progress)}
+                    books.check(metrics)
+                    for warning in task.health.observe(metrics):
+                        progress.warn(warning)
+                if evaluates and rank() == 0:
+                    evaluated = task.evaluate(progress.say, self.interrupted.is_set)
+                books.log({**metrics, **evaluated})
+                # A score belongs to these very weights, so they are kept with it.
+                score = evaluated.get(task.score or "")
+                due = self._is_due(schedule.checkpoint, before, task.steps)
+                if due or score is not None:
+                    saved = books.save(score)
+            if saved != task.steps:
+                books.save(None)
+        finished = task.steps >= task.budget
+        if rank() == 0:
+            task.finish(run, finished, self.interrupted.is_set)
+        if not finished:
+            say(
+                self.console,
+                f"Stopped at {task.steps:,} {task.unit}; all of it is saved. Go on "
+                f"with: curious {task.command} --resume {run.path}",
+            )
+        return RunResult(run, task.steps, finished)
+
+    def _progress(self) -> ProgressBar:
+        """The bar that people see, of the first process."""
+        task = self.task
+        rounds = -(-(task.budget - task.steps) // task.step_size)  # the last one whole
+        return ProgressBar(
+            task.steps + rounds * task.step_size,
+            task.steps,
+            task.unit,
+            task.counted(),
+            self.console if rank() == 0 else Console(file=StringIO()),
+        )
+
+    def _circumstances(self, progress: ProgressBar) -> Mapping[str, float]:
+        """Metrics that no trainer knows: speed and memory."""
+        found = {"time/steps_per_second": progress.steps_per_second}
+        peak = peak_bytes(self.task.device)
+        return found if peak is None else found | {"memory/peak_gib": peak / 2**30}
+
+    def _is_due(self, every: int, before: int, after: int) -> bool:
+        """Whether a multiple of `every` lies in (before, after]; the end counts."""
+        passed = every > 0 and after // every > before // every
+        return passed or (every > 0 and after >= self.task.budget)
+
+    def _is_stopped(self) -> bool:
+        """Several processes agree only now and then: asking the others takes time."""
+        if num_processes() > 1 and self.task.steps % self.task.schedule.log:
+            return False
+        return any_asked(self.interrupted, self.task.device)
+
+
+@dataclass(frozen=True)
+class _Books:
+    """What a session writes, and never of numbers that are not finite."""
+
+    task: Task
+    run: RunFolder
+    checkpoints: CheckpointFolder
+    logger: MetricLogger | None  # of the first process alone
+
+    @staticmethod
+    @contextmanager
+    def open(task: Task, run: RunFolder, resumed_at: int | None) -> Iterator["_Books"]:
+        """The books of a run; the metrics are closed at the end, whatever happens."""
+        checkpoints = CheckpointFolder(run.checkpoints, task.config.keep_checkpoints)
+        if rank() != 0:
+            yield _Books(task, run, checkpoints, None)
+            return
+        checkpoints.start(task.steps)
+        logger = MetricLogger(run, resumed_at, task.tensorboard)
+        with closing(logger):
+            yield _Books(task, run, checkpoints, logger)
+
+    def log(self, metrics: Mapping[str, float]) -> None:
+        """Write a row of metrics, where there are any."""
+        if self.logger is not None and metrics:
+            self.logger.log(self.task.steps, metrics)
+
+    def save(self, score: float | None) -> int:
+        """Write a checkpoint; gives its steps."""
+        task = self.task
+        whole = {
+            k: x
+            for k, x in task.modules.state_dict().items()
+            if isinstance(x, torch.Tensor) and x.is_floating_point()
+        }
+        sound = torch.stack([x.isfinite().all() for x in whole.values()]).tolist()
+        for name, fine in zip(whole, sound, strict=True):
+            if not fine:
+                self.check({f"weights/{name}": float("nan")})
+        if self.logger is not None:
+            self.checkpoints.save(task.state_dict(), task.steps, score)
+        return task.steps
+
+    def check(self, metrics: Mapping[str, float]) -> None:
+        """Stop on numbers that are not finite, and say what to go back to."""
+        try:
+            check_finite(metrics)
+        except TrainingDiverged as error:
+            self.log(metrics)
+            paths = self.checkpoints.paths()
+            known, again = (
+                (f"The last good checkpoint is {paths[-1].name}.", "--resume")
+                if paths
+                else ("No checkpoint had been saved yet.", "--config")
+            )
+            raise TrainingDiverged(
+                f"{error}\n\n{known} For example: curious {self.task.command} {again} "
+                f"{self.run.path} {self.task.remedy}"
+            ) from error
+
+
+def say(console: Console, message: str) -> None:
+    """One line, whatever the width: paths in it are there to be copied."""
+    console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+def _with_seed(config: C, seed: int) -> C:
+    one: C = replace(config, seed=seed, seeds=1)  # type: ignore[type-var]  # a dataclass
+    return one

@@ -1,0 +1,346 @@
+"""Sessions with the smallest trainer: what holds for every trainer is tested here."""
+
+import json
+import multiprocessing
+import os
+import signal
+from dataclasses import replace
+from io import StringIO
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from experiments.runs.checkpoints.checkpoint import read_header
+from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.folder import RunFolder
+from experiments.runs.session import RunResult, run_sessions
+from ssl_objectives.refusal import ConfigError, TrainingDiverged
+from tests.experiments.runs.fake_task import FakeConfig, FakeTask, go, killed_at
+
+
+def rows(run: RunFolder) -> list[tuple[int, dict[str, float]]]:
+    """Steps and metrics that no clock decides."""
+    found = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
+    return [
+        (x["env_steps"], {k: v for k, v in x["metrics"].items() if k[:5] == "fake/"})
+        for x in found
+    ]
+
+
+def evaluated(run: RunFolder) -> list[int]:
+    found = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
+    return [x["env_steps"] for x in found if "evaluate/score" in x["metrics"]]
+
+
+def saved(run: RunFolder) -> list[int]:
+    return [env_steps_of(x) for x in CheckpointFolder(run.checkpoints).paths()]
+
+
+def state(run: RunFolder) -> Any:
+    return CheckpointFolder(run.checkpoints).load().state
+
+
+def same(one: Any, two: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, two)
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(same(one[k], two[k]) for k in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(two) and all(map(same, one, two))
+    return bool(one == two)
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> FakeConfig:
+    return FakeConfig(runs=tmp_path / "runs")
+
+
+def interrupt(*numbers: int) -> None:
+    for number in numbers:
+        os.kill(os.getpid(), number)
+
+
+# a run from its beginning to its end
+
+
+def test_a_session_calls_a_task_in_order(config: FakeConfig) -> None:
+    task = FakeTask(config)
+    [result] = run_sessions(lambda one: task, config, console=Console(quiet=True))
+    assert task.log == ["make", "begin", "finished", "close"]
+    assert (result.steps, result.finished) == (12, True)
+    assert [x for x, _ in rows(result.run)] == list(range(1, 13))
+    assert saved(result.run) == [4, 8, 12]
+    assert result.run.config() == config
+
+
+def test_what_is_due_is_due_at_multiples_passed_and_at_the_end(
+    config: FakeConfig,
+) -> None:
+    config = replace(config, budget=31, step_size=3, log_every=5, evaluate_every=10)
+    config = replace(config, checkpoint_every=9, keep_checkpoints=99)
+    [result] = go(config)
+    assert result.steps == 33  # the last step is a whole one
+    assert evaluated(result.run) == [0, 12, 21, 30, 33]
+    logged = [x for x, _ in rows(result.run)]
+    assert logged == [0, 6, 12, 15, 21, 27, 30, 33]
+    # those of the schedule, and one with each evaluation, whose score it holds
+    assert saved(result.run) == [9, 12, 18, 21, 27, 30, 33]
+    headers = {
+        env_steps_of(x): read_header(x).score
+        for x in CheckpointFolder(result.run.checkpoints).paths()
+    }
+    assert headers[12] == -36.0
+    assert headers[18] is None
+
+
+def test_never_is_never(config: FakeConfig) -> None:
+    [result] = go(replace(config, evaluate_every=0, checkpoint_every=0))
+    assert evaluated(result.run) == []
+    assert saved(result.run) == [12]  # what is done is saved in the end
+
+
+def test_people_see_what_a_task_shows_and_where_all_of_it_lies(
+    config: FakeConfig,
+) -> None:
+    out = StringIO()
+    console = Console(file=out, width=60)
+    run_sessions(lambda one: FakeTask(one), config, console=console)
+    lines = out.getvalue().splitlines()
+    assert lines[0].startswith(f"Run folder: {config.runs}")  # one line, however long
+    assert "100% 12 / 12 steps" in lines[-1]
+    assert "shown 12" in lines[-1]
+
+
+def test_seeds_are_runs_of_their_own(config: FakeConfig) -> None:
+    results = go(replace(config, seeds=3, seed=5))
+    assert [x.run.config().seed for x in results] == [5, 6, 7]
+    assert all(x.run.config().seeds == 1 for x in results)
+    first = [rows(x.run)[0][1] for x in results]
+    assert first[0] != first[1] != first[2]
+
+
+@pytest.mark.parametrize("fails", ["make", "begin"])
+def test_what_fails_before_the_first_step_leaves_no_folder(
+    config: FakeConfig, fails: str
+) -> None:
+    def refuse() -> None:
+        raise ConfigError("these do not go together")
+
+    hooks: dict[str, Any] = {fails: refuse}
+    with pytest.raises(ConfigError):
+        go(config, **hooks)
+    assert not config.runs.exists()
+
+
+# going on
+
+
+@pytest.mark.parametrize("at", [4, 5, 11])
+def test_n_and_resume_and_the_rest_is_the_whole(config: FakeConfig, at: int) -> None:
+    [whole] = go(config)
+    [part] = go(replace(config, budget=at))
+    [rest] = go(config, resume=part.run.path)
+    assert rest.run == part.run
+    assert rows(rest.run) == rows(whole.run)
+    assert same(state(rest.run), state(whole.run))
+    assert rest.run.config() == config
+
+
+def test_an_older_checkpoint_goes_on_and_what_was_beyond_is_dropped(
+    config: FakeConfig,
+) -> None:
+    [whole] = go(config)
+    before, kept = rows(whole.run), state(whole.run)
+    old = whole.run.checkpoints / "step-000000000004.safetensors"
+    [again] = go(config, resume=old)
+    assert rows(again.run) == before
+    assert same(state(again.run), kept)
+
+
+def test_a_run_that_had_its_budget_says_so(config: FakeConfig) -> None:
+    [whole] = go(config)
+    out = StringIO()
+    console = Console(file=out, width=40)
+    task = FakeTask(config)
+    [result] = run_sessions(lambda one: task, config, whole.run.path, console)
+    assert result == RunResult(whole.run, 12, True)
+    assert task.log == []
+    [line] = out.getvalue().splitlines()
+    assert line.endswith(f"curious fake --resume {whole.run.path} --budget 24")
+
+
+def test_what_was_not_reported_is_gone_on_with(config: FakeConfig) -> None:
+    [whole] = go(config)
+    task = FakeTask(config)
+    task.is_reported = lambda run: False  # type: ignore[method-assign]
+    run_sessions(lambda one: task, config, whole.run.path, Console(quiet=True))
+    assert task.log == ["make", "load", "reopen", "finished", "close"]
+
+
+def test_another_run_is_refused(config: FakeConfig) -> None:
+    [whole] = go(config)
+    with pytest.raises(ConfigError, match=r"--seed 3 \(was 0\); --size 4 \(was 3\)"):
+        go(replace(config, seed=3, size=4), resume=whole.run.path)
+    # whatever only says how to go on may change
+    [longer] = go(replace(config, budget=16, log_every=2), resume=whole.run.path)
+    assert longer.steps == 16
+
+
+def test_other_networks_than_the_config_says_are_refused(config: FakeConfig) -> None:
+    [whole] = go(config)
+    text = whole.run.config_file.read_text().replace('"size": 3', '"size": 4')
+    whole.run.config_file.write_text(text)
+    longer = replace(config, size=4, budget=20)
+    with pytest.raises(ConfigError, match=r"weight \(\[3, 3\], needed: \[4, 4\]\)"):
+        go(longer, resume=whole.run.path)
+
+
+@pytest.mark.parametrize("at", [1, 5, 12])
+def test_kill_9_loses_at_most_what_came_after_the_last_checkpoint(
+    config: FakeConfig, at: int
+) -> None:
+    [whole] = go(config)
+    killed = replace(config, runs=config.runs.with_name("killed"))
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=_run_killed, args=(killed, at))
+    process.start()
+    process.join()
+    assert process.exitcode == 9
+    [path] = killed.runs.iterdir()
+    run = RunFolder(path)
+    assert saved(run) == [x for x in (4, 8) if x < at]
+    if not saved(run):
+        return
+    [rest] = go(killed, resume=path)
+    assert rows(rest.run) == rows(whole.run)
+    assert same(state(rest.run), state(whole.run))
+
+
+def _run_killed(config: FakeConfig, at: int) -> None:
+    go(config, on_step=killed_at(at))
+
+
+# interruption
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_after_this_step_with_a_checkpoint(
+    config: FakeConfig, number: int
+) -> None:
+    before = signal.getsignal(number)
+
+    def on_step(steps: int) -> None:
+        if steps == 6:
+            interrupt(number)
+
+    out = StringIO()
+    console = Console(file=out, width=40)
+    config = replace(config, seeds=3)
+    task: list[FakeTask] = []
+
+    def make(one: FakeConfig) -> FakeTask:
+        task.append(FakeTask(one))
+        task[-1].on_step = on_step
+        return task[-1]
+
+    [result] = run_sessions(make, config, console=console)
+    assert signal.getsignal(number) is before
+    assert task[0].log == ["make", "begin", "stopped", "close"]
+    assert (result.steps, result.finished) == (6, False)
+    assert saved(result.run) == [4, 6]
+    lines = out.getvalue().splitlines()
+    [stopped] = [x for x in lines if x.startswith("Stopped at 6 steps")]
+    assert stopped.endswith(f"Go on with: curious fake --resume {result.run.path}")
+    assert lines[-1].endswith(f"--config {result.run.path} --seed 1 --seeds 2")
+    [rest] = go(replace(config, seeds=1), resume=result.run.path)
+    [whole] = go(replace(config, seeds=1, runs=config.runs.with_name("whole")))
+    assert rows(rest.run) == rows(whole.run)
+
+
+def test_ctrl_c_leaves_an_evaluation_whose_score_does_not_count(
+    config: FakeConfig,
+) -> None:
+    config = replace(config, evaluate_every=5)
+    [result] = go(config, on_evaluate=lambda: interrupt(signal.SIGINT))
+    assert result.steps == 5
+    assert evaluated(result.run) == [0]  # from before the first step
+    assert [x for x, _ in rows(result.run)][-1] == 5
+    assert read_header(CheckpointFolder(result.run.checkpoints).latest()).score is None
+
+
+def test_a_second_ctrl_c_insists(config: FakeConfig) -> None:
+    tasks: list[FakeTask] = []
+
+    def make(one: FakeConfig) -> FakeTask:
+        tasks.append(FakeTask(one))
+        tasks[-1].on_step = lambda steps: interrupt(signal.SIGINT, signal.SIGINT)
+        return tasks[-1]
+
+    with pytest.raises(KeyboardInterrupt):
+        run_sessions(make, config, console=Console(quiet=True))
+    assert tasks[0].log == ["make", "begin", "close"]
+    [path] = config.runs.iterdir()
+    assert saved(RunFolder(path)) == []
+
+
+# divergence
+
+
+def test_a_metric_that_is_not_finite_stops_and_is_written_down(
+    config: FakeConfig,
+) -> None:
+    with pytest.raises(TrainingDiverged) as error:
+        go(replace(config, metric_breaks_at=6))
+    [path] = config.runs.iterdir()
+    run = RunFolder(path)
+    said = str(error.value)
+    assert "fake/loss is nan" in said
+    assert "The last good checkpoint is step-000000000004.safetensors." in said
+    assert f"curious fake --resume {path} --learning-rate 0.02" in said
+    assert saved(run) == [4]
+    assert rows(run)[-1][0] == 6
+    assert isnan(float(rows(run)[-1][1]["fake/loss"]))
+
+
+def test_without_a_checkpoint_the_config_is_to_be_tried_again(
+    config: FakeConfig,
+) -> None:
+    with pytest.raises(TrainingDiverged) as error:
+        go(replace(config, metric_breaks_at=1))
+    [path] = config.runs.iterdir()
+    assert "No checkpoint had been saved yet." in str(error.value)
+    assert f"curious fake --config {path} --learning-rate" in str(error.value)
+
+
+@pytest.mark.parametrize("log_every", [1, 100])
+def test_weights_that_are_not_finite_are_never_saved(
+    config: FakeConfig, log_every: int
+) -> None:
+    """Also where no metric was looked at since."""
+    config = replace(config, weight_breaks_at=7, log_every=log_every)
+    with pytest.raises(TrainingDiverged, match=r"nan"):
+        go(config)
+    [path] = config.runs.iterdir()
+    assert saved(RunFolder(path)) == [4]
+    assert all(x.isfinite().all() for x in state(RunFolder(path))["modules"].values())
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_of_the_system(
+    config: FakeConfig, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file"):
+        go(replace(config, runs=tmp_path / "file" / "runs"))
+
+
+def test_it_is_a_real_trainer(config: FakeConfig) -> None:
+    """Otherwise none of the above would say much: it learns, and repeats exactly."""
+    [one] = go(replace(config, budget=200))
+    losses = [float(x["fake/loss"]) for _, x in rows(one.run)]
+    assert sum(losses[-10:]) < 0.1 * sum(losses[:10])
+    [two] = go(replace(config, budget=200))
+    assert rows(two.run) == rows(one.run)
