@@ -14,7 +14,7 @@ from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import CoreConfig, build_belief, checked
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.data.replay import ReplayRing
+from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics, ModelConfig
 
 
@@ -104,7 +104,7 @@ class AgentConfig:
             self.ppo,
             self.model_coeff,
             self.rl_gradient,
-            ReplayRing(self.replay.capacity, spec.device)
+            ReplayBuffer(self.replay.capacity, spec.device)
             if self.replay.capacity
             else None,
             self.replay.updates_per_rollout,

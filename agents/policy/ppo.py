@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
-from agents.experience import Batch, Experience
 from agents.policy.actor_critic import ActionDistribution
-from agents.policy.returns import continuing_advantage, episodic_advantage
+from agents.policy.advantages import continuing_advantage, episodic_advantage
+from agents.rollout import Minibatch, Rollout
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class RewardStream:
 
     def advantage(
         self,
-        experience: Experience,
+        rollout: Rollout,
         reward: Float32[Tensor, "T B"],
         value: Float32[Tensor, "T+1 B"],
     ) -> Float32[Tensor, "T B"]:
         """Advantage of this stream, in its own units."""
-        traj = experience.traj
+        traj = rollout.traj
         if self.clip is not None:
             reward = reward.clamp(-self.clip, self.clip)
         if not self.episodic:
@@ -95,7 +95,7 @@ class Mixed(NamedTuple):
 
 
 def mix_advantages(
-    experience: Experience,
+    rollout: Rollout,
     streams: list[RewardStream],
     rewards: list[Float32[Tensor, "T B"]],
 ) -> Mixed:
@@ -104,17 +104,15 @@ def mix_advantages(
     `returns[v]` is stream v's advantage plus value, the target of its critic.
     """
     each = [
-        stream.advantage(experience, reward, value)
-        for stream, reward, value in zip(
-            streams, rewards, experience.value, strict=True
-        )
+        stream.advantage(rollout, reward, value)
+        for stream, reward, value in zip(streams, rewards, rollout.value, strict=True)
     ]
     mixed = sum(s.weight * a for s, a in zip(streams, each, strict=True))
     assert isinstance(mixed, Tensor)
-    valid = experience.traj.valid
+    valid = rollout.traj.valid
     mean = masked_mean(mixed, valid)
     std = masked_mean((mixed - mean) ** 2, valid).sqrt()
-    returns = torch.stack(each) + experience.value[:, :-1]
+    returns = torch.stack(each) + rollout.value[:, :-1]
     return Mixed((mixed - mean) / (std + 1e-8), returns)
 
 
@@ -127,7 +125,7 @@ class PpoLoss(NamedTuple):
 
 def ppo_loss(
     config: PpoConfig,
-    batch: Batch,
+    batch: Minibatch,
     distribution: ActionDistribution,
     value: Float32[Tensor, "V T b"],
 ) -> PpoLoss:

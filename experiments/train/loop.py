@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from agents.curious_agent import CuriousAgent, Report
+from agents.curious_agent import CuriousAgent, TrainStepResult
 from envs.vector_env import DiscreteActions
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
@@ -116,7 +116,7 @@ class TrainLoop:
             ) from error
 
 
-def _read(report: Report) -> tuple[dict[str, float], list[float]]:
+def _read(report: TrainStepResult) -> tuple[dict[str, float], list[float]]:
     """Everything a step reports, in two transfers from the device."""
     names = list(report.metrics)
     values = torch.stack([report.metrics[name].float() for name in names]).tolist()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from world_models.data.format import DatasetSpec
 from world_models.data.index import RowIndex
-from world_models.data.maps import MappedFiles
+from world_models.data.memory_maps import MappedFiles
 from world_models.data.shard import Shard
 
 _BLOCK_BYTES = 32 << 20

@@ -87,7 +87,7 @@ class ImageBatch:
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageBatches:
     """Iterates over `ImageBatch`es: the rest of an epoch; again: the next."""
 
     reader: RowReader

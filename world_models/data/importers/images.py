@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from ssl_objectives.images.frames import FrameFormat, natural, read_image
 from ssl_objectives.refusal import DatasetError
 from world_models.data.format import FACTS, Column, DatasetSpec
-from world_models.data.importers.source import Rows, Source
+from world_models.data.importers.importer import Importer, Rows
 
 LABEL = "label"
 
 _BLOCK = 256
 
 
-class ImageFolder(Source):
+class ImageFolder(Importer):
     """All images below a folder, in the order of folders and names.
 
     As still images every row is `first`, and where they lie in more than one folder
@@ -47,7 +47,7 @@ class ImageFolder(Source):
         self.about = {"images": str(root)}
 
     def rows(self) -> Iterator[Rows]:
-        """All images; see `Source.rows`."""
+        """All images; see `Importer.rows`."""
         for begin in range(0, len(self._paths), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             folder = self._folder[part]

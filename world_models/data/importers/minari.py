@@ -17,6 +17,7 @@ from ssl_objectives.images.frames import FrameFormat, channels_last
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import read_spec
 from world_models.data.format import FACTS, Column, DatasetSpec
+from world_models.data.importers.importer import Importer, Rows, zero_rows
 from world_models.data.importers.minari_spaces import (
     AFTER,
     BEFORE,
@@ -26,10 +27,9 @@ from world_models.data.importers.minari_spaces import (
     read_actions,
     read_space,
 )
-from world_models.data.importers.source import Rows, Source, zero_rows
 
 
-class MinariData(Source):
+class MinariData(Importer):
     """A Minari data set on this machine.
 
     Args:
@@ -77,7 +77,7 @@ class MinariData(Source):
         )
 
     def rows(self) -> Iterator[Rows]:
-        """All episodes; see `Source.rows`."""
+        """All episodes; see `Importer.rows`."""
         stream, name, end = -1, -1, 0
         for number in range(self._data.total_episodes):
             episode = self._episode(number)

@@ -17,7 +17,7 @@ class Rows(NamedTuple):
     columns: Mapping[str, NDArray[Any]]
 
 
-class Source(ABC):
+class Importer(ABC):
     """Something outside that becomes a data set.
 
     Attributes:
