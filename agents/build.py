@@ -1,4 +1,4 @@
-"""Agents from configs: which encoder, which belief, which learner."""
+"""Builds agents from configs: encoder, belief, PPO, reward streams, replay."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ from world_models.latent_dynamics import LatentDynamics, ModelConfig
 
 @dataclass(frozen=True)
 class ReplayConfig:
-    """Model updates on past rollouts."""
+    """Experience replay for the world model: more updates, on past rollouts."""
 
     capacity: int = 0
     """rollouts kept; 0 keeps none"""
@@ -33,7 +33,7 @@ class ReplayConfig:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """PPO on a belief."""
+    """A PPO agent on beliefs: encoder, core, learner, reward streams, replay."""
 
     encoder: EncoderConfig = field(default_factory=NatureConfig)
     """turns frames into latents"""

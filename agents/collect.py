@@ -1,4 +1,4 @@
-"""Real rollout: T steps in all envs."""
+"""The rollout collector: T steps of all envs with the current policy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class EpisodeEnds:
-    """Returns and lengths at the transitions that ended an episode, `[T, B]`."""
+    """Episode statistics: return and length where an episode ended, `[T, B]`."""
 
     ended: Bool[Tensor, "T B"]
     episode_return: Float32[Tensor, "T B"]
@@ -24,7 +24,7 @@ class EpisodeEnds:
 
 
 class Collector:
-    """Steps the envs with the current policy; holds all that lives between rollouts.
+    """Collects rollouts with the policy; holds all that lives between them.
 
     Args:
         env: the worlds.

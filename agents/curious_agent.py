@@ -1,4 +1,4 @@
-"""The agent: collect, be surprised, be rewarded, learn."""
+"""The agent: collects rollouts, rewards curiosity, trains policy and world model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -32,14 +32,14 @@ Metrics = dict[str, Float[Tensor, ""]]
 
 @dataclass(frozen=True)
 class TrainStepResult:
-    """What one training step did; everything still on the device."""
+    """Metrics and finished episodes of a training step, still on the device."""
 
     metrics: Mapping[str, Float[Tensor, ""]]
     ends: EpisodeEnds
 
 
 class CuriousAgent:
-    """PPO on the belief of a world model, moved by curiosity.
+    """PPO on a world model's beliefs, with curiosity as intrinsic reward.
 
     Args:
         env: B worlds; the agent resets and steps them.

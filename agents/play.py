@@ -1,4 +1,4 @@
-"""Playing whole episodes: what evaluation, videos and random baselines share."""
+"""Plays whole episodes for evaluation and videos, with an actor or a random agent."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ StepCallback = Callable[[int, int], None]
 
 @dataclass
 class Episode:
-    """One episode as it is reported.
+    """Statistics of one episode: score, length, rooms and cells visited.
 
     Attributes:
         score: sum of the raw rewards. length: env steps.
@@ -39,7 +39,7 @@ class Episode:
 
 @dataclass(frozen=True)
 class PlayedEpisodes:
-    """The episodes of one player."""
+    """Statistics of the episodes of one player."""
 
     episodes: list[Episode] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ def actor_player(actor: Actor, num_envs: int, seed: int, greedy: bool) -> Player
 
 
 def random_player(env: VectorEnv, seed: int) -> Player:
-    """Plays uniformly at random."""
+    """The random agent: a baseline that acts uniformly at random."""
     generator = torch.Generator().manual_seed(seed)
     return lambda row: random_action(env, generator)
 

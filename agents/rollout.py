@@ -1,4 +1,4 @@
-"""One rollout with everything that learning from it needs."""
+"""A rollout with all that learning from it needs, and minibatches cut from it."""
 
 from dataclasses import dataclass
 
@@ -43,7 +43,7 @@ class Rollout:
 
 @dataclass(frozen=True)
 class Minibatch:
-    """What one gradient step of PPO sees: all T steps of some envs.
+    """A minibatch of PPO: all T steps of some envs of a rollout.
 
     `target` are the world model's target latents, computed once per rollout.
     """

@@ -1,4 +1,4 @@
-"""Open-loop prediction: where will K actions lead, without looking again."""
+"""Open-loop dynamics: predicts K steps ahead from a belief and actions alone."""
 
 import torch
 from jaxtyping import Float32

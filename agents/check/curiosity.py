@@ -1,4 +1,4 @@
-"""Does a curiosity signal keep the contract? For our tests, and for people's own."""
+"""`check_curiosity`: does a signal keep the contract? For our tests and your own."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -16,7 +16,7 @@ NUM_STEPS, HORIZON, ACTIONS, BELIEF = 9, 3, 5, 6
 
 @dataclass(frozen=True)
 class SignalInput:
-    """What a signal is given once per rollout."""
+    """What a curiosity signal is given: a rollout, and the world model's loss on it."""
 
     rollout: Rollout
     model_loss: ModelLoss

@@ -1,4 +1,4 @@
-"""Prediction error: BYOL-Explore's reward, over any world model."""
+"""Intrinsic reward from a world model's prediction error, as in BYOL-Explore."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Random network distillation (arXiv 1810.12894)."""
+"""Random network distillation (RND), an intrinsic reward (arXiv 1810.12894)."""
 
 from dataclasses import dataclass, field
 

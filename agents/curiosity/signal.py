@@ -1,4 +1,4 @@
-"""Curiosity: what turns surprise into reward, over any world model."""
+"""The contract of curiosity: intrinsic reward signals, over any world model."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class IntrinsicReward:
-    """What a signal measured and what of it is paid, for each transition.
+    """The intrinsic reward of each transition: as measured, and as paid.
 
     Both are 0 on transitions that join two episodes.
     """

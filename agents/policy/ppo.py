@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (arXiv 1707.06347) over several reward streams."""
+"""Proximal policy optimisation (PPO, arXiv 1707.06347) over several reward streams."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from agents.rollout import Minibatch, Rollout
 
 @dataclass(frozen=True)
 class RewardStream:
-    """A reward with a value head of its own."""
+    """A reward with its own value head, discount, clip and weight."""
 
     weight: float
     """of this stream's advantage in the mix; 0 switches the stream off"""
@@ -88,7 +88,7 @@ class PpoConfig:
 
 
 class Mixed(NamedTuple):
-    """What `mix_advantages` returns."""
+    """Mixed advantages and each stream's returns, from `mix_advantages`."""
 
     advantage: Float32[Tensor, "T B"]
     returns: Float32[Tensor, "V T B"]

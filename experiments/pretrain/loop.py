@@ -14,9 +14,9 @@ from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor, check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.memory import peak_bytes
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.learn.pretrainer import Pretrainer
-from ssl_objectives.measure.online import OnlineProbe
-from ssl_objectives.processes import num_processes
+from ssl_objectives.measure.probes import OnlineProbe
 from ssl_objectives.refusal import TrainingDiverged
 
 

@@ -23,10 +23,10 @@ from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
 from experiments.runs.plots import plot_training
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
-from ssl_objectives.measure.online import OnlineProbe, online_probe
-from ssl_objectives.processes import num_processes
+from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError
 
 # What networks and draws depend on.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-from ssl_objectives.processes import num_processes
+from ssl_objectives.distributed import num_processes
 
 
 @contextmanager

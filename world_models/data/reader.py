@@ -1,4 +1,4 @@
-"""Rows of a data set as NumPy arrays, copied out of its shards."""
+"""Reads rows of a data set, as NumPy arrays copied out of its shards."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -12,7 +12,7 @@ from world_models.trajectory import Trajectory
 
 
 class ReplayBuffer:
-    """Keeps the latest `capacity` windows of `[T, B]` with their carries, frames uint8.
+    """A ring of the latest `capacity` rollouts `[T, B]`, with carries; frames uint8.
 
     A window is a rollout as it was collected: rows stay in order, and each env's column
     begins with the carry it really had, so no seam is ever invented. Memory is

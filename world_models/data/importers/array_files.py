@@ -1,4 +1,4 @@
-"""npz and HDF5 files as a data set."""
+"""Importer of npz and HDF5 files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -36,7 +36,7 @@ _BLOCK = 512
 
 
 class ArrayFiles(Importer):
-    """All groups of all files, one behind the other in one stream.
+    """Imports all groups of npz and HDF5 files, one behind the other in one stream.
 
     Args:
         paths: npz or HDF5 files.

@@ -1,4 +1,4 @@
-"""Arrays by name in npz and HDF5 files, read piece by piece."""
+"""Groups of named arrays in npz and HDF5 files, read piece by piece."""
 
 import zipfile
 import zlib
@@ -37,7 +37,7 @@ class Array(Protocol):
 
 @dataclass(frozen=True)
 class ArrayGroup:
-    """Arrays that lie together: a file, or a group of an HDF5 file.
+    """Named arrays that lie together: an npz file, or a group of an HDF5 file.
 
     `name` says where, for messages.
     """
@@ -48,7 +48,7 @@ class ArrayGroup:
 
 @contextmanager
 def open_array_groups(path: Path) -> Iterator[list[ArrayGroup]]:
-    """The groups of a file, which stays open meanwhile.
+    """The groups of arrays in a file, which stays open meanwhile.
 
     An HDF5 file has one per group that directly holds arrays, in the order of names;
     arrays of a group are named by their path below every group above them, too.

@@ -1,4 +1,4 @@
-"""A data set of ours as a source: to resize frames, or to join many small shards."""
+"""Importer of our own data sets: to resize frames, or to join many small shards."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +12,7 @@ from world_models.data.importers.importer import Importer, Rows
 
 
 class DatasetCopy(Importer):
-    """All rows of a data set, streams kept.
+    """Imports all rows of a data set, streams kept.
 
     Args:
         path: its folder.

@@ -1,4 +1,4 @@
-"""Folders of images as a data set: still images with labels, or frames of episodes."""
+"""Importer of image folders: still images with labels, or frames of episodes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ _BLOCK = 256
 
 
 class ImageFolder(Importer):
-    """All images below a folder, in the order of folders and names.
+    """Imports all images below a folder, in the order of folders and names.
 
     As still images every row is `first`, and where they lie in more than one folder
     the folder is the fact `label`, its number in the order of names. As a sequence the

@@ -1,4 +1,4 @@
-"""What everything that can be imported has in common."""
+"""The contract of importers: blocks of rows, and what they will hold."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ class Rows(NamedTuple):
 
 
 class Importer(ABC):
-    """Something outside that becomes a data set.
+    """Reads something outside as the rows of a data set.
 
     Attributes:
         spec: what its rows will hold.

@@ -1,4 +1,4 @@
-"""How arrays of other people's data sets become rows.
+"""Layouts of imported arrays: which frame an action, a reward and an end belong to.
 
 Whoever stores actions and rewards beside frames has chosen which frame they belong to:
 

@@ -1,4 +1,4 @@
-"""Minari data sets in: every episode, final observations included, in one stream.
+"""Importer of Minari data sets: every episode with its final observation.
 
 An episode of T steps has T+1 observations. They become T+1 rows: the first is `first`,
 and behind the last comes the first of the next episode, as in a world that resets by
@@ -30,7 +30,7 @@ from world_models.data.importers.minari_spaces import (
 
 
 class MinariData(Importer):
-    """A Minari data set on this machine.
+    """Imports a Minari data set of this machine.
 
     Args:
         data: its `data` folder, or its id.

@@ -1,4 +1,4 @@
-"""What reading and writing of Minari data sets share.
+"""Minari's spaces and columns, for its importer and for the export.
 
 Spaces go through Minari's own JSON of them, so that Gymnasium stays where envs are.
 """

@@ -1,4 +1,4 @@
-"""Video files as a data set: frames that nobody controlled."""
+"""Importer of video files: each an episode of frames, without actions."""
 
 import subprocess
 import tempfile
@@ -22,7 +22,7 @@ _BLOCK = 256
 
 
 class VideoFiles(Importer):
-    """Each video is an episode, in the order of names, all in one stream.
+    """Imports videos as episodes, in the order of names, all in one stream.
 
     Args:
         paths: the files.
