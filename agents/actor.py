@@ -1,4 +1,4 @@
-"""What plays: a belief and a policy, apart from everything that learning needs."""
+"""The actor: belief model and policy, without anything that only learning needs."""
 
 from typing import NamedTuple
 

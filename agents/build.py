@@ -1,4 +1,4 @@
-"""Agents from configs: which encoder, which belief, which learner."""
+"""Builds agents from configs: encoder, belief, PPO, reward streams, replay."""
 
 from dataclasses import dataclass, field
 
@@ -14,13 +14,13 @@ from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import CoreConfig, build_belief, checked
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.data.replay import ReplayRing
+from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics, ModelConfig
 
 
 @dataclass(frozen=True)
 class ReplayConfig:
-    """Model updates on past rollouts."""
+    """Experience replay for the world model: more updates, on past rollouts."""
 
     capacity: int = 0
     """rollouts kept; 0 keeps none"""
@@ -33,7 +33,7 @@ class ReplayConfig:
 
 @dataclass(frozen=True)
 class AgentConfig:
-    """PPO on a belief."""
+    """A PPO agent on beliefs: encoder, core, learner, reward streams, replay."""
 
     encoder: EncoderConfig = field(default_factory=NatureConfig)
     """turns frames into latents"""
@@ -104,7 +104,7 @@ class AgentConfig:
             self.ppo,
             self.model_coeff,
             self.rl_gradient,
-            ReplayRing(self.replay.capacity, spec.device)
+            ReplayBuffer(self.replay.capacity, spec.device)
             if self.replay.capacity
             else None,
             self.replay.updates_per_rollout,

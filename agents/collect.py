@@ -1,4 +1,4 @@
-"""Real experience: T steps in all envs."""
+"""The rollout collector: T steps of all envs with the current policy."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from agents.experience import Context, Experience
 from agents.policy.actor_critic import ActorCritic
+from agents.rollout import Context, Rollout
 from envs.vector_env import Step, VectorEnv
 from world_models.belief import BeliefModel, Carry, Observed
 from world_models.trajectory import Trajectory
@@ -16,7 +16,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class EpisodeEnds:
-    """Returns and lengths at the transitions that ended an episode, `[T, B]`."""
+    """Episode statistics: return and length where an episode ended, `[T, B]`."""
 
     ended: Bool[Tensor, "T B"]
     episode_return: Float32[Tensor, "T B"]
@@ -24,7 +24,7 @@ class EpisodeEnds:
 
 
 class Collector:
-    """Steps the envs with the current policy; holds all that lives between rollouts.
+    """Collects rollouts with the policy; holds all that lives between them.
 
     Args:
         env: the worlds.
@@ -72,7 +72,7 @@ class Collector:
         self._return, self._length = zeros, zeros.clone()
 
     @torch.no_grad()
-    def collect(self) -> tuple[Experience, EpisodeEnds]:
+    def collect(self) -> tuple[Rollout, EpisodeEnds]:
         """Act for T steps; the last row of a rollout is the first of the next one."""
         assert self.row is not None, "call begin() first"
         row, carry, start = self.row, self.carry, self.carry
@@ -116,7 +116,7 @@ class Collector:
             obs=obs,
             first=torch.stack(first),
         )
-        experience = Experience(
+        rollout = Rollout(
             traj=traj,
             carry=start,
             belief=torch.stack(beliefs),
@@ -131,7 +131,7 @@ class Collector:
         ends = EpisodeEnds(
             traj.terminated | traj.truncated, torch.stack(returns), torch.stack(lengths)
         )
-        return experience, ends
+        return rollout, ends
 
     def _observe(self, row: Step, carry: Carry) -> Observed:
         nothing = carry.action[None][:0]

@@ -1,4 +1,4 @@
-"""The agent: collect, be surprised, be rewarded, learn."""
+"""The agent: collects rollouts, rewards curiosity, trains policy and world model."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from agents.actor import Actor
 from agents.collect import Collector, EpisodeEnds
 from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.experience import Batch, Experience
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import (
     PpoConfig,
@@ -20,10 +19,11 @@ from agents.policy.ppo import (
     mix_advantages,
     ppo_loss,
 )
+from agents.rollout import Minibatch, Rollout
 from envs.check import random_action
 from envs.vector_env import VectorEnv
 from world_models.belief import BeliefModel
-from world_models.data.replay import ReplayRing
+from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
 
@@ -31,15 +31,15 @@ Metrics = dict[str, Float[Tensor, ""]]
 
 
 @dataclass(frozen=True)
-class Report:
-    """What one training step did; everything still on the device."""
+class TrainStepResult:
+    """Metrics and finished episodes of a training step, still on the device."""
 
     metrics: Mapping[str, Float[Tensor, ""]]
     ends: EpisodeEnds
 
 
 class CuriousAgent:
-    """PPO on the belief of a world model, moved by curiosity.
+    """PPO on a world model's beliefs, with curiosity as intrinsic reward.
 
     Args:
         env: B worlds; the agent resets and steps them.
@@ -69,7 +69,7 @@ class CuriousAgent:
         ppo: PpoConfig,
         model_coeff: float = 1.0,
         rl_gradient: bool = True,
-        replay: ReplayRing | None = None,
+        replay: ReplayBuffer | None = None,
         replay_updates: int = 0,
         seed: int = 0,
     ) -> None:
@@ -142,37 +142,37 @@ class CuriousAgent:
             self.curiosity.warm_up(row.obs[None])
         self.collector.begin(self.seed)
 
-    def train_step(self) -> Report:
+    def train_step(self) -> TrainStepResult:
         """Collect one rollout and learn from it."""
-        experience, ends = self.collector.collect()
+        rollout, ends = self.collector.collect()
         with torch.no_grad():
-            target, surprise = self._surprise(experience)
-            intrinsic = self._intrinsic(experience, surprise)
-        rewards = [experience.traj.reward] + ([intrinsic.reward] if intrinsic else [])
-        advantage, returns = mix_advantages(experience, self.streams, rewards)
+            target, surprise = self._surprise(rollout)
+            intrinsic = self._intrinsic(rollout, surprise)
+        rewards = [rollout.traj.reward] + ([intrinsic.reward] if intrinsic else [])
+        advantage, returns = mix_advantages(rollout, self.streams, rewards)
 
         collected: list[Metrics] = []
         for envs in self._minibatches():
-            batch = Batch.of(experience, advantage, returns, target, envs)
+            batch = Minibatch.of(rollout, advantage, returns, target, envs)
             loss, metrics = self._loss(batch)
             self._update(loss)
             collected.append(metrics)
         if self.replay is not None:
-            self.replay.add(experience.traj, experience.carry)
+            self.replay.add(rollout.traj, rollout.carry)
             for _ in range(self.replay_updates):
                 self._update(self._replayed_loss(self.replay))
 
-        self.env_steps += experience.log_prob.numel()
+        self.env_steps += rollout.log_prob.numel()
         metrics = {
             name: torch.stack([m[name] for m in collected]).mean()
             for name in collected[0]
         }
-        return Report(
-            {**metrics, **self._describe(experience, intrinsic, target)}, ends
+        return TrainStepResult(
+            {**metrics, **self._describe(rollout, intrinsic, target)}, ends
         )
 
     def _surprise(
-        self, experience: Experience
+        self, rollout: Rollout
     ) -> tuple[Float32[Tensor, "R B D"] | None, ModelLoss | None]:
         """Target latents of the rollout, and the model's unreduced loss on it.
 
@@ -182,12 +182,12 @@ class CuriousAgent:
         model = self.world_model
         if model is None:
             return None, None
-        traj, carry = experience.traj, experience.carry
+        traj, carry = rollout.traj, rollout.carry
         target = model.targets(traj.obs, traj.first, carry)
-        belief, action, valid = experience.belief, traj.action, traj.valid
+        belief, action, valid = rollout.belief, traj.action, traj.valid
         landed, num_unknown = target, 0
-        if experience.context is not None:
-            before, start = experience.context.traj, experience.context.carry
+        if rollout.context is not None:
+            before, start = rollout.context.traj, rollout.context.carry
             seen = model.belief.observe(
                 before.obs[:-1], before.action[:-1], before.first[:-1], start
             )
@@ -201,11 +201,11 @@ class CuriousAgent:
         return target, model.prediction_loss(belief, action, valid, landed, num_unknown)
 
     def _intrinsic(
-        self, experience: Experience, surprise: ModelLoss | None
+        self, rollout: Rollout, surprise: ModelLoss | None
     ) -> IntrinsicReward | None:
         if self.curiosity is None:
             return None
-        return self.curiosity.reward(experience, surprise)
+        return self.curiosity.reward(rollout, surprise)
 
     def _minibatches(self) -> Iterator[Int64[Tensor, "b"]]:
         """Random env subsets, `num_minibatches` per epoch."""
@@ -214,7 +214,7 @@ class CuriousAgent:
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield from order.chunk(self.ppo.num_minibatches)
 
-    def _loss(self, batch: Batch) -> tuple[Float32[Tensor, ""], Metrics]:
+    def _loss(self, batch: Minibatch) -> tuple[Float32[Tensor, ""], Metrics]:
         """PPO, world model and curiosity on one minibatch: one forward, one sum."""
         traj, model = batch.traj, self.world_model
         if model is not None:
@@ -246,7 +246,7 @@ class CuriousAgent:
                 metrics["loss/curiosity"] = learned.detach()
         return total, metrics
 
-    def _replayed_loss(self, replay: ReplayRing) -> Float32[Tensor, ""]:
+    def _replayed_loss(self, replay: ReplayBuffer) -> Float32[Tensor, ""]:
         """World-model loss on random env columns of past rollouts."""
         assert self.world_model is not None
         num = self.env.spec.num_envs // self.ppo.num_minibatches
@@ -267,12 +267,12 @@ class CuriousAgent:
 
     def _describe(
         self,
-        experience: Experience,
+        rollout: Rollout,
         intrinsic: IntrinsicReward | None,
         target: Float32[Tensor, "R B D"] | None,
     ) -> Metrics:
         """Metrics of the rollout as a whole."""
-        valid = experience.traj.valid
+        valid = rollout.traj.valid
         metrics: Metrics = {}
         if intrinsic is not None:
             for name, values in (("reward", intrinsic.reward), ("raw", intrinsic.raw)):

@@ -1,4 +1,4 @@
-"""Playing whole episodes: what evaluation, videos and random baselines share."""
+"""Plays whole episodes for evaluation and videos, with an actor or a random agent."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,12 +16,12 @@ from envs.vector_env import Step, VectorEnv
 Player = Callable[[Step], Tensor]
 
 # Told after every step: episodes finished, and env steps so far of all envs together.
-Watcher = Callable[[int, int], None]
+StepCallback = Callable[[int, int], None]
 
 
 @dataclass
 class Episode:
-    """One episode as it is reported.
+    """Statistics of one episode: score, length, rooms and cells visited.
 
     Attributes:
         score: sum of the raw rewards. length: env steps.
@@ -38,8 +38,8 @@ class Episode:
 
 
 @dataclass(frozen=True)
-class Played:
-    """The episodes of one player."""
+class PlayedEpisodes:
+    """Statistics of the episodes of one player."""
 
     episodes: list[Episode] = field(default_factory=list)
 
@@ -81,7 +81,7 @@ def actor_player(actor: Actor, num_envs: int, seed: int, greedy: bool) -> Player
 
 
 def random_player(env: VectorEnv, seed: int) -> Player:
-    """Plays uniformly at random."""
+    """The random agent: a baseline that acts uniformly at random."""
     generator = torch.Generator().manual_seed(seed)
     return lambda row: random_action(env, generator)
 
@@ -92,8 +92,8 @@ def play_episodes(
     num_episodes: int,
     seed: int,
     max_steps: int | None = None,
-    on_step: Watcher | None = None,
-) -> Played:
+    on_step: StepCallback | None = None,
+) -> PlayedEpisodes:
     """Play `num_episodes`, an equal share in each env.
 
     Shares are fixed beforehand: taking whichever episodes end first would prefer short
@@ -139,10 +139,10 @@ def play_episodes(
         env_steps += num_envs
         if on_step is not None:
             on_step(sum(map(len, finished)), env_steps)
-    return Played([episode for done in finished for episode in done])
+    return PlayedEpisodes([episode for done in finished for episode in done])
 
 
-def record(
+def play_frames(
     env: VectorEnv, player: Player, num_steps: int, seed: int
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames `[H, W, 3]` of the first env: in colour where the world knows it."""

@@ -1,4 +1,4 @@
-"""Does an env keep the contract? Used by our own tests and by people who bring envs."""
+"""`check_env`: does a vector env keep the contract? For our tests and your own envs."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A world whose every frame says which env, episode and step it belongs to.
+"""A test env whose frames say which env, episode and step they belong to.
 
 It proves data paths: whatever reaches a gradient can be decoded and compared.
 """
@@ -17,7 +17,7 @@ _BYTES = 3  # each of the three numbers is written into that many pixels, low by
 
 
 class CountingState(NamedTuple):
-    """Which env, which of its episodes, which step of that."""
+    """State of the counting world: env, episode, step."""
 
     env: Int64[Tensor, "B"]
     episode: Int64[Tensor, "B"]

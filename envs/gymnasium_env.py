@@ -1,4 +1,4 @@
-"""Gymnasium's vector envs as worlds of pixels."""
+"""Adapter for Gymnasium's vector envs, rendered to pixels where needed."""
 
 import difflib
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Torch-native worlds: rules as pure functions of a batch, and the loop around them."""
+"""Torch-native vector envs: pure batched rules, and the loop that steps and resets."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping

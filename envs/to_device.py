@@ -1,4 +1,4 @@
-"""From the host's arrays to the device that an env's tensors lie on."""
+"""Copies NumPy arrays to an env's device, through pinned memory for GPUs."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The one contract between worlds and everything above them."""
+"""The contract of vector envs: steps, autoreset, action spaces and configs."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ class FactSpec:
 
 @dataclass(frozen=True)
 class EnvSpec:
-    """What a vector env offers.
+    """What a vector env offers: observations, actions, facts, device.
 
     Attributes:
         num_envs: B, parallel envs in each step.
@@ -63,7 +63,7 @@ class EnvSpec:
 
 @dataclass(frozen=True)
 class Step:
-    """One row: what B envs show after one step (or a reset).
+    """What B envs return from one step (or a reset): observation, reward, flags.
 
     Autoreset is NEXT_STEP: the final observation of an episode is an ordinary row
     with `terminated` or `truncated` set; the row after it ignores its action, shows
@@ -126,7 +126,7 @@ class VectorEnv(ABC):
 
 @runtime_checkable
 class WorldConfig(Protocol):
-    """Builds a batch of worlds."""
+    """Describes a world, and builds a vector env of B of them."""
 
     def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
         """Build B worlds whose tensors lie on `device`."""

@@ -1,4 +1,4 @@
-"""Static images: several views of each through one network, as objectives read them."""
+"""The Siamese network for images: encoder, projector, predictor, target network."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ import torch
 from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import gathered
 from ssl_objectives.objective import Objective, TargetKind, Views
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.parts.targets import EmaTarget
-from ssl_objectives.processes import gathered
 
 
 class _WithMaps(Protocol):
@@ -24,7 +24,7 @@ class _WithMaps(Protocol):
 
 
 class Branches(nn.Module):
-    """Encoder → projector (→ predictor), and the target that the objective asks for.
+    """Encoder → projector (→ predictor), and the target network (shared, stopped, EMA).
 
     The target network copies encoder and projector and follows them after each update.
     Deviation: BYOL's official code begins with two different networks; here the target
@@ -88,7 +88,7 @@ class Branches(nn.Module):
     ) -> Views:
         """Project, predict and aim: every view is compared with every other target.
 
-        With several processes, the rows of all of them (`ssl_objectives/processes.py`).
+        With several processes, the rows of all (`ssl_objectives/distributed.py`).
 
         Args:
             images: one batch per view.
@@ -173,7 +173,7 @@ class Branches(nn.Module):
         self, images: Sequence[Tensor]
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Latents, and feature maps if the objective wants them."""
-        if self.objective.needs.together and len(images) > 1:
+        if self.objective.needs.one_batch and len(images) > 1:
             made = self._encode_each([torch.cat(tuple(images))])
             parts = [len(x) for x in images]
             reps, maps = (

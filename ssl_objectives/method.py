@@ -1,4 +1,4 @@
-"""A method: an objective, and all that is put around an encoder to train it."""
+"""A pretraining method: objective, views, projector, predictor, target decay."""
 
 from dataclasses import dataclass, field, replace
 

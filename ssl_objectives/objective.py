@@ -33,7 +33,7 @@ class Needs(NamedTuple):
     sweep: bool = False  # passes over the data set, see `Objective.refresh`
     rep: bool = False  # the encoder's own output, `Views.rep`
     maps: bool = False  # feature maps, `Views.maps`
-    together: bool = False  # all views, of one size, are one batch for batch norm
+    one_batch: bool = False  # all views, of one size, are one batch for batch norm
     extra: frozenset[str] = frozenset()  # names required in `Views.extra`
 
 
@@ -62,7 +62,7 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Views:
-    """All that an objective may read. One entry per view; a view without one has None.
+    """Projections, predictions and targets: one entry per view, None where it has none.
 
     Attributes:
         z: projections.
@@ -107,7 +107,7 @@ class Views:
 
 @dataclass(frozen=True)
 class Loss:
-    """What an objective returns.
+    """The loss of an objective: per sample, and of the batch.
 
     Attributes:
         per_sample: unreduced term, or None where the method has none.

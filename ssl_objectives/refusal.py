@@ -1,11 +1,11 @@
-"""What is refused with a message for people: commands print it and end."""
+"""Errors with a message for the user, which commands print before they end."""
 
 from collections.abc import Sequence
 from difflib import get_close_matches
 
 
 class Refusal(Exception):
-    """Something asked for cannot be done; the message says why and what to do.
+    """An error for the user: what cannot be done, why, and what to do.
 
     Every error that a person is to read, and no programmer has to mend, is one of
     these. Commands print any of them, without knowing which there are.

@@ -1,4 +1,4 @@
-"""The house as the docs describe it: files that are named exist, tests mirror packages."""
+"""Files that the docs name exist, walks go downwards, tests mirror packages."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Actions as vectors for recurrent cores."""
+"""Action embeddings: actions as vectors for recurrent cores."""
 
 from abc import ABC, abstractmethod
 from typing import Protocol, runtime_checkable

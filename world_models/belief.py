@@ -1,4 +1,4 @@
-"""From frames and actions to a belief: what has been seen so far, as one vector."""
+"""The belief model: frame stack, encoder and core make one vector of the history."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Carry:
-    """What a belief needs of the past, before the first row it is given.
+    """Recurrent state, last action and stacked frames before the first row given.
 
     Attributes:
         frames: the P = n-1 frames before it; zero where they are of an earlier episode.
@@ -38,7 +38,7 @@ class Carry:
 
 
 class BeliefCore(nn.Module, ABC):
-    """Turns latents and previous actions into beliefs, row by row."""
+    """The core: turns latents and previous actions into beliefs, row by row."""
 
     size: int
     memory_size: int
@@ -59,7 +59,7 @@ class BeliefCore(nn.Module, ABC):
 
 @runtime_checkable
 class CoreConfig(Protocol):
-    """Describes what an agent remembers, and of how many frames at once."""
+    """Describes a core: what an agent remembers, and how many frames it stacks."""
 
     @property
     def num_frames(self) -> int:
@@ -70,7 +70,7 @@ class CoreConfig(Protocol):
 
 
 class Observed(NamedTuple):
-    """What `BeliefModel.observe` returns."""
+    """Beliefs, latents and the next carry, from `BeliefModel.observe`."""
 
     latent: Float32[Tensor, "R B D"]
     belief: Float32[Tensor, "R B S"]

@@ -1,4 +1,4 @@
-"""The world model: beliefs, open-loop predictions of latents, and their loss."""
+"""The latent world model: beliefs, open-loop predictions of latents, their loss."""
 
 from typing import Protocol, runtime_checkable
 
@@ -17,7 +17,7 @@ from world_models.trajectory import Trajectory
 
 
 class LatentDynamics(nn.Module):
-    """Encoder and belief core, open loop over K actions, target, objective.
+    """A world model: belief model, open loop over K actions, target, objective.
 
     The belief model is shared with the policy by whoever builds both. With
     `objective = Byol()` and an EMA target this is BYOL-Explore's model; with `VicReg()`

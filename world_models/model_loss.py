@@ -1,4 +1,4 @@
-"""The unreduced loss of a world model, and what each transition earned of it."""
+"""The world model's unreduced loss, and the part of it on each transition."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

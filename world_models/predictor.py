@@ -1,10 +1,10 @@
-"""Open-loop prediction: where will K actions lead, without looking again."""
+"""Open-loop dynamics: predicts K steps ahead from a belief and actions alone."""
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
-from world_models.cores.gated_cell import GatedCell
+from world_models.cores.gru_cell import GruCell
 
 
 class OpenLoop(nn.Module):
@@ -16,7 +16,7 @@ class OpenLoop(nn.Module):
 
     def __init__(self, belief_size: int, action_size: int) -> None:
         super().__init__()
-        self.cell = GatedCell(action_size, belief_size)
+        self.cell = GruCell(action_size, belief_size)
 
     def all_starts(
         self,

@@ -1,4 +1,4 @@
-"""Published world models as compositions."""
+"""Published world models as configs: BYOL-Explore, JEPA."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""Which rows a prediction is compared with: those of other envs, times, or all."""
+"""Which rows are negatives for a prediction: of other envs, other steps, or all."""
 
 from enum import Enum
 

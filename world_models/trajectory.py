@@ -1,4 +1,4 @@
-"""What really happened: T transitions of B envs, time-major."""
+"""Trajectories: T transitions of B envs, time-major."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields

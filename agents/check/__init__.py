@@ -1,1 +1,1 @@
-"""Does a curiosity signal keep the contract? For our tests, and for people's own."""
+"""`check_curiosity`: does a signal keep the contract? For our tests and your own."""

@@ -1,4 +1,4 @@
-"""Does a curiosity signal keep the contract? For our tests, and for people's own."""
+"""`check_curiosity`: does a signal keep the contract? For our tests and your own."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.check.samples import NUM_STEPS, Rollout, random_rollouts
+from agents.check.samples import NUM_STEPS, SignalInput, random_inputs
 from agents.curiosity.signal import Curiosity, IntrinsicReward
 from ssl_objectives.check.state import copied
 from ssl_objectives.objective import Loss
@@ -48,7 +48,7 @@ class _Check:
         obs_shape: tuple[int, int, int],
     ) -> None:
         self.make, self.obs_shape = make, obs_shape
-        self.draw = random_rollouts(obs_shape, _ENVS)
+        self.draw = random_inputs(obs_shape, _ENVS)
         self.signal = make(obs_shape, _ENVS, _DISCOUNT)
         _demand(
             isinstance(self.signal, Curiosity),
@@ -79,10 +79,10 @@ class _Check:
             ) from error
         return twin
 
-    def _reward(self, signal: Curiosity, rollout: Rollout) -> IntrinsicReward:
+    def _reward(self, signal: Curiosity, drawn: SignalInput) -> IntrinsicReward:
         with torch.no_grad():
-            given = rollout.model_loss if signal.needs_model else None
-            return signal.reward(rollout.experience, given)
+            given = drawn.model_loss if signal.needs_model else None
+            return signal.reward(drawn.rollout, given)
 
     def _warms_up(self) -> None:
         steps = self.signal.warm_up_steps
@@ -90,17 +90,17 @@ class _Check:
             isinstance(steps, int) and steps >= 0,
             f"warm_up_steps must be a number of env steps, not {steps!r}",
         )
-        rollout = self.draw()
-        for row in rollout.experience.traj.obs:
+        drawn = self.draw()
+        for row in drawn.rollout.traj.obs:
             self.signal.warm_up(row[None])
         self.start = copied(self.signal)
 
     def _pays(self) -> None:
         """Twice, the second time with a context in front of what the model saw."""
         for _ in range(2):
-            rollout = self.draw()
-            valid = rollout.experience.traj.valid
-            paid = self._paid(rollout)
+            drawn = self.draw()
+            valid = drawn.rollout.traj.valid
+            paid = self._paid(drawn)
             _demand(
                 isinstance(paid, IntrinsicReward),
                 f"reward must return an IntrinsicReward, not a {type(paid).__name__}",
@@ -119,13 +119,13 @@ class _Check:
                 )
                 _demand(not x.requires_grad, f"{name} carries gradient; detach it")
 
-    def _paid(self, rollout: Rollout) -> Any:
+    def _paid(self, drawn: SignalInput) -> Any:
         needs: Any = self.signal.needs_model
         _demand(isinstance(needs, bool), f"needs_model must be a bool, not {needs!r}")
-        given = rollout.model_loss if needs else None
+        given = drawn.model_loss if needs else None
         try:
             with torch.no_grad():
-                return self.signal.reward(rollout.experience, given)
+                return self.signal.reward(drawn.rollout, given)
         except Exception as error:
             raise CuriosityContractError(
                 f"reward failed with {type(error).__name__}: {error} "
@@ -136,20 +136,20 @@ class _Check:
     def _says_whether_it_needs_a_model(self) -> None:
         if not self.signal.needs_model:
             return  # it has just paid without one
-        rollout = self.draw()
+        drawn = self.draw()
         try:
             with torch.no_grad():
-                self._alike().reward(rollout.experience, None)
+                self._alike().reward(drawn.rollout, None)
         except Exception:
             return
         raise CuriosityContractError("needs_model is True, but it pays without one")
 
     def _repeats(self) -> None:
-        rollout = self.draw()
+        drawn = self.draw()
         torch.manual_seed(1)
-        one = self._reward(self._alike(), rollout)
+        one = self._reward(self._alike(), drawn)
         torch.manual_seed(2)
-        two = self._reward(self._alike(), rollout)
+        two = self._reward(self._alike(), drawn)
         _demand(
             torch.equal(one.reward, two.reward),
             "from the same state it pays the same rollout differently; draw random "
@@ -157,21 +157,21 @@ class _Check:
         )
 
     def _leaves_what_it_is_shown_alone(self) -> None:
-        rollout = self.draw()
-        before = [x.clone() for x in rollout.tensors()]
+        drawn = self.draw()
+        before = [x.clone() for x in drawn.tensors()]
         signal = self._alike()
-        self._reward(signal, rollout)
-        signal.loss(rollout.experience.traj, _generator())
-        after = rollout.tensors()
+        self._reward(signal, drawn)
+        signal.loss(drawn.rollout.traj, _generator())
+        after = drawn.tensors()
         same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
         _demand(same, "it changes the rollout or the model's loss in place")
 
     def _invalid_predictions_have_no_influence(self) -> None:
-        rollout = self.draw()
-        loss = rollout.model_loss
+        drawn = self.draw()
+        loss = drawn.model_loss
         garbage = loss.per_prediction.masked_fill(~loss.valid, 1e4)
-        spoiled = replace(rollout, model_loss=replace(loss, per_prediction=garbage))
-        one = self._reward(self._alike(), rollout)
+        spoiled = replace(drawn, model_loss=replace(loss, per_prediction=garbage))
+        one = self._reward(self._alike(), drawn)
         two = self._reward(self._alike(), spoiled)
         _demand(
             _near(one.reward, two.reward),
@@ -179,9 +179,9 @@ class _Check:
         )
 
     def _envs_are_alike(self) -> None:
-        rollout, order = self.draw(), torch.tensor([2, 0, 3, 1])
-        one = self._reward(self._alike(), rollout)
-        two = self._reward(self._alike(), rollout.envs(order))
+        drawn, order = self.draw(), torch.tensor([2, 0, 3, 1])
+        one = self._reward(self._alike(), drawn)
+        two = self._reward(self._alike(), drawn.envs(order))
         for name in ("raw", "reward"):
             _demand(
                 _near(getattr(one, name)[:, order], getattr(two, name)),
@@ -189,7 +189,7 @@ class _Check:
             )
 
     def _learns_by_itself(self) -> None:
-        signal, traj = self._alike(), self.draw().experience.traj
+        signal, traj = self._alike(), self.draw().rollout.traj
         loss: Any = signal.loss(traj, _generator())
         if loss is None:
             return
@@ -223,9 +223,9 @@ class _Check:
 
     def _state_is_all_there_is(self) -> None:
         """After a rollout and a gradient step."""
-        signal, rollout = self._alike(), self.draw()
-        self._reward(signal, rollout)
-        loss = signal.loss(rollout.experience.traj, _generator())
+        signal, drawn = self._alike(), self.draw()
+        self._reward(signal, drawn)
+        loss = signal.loss(drawn.rollout.traj, _generator())
         if loss is not None:
             _total(loss).backward()
             with torch.no_grad():
@@ -235,8 +235,8 @@ class _Check:
         signal.after_update()
         twin = self._alike(copied(signal))
         for _ in range(2):
-            rollout = self.draw()
-            one, two = self._reward(signal, rollout), self._reward(twin, rollout)
+            drawn = self.draw()
+            one, two = self._reward(signal, drawn), self._reward(twin, drawn)
             _demand(
                 torch.equal(one.reward, two.reward),
                 "with the state of another loaded, the next reward differs: keep all "

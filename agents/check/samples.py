@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from agents.experience import Context, Experience
+from agents.rollout import Context, Rollout
 from world_models.belief import Carry
 from world_models.model_loss import ModelLoss, prediction_valid
 from world_models.trajectory import Trajectory
@@ -15,20 +15,20 @@ NUM_STEPS, HORIZON, ACTIONS, BELIEF = 9, 3, 5, 6
 
 
 @dataclass(frozen=True)
-class Rollout:
-    """What a signal is given once per rollout."""
+class SignalInput:
+    """What a curiosity signal is given: a rollout, and the world model's loss on it."""
 
-    experience: Experience
+    rollout: Rollout
     model_loss: ModelLoss
 
-    def envs(self, index: Tensor) -> "Rollout":
+    def envs(self, index: Tensor) -> "SignalInput":
         """The same rollout of the envs in `index`, in that order."""
-        old, loss = self.experience, self.model_loss
+        old, loss = self.rollout, self.model_loss
         context = old.context
         if context is not None:
             context = Context(context.traj.envs(index), context.carry.envs(index))
-        return Rollout(
-            Experience(
+        return SignalInput(
+            Rollout(
                 old.traj.envs(index),
                 old.carry.envs(index),
                 old.belief[:, index],
@@ -45,7 +45,7 @@ class Rollout:
 
     def tensors(self) -> list[Tensor]:
         """All that is in it."""
-        old, loss = self.experience, self.model_loss
+        old, loss = self.rollout, self.model_loss
         given = [old.belief, old.log_prob, old.value, loss.per_prediction, loss.valid]
         pairs = [(old.traj, old.carry)]
         if old.context is not None:
@@ -57,19 +57,19 @@ class Rollout:
         return given
 
 
-def random_rollouts(
+def random_inputs(
     obs_shape: tuple[int, int, int], num_envs: int
-) -> Callable[[], Rollout]:
+) -> Callable[[], SignalInput]:
     """A stream of rollouts, one behind the other; the first has no context."""
     generator = torch.Generator().manual_seed(1)
     context: Context | None = None
 
-    def draw() -> Rollout:
+    def draw() -> SignalInput:
         nonlocal context
         traj = _trajectory(obs_shape, num_envs, generator)
         action = torch.zeros(num_envs, dtype=torch.int64)
         carry = Carry(traj.obs[:0], torch.rand(num_envs, BELIEF), action)
-        experience = Experience(
+        rollout = Rollout(
             traj,
             carry,
             torch.randn(NUM_STEPS, num_envs, BELIEF, generator=generator),
@@ -85,7 +85,7 @@ def random_rollouts(
         regularizer = torch.tensor(1e3)  # never a reward
         tail = traj.steps(NUM_STEPS - HORIZON + 1, NUM_STEPS)
         context = Context(tail, carry)
-        return Rollout(experience, ModelLoss(losses, usable, regularizer))
+        return SignalInput(rollout, ModelLoss(losses, usable, regularizer))
 
     return draw
 

@@ -1,1 +1,1 @@
-"""Curiosity signals, under one interface, and how their rewards are scaled."""
+"""Curiosity (intrinsic reward) signals, and the normalisation of their rewards."""

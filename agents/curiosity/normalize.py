@@ -1,4 +1,4 @@
-"""Running statistics and what is done with them: scaling and prioritising rewards."""
+"""Normalisation of intrinsic rewards: running mean and std, scaling, prioritising."""
 
 from abc import ABC, abstractmethod
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class RunningMoments(nn.Module):
-    """Mean and variance of all rows seen, by Chan's parallel update, in float64.
+    """Running mean and variance of all rows, by Chan's parallel update, in float64.
 
     Args:
         shape: of one row; statistics are kept per entry.
@@ -107,7 +107,7 @@ class ReturnStdScale(RewardScale):
 
 
 class Unscaled(RewardScale):
-    """Leave rewards as they are."""
+    """No normalisation: leave rewards as they are."""
 
     def forward(
         self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
@@ -155,7 +155,7 @@ class EmaMoments(nn.Module):
 
 
 class Prioritizer(nn.Module, ABC):
-    """Decides which scaled rewards are paid at all."""
+    """Reward prioritisation: which scaled rewards are paid at all."""
 
     @abstractmethod
     def forward(
@@ -186,7 +186,7 @@ class AboveMean(Prioritizer):
 
 
 class PayAll(Prioritizer):
-    """Pay every reward as it is."""
+    """No prioritisation: pay every reward as it is."""
 
     def forward(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]

@@ -1,4 +1,4 @@
-"""Prediction error: BYOL-Explore's reward, over any world model."""
+"""Intrinsic reward from a world model's prediction error, as in BYOL-Explore."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from agents.curiosity.normalize import (
     Unscaled,
 )
 from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.experience import Experience
+from agents.rollout import Rollout
 from world_models.model_loss import ModelLoss
 
 
@@ -41,15 +41,13 @@ class PredictionError(Curiosity):
         self.prioritizer = prioritizer
         self.payout = payout or Unscaled()
 
-    def reward(
-        self, experience: Experience, model_loss: ModelLoss | None
-    ) -> IntrinsicReward:
+    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
         """Arrival sums, scaled and prioritised."""
         if model_loss is None:
             raise ValueError(
                 "prediction error needs a world model: --model byol-explore"
             )
-        valid = experience.traj.valid
+        valid = rollout.traj.valid
         raw = model_loss.arrival()[-len(valid) :].masked_fill(~valid, 0.0)
         chosen = self.prioritizer(self.scale(raw, valid), valid)
         paid = self.payout(chosen.masked_fill(~valid, 0.0), valid)

@@ -1,4 +1,4 @@
-"""Random network distillation (arXiv 1810.12894)."""
+"""Random network distillation (RND), an intrinsic reward (arXiv 1810.12894)."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from agents.curiosity.normalize import ReturnStdScale, RunningMoments
 from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.experience import Experience
+from agents.rollout import Rollout
 from ssl_objectives.encoders.chunks import in_chunks
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import BodyConfig, num_outputs
@@ -81,11 +81,9 @@ class RandomNetworkDistillation(Curiosity):
         error: Tensor = (guess.float() - wanted.float()).square().mean(-1)
         return error
 
-    def reward(
-        self, experience: Experience, model_loss: ModelLoss | None
-    ) -> IntrinsicReward:
+    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
         """Errors at the observation each transition arrives at."""
-        traj = experience.traj
+        traj = rollout.traj
         arrived, valid = traj.obs[1:], traj.valid
         for rows in arrived:
             self.pixels.update(rows.float())

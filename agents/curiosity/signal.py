@@ -1,4 +1,4 @@
-"""Curiosity: what turns surprise into reward, over any world model."""
+"""The contract of curiosity: intrinsic reward signals, over any world model."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from agents.experience import Experience
+from agents.rollout import Rollout
 from ssl_objectives.objective import Loss
 from world_models.model_loss import ModelLoss
 from world_models.trajectory import Trajectory
@@ -16,7 +16,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class IntrinsicReward:
-    """What a signal measured and what of it is paid, for each transition.
+    """The intrinsic reward of each transition: as measured, and as paid.
 
     Both are 0 on transitions that join two episodes.
     """
@@ -31,9 +31,7 @@ class Curiosity(nn.Module, ABC):
     needs_model: bool = False
 
     @abstractmethod
-    def reward(
-        self, experience: Experience, model_loss: ModelLoss | None
-    ) -> IntrinsicReward:
+    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
         """Reward of each fresh transition; called once per rollout, without gradient.
 
         `model_loss` covers the context (if any) and then the T fresh transitions.

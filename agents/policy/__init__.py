@@ -1,1 +1,1 @@
-"""Policies, advantages and the learner."""
+"""Policy and value heads (actor-critic), advantages (GAE) and PPO."""

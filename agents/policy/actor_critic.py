@@ -1,4 +1,4 @@
-"""Actor and critics on top of a belief."""
+"""Actor-critic: policy and value heads on a belief, and action distributions."""
 
 import math
 from abc import ABC, abstractmethod

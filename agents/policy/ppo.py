@@ -1,4 +1,4 @@
-"""Proximal policy optimisation (arXiv 1707.06347) over several reward streams."""
+"""Proximal policy optimisation (PPO, arXiv 1707.06347) over several reward streams."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,14 +8,14 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
-from agents.experience import Batch, Experience
 from agents.policy.actor_critic import ActionDistribution
-from agents.policy.returns import continuing_advantage, episodic_advantage
+from agents.policy.advantages import continuing_advantage, episodic_advantage
+from agents.rollout import Minibatch, Rollout
 
 
 @dataclass(frozen=True)
 class RewardStream:
-    """A reward with a value head of its own."""
+    """A reward with its own value head, discount, clip and weight."""
 
     weight: float
     """of this stream's advantage in the mix; 0 switches the stream off"""
@@ -36,12 +36,12 @@ class RewardStream:
 
     def advantage(
         self,
-        experience: Experience,
+        rollout: Rollout,
         reward: Float32[Tensor, "T B"],
         value: Float32[Tensor, "T+1 B"],
     ) -> Float32[Tensor, "T B"]:
         """Advantage of this stream, in its own units."""
-        traj = experience.traj
+        traj = rollout.traj
         if self.clip is not None:
             reward = reward.clamp(-self.clip, self.clip)
         if not self.episodic:
@@ -88,14 +88,14 @@ class PpoConfig:
 
 
 class Mixed(NamedTuple):
-    """What `mix_advantages` returns."""
+    """Mixed advantages and each stream's returns, from `mix_advantages`."""
 
     advantage: Float32[Tensor, "T B"]
     returns: Float32[Tensor, "V T B"]
 
 
 def mix_advantages(
-    experience: Experience,
+    rollout: Rollout,
     streams: list[RewardStream],
     rewards: list[Float32[Tensor, "T B"]],
 ) -> Mixed:
@@ -104,17 +104,15 @@ def mix_advantages(
     `returns[v]` is stream v's advantage plus value, the target of its critic.
     """
     each = [
-        stream.advantage(experience, reward, value)
-        for stream, reward, value in zip(
-            streams, rewards, experience.value, strict=True
-        )
+        stream.advantage(rollout, reward, value)
+        for stream, reward, value in zip(streams, rewards, rollout.value, strict=True)
     ]
     mixed = sum(s.weight * a for s, a in zip(streams, each, strict=True))
     assert isinstance(mixed, Tensor)
-    valid = experience.traj.valid
+    valid = rollout.traj.valid
     mean = masked_mean(mixed, valid)
     std = masked_mean((mixed - mean) ** 2, valid).sqrt()
-    returns = torch.stack(each) + experience.value[:, :-1]
+    returns = torch.stack(each) + rollout.value[:, :-1]
     return Mixed((mixed - mean) / (std + 1e-8), returns)
 
 
@@ -127,7 +125,7 @@ class PpoLoss(NamedTuple):
 
 def ppo_loss(
     config: PpoConfig,
-    batch: Batch,
+    batch: Minibatch,
     distribution: ActionDistribution,
     value: Float32[Tensor, "V T b"],
 ) -> PpoLoss:

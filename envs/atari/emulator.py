@@ -1,4 +1,4 @@
-"""Atari games in the bare emulator: equal frames, and the truth beside the pixels."""
+"""Atari backend on `ALEInterface`: the same frames, with facts beside the pixels."""
 
 from collections.abc import Sequence
 from typing import final

@@ -1,4 +1,4 @@
-"""One Atari console in the bare emulator, played as ALE's vector env plays its own."""
+"""One Atari game in ALE, stepped exactly as ALE's vector env steps its own."""
 
 from typing import final
 

@@ -1,4 +1,4 @@
-"""Atari worlds: the configuration, and the fast backend on ALE's own vector env."""
+"""Atari worlds: the config, and the fast training backend on ALE's vector env."""
 
 import os
 from dataclasses import dataclass, fields, replace

@@ -1,4 +1,4 @@
-"""What both Atari backends must agree on: which game, which switches, which seeds."""
+"""Atari evaluation protocols (sticky actions, frame skip, ...), games and seeds."""
 
 import difflib
 import re
@@ -162,7 +162,7 @@ def fresh_seed() -> int:
 
 @final
 class AleDraws:
-    """The random stream of ALE, C++'s `std::mt19937(seed)`, to know what it drew."""
+    """ALE's random numbers, C++'s `std::mt19937(seed)`, to know what it drew."""
 
     def __init__(self, seed: int) -> None:
         self.bits = np.random.MT19937()

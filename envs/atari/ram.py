@@ -1,4 +1,4 @@
-"""The truth beside an Atari game's pixels: the facts, and what the memory means.
+"""Atari facts (ground truth beside the pixels): rooms and positions from RAM.
 
 The byte addresses (`ram.json`) are those published with *Unsupervised State
 Representation Learning in Atari* (Anand et al. 2019, arXiv 1906.08226) in

@@ -1,4 +1,4 @@
-"""A locked door between the agent and the only reward: exploration at its smallest."""
+"""The key-and-door gridworld: the smallest sparse-reward exploration problem."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple

@@ -1,4 +1,4 @@
-"""How a maze of rooms looks: every cell of every room as a number of a tile."""
+"""Renders mazes of rooms: every cell of every room as the number of a tile."""
 
 from dataclasses import dataclass
 

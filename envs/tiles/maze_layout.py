@@ -1,4 +1,4 @@
-"""Mazes of rooms with locked doors that can always be solved.
+"""Generates mazes of rooms with locked doors that can always be solved.
 
 Rooms form a grid and are numbered row by row. A spanning tree of passages is cut by
 locked doors into zones, and the key to each next zone lies in one that is open by
@@ -38,7 +38,7 @@ class Passage(NamedTuple):
 
 @dataclass(frozen=True)
 class Maze:
-    """Everything about a maze that never changes."""
+    """The static layout of a maze: rooms, passages, keys, doors."""
 
     rooms: tuple[int, int]
     room_size: int

@@ -1,4 +1,4 @@
-"""A maze of rooms with keys and locked doors, seen one room at a time."""
+"""The pixel maze: a gridworld of rooms with keys and locked doors, one in view."""
 
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple

@@ -1,4 +1,4 @@
-"""Pixel art written as text, and pictures put together from tiles of it."""
+"""Tile rendering: pixel art written as text, and images put together from tiles."""
 
 import colorsys
 from collections.abc import Mapping

@@ -24,7 +24,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent
-from agents.experience import Experience
+from agents.rollout import Rollout
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark.timing import Arm, Split, wait_for
 from ssl_objectives.encoders.cnn import (
@@ -142,7 +142,7 @@ class _TimedCollector(Collector):
         )
         self.seconds = 0.0
 
-    def collect(self) -> tuple[Experience, EpisodeEnds]:
+    def collect(self) -> tuple[Rollout, EpisodeEnds]:
         """Collect, and remember how long it took."""
         begin = time.perf_counter()
         collected = super().collect()

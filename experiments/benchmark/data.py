@@ -23,7 +23,7 @@ from experiments.runs.memory import memory_peak, readable
 from ssl_objectives.images.frames import FrameFormat
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import DatasetSpec, DiscreteColumn
-from world_models.data.windows import Images, Windows
+from world_models.data.windows import ImageBatches, Windows
 from world_models.data.writer import DatasetWriter
 
 SPEED = 20_000  # frames per second that it should reach on two cores
@@ -42,7 +42,7 @@ class ReadArm(Arm):
         self,
         name: str,
         about: str,
-        batches: Windows | Images,
+        batches: Windows | ImageBatches,
         frames: int,
         num: int,
         owner: "OwnedDataset",

@@ -8,20 +8,20 @@ from ssl_objectives.images.frames import SUFFIXES as IMAGES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION
-from world_models.data.importers.arrays import HDF5, NPZ
+from world_models.data.importers.array_files import ArrayFiles
+from world_models.data.importers.array_groups import HDF5, NPZ
 from world_models.data.importers.copy import DatasetCopy
 from world_models.data.importers.images import ImageFolder
+from world_models.data.importers.importer import Importer
 from world_models.data.importers.layout import Layout
 from world_models.data.importers.minari import MinariData
-from world_models.data.importers.source import Source
-from world_models.data.importers.tables import TableFiles
 from world_models.data.importers.video import SUFFIXES as VIDEOS
 from world_models.data.importers.video import VideoFiles
 
 _KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
 
 
-def open_source(config: ImportConfig) -> Source:
+def open_source(config: ImportConfig) -> Importer:
     """The source that a config names.
 
     Raises:
@@ -48,7 +48,7 @@ def open_source(config: ImportConfig) -> Source:
         return ImageFolder(root, files, form, sequence)
     if kind == "videos":
         return VideoFiles(files, form, config.every)
-    return TableFiles(
+    return ArrayFiles(
         files,
         form,
         config.layout,

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from agents.actor import Actor
 from agents.play import (
-    Played,
+    PlayedEpisodes,
     actor_player,
     play_episodes,
     random_player,
@@ -74,8 +74,8 @@ class EvaluateConfig:
 class Evaluation:
     """Both players' episodes, and where the numbers were written."""
 
-    agent: Played
-    random: Played
+    agent: PlayedEpisodes
+    random: PlayedEpisodes
     env_steps: int
     file: Path
 

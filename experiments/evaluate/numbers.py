@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from agents.play import Played, Watcher
+from agents.play import PlayedEpisodes, StepCallback
 from experiments.runs.progress import LINE_SECONDS, short
 
 
@@ -27,13 +27,13 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def evaluation_table(played: Mapping[str, Played]) -> Table:
+def evaluation_table(played: Mapping[str, PlayedEpisodes]) -> Table:
     """A line per quantity, a column per player."""
     table = Table()
     table.add_column("")
     for name in played:
         table.add_column(name, justify="right")
-    lines: dict[str, Callable[[Played], str]] = {
+    lines: dict[str, Callable[[PlayedEpisodes], str]] = {
         "episodes": lambda x: str(len(x.episodes)),
         "return, mean": lambda x: f"{x.scores.mean():.4g}",
         "  95 % interval": _interval,
@@ -47,7 +47,7 @@ def evaluation_table(played: Mapping[str, Played]) -> Table:
     return table
 
 
-def episode_lines(played: Played) -> list[str]:
+def episode_lines(played: PlayedEpisodes) -> list[str]:
     """What each episode brought."""
     lines = []
     for i, x in enumerate(played.episodes, 1):
@@ -61,7 +61,7 @@ def episode_lines(played: Played) -> list[str]:
 
 
 def write_evaluation(
-    file: Path, played: Mapping[str, Played], about: Mapping[str, Any]
+    file: Path, played: Mapping[str, PlayedEpisodes], about: Mapping[str, Any]
 ) -> None:
     """Write everything as JSON, `about` first."""
     content = dict(about)
@@ -84,7 +84,7 @@ def write_evaluation(
 @contextmanager
 def watching(
     console: Console, what: str, episodes: int, every: float = LINE_SECONDS
-) -> Iterator[Watcher]:
+) -> Iterator[StepCallback]:
     """Shows how far play is: on one line of a terminal, else `every` few seconds."""
     begun = printed = time.monotonic()
 
@@ -108,7 +108,7 @@ def watching(
         yield watch
 
 
-def _interval(played: Played) -> str:
+def _interval(played: PlayedEpisodes) -> str:
     if len(played.episodes) < 2:
         return "–"
     low, high = bootstrap_interval(played.scores)

@@ -9,7 +9,7 @@ from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
-from ssl_objectives.measure.encoder import ProbeConfig
+from ssl_objectives.measure.encoder_evaluation import ProbeConfig
 from ssl_objectives.method import Method
 from ssl_objectives.refusal import ConfigError
 

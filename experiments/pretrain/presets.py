@@ -26,7 +26,7 @@ from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.orders import OrderConfig
 from ssl_objectives.images.source import ImagesConfig
 from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.measure.encoder import ProbeConfig
+from ssl_objectives.measure.encoder_evaluation import ProbeConfig
 from ssl_objectives.method import Method
 from ssl_objectives.refusal import ConfigError
 from ssl_objectives.views.maker import ViewsConfig

@@ -12,7 +12,7 @@ from experiments.encoders.pretrained import from_scratch
 from experiments.pretrain.plots import plot_embedding, plot_probes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.images.source import ImageSplit
-from ssl_objectives.measure.encoder import Bench, ProbeConfig
+from ssl_objectives.measure.encoder_evaluation import EncoderEvaluation, ProbeConfig
 from ssl_objectives.measure.probes import RawPixels
 from ssl_objectives.views.maker import ViewMaker
 from world_models.data.description import write_json
@@ -71,7 +71,7 @@ def measure_encoder(
         ConfigError: an amount of labels that is none.
     """
     probe = probe or ProbeConfig()
-    bench = Bench.of(split, probe, views, device)
+    bench = EncoderEvaluation.of(split, probe, views, device)
     shape = split.test.image_shape
     untrained = random_encoder(from_scratch(encoder_config), shape, seed).to(device)
     networks = {"probe": encoder, "random": untrained, "pixels": RawPixels()}

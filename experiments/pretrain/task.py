@@ -22,11 +22,11 @@ from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.images.labels import label_subset
 from ssl_objectives.images.source import ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
-from ssl_objectives.measure.online import OnlineProbe, online_probe
-from ssl_objectives.processes import num_processes
+from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError
 
 _SUMMARY = {

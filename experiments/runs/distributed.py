@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 import torch.distributed as dist
 
-from ssl_objectives.processes import num_processes
+from ssl_objectives.distributed import num_processes
 
 
 @contextmanager

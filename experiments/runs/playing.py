@@ -6,7 +6,7 @@ from itertools import chain, takewhile
 from pathlib import Path
 
 from agents.actor import Actor
-from agents.play import Watcher, actor_player, play_episodes, record
+from agents.play import StepCallback, actor_player, play_episodes, play_frames
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
 from experiments.runs.video import write_video
@@ -25,7 +25,10 @@ def observable_env(world: WorldConfig, num_envs: int, device: str) -> VectorEnv:
 
 
 def evaluate_actor(
-    world: WorldConfig, actor: Actor, num_episodes: int, on_step: Watcher | None = None
+    world: WorldConfig,
+    actor: Actor,
+    num_episodes: int,
+    on_step: StepCallback | None = None,
 ) -> dict[str, float]:
     """Metrics `evaluate/…` of an actor, in fresh worlds."""
     num_envs = share_envs(num_episodes, NUM_ENVS)
@@ -63,7 +66,7 @@ def record_video(
     try:
         with _playing(actor):
             player = actor_player(actor, 1, seed, greedy)
-            frames = record(env, player, num_steps, seed)
+            frames = play_frames(env, player, num_steps, seed)
             rest = takewhile(lambda _: not stop(), frames)
             write_video(path, chain([next(frames)], rest), FRAMES_PER_SECOND)
     finally:

@@ -25,7 +25,7 @@ from experiments.runs.memory import peak_bytes
 from experiments.runs.progress import ProgressBar
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
 from experiments.runs.task import RunConfig, Task
-from ssl_objectives.processes import num_processes
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.refusal import TrainingDiverged
 
 C = TypeVar("C", bound=RunConfig)

@@ -1,1 +1,1 @@
-"""Does an objective keep the contract? For our own tests, and for people's own."""
+"""`check_objective`: does an objective keep the contract? For our tests and yours."""

@@ -1,4 +1,4 @@
-"""Does an objective keep the contract? For our own tests, and for people's own."""
+"""`check_objective`: does an objective keep the contract? For our tests and yours."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The state of modules under check: tensors, and whatever else a state dict holds."""
+"""Copies and compares state dicts, for the checks of contracts."""
 
 import copy
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Batch norm over the batch of all processes, on any device.
+"""Synchronised batch norm: over the batch of all processes, on any device.
 
 `nn.SyncBatchNorm` runs on GPUs only. These are PyTorch's own layers, down to the names
 in a state dict, and compute just what those do where there is one process.
@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from ssl_objectives.processes import num_processes, total
+from ssl_objectives.distributed import num_processes, sum_over_processes
 
 
 class BatchNorm1d(nn.BatchNorm1d):
@@ -48,11 +48,11 @@ def _by_all(norm: _BatchNorm, x: Tensor) -> Tensor:
     axes = [i for i in range(x.dim()) if i != 1]
     shape = [-1 if i == 1 else 1 for i in range(x.dim())]
     own = x.new_full((1,), float(x.numel() // x.shape[1]))
-    sums = total(torch.cat([x.sum(axes), own]))
+    sums = sum_over_processes(torch.cat([x.sum(axes), own]))
     count = sums[-1].detach()
     mean = sums[:-1] / count
     centered = x - mean.view(shape)
-    variance = total(centered.square().sum(axes)) / count
+    variance = sum_over_processes(centered.square().sum(axes)) / count
     if norm.track_running_stats:
         _remember(norm, mean.detach(), variance.detach() * count / (count - 1))
     y = centered * (variance + norm.eps).rsqrt().view(shape)

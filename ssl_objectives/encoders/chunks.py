@@ -1,4 +1,4 @@
-"""Row-wise networks on a CPU: a chunk of rows at a time, each core its own chunk.
+"""Runs row-wise networks on CPUs in chunks of rows, each CPU core its own chunk.
 
 Convolutions of small networks gain little from a second core inside each layer: every
 layer ends in a barrier, and each waits for the slower core. Whole chunks on one core

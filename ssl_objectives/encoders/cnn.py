@@ -1,4 +1,4 @@
-"""Convolutional encoders, from the cheapest to the IMPALA ResNet."""
+"""Convolutional encoders: patches, the Nature CNN (DQN), the IMPALA ResNet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

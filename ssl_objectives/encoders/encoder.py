@@ -1,4 +1,4 @@
-"""What turns images into latents: a body, and a linear head on its feature maps."""
+"""The encoder, from images to latents: a body and a linear head on feature maps."""
 
 from typing import Protocol, runtime_checkable
 

@@ -1,4 +1,4 @@
-"""Linear layers in a row: one matrix in use, and a low rank from training."""
+"""Projector of linear layers alone, whose training favours low rank (IRMAE)."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The number format in which encoders compute."""
+"""Mixed precision: whether encoders compute in bf16 or float32."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ import torch
 
 
 class Precision(Enum):
-    """What an encoder computes in; nothing behind an encoder ever runs in bf16."""
+    """Number format of an encoder; nothing behind an encoder ever runs in bf16."""
 
     AUTO = "auto"
     """bf16 where the hardware multiplies it fast, else float32"""

@@ -1,4 +1,4 @@
-"""A few convolutions with batch norm, maps averaged: for small images, on CPUs."""
+"""A small CNN with batch norm and average pooling, for small images on CPUs."""
 
 from dataclasses import dataclass
 

@@ -95,7 +95,9 @@ class VisionTransformer(nn.Module):
         maps = self.embed(images)
         height, width = maps.shape[-2:]
         tokens = maps.flatten(2).mT
-        tokens = tokens + places(height, width, tokens.shape[-1], tokens.device)
+        tokens = tokens + position_embedding(
+            height, width, tokens.shape[-1], tokens.device
+        )
         made: Tensor = self.norm(self.blocks(tokens))
         return made.mT.reshape(*made.mT.shape[:2], height, width)
 
@@ -123,7 +125,7 @@ class ClassToken(nn.Module):
         return made.mT.unsqueeze(-1)
 
 
-def places(
+def position_embedding(
     height: int, width: int, size: int, device: torch.device
 ) -> Float[Tensor, "L D"]:
     """Sines and cosines of rows, then of columns, in `size / 4` wavelengths each.

@@ -1,1 +1,1 @@
-"""Images to learn from: sources, labels, and which of them are in which batch."""
+"""Images to learn from: sources, labels, and samplers of batches."""

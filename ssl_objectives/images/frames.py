@@ -1,4 +1,4 @@
-"""Pictures of any kind become frames: uint8, channels first, all of one size."""
+"""Converts pictures of any kind to frames: uint8, channels first, of one size."""
 
 import re
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A few labels out of many, balanced over classes."""
+"""Label subsets for semi-supervised probes: a few labels, balanced over classes."""
 
 import torch
 from jaxtyping import Int64

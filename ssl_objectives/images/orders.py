@@ -1,4 +1,4 @@
-"""Which images are in which batch: a function of the step alone.
+"""Batch samplers: which images are in which batch, a function of the step alone.
 
 Nothing is held or saved, so a run that goes on draws what it would have drawn, and each
 of several processes knows its own part without asking.
@@ -19,7 +19,7 @@ from ssl_objectives.refusal import ConfigError
 
 @runtime_checkable
 class RowOrder(Protocol):
-    """Batches of row ids by step."""
+    """A sampler: the row ids of the batch of each step."""
 
     def rows(self, step: int) -> Int64[Tensor, "B"]:
         """Different rows, those of the batch of this step (from 0), on the CPU."""

@@ -1,4 +1,4 @@
-"""Random order over any number of items, without holding it, resumable anywhere."""
+"""Shuffling without a stored permutation: a random order, resumable anywhere."""
 
 from collections.abc import Iterator
 from typing import Any

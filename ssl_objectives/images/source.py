@@ -1,4 +1,4 @@
-"""Images to pretrain on and to probe with: numbered rows, read by random access.
+"""Image data sets to pretrain and probe on: numbered rows, read by random access.
 
 A data set is an `ImagesConfig`; opened, it is an `ImageSplit` of two `ImageSource`s,
 one to learn from and one to test with. No image is in both.
@@ -19,7 +19,7 @@ UNKNOWN = -1  # the label of an image whose class is not known
 
 
 class ImageSource(ABC):
-    """Images that are numbered from 0, and perhaps what each of them shows.
+    """An image data set: images numbered from 0, and labels where some are known.
 
     Attributes:
         image_shape: (C, H, W).
@@ -87,7 +87,7 @@ class ImageSubset(ImageSource):
 
 @dataclass(frozen=True)
 class ImageSplit:
-    """What a data set gives.
+    """The splits of a data set: train, test, and what probes are fitted on.
 
     Attributes:
         train: images to pretrain on.

@@ -1,1 +1,1 @@
-"""Training an encoder by a method: the trainer, and its optimiser."""
+"""Pretraining an encoder by a method: the training step, and the optimiser."""

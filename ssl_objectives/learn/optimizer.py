@@ -1,4 +1,4 @@
-"""What turns gradients into new weights, and the learning rate over a run."""
+"""Optimisers and learning-rate schedules: AdamW with warm-up and cosine decay."""
 
 import math
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""An encoder, a method around it and images: one training step, and its state."""
+"""The pretraining step of an encoder on images by a method, and its state."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import average_gradients, num_processes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource
@@ -15,8 +16,7 @@ from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Objective, Sizes
-from ssl_objectives.parts.steps import StepCounter
-from ssl_objectives.processes import average_gradients, num_processes
+from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.refusal import ConfigError
 
 SWEEP_BATCH = 512  # images of a pass over the data, at once

@@ -1,1 +1,1 @@
-"""What a representation is worth: diagnostics without labels, and probes with them."""
+"""Evaluates representations: diagnostics without labels, probes with them."""

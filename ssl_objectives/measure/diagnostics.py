@@ -1,4 +1,4 @@
-"""Is a representation alive? Measures over rows of latents."""
+"""Diagnostics of collapse: effective rank, RankMe, LiDAR, alignment, uniformity."""
 
 import torch
 from jaxtyping import Bool, Float, Int64

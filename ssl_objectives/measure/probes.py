@@ -1,4 +1,4 @@
-"""How much classes can be read off an encoder's output: ridge and k-NN accuracy.
+"""Linear probe (ridge) and k-NN accuracy of an encoder's features, also online.
 
 Both are fitted on features of labelled training images and measured on test images.
 Nothing is trained by gradient, so that there is nothing to tune but one number, and
@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ssl_objectives.images.labels import label_subset, num_labels
-from ssl_objectives.images.source import UNKNOWN, ImageSource
+from ssl_objectives.images.source import UNKNOWN, ImageSource, ImageSplit
 from ssl_objectives.refusal import TrainingDiverged
 
 BATCH = 512  # images that are encoded at once
 MOST_PIXELS = 32  # on a side, of what stands for raw pixels
 STRENGTHS = tuple(10.0**x for x in range(-2, 6))  # of ridge's penalty
 NEIGHBOURS = 10
+ONLINE_TRAIN = 1000  # labelled images that vote in the online probe
+ONLINE_TEST = 500  # test images that it names
 TEMPERATURE = 0.07  # of neighbours' votes, as in Wu et al. 2018 (arXiv 1805.01978)
 
 
@@ -87,7 +89,7 @@ def features(
 
 
 class RawPixels(nn.Module):
-    """The encoder that does nothing: all pixels of an image in a row, 0 to 1.
+    """The baseline without an encoder: all pixels of an image in a row, 0 to 1.
 
     Images larger than 32 x 32 are averaged down to that first.
     """
@@ -162,7 +164,63 @@ def label_efficiency(
     return result
 
 
+@dataclass(frozen=True)
+class OnlineProbe:
+    """k-NN accuracy while an encoder is trained: few images, the same every time.
+
+    Attributes:
+        split: of the images.
+        train_rows: labelled images that vote.
+        test_rows: images that are named.
+        device: where the encoder is.
+    """
+
+    split: ImageSplit
+    train_rows: Int64[Tensor, "n"]
+    test_rows: Int64[Tensor, "m"]
+    device: torch.device
+
+    def accuracy(self, encoder: nn.Module) -> float:
+        """Share of the test images that their neighbours name rightly.
+
+        Raises:
+            TrainingDiverged: the encoder gives numbers that are not finite.
+        """
+        train, test = self.split.probed, self.split.test
+        assert train.labels is not None
+        assert test.labels is not None
+        return knn_accuracy(
+            Features(
+                features(encoder, train, self.train_rows, self.device),
+                train.labels[self.train_rows],
+                features(encoder, test, self.test_rows, self.device),
+                test.labels[self.test_rows],
+            )
+        )
+
+
+def online_probe(
+    split: ImageSplit, device: torch.device, seed: int
+) -> OnlineProbe | None:
+    """A probe of these images; None where too little is labelled."""
+    generator = torch.Generator().manual_seed(seed)
+    train = _labelled(split.probed, ONLINE_TRAIN, generator)
+    test = _labelled(split.test, ONLINE_TEST, generator)
+    if not len(train) or not len(test):
+        return None
+    return OnlineProbe(split, train, test, device)
+
+
 def _votes(distance: NDArray[np.floating]) -> NDArray[np.floating]:
     """Weights of neighbours; the nearest has 1, so that none overflows."""
     nearest = distance.min(axis=1, keepdims=True)
     return np.asarray(np.exp((nearest - distance) / TEMPERATURE))
+
+
+def _labelled(
+    source: ImageSource, most: int, generator: torch.Generator
+) -> Int64[Tensor, "n"]:
+    if source.labels is None:
+        return torch.zeros(0, dtype=torch.int64)
+    known = torch.nonzero(source.labels != UNKNOWN).flatten()
+    return known[torch.randperm(len(known), generator=generator)[:most]]

@@ -1,4 +1,4 @@
-"""Sums of objectives, which are objectives again."""
+"""Weighted sums of objectives, which are objectives again."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -77,6 +77,6 @@ def _union(needs: Sequence[Needs]) -> Needs:
         sweep=any(x.sweep for x in needs),
         rep=any(x.rep for x in needs),
         maps=any(x.maps for x in needs),
-        together=any(x.together for x in needs),
+        one_batch=any(x.one_batch for x in needs),
         extra=frozenset().union(*(x.extra for x in needs)),
     )

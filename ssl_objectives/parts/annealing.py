@@ -1,4 +1,4 @@
-"""Shares that shrink during a run."""
+"""Annealing schedules: linear, exponential or stepwise, from 1 to a final share."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Annealing(ABC):
-    """How a share gets from 1 to its final value."""
+    """A schedule that brings a share from 1 to its final value."""
 
     until: float = 0.5
     """share of the run after which the final value is reached"""

@@ -1,4 +1,4 @@
-"""Assigners: which candidates are right because of what sweeps found out."""
+"""Positives by cluster or pseudo-label, as found in sweeps over the data."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,7 @@ from ssl_objectives.parts.label_spreading import propagate_labels
 
 
 class SameCluster(CandidateFilter):
-    """Right is what shares a cluster with the row in any of R clusterings.
+    """Positives are what shares a cluster with the row in any of R clusterings.
 
     Until the first sweep every row is a cluster of its own. A sweep clusters the rows
     it is given, on the unit sphere and with the same seeds each time; rows that it was
@@ -84,7 +84,7 @@ class SameCluster(CandidateFilter):
 
 
 class PropagatedLabel(CandidateFilter):
-    """Right is what has the row's class, known or propagated (LLP, arXiv 1905.11581).
+    """Positives have the row's class, known or propagated (LLP, arXiv 1905.11581).
 
     Until the first sweep a row without label is a class of its own: its id. Classes are
     numbered from `num_rows`, so that ids and classes are never equal. Which labels are

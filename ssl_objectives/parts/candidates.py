@@ -1,4 +1,4 @@
-"""Candidates: what a prediction is told apart from, and which of it is right."""
+"""Positives and negatives: from the other view, both views, a queue, a memory bank."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Views
-from ssl_objectives.parts.critics import exact, unit
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.critics import at_least_float32, unit
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class Candidates(NamedTuple):
@@ -112,7 +112,9 @@ class Queue(CandidateSource):
         past = self.rows.expand(*key.shape[:-2], length, size)
         seen = own.new_ones(1).expand(*key.shape[:-1], length)
         return Candidates(
-            torch.cat([exact(key), past.to(exact(key).dtype)], -2),
+            torch.cat(
+                [at_least_float32(key), past.to(at_least_float32(key).dtype)], -2
+            ),
             torch.cat([own, ~seen], -1),
             torch.cat([own, seen], -1),
         )
@@ -140,7 +142,7 @@ class Queue(CandidateSource):
 
 
 class Bank(CandidateSource):
-    """A memory with one unit row per row of the data, for each view if views differ.
+    """A memory bank: one unit row per row of the data, for each view if views differ.
 
     Row n's positive is its own entry, found by its id; the others are negatives. After
     each step `M_i ← normalize(m M_i + (1 - m) t_i)` with the target t of that row
@@ -195,7 +197,7 @@ class Bank(CandidateSource):
         row, prediction = row_ids(views), views.p[query]
         assert prediction is not None
         memory = self.rows[target if len(self.rows) > 1 else 0]
-        memory = memory.to(exact(prediction[:0]).dtype)
+        memory = memory.to(at_least_float32(prediction[:0]).dtype)
         if self.sample is None:
             ids = torch.arange(len(memory), device=row.device)
             positive = ids == row.unsqueeze(-1)

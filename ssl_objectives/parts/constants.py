@@ -1,4 +1,4 @@
-"""Constant tensors, sent to their device once."""
+"""Constant tensors, cached on their device."""
 
 from functools import cache
 from typing import Any

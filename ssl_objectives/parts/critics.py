@@ -1,4 +1,4 @@
-"""Critics: how well does a candidate fit a query, before any softmax."""
+"""Critics (similarity functions): cosine or dot product over temperature."""
 
 from abc import ABC, abstractmethod
 
@@ -50,15 +50,15 @@ class Dot(Critic):
         self, query: Float[Tensor, "*G N D"], key: Float[Tensor, "*G M D"]
     ) -> Float[Tensor, "*G N M"]:
         """Compare."""
-        return exact(query) @ exact(key).mT / self.temperature
+        return at_least_float32(query) @ at_least_float32(key).mT / self.temperature
 
 
 def unit(rows: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G N D"]:
     """Rows of length 1, in float32 or better; a zero row stays zero."""
-    return nn.functional.normalize(exact(rows), dim=-1)
+    return nn.functional.normalize(at_least_float32(rows), dim=-1)
 
 
-def exact(rows: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
+def at_least_float32(rows: Float[Tensor, "*batch D"]) -> Float[Tensor, "*batch D"]:
     """At least float32: sums over a thousand terms do not survive bf16."""
     return rows if rows.dtype == torch.float64 else rows.float()
 

@@ -1,4 +1,4 @@
-"""Entropy of latents: bounds by moments and by distances, and a value per row.
+"""Entropy estimates of latents: log-det and pairwise bounds, nearest neighbours.
 
 All are differential entropies in nats, over the valid rows of each group.
 """
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.parts.moments import centered
 
 
@@ -76,7 +76,7 @@ def neighbor_entropy(
     """
     if neighbors < 1:
         raise ValueError(f"entropy needs 1 neighbour or more, not {neighbors}")
-    x = exact(rows)
+    x = at_least_float32(rows)
     num, size = x.shape[-2:]
     here = x.new_ones(x.shape[:-1], dtype=torch.bool) if valid is None else valid
     count = here.sum(-1).to(x.dtype)
@@ -107,7 +107,7 @@ def _pairwise(
     divisor: float,
 ) -> Float[Tensor, "*G"]:
     """0 where no row is valid."""
-    x = exact(rows)
+    x = at_least_float32(rows)
     here = x.new_ones(x.shape[:-1], dtype=torch.bool) if valid is None else valid
     count = here.sum(-1).to(x.dtype)
     x = x.masked_fill(~here.unsqueeze(-1), 0.0)

@@ -1,4 +1,4 @@
-"""Filters: which candidates take part, and which of them are right."""
+"""Filters of negatives: nearest k, a ring (hard negatives), a random sample."""
 
 import math
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ssl_objectives.objective import Views
 from ssl_objectives.parts.annealing import Annealing
 from ssl_objectives.parts.candidates import Candidates
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class CandidateFilter(nn.Module, ABC):

@@ -1,4 +1,4 @@
-"""Kernels, exactly and by random features, and the dependence (HSIC) they measure."""
+"""Kernels, exact and by random Fourier features, and HSIC."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.parts.moments import centered
 
 
@@ -14,7 +14,7 @@ def squared_distances(
     first: Float[Tensor, "*G N D"], second: Float[Tensor, "*G M D"]
 ) -> Float[Tensor, "*G N M"]:
     """`‖x_i - y_j‖²`, in float32 or better; never below 0."""
-    x, y = exact(first), exact(second)
+    x, y = at_least_float32(first), at_least_float32(second)
     size = x.square().sum(-1).unsqueeze(-1) + y.square().sum(-1).unsqueeze(-2)
     return (size - 2 * x @ y.mT).clamp_min(0.0)
 
@@ -55,7 +55,7 @@ class RandomFeatures:
         self, rows: Float[Tensor, "*G N D"], scale: Float[Tensor, ""] | float = 1.0
     ) -> Float[Tensor, "*G N F"]:
         """Features of rows, for the kernel of this scale."""
-        x = exact(rows)
+        x = at_least_float32(rows)
         angle = x @ (self.frequencies.to(x.dtype) / scale).T + self.phases.to(x.dtype)
         return math.sqrt(2 / len(self.phases)) * angle.cos()
 
@@ -141,5 +141,5 @@ class KernelScale(nn.Module):
 
 
 def _doubly_centered(kernel: Float[Tensor, "*G N N"]) -> Float[Tensor, "*G N N"]:
-    rows = exact(kernel) - exact(kernel).mean(-1, keepdim=True)
+    rows = at_least_float32(kernel) - at_least_float32(kernel).mean(-1, keepdim=True)
     return rows - rows.mean(-2, keepdim=True)

@@ -1,10 +1,10 @@
-"""k-means, on the device where the rows are."""
+"""k-means clustering, on the device where the rows are."""
 
 import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 CHUNK = 8192  # rows compared with all centroids at once
 
@@ -41,7 +41,7 @@ def kmeans(
             f"{len(rows)} rows cannot be put into {num_clusters} clusters; ask for at "
             "least one and at most as many as there are rows"
         )
-    x = exact(rows)
+    x = at_least_float32(rows)
     middle = x.mean(0)
     x = x - middle  # distances from products lose digits far from the origin
     centroids = _seeds(x, num_clusters, generator)

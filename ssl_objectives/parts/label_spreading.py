@@ -1,4 +1,4 @@
-"""Spread what is known of a few rows to all, over nearest neighbours.
+"""Label propagation from a few labelled rows, over nearest neighbours.
 
 For labels, and as well for sparse rewards: `(weight * reward[which]).sum(-1)` with the
 `Neighbors` that `known_neighbors` finds.

@@ -1,17 +1,17 @@
-"""Moments: means, variances and covariances over the valid rows of each group."""
+"""Variance, covariance and cross-correlation over the valid rows of each group."""
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 
 def centered(
     rows: Float[Tensor, "*G N D"], valid: Bool[Tensor, "*G N"] | None
 ) -> tuple[Float[Tensor, "*G N D"], Float[Tensor, "*G"]]:
     """Rows less their mean (0 where not valid), and how many count, in float32."""
-    x = exact(rows)
+    x = at_least_float32(rows)
     if valid is None:
         count = x.new_full(x.shape[:-2], float(x.shape[-2]))
         return x - x.mean(-2, keepdim=True), count

@@ -1,4 +1,4 @@
-"""Joint against product: bounds on how much two things tell about each other.
+"""Bounds on mutual information: Jensen-Shannon, Donsker-Varadhan, skew Rényi.
 
 A score says how well two things fit. Some pairs were drawn together (`joint`), others
 apart (`product`), none in both ways; pairs in neither mask do not exist. Every function
@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 
 def jensen_shannon(
@@ -26,7 +26,7 @@ def jensen_shannon(
 
     `E_product[softplus(u) - log 2] - E_joint[log 2 - softplus(-u)]`.
     """
-    u = exact(scores)
+    u = at_least_float32(scores)
     wrong = softplus(torch.where(joint, -u, u))
     shares = (
         mask / mask.sum(-1, keepdim=True).clamp(min=1) for mask in (joint, product)
@@ -70,7 +70,7 @@ def skew_renyi(
         raise ValueError(f"a Rényi divergence's order must be 1 or more, not {gamma}")
     if not 0 <= alpha <= 1:
         raise ValueError(f"a share of joint pairs must be in [0, 1], not {alpha}")
-    u, empty = exact(scores), _empty(joint, product)
+    u, empty = at_least_float32(scores), _empty(joint, product)
     # -∞ everywhere would have no gradient but NaN, even where it is not used
     joint, product = joint | empty.unsqueeze(-1), product | empty.unsqueeze(-1)
     mixed = []

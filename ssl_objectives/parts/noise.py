@@ -1,4 +1,4 @@
-"""Noise channels: what a latent still tells after something random happened to it."""
+"""Noise on unit latents: von Mises-Fisher-like, for information bottlenecks."""
 
 import math
 
@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ssl_objectives.parts.critics import unit
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class SphereNoise(nn.Module):

@@ -1,4 +1,4 @@
-"""Sinkhorn–Knopp: assign rows to classes so that all classes are used alike."""
+"""Sinkhorn–Knopp: optimal-transport assignment that uses all clusters alike."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.parts.critics import checked_temperature, exact
+from ssl_objectives.parts.critics import at_least_float32, checked_temperature
 
 
 @torch.no_grad()
@@ -33,7 +33,7 @@ def balanced_codes(
     """
     checked_temperature(eps)
     _demand_some(iterations)
-    log_code = exact(scores) / eps
+    log_code = at_least_float32(scores) / eps
     for _ in range(iterations):
         log_code = log_code - _log_mass(log_code, valid)
         log_code = log_code.log_softmax(-1)

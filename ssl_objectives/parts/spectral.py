@@ -1,4 +1,4 @@
-"""What objectives without networks come to: closed forms over a graph of positives.
+"""Closed-form optima of VICReg and spectral contrast, on a graph of positives.
 
 If latents were free, the losses below would have these optima (arXiv 2205.11508). They
 check training code, and embed small graphs (states of a replay) for comparison.

@@ -1,4 +1,4 @@
-"""Target networks."""
+"""Target networks: an EMA (Polyak average) of the online network."""
 
 import copy
 
@@ -7,7 +7,7 @@ from torch import nn
 
 
 class EmaTarget(nn.Module):
-    """A copy of a network that follows it: `φ ← decay φ + (1 - decay) θ`.
+    """An EMA copy of the online network: `φ ← decay φ + (1 - decay) θ`.
 
     Parameters and float buffers are averaged in float32 or better, integer buffers are
     copied. The copy never requires gradients. Deviation: BYOL's official code averages

@@ -1,1 +1,1 @@
-"""Views: several changed copies of each image of a batch, and how they are made."""
+"""Views: several augmented copies of each image of a batch, and how they are made."""

@@ -1,4 +1,4 @@
-"""Makers of views: several changed copies of each image of a batch."""
+"""Makers of views: several augmented copies of each image of a batch."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ class Drawn(NamedTuple):
     Attributes:
         images: one batch per view; small crops may be smaller.
         num_targets: how many of them, from the first, are also targets.
-        params: how each view was made; columns as in `augment_params.PARAMS`.
+        params: how each view was made; columns as in `views.params.PARAMS`.
     """
 
     images: tuple[UInt8[Tensor, "N *T C _ _"], ...]

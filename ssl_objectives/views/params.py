@@ -1,4 +1,4 @@
-"""How a view was made: the columns of `Views.extra["params"]`."""
+"""Augmentation parameters of a view: the columns of `Views.extra["params"]`."""
 
 PARAMS = (
     "top",  # of the crop: offsets and sizes as shares of the image, in [0, 1];

@@ -11,8 +11,8 @@ from agents.build import AgentConfig
 from agents.collect import EpisodeEnds
 from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.curious_agent import CuriousAgent
-from agents.experience import Batch, Experience
 from agents.policy.ppo import PpoConfig
+from agents.rollout import Minibatch, Rollout
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
@@ -34,14 +34,12 @@ class Listener(Curiosity):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rollouts: list[Experience] = []
+        self.rollouts: list[Rollout] = []
         self.minibatches: list[Trajectory] = []
 
-    def reward(
-        self, experience: Experience, model_loss: ModelLoss | None
-    ) -> IntrinsicReward:
-        self.rollouts.append(experience)
-        nothing = torch.zeros_like(experience.traj.reward)
+    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
+        self.rollouts.append(rollout)
+        nothing = torch.zeros_like(rollout.traj.reward)
         return IntrinsicReward(nothing, nothing)
 
     def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss | None:
@@ -79,7 +77,7 @@ def build(
     return agent
 
 
-def collect(agent: CuriousAgent, times: int) -> list[tuple[Experience, EpisodeEnds]]:
+def collect(agent: CuriousAgent, times: int) -> list[tuple[Rollout, EpisodeEnds]]:
     return [agent.collector.collect() for _ in range(times)]
 
 
@@ -93,7 +91,7 @@ def length(env: int, episode: int) -> int:
 
 
 def test_rows_advance_by_one_or_restart_exactly_at_first() -> None:
-    rollouts = [experience.traj for experience, _ in collect(build(), 4)]
+    rollouts = [rollout.traj for rollout, _ in collect(build(), 4)]
     obs = torch.cat([traj.obs[:-1] for traj in rollouts])
     first = torch.cat([traj.first[:-1] for traj in rollouts])
     now = decode(obs)
@@ -108,8 +106,8 @@ def test_rows_advance_by_one_or_restart_exactly_at_first() -> None:
 
 
 def test_rewards_and_flags_belong_to_the_row_they_lead_to() -> None:
-    for experience, _ in collect(build(), 3):
-        traj = experience.traj
+    for rollout, _ in collect(build(), 3):
+        traj = rollout.traj
         row = decode(traj.obs[1:])
         assert torch.equal(traj.reward, row.step.float())
         ends = [[length(b, int(row.episode[t, b])) for b in range(B)] for t in range(T)]
@@ -121,7 +119,7 @@ def test_rewards_and_flags_belong_to_the_row_they_lead_to() -> None:
 
 
 def test_the_last_row_of_a_rollout_is_row_zero_of_the_next() -> None:
-    one, two, three = [experience for experience, _ in collect(build(), 3)]
+    one, two, three = [rollout for rollout, _ in collect(build(), 3)]
     for before, after in ((one, two), (two, three)):
         assert torch.equal(before.traj.obs[-1], after.traj.obs[0])
         assert torch.equal(before.traj.first[-1], after.traj.first[0])
@@ -138,20 +136,20 @@ def test_recomputing_a_rollout_gives_what_was_collected(
     core: FrameStackConfig | RecurrentConfig,
 ) -> None:
     agent = build(core)
-    for experience, _ in collect(agent, 3):
-        traj = experience.traj
+    for rollout, _ in collect(agent, 3):
+        traj = rollout.traj
         with torch.no_grad():
             belief = agent.belief.observe(
-                traj.obs, traj.action, traj.first, experience.carry
+                traj.obs, traj.action, traj.first, rollout.carry
             ).belief
             distribution, value = agent.policy(belief[:-1])
             bootstrap = agent.policy(belief[-1])[1]
-        assert experience.belief.std(0).mean() > 0.03
-        close(belief[:-1], experience.belief)
+        assert rollout.belief.std(0).mean() > 0.03
+        close(belief[:-1], rollout.belief)
         log_prob = distribution.log_prob(traj.action)
         assert log_prob.std() > 0.3
-        close(log_prob, experience.log_prob)
-        close(torch.cat([value, bootstrap[:, None]], 1), experience.value)
+        close(log_prob, rollout.log_prob)
+        close(torch.cat([value, bootstrap[:, None]], 1), rollout.value)
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -159,7 +157,7 @@ def test_context_is_the_transitions_before_row_zero(
     core: FrameStackConfig | RecurrentConfig,
 ) -> None:
     agent = build(core)
-    one, two, three = [experience for experience, _ in collect(agent, 3)]
+    one, two, three = [rollout for rollout, _ in collect(agent, 3)]
     assert one.context is None
     for before, after in ((one, two), (two, three)):
         assert after.context is not None
@@ -220,12 +218,12 @@ def test_minibatches_cover_every_env_once_per_epoch() -> None:
 
 def test_a_batch_holds_all_that_belongs_to_its_envs() -> None:
     agent = build(RecurrentConfig(size=17, num_frames=3))
-    experience = collect(agent, 2)[-1][0]
+    rollout = collect(agent, 2)[-1][0]
     code = 100.0 * torch.arange(T)[:, None] + torch.arange(B)
     stream = torch.stack([code, code + 0.25])
     latent = torch.cat([code, code[-1:] + 100])[..., None].expand(-1, -1, 7)
     envs = torch.tensor([4, 0, 5])
-    batch = Batch.of(experience, code + 0.5, stream, latent, envs)
+    batch = Minibatch.of(rollout, code + 0.5, stream, latent, envs)
     now = decode(batch.traj.obs)
     assert torch.equal(now.env, envs.expand(T + 1, 3))
     assert torch.equal(batch.traj.reward, now.step[1:].float())
@@ -234,17 +232,17 @@ def test_a_batch_holds_all_that_belongs_to_its_envs() -> None:
     assert torch.equal(batch.returns, torch.stack([wanted, wanted + 0.25]))
     assert batch.target is not None
     assert torch.equal(batch.target[:-1, :, 0], wanted)
-    assert torch.equal(batch.log_prob, experience.log_prob[:, envs])
+    assert torch.equal(batch.log_prob, rollout.log_prob[:, envs])
     seen = agent.belief.observe(
         batch.traj.obs[:-1], batch.traj.action[:-1], batch.traj.first[:-1], batch.carry
     )
-    close(seen.belief, experience.belief[:, envs])
+    close(seen.belief, rollout.belief[:, envs])
 
 
 def test_episode_returns_and_lengths_span_rollouts() -> None:
     ends = total = 0
-    for experience, result in collect(build(), 5):
-        traj = experience.traj
+    for rollout, result in collect(build(), 5):
+        traj = rollout.traj
         assert torch.equal(result.ended, traj.terminated | traj.truncated)
         row = decode(traj.obs[1:])
         for t, b in result.ended.nonzero().tolist():
@@ -280,12 +278,12 @@ def test_a_new_beginning_forgets_what_was_before() -> None:
     agent = build()
     collect(agent, 2)
     agent.begin()
-    experience, ends = agent.collector.collect()
-    assert experience.context is None
+    rollout, ends = agent.collector.collect()
+    assert rollout.context is None
     start = agent.belief.start(B)
     for x in fields(Carry):
-        assert torch.equal(getattr(experience.carry, x.name), getattr(start, x.name))
-    row = decode(experience.traj.obs[1:])
+        assert torch.equal(getattr(rollout.carry, x.name), getattr(start, x.name))
+    row = decode(rollout.traj.obs[1:])
     for t, b in ends.ended.nonzero().tolist():
         assert ends.episode_length[t, b] == length(b, int(row.episode[t, b]))
 

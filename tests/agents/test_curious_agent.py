@@ -12,8 +12,8 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.signal import Curiosity, CuriosityConfig, IntrinsicReward
 from agents.curious_agent import CuriousAgent
-from agents.experience import Batch, Experience
 from agents.policy.ppo import PpoConfig, RewardStream, mix_advantages
+from agents.rollout import Minibatch, Rollout
 from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig
@@ -58,14 +58,14 @@ def build(
     return agent
 
 
-def batch_of(agent: CuriousAgent, envs: list[int]) -> Batch:
-    experience, _ = agent.collector.collect()
+def batch_of(agent: CuriousAgent, envs: list[int]) -> Minibatch:
+    rollout, _ = agent.collector.collect()
     with torch.no_grad():
-        target, surprise = agent._surprise(experience)
-        intrinsic = agent._intrinsic(experience, surprise)
+        target, surprise = agent._surprise(rollout)
+        intrinsic = agent._intrinsic(rollout, surprise)
         rewards = [torch.randn(T, B)] + ([intrinsic.reward] if intrinsic else [])
-    mixed = mix_advantages(experience, agent.streams, rewards)
-    return Batch.of(experience, *mixed, target, torch.tensor(envs))
+    mixed = mix_advantages(rollout, agent.streams, rewards)
+    return Minibatch.of(rollout, *mixed, target, torch.tensor(envs))
 
 
 def gradients(loss: Tensor, module: nn.Module) -> dict[str, Tensor]:
@@ -155,7 +155,7 @@ def test_every_parameter_is_optimised_once_and_clipped_with_its_own() -> None:
         assert norm.item() == pytest.approx(limit, rel=1e-3)
 
 
-def joined(one: Experience, two: Experience) -> Trajectory:
+def joined(one: Rollout, two: Rollout) -> Trajectory:
     """Two consecutive rollouts as one trajectory."""
     a, b = one.traj, two.traj
     return Trajectory(
@@ -286,8 +286,8 @@ class Pulled(Curiosity):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
 
-    def reward(self, experience: Experience, _: ModelLoss | None) -> IntrinsicReward:
-        nothing = torch.zeros_like(experience.traj.reward)
+    def reward(self, rollout: Rollout, _: ModelLoss | None) -> IntrinsicReward:
+        nothing = torch.zeros_like(rollout.traj.reward)
         return IntrinsicReward(nothing, nothing)
 
     def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss:

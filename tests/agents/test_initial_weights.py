@@ -93,7 +93,7 @@ def convolutions(name: str) -> dict[str, Rule]:
     return found
 
 
-def gated_cell(name: str, inputs: int) -> dict[str, Rule]:
+def gru_cell(name: str, inputs: int) -> dict[str, Rule]:
     return {
         **layer(f"{name}.from_input", xavier(inputs, 3 * S)),
         **layer(f"{name}.from_memory", gates),
@@ -113,9 +113,9 @@ RULES: dict[str, Rule] = {
     **layer("actor.policy.actor", orthogonal(0.01)),
     **layer("actor.policy.critic", orthogonal(1.0)),
     **ENCODERS,
-    **gated_cell(f"{MODEL}.belief.core.cell", D + E),
+    **gru_cell(f"{MODEL}.belief.core.cell", D + E),
     f"{MODEL}.belief.embedding.table.weight": normal,
-    **gated_cell(f"{MODEL}.open_loop.cell", E),
+    **gru_cell(f"{MODEL}.open_loop.cell", E),
     **layer(f"{MODEL}.predictor.0", torchs_own(S), torchs_own(S)),
     **layer(f"{MODEL}.predictor.2", torchs_own(P), torchs_own(P)),
     **convolutions("curiosity.target.0"),

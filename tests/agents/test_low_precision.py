@@ -11,8 +11,8 @@ from torch import Tensor
 from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
-from agents.experience import Batch
 from agents.policy.ppo import PpoConfig, mix_advantages
+from agents.rollout import Minibatch
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
@@ -48,19 +48,19 @@ def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> CuriousAge
     return agent
 
 
-def half_a_rollout(agent: CuriousAgent) -> Batch:
-    experience, _ = agent.collector.collect()
+def half_a_rollout(agent: CuriousAgent) -> Minibatch:
+    rollout, _ = agent.collector.collect()
     with torch.no_grad():
-        target, surprise = agent._surprise(experience)
-        intrinsic = agent._intrinsic(experience, surprise)
+        target, surprise = agent._surprise(rollout)
+        intrinsic = agent._intrinsic(rollout, surprise)
     assert intrinsic is not None
-    rewards = [experience.traj.reward, intrinsic.reward]
-    advantage, returns = mix_advantages(experience, agent.streams, rewards)
-    return Batch.of(experience, advantage, returns, target, torch.arange(B // 2))
+    rewards = [rollout.traj.reward, intrinsic.reward]
+    advantage, returns = mix_advantages(rollout, agent.streams, rewards)
+    return Minibatch.of(rollout, advantage, returns, target, torch.arange(B // 2))
 
 
 def gradients(
-    agent: CuriousAgent, batch: Batch, precision: Precision
+    agent: CuriousAgent, batch: Minibatch, precision: Precision
 ) -> dict[str, Tensor]:
     """Of the joint loss of PPO and world model, by parameter."""
     agent.belief.encoder.precision = precision

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.play import play_episodes, random_player, record
+from agents.play import play_episodes, play_frames, random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step, VectorEnv
@@ -106,12 +106,12 @@ def test_random_players_repeat_themselves_by_seed() -> None:
 
 def test_frames_are_what_the_first_env_shows() -> None:
     env = CountingConfig().build(2, "cpu")
-    frames = np.stack(list(record(env, idle(env), 6, seed=0)))
+    frames = np.stack(list(play_frames(env, idle(env), 6, seed=0)))
     assert frames.shape == (7, 40, 44, 3)
     assert (frames == frames[..., :1]).all()
     seen = decode(torch.from_numpy(frames[..., 0])[:, None])
     assert seen.env.tolist() == [0] * 7
     assert seen.step.tolist() == [0, 1, 2, 3, 0, 1, 2]
     env = KeyDoorConfig().build(1, "cpu")
-    frame = next(record(env, idle(env), 6, seed=0))
+    frame = next(play_frames(env, idle(env), 6, seed=0))
     assert np.array_equal(frame, env.reset(0).obs[0].permute(1, 2, 0).numpy())

@@ -13,7 +13,7 @@ from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
-from agents.curious_agent import CuriousAgent, Report
+from agents.curious_agent import CuriousAgent, TrainStepResult
 from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
@@ -67,7 +67,7 @@ def build(kind: str, env: VectorEnv, seed: int) -> CuriousAgent:
     return config.build(env, model, curiosity, seed)
 
 
-def train(agent: CuriousAgent, steps: int) -> list[Report]:
+def train(agent: CuriousAgent, steps: int) -> list[TrainStepResult]:
     return [agent.train_step() for _ in range(steps)]
 
 
@@ -175,9 +175,9 @@ def test_worlds_that_cannot_be_saved_begin_anew() -> None:
     fresh.load_state_dict(saved(agent))
     assert same(fresh.modules.state_dict(), agent.modules.state_dict()) == []
     assert fresh.env_steps == agent.env_steps
-    experience, ends = fresh.collector.collect()
-    assert experience.traj.first[0].all()
-    assert experience.context is None
-    assert not experience.carry.memory.any()
+    rollout, ends = fresh.collector.collect()
+    assert rollout.traj.first[0].all()
+    assert rollout.context is None
+    assert not rollout.carry.memory.any()
     assert ends.episode_length[0].max() == 1
     train(fresh, 1)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from agents.build import AgentConfig
-from agents.play import Played, actor_player, play_episodes, random_player
+from agents.play import PlayedEpisodes, actor_player, play_episodes, random_player
 from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
@@ -60,5 +60,5 @@ def test_curiosity_alone_visits_twice_as_many_rooms_as_random_play() -> None:
     assert rooms_per_episode(curious) >= 2 * rooms_per_episode(blind)
 
 
-def rooms_per_episode(played: Played) -> float:
+def rooms_per_episode(played: PlayedEpisodes) -> float:
     return sum(len(x.rooms or ()) for x in played.episodes) / len(played.episodes)

@@ -16,9 +16,9 @@ from agents.build import AgentConfig, ReplayConfig
 from agents.collect import EpisodeEnds
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
-from agents.curious_agent import CuriousAgent, Report
-from agents.experience import Experience
+from agents.curious_agent import CuriousAgent, TrainStepResult
 from agents.policy.ppo import PpoConfig
+from agents.rollout import Rollout
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -74,7 +74,7 @@ def agent(
     return AgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
 
 
-def values(made: CuriousAgent, report: Report) -> dict[str, Tensor]:
+def values(made: CuriousAgent, report: TrainStepResult) -> dict[str, Tensor]:
     """All weights, statistics and metrics, on the host."""
     state = {k: x.cpu() for k, x in made.modules.state_dict().items()}
     return state | {k: x.cpu() for k, x in report.metrics.items()}
@@ -103,7 +103,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
             device.crossings = crossings
         collect = made.collector.collect
 
-        def watched() -> tuple[Experience, EpisodeEnds]:
+        def watched() -> tuple[Rollout, EpisodeEnds]:
             nonlocal acting
             collected = collect()
             acting = len(crossings)

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from agents.build import AgentConfig
-from agents.play import Played, actor_player, play_episodes, random_player, record
+from agents.play import (
+    PlayedEpisodes,
+    actor_player,
+    play_episodes,
+    play_frames,
+    random_player,
+)
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.runs.folder import RunFolder
@@ -21,7 +27,7 @@ WORLD = KeyDoorConfig(max_episode_steps=6, varied_layouts=True)
 AGENT = AgentConfig(NatureConfig(16, precision=Precision.FLOAT32), RecurrentConfig(9))
 
 
-def played(name: str) -> tuple[list[Played], list[Crossing]]:
+def played(name: str) -> tuple[list[PlayedEpisodes], list[Crossing]]:
     """Episodes of an untrained actor and of a random player, and what crossed."""
     with pretend_cuda() if name == "cuda" else nullcontext() as device:
         env = WORLD.build(B, name)
@@ -33,7 +39,7 @@ def played(name: str) -> tuple[list[Played], list[Crossing]]:
             random_player(env, 1),
         )
         both = [play_episodes(env, x, B, 5, max_steps=5) for x in players]
-        pictures = list(record(env, players[1], 2, 5))
+        pictures = list(play_frames(env, players[1], 2, 5))
         assert pictures[-1].shape[-1] == 3
         return both, [] if device is None else device.crossings
 

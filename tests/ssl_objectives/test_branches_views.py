@@ -118,7 +118,7 @@ def test_views_that_pass_together_come_out_apart(generator: torch.Generator) -> 
     given = images(generator, 3)
     for kinds in ({"rep": True, "maps": True}, {"rep": True}):
         apart = build(Watching(**kinds)).views(given)
-        together = build(Watching(together=True, **kinds)).views(given)
+        together = build(Watching(one_batch=True, **kinds)).views(given)
         for name in ("z", "rep", "maps"):
             torch.testing.assert_close(getattr(together, name), getattr(apart, name))
 

@@ -1,4 +1,4 @@
-"""What holds in each of two processes; run by `test_processes.py`."""
+"""What holds in each of two processes; run by `test_distributed.py`."""
 
 import traceback
 from collections.abc import Callable
@@ -8,14 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ssl_objectives.encoders.batch_norm import BatchNorm1d, BatchNorm2d
-from ssl_objectives.objective import Views
-from ssl_objectives.processes import (
+from ssl_objectives.distributed import (
     average_gradients,
     gathered,
     num_processes,
-    total,
+    sum_over_processes,
 )
+from ssl_objectives.encoders.batch_norm import BatchNorm1d, BatchNorm2d
+from ssl_objectives.objective import Views
 from tests.ssl_objectives.launch import report_from
 
 
@@ -106,7 +106,7 @@ def averages_gradients(rank: int) -> None:
 
 def sums_with_gradient(rank: int) -> None:
     x = torch.tensor([1.0, 2.0 + rank], requires_grad=True)
-    summed = total(x)
+    summed = sum_over_processes(x)
     assert_close(summed, torch.tensor([2.0, 5.0]))
     (summed * torch.tensor([1.0, 10.0 * (1 + rank)])).sum().backward()
     assert_close(x.grad, torch.tensor([2.0, 30.0]))

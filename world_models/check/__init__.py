@@ -1,1 +1,1 @@
-"""Does a world model keep the contract? For our own tests, and for people's own."""
+"""`check_model`: does a world model keep the contract? For our tests and your own."""

@@ -1,4 +1,4 @@
-"""Does a world model keep the contract? For our own tests, and for people's own."""
+"""`check_model`: does a world model keep the contract? For our tests and your own."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

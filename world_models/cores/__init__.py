@@ -1,1 +1,1 @@
-"""What turns latents into beliefs: a GRU, or stacked frames alone."""
+"""Belief cores: a recurrent one (GRU), and a feed-forward one on stacked frames."""

@@ -1,4 +1,4 @@
-"""The feed-forward core: what stacked frames show, and nothing older."""
+"""The feed-forward core: the belief is the latent of the last stacked frames."""
 
 from dataclasses import dataclass
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ssl_objectives.encoders.encoder import Encoder
 from world_models.actions import ActionEmbedding
 from world_models.belief import BeliefCore
-from world_models.cores.gated_cell import GatedCell
+from world_models.cores.gru_cell import GruCell
 
 
 class RecurrentCore(BeliefCore):
@@ -18,7 +18,7 @@ class RecurrentCore(BeliefCore):
     def __init__(self, latent_size: int, action_size: int, size: int = 256) -> None:
         super().__init__()
         self.size = self.memory_size = size
-        self.cell = GatedCell(latent_size + action_size, size)
+        self.cell = GruCell(latent_size + action_size, size)
 
     def forward(
         self,

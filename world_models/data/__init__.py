@@ -1,1 +1,1 @@
-"""Data to learn from: past rollouts in a ring, and data sets on disk."""
+"""Data to learn from: a replay buffer of past rollouts, and data sets on disk."""

@@ -23,7 +23,7 @@ from world_models.data.format import FACTS, DatasetSpec
 from world_models.data.index import ChosenStarts, RegularStarts, RowIndex, Starts
 from world_models.data.reader import RowReader
 from world_models.data.shard import open_shard, shard_paths, verify_shard
-from world_models.data.windows import Images, Windows
+from world_models.data.windows import ImageBatches, Windows
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Dataset:
         *,
         facts: Sequence[str] = (),
         device: torch.device | str = "cpu",
-    ) -> Images:
+    ) -> ImageBatches:
         """Batches of single frames with their row ids, each once per epoch.
 
         Raises:
@@ -111,7 +111,7 @@ class Dataset:
         """
         self._check_facts(facts)
         order = EpochOrder(self.num_rows, batch_size, seed)
-        return Images(self.reader, order, tuple(facts), device)
+        return ImageBatches(self.reader, order, tuple(facts), device)
 
     def starts(self, num_rows: int, stride: int = 1, at_first: bool = False) -> Starts:
         """Places where windows of `num_rows` rows can begin."""

@@ -1,4 +1,4 @@
-"""`dataset.json`: the file that says what a data set is."""
+"""Reads and writes `dataset.json`, the metadata of a data set."""
 
 import json
 import os

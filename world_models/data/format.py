@@ -1,4 +1,4 @@
-"""What a data set is on disk: a folder of shards, and a file that says what they hold.
+"""The data set format on disk: a folder of shards, and metadata of their columns.
 
     FOLDER/dataset.json              format, columns, and where the data come from
     FOLDER/shard-00000/obs.npy       one file per column, [rows, ...], for any NumPy

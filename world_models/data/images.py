@@ -1,4 +1,4 @@
-"""Frames of a data set that `curious record` or `curious import` made."""
+"""Frames of a recorded or imported data set as images to pretrain and probe on."""
 
 from dataclasses import dataclass
 from pathlib import Path

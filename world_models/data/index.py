@@ -1,4 +1,4 @@
-"""Where the rows of a data set lie: streams one behind the other, cut into segments.
+"""Row index of a data set: which shard holds which rows of which stream.
 
 Rows are numbered through: stream 0 first, then stream 1, … A row's number is its id.
 Appending streams changes the number of no other row.
@@ -25,7 +25,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class RowIndex:
-    """Segments in the order of row numbers.
+    """Finds rows by number: segments in the order of row numbers.
 
     Attributes:
         segment_begin: [S+1] number of the first row of each segment, and the total.

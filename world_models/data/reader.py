@@ -1,4 +1,4 @@
-"""Rows of a data set as NumPy arrays, copied out of its shards."""
+"""Reads rows of a data set, as NumPy arrays copied out of its shards."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from world_models.data.format import DatasetSpec
 from world_models.data.index import RowIndex
-from world_models.data.maps import MappedFiles
+from world_models.data.memory_maps import MappedFiles
 from world_models.data.shard import Shard
 
 _BLOCK_BYTES = 32 << 20

@@ -1,4 +1,4 @@
-"""A ring of past rollouts, for more model updates per env step."""
+"""The replay buffer: past rollouts in a ring, for more model updates per env step."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,8 +11,8 @@ from world_models.belief import Carry
 from world_models.trajectory import Trajectory
 
 
-class ReplayRing:
-    """Keeps the latest `capacity` windows of `[T, B]` with their carries, frames uint8.
+class ReplayBuffer:
+    """A ring of the latest `capacity` rollouts `[T, B]`, with carries; frames uint8.
 
     A window is a rollout as it was collected: rows stay in order, and each env's column
     begins with the carry it really had, so no seam is ever invented. Memory is
@@ -52,7 +52,7 @@ class ReplayRing:
             RuntimeError: nothing was added yet.
         """
         if not self.num_added:
-            raise RuntimeError("the replay ring is empty; add a rollout first")
+            raise RuntimeError("the replay buffer is empty; add a rollout first")
         num_envs = self._rows["reward"].shape[1]
         device = generator.device
         shape = (num_columns,)
@@ -82,7 +82,7 @@ class ReplayRing:
         return traj, carry
 
     def state_dict(self) -> dict[str, Any]:
-        """All windows and the position of the ring."""
+        """All windows and the position to write to next."""
         return {"num_added": self.num_added, "rows": dict(self._rows)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A shard: some rows of some streams, in files that appear together or not at all.
+"""Shards: the files of a data set, each complete or not there at all.
 
 `segments.npy` is int64 [S, 3]: stream, its row that comes first here, number of rows.
 The rows of a segment lie one behind the other in every column, segments in this order.

@@ -1,4 +1,4 @@
-"""Batches of a data set in random order, which can be resumed within an epoch."""
+"""Minibatches of a data set, in random order and resumable: windows, or frames."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -87,7 +87,7 @@ class ImageBatch:
 
 
 @dataclass(frozen=True)
-class Images:
+class ImageBatches:
     """Iterates over `ImageBatch`es: the rest of an epoch; again: the next."""
 
     reader: RowReader

@@ -1,4 +1,4 @@
-"""Writing a data set, so that a killed writer leaves all that was complete."""
+"""Writes data sets, such that a killed writer leaves all that was complete."""
 
 import time
 from collections.abc import Callable, Mapping

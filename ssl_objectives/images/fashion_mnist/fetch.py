@@ -1,4 +1,4 @@
-"""Gets Fashion-MNIST from Debian's package `dataset-fashion-mnist`; needs no root.
+"""Downloads Fashion-MNIST from Debian's package `dataset-fashion-mnist`; needs no root.
 
     python -m ssl_objectives.images.fashion_mnist.fetch [FOLDER]
 

@@ -1,1 +1,1 @@
-"""Methods with a target that follows slowly, or is stopped; no negatives."""
+"""Bootstrap methods: an EMA or stop-gradient target, and no negatives."""

@@ -1,4 +1,4 @@
-"""Methods that regress onto a target network, without negatives."""
+"""BYOL and SimSiam: regression onto a target network, without negatives."""
 
 from dataclasses import dataclass, replace
 from typing import cast
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
-from ssl_objectives.parts.cores import normalized_regression
+from ssl_objectives.parts.losses import normalized_regression
 
 
 class Byol(Objective):

@@ -1,4 +1,4 @@
-"""BYOL whose predictor is computed, not trained: DirectPred and DirectCopy."""
+"""DirectPred and DirectCopy: BYOL whose linear predictor is computed, not trained."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 
 class PredictorRule(ABC):
@@ -103,7 +103,7 @@ class DirectPred(Objective):
 
     def predict(self, rows: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G N D"]:
         """`W f` of each row."""
-        x = exact(rows)
+        x = at_least_float32(rows)
         return x @ self.weight.to(x.dtype).T
 
     def forward(self, views: Views) -> Loss:
@@ -115,7 +115,9 @@ class DirectPred(Objective):
     @torch.no_grad()
     def observe(self, views: Views) -> None:
         """Take the correlations in, and set W; without valid rows nothing changes."""
-        rows = torch.cat([exact(x).flatten(0, -2) for x in views.p if x is not None])
+        rows = torch.cat(
+            [at_least_float32(x).flatten(0, -2) for x in views.p if x is not None]
+        )
         count = rows.new_full((), len(rows))
         if views.valid is not None:
             times = len(rows) // views.valid.numel()

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
-from ssl_objectives.parts.cores import normalized_regression
 from ssl_objectives.parts.critics import unit
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.losses import normalized_regression
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class Centroid(Objective):

@@ -1,1 +1,1 @@
-"""Methods whose rows share clusters, prototypes or classes."""
+"""Clustering methods: rows share clusters, prototypes or classes."""

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled, SoftmaxCore
+from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled, SoftmaxLoss
 from ssl_objectives.methods.memory.instance import MoCoConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Needs, Sizes, TargetKind, Views
@@ -23,21 +23,21 @@ from ssl_objectives.parts.candidates import (
 from ssl_objectives.parts.critics import Cosine, checked_temperature, unit
 from ssl_objectives.parts.filters import CandidateFilter, Ring, Sample
 from ssl_objectives.parts.kmeans import cluster_sizes, nearest
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 FAR = 100.0  # in each coordinate; rows have length 1
 
 
-class Margin(SoftmaxCore):
-    """Another core, with a margin taken off the scores of positives.
+class Margin(SoftmaxLoss):
+    """Another loss, with a margin taken off the scores of positives.
 
     Args:
-        core: what is done with the scores then.
+        loss: what is done with the scores then.
         margin: of the logits; below 0 makes it easier to be right.
     """
 
-    def __init__(self, core: SoftmaxCore, margin: float) -> None:
-        self.core, self.margin = core, margin
+    def __init__(self, loss: SoftmaxLoss, margin: float) -> None:
+        self.loss, self.margin = loss, margin
 
     def __call__(
         self,
@@ -45,9 +45,9 @@ class Margin(SoftmaxCore):
         candidates: Candidates,
         valid: Bool[Tensor, "*G N"] | None = None,
     ) -> Float[Tensor, "*G N"]:
-        """The other core's loss."""
+        """The other loss's loss."""
         moved = torch.where(candidates.positive, logits - self.margin, logits)
-        return self.core(moved, candidates, valid)
+        return self.loss(moved, candidates, valid)
 
 
 class SweptBank(CandidateSource):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.assignment import collected
 from ssl_objectives.parts.candidates import row_ids
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.parts.sinkhorn import transport_plan
 
 
@@ -86,7 +86,7 @@ class SelfLabel(Objective):
     ) -> None:
         """Label the rows anew, one head after another."""
         ids, data = collected(rows)
-        data = exact(data)
+        data = at_least_float32(data)
         weights = self.heads.weight.split(self.classes)
         biases = self.heads.bias.split(self.classes)
         for h, (weight, bias) in enumerate(zip(weights, biases, strict=True)):
@@ -96,7 +96,9 @@ class SelfLabel(Objective):
 
     def _logits(self, rows: Float[Tensor, "N D"] | None) -> Float[Tensor, "N H K"]:
         assert rows is not None, "a view without projection"
-        logits: Tensor = self.heads(exact(rows)).unflatten(-1, (-1, self.classes))
+        logits: Tensor = self.heads(at_least_float32(rows)).unflatten(
+            -1, (-1, self.classes)
+        )
         return logits
 
 

@@ -11,7 +11,7 @@ from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, 
 from ssl_objectives.parts.candidates import Queue
 from ssl_objectives.parts.critics import checked_temperature, unit
 from ssl_objectives.parts.sinkhorn import balanced_codes
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class Swav(Objective):

@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import exact
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.critics import at_least_float32
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class Twist(Objective):
@@ -150,7 +150,7 @@ def _once(views: Views) -> list[tuple[int, int]]:
 
 def _log_probs(logits: Float[Tensor, "*G N C"] | None) -> Float[Tensor, "*G N C"]:
     assert logits is not None, "a pair without prediction or target"
-    return exact(logits).log_softmax(-1)
+    return at_least_float32(logits).log_softmax(-1)
 
 
 def _entropy(log_p: Float[Tensor, "*batch C"]) -> Float[Tensor, "*batch"]:

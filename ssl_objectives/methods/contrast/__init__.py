@@ -1,1 +1,1 @@
-"""Methods that tell a positive from other rows of the batch."""
+"""Contrastive methods: tell a positive from negatives in the batch."""

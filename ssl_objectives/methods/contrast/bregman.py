@@ -1,4 +1,4 @@
-"""Deep Bregman divergences: a directed distance that is learned."""
+"""Deep Bregman divergences: contrastive learning with a learned divergence."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Compressive SSL: latents that forget what the other view does not know.
+"""C-SimCLR and C-BYOL: an information bottleneck on what only one view knows.
 
 The conditional entropy bottleneck with von Mises-Fisher distributions on the sphere:
 `e(z|x)` around the prediction of one view, `b(z|y)` around the other view's target.
@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from ssl_objectives.methods.contrast.info_nce import sim_clr
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
-from ssl_objectives.parts.cores import normalized_regression
 from ssl_objectives.parts.critics import unit
+from ssl_objectives.parts.losses import normalized_regression
 from ssl_objectives.parts.noise import SphereNoise, checked_concentration
 
 

@@ -1,4 +1,4 @@
-"""DirectCLR: contrast part of the encoder's output, without a projector."""
+"""DirectCLR: InfoNCE on a part of the encoder's output, without a projector."""
 
 from dataclasses import dataclass, replace
 

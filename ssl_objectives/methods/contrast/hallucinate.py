@@ -17,8 +17,8 @@ from ssl_objectives.objective import (
     TargetKind,
     Views,
 )
-from ssl_objectives.parts.critics import exact
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.critics import at_least_float32
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 class Hallucinate(Objective):
@@ -88,7 +88,7 @@ class Hallucinate(Objective):
         self, query: Float[Tensor, "*G N D"], key: Float[Tensor, "*G N D"]
     ) -> Float[Tensor, "*G N D"]:
         """h, for predictions q and their targets k."""
-        q, k = exact(query), exact(key)
+        q, k = at_least_float32(query), at_least_float32(key)
         if self.needs.target is not TargetKind.SHARED:
             k = k.detach()
         generator = self.counter.generator(q.device)

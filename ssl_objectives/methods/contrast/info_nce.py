@@ -1,4 +1,4 @@
-"""Methods that tell a positive from other candidates by a softmax."""
+"""InfoNCE, SimCLR (NT-Xent), DCL: contrast of a positive with negatives by softmax."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
@@ -23,13 +23,13 @@ from ssl_objectives.parts.candidates import (
     CandidateSource,
     OtherView,
 )
-from ssl_objectives.parts.cores import decoupled_softmax, softmax_over_candidates
 from ssl_objectives.parts.critics import Cosine, Critic, checked_temperature
 from ssl_objectives.parts.filters import CandidateFilter
+from ssl_objectives.parts.losses import decoupled_softmax, softmax_over_candidates
 
 
-class SoftmaxCore(ABC):
-    """What is done with the scores of all candidates."""
+class SoftmaxLoss(ABC):
+    """A contrastive loss over the scores of all candidates."""
 
     @abstractmethod
     def __call__(
@@ -41,7 +41,7 @@ class SoftmaxCore(ABC):
         """One loss per row; `valid` says which rows count, where rows are compared."""
 
 
-class Coupled(SoftmaxCore):
+class Coupled(SoftmaxLoss):
     """InfoNCE: the positive competes in the denominator (arXiv 1807.03748)."""
 
     def __call__(
@@ -54,7 +54,7 @@ class Coupled(SoftmaxCore):
         return softmax_over_candidates(logits, candidates.positive, candidates.keep)
 
 
-class Decoupled(SoftmaxCore):
+class Decoupled(SoftmaxLoss):
     """DCL: the positive is left out of the denominator (arXiv 2110.06848)."""
 
     def __call__(
@@ -67,7 +67,7 @@ class Decoupled(SoftmaxCore):
         return decoupled_softmax(logits, candidates.positive, candidates.keep)
 
 
-class VonMisesWeighted(SoftmaxCore):
+class VonMisesWeighted(SoftmaxLoss):
     """DCLW: DCL whose hard positives weigh more (arXiv 2110.06848).
 
     `w_n = 2 - B softmax_n(cos_n / σ)`, over the B valid rows of a group, without
@@ -100,7 +100,7 @@ class VonMisesWeighted(SoftmaxCore):
 
 
 class Contrast(Objective):
-    """For each pair of views: find the target among candidates, by a softmax.
+    """The contrastive objective: for each pair of views, the target among candidates.
 
     Loss scale: the sum over pairs (both directions for two views, as SimCLR's official
     code has it), a mean over rows by whoever reduces. Rows that are not valid have loss
@@ -109,7 +109,7 @@ class Contrast(Objective):
     Args:
         critic: scores.
         source: candidates.
-        core: what becomes of the scores.
+        loss: what becomes of the scores.
         filters: which candidates take part, one after another.
         needs: what the parts need, if more than two views.
     """
@@ -118,13 +118,13 @@ class Contrast(Objective):
         self,
         critic: Critic,
         source: CandidateSource,
-        core: SoftmaxCore | None = None,
+        loss: SoftmaxLoss | None = None,
         filters: Sequence[CandidateFilter] = (),
         needs: Needs | None = None,
     ) -> None:
         super().__init__()
         self.critic, self.source = critic, source
-        self.core = core or Coupled()
+        self.loss = loss or Coupled()
         self.filters = nn.ModuleList(filters)
         self.needs = needs or Needs()
 
@@ -141,7 +141,7 @@ class Contrast(Objective):
             logits = self.critic(prediction, found.key)
             for choose in self.filters:
                 found = choose(logits, found, views)
-            losses.append(self.core(logits, found, views.valid))
+            losses.append(self.loss(logits, found, views.valid))
             with torch.no_grad():
                 best = logits.masked_fill(~found.keep, -torch.inf).argmax(-1)
                 right.append(found.positive.gather(-1, best[..., None])[..., 0])

@@ -1,4 +1,4 @@
-"""RényiCL: a contrast of whole batches, for views that hardly agree."""
+"""RényiCL: a skew Rényi divergence over whole batches, for strong augmentations."""
 
 from dataclasses import dataclass
 

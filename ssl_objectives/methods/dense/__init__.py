@@ -1,1 +1,1 @@
-"""Methods that tell places of feature maps apart."""
+"""Dense methods: contrast of local features in feature maps."""

@@ -1,6 +1,6 @@
-"""Local against global: what places in feature maps tell about an image, or other maps.
+"""Deep InfoMax, AMDIM and ST-DIM: contrast of local features with global ones.
 
-Deep InfoMax, AMDIM and ST-DIM are one objective with different tasks, cores and views.
+Deep InfoMax, AMDIM and ST-DIM are one objective with different tasks, losses and views.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,20 +11,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import Critic, Dot, exact
-from ssl_objectives.parts.mutual_information import masked_mean
-from ssl_objectives.parts.places import (
+from ssl_objectives.parts.critics import Critic, Dot, at_least_float32
+from ssl_objectives.parts.local_features import (
+    GlobalToLocal,
+    GlobalToSameLocation,
     JensenShannon,
-    LocalCore,
-    PlaceToPlaces,
-    PlaceToSamePlace,
-    Side,
+    LocalLoss,
+    LocalToLocal,
+    LocalToSameLocation,
     SoftmaxEach,
     Task,
-    WholeToPlaces,
-    WholeToSamePlace,
+    ViewFeatures,
 )
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.mutual_information import masked_mean
+from ssl_objectives.parts.step_counter import StepCounter
 
 ViewPairs = Callable[[Views], Sequence[tuple[int, int]]]
 """Which view's queries meet which view's keys."""
@@ -46,7 +46,7 @@ def backwards_in_time(views: Views) -> Sequence[tuple[int, int]]:
 
 
 class LocalGlobal(Objective):
-    """A sum of tasks, each a mean over places; mean over pairs of views.
+    """Local-global contrast: a sum of tasks, means over places and pairs of views.
 
     Global rows are projections `z`; local rows are feature maps, mapped by one linear
     layer over channels (a 1x1 convolution) which the objective trains. Rows that are
@@ -56,10 +56,10 @@ class LocalGlobal(Objective):
         channels: F of the feature maps.
         size: D of the projections.
         tasks: who finds what.
-        core: what becomes of scores.
+        loss: what becomes of scores.
         pairs: which views meet.
         critic: of queries and keys.
-        clip: c; scores become `c tanh(u / c)` before the core. None: they do not.
+        clip: c; scores become `c tanh(u / c)` before the loss. None: they do not.
         penalty: weight of the mean of u², before clipping, in the regularizer.
         least: number of views at least.
     """
@@ -69,7 +69,7 @@ class LocalGlobal(Objective):
         channels: int,
         size: int,
         tasks: Sequence[Task],
-        core: LocalCore,
+        loss: LocalLoss,
         pairs: ViewPairs,
         critic: Critic | None = None,
         clip: float | None = None,
@@ -80,15 +80,15 @@ class LocalGlobal(Objective):
         self.needs = Needs(views=(least, None), maps=True)
         self.local = nn.Linear(channels, size)
         self.tasks = nn.ModuleList(tasks)
-        self.core, self.pairs = core, pairs
+        self.loss, self.pairs = loss, pairs
         self.critic = critic or Dot()
         self.clip, self.penalty = clip, penalty
         self.counter = StepCounter()
 
     def forward(self, views: Views) -> Loss:
         """See above; the penalty on scores, of all valid pairs, is the regularizer."""
-        sides = [self._side(views, v) for v in range(len(views.z))]
-        whole = sides[0].whole
+        features = [self._features(views, v) for v in range(len(views.z))]
+        whole = features[0].global_feature
         valid = views.valid
         if valid is None:
             valid = torch.ones(len(whole), dtype=torch.bool, device=whole.device)
@@ -96,11 +96,11 @@ class LocalGlobal(Objective):
         losses, penalties = [], []
         for i, j in self.pairs(views):
             for task in self.tasks:
-                query, key = task(sides[i], sides[j], generator)
+                query, key = task(features[i], features[j], generator)
                 raw = self.critic(query, key.flatten(-3, -2))
                 raw = raw.unflatten(-1, (len(whole), -1))
                 clipped = raw if self.clip is None else _soft_clip(raw, self.clip)
-                each = self.core(clipped, valid)
+                each = self.loss(clipped, valid)
                 losses.append(each.view(-1, len(whole)).mean(0))
                 if self.penalty:
                     penalties.append(_mean_square(raw, valid))
@@ -116,12 +116,12 @@ class LocalGlobal(Objective):
         """Let tasks draw anew."""
         self.counter.advance()
 
-    def _side(self, views: Views, v: int) -> Side:
+    def _features(self, views: Views, v: int) -> ViewFeatures:
         whole, maps = views.z[v], views.maps[v]
         assert whole is not None
         assert maps is not None
-        places = self.local(exact(maps).flatten(-2).mT)
-        return Side(exact(whole), places)
+        places = self.local(at_least_float32(maps).flatten(-2).mT)
+        return ViewFeatures(at_least_float32(whole), places)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class DeepInfoMaxConfig:
     places out by -∞ where the official code uses -10.
     """
 
-    core: JensenShannon | SoftmaxEach = field(default_factory=JensenShannon)
+    loss: JensenShannon | SoftmaxEach = field(default_factory=JensenShannon)
     """what becomes of scores"""
 
     def build(self, sizes: Sizes) -> LocalGlobal:
@@ -144,9 +144,9 @@ class DeepInfoMaxConfig:
         Raises:
             ValueError: there are none.
         """
-        tasks = [WholeToPlaces()]
+        tasks = [GlobalToLocal()]
         channels = _channels(sizes, "Deep InfoMax")
-        return LocalGlobal(channels, sizes.latent, tasks, self.core, same_view, least=1)
+        return LocalGlobal(channels, sizes.latent, tasks, self.loss, same_view, least=1)
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ class AmdimConfig:
         return LocalGlobal(
             _channels(sizes, "AMDIM"),
             sizes.latent,
-            [WholeToPlaces(), PlaceToPlaces()],
+            [GlobalToLocal(), LocalToLocal()],
             SoftmaxEach(),
             given_pairs,
             Dot(sizes.latent**0.5),
@@ -206,7 +206,7 @@ class StDimConfig:
         return LocalGlobal(
             _channels(sizes, "ST-DIM"),
             sizes.latent,
-            [WholeToSamePlace(), PlaceToSamePlace(sizes.latent)],
+            [GlobalToSameLocation(), LocalToSameLocation(sizes.latent)],
             SoftmaxEach(),
             backwards_in_time,
         )

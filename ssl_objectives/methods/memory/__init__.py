@@ -1,1 +1,1 @@
-"""Methods with a memory: an entry for each image, or a queue of keys."""
+"""Methods with a memory bank (an entry per image) or a queue of keys."""

@@ -1,19 +1,19 @@
-"""Instance discrimination with a memory: IR, MoCo and CMC."""
+"""Instance discrimination with a memory bank or a queue: IR, CMC and MoCo."""
 
 from dataclasses import dataclass, field
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled, SoftmaxCore
+from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled, SoftmaxLoss
 from ssl_objectives.methods.memory.ring import RingConfig, filters
 from ssl_objectives.objective import Needs, Sizes, TargetKind
 from ssl_objectives.parts.candidates import Bank, Candidates, OtherView, Queue
-from ssl_objectives.parts.cores import noise_contrast
 from ssl_objectives.parts.critics import Cosine, checked_temperature
+from ssl_objectives.parts.losses import noise_contrast
 
 
-class NoiseContrast(SoftmaxCore):
+class NoiseContrast(SoftmaxLoss):
     """NCE: each candidate for itself, right or drawn; see `noise_contrast`.
 
     Args:
@@ -36,16 +36,16 @@ class NoiseContrast(SoftmaxCore):
 
 @dataclass(frozen=True)
 class SoftmaxForm:
-    """The positive competes with all negatives at once."""
+    """Softmax (InfoNCE): the positive competes with all negatives at once."""
 
-    def build(self) -> SoftmaxCore:
-        """Build the core."""
+    def build(self) -> SoftmaxLoss:
+        """Build the loss."""
         return Coupled()
 
 
 @dataclass(frozen=True)
 class NceForm:
-    """Each candidate for itself: does it belong to the row, or was it drawn?
+    """NCE, each candidate for itself: does it belong to the row, or was it drawn?
 
     The more fragile of the two. Nothing bounds the gradient of the negatives: while
     e^s of the memory is above `normalizer` on average, queries flee from a memory that
@@ -60,8 +60,8 @@ class NceForm:
         if not self.normalizer > 0:
             raise ValueError(f"normalizer must be above 0, not {self.normalizer}")
 
-    def build(self) -> SoftmaxCore:
-        """Build the core."""
+    def build(self) -> SoftmaxLoss:
+        """Build the loss."""
         return NoiseContrast(self.normalizer)
 
 

@@ -1,4 +1,4 @@
-"""Local Label Propagation: a few labels, spread over all rows while learning."""
+"""Local Label Propagation (semi-supervised): a few labels spread over all rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ssl_objectives.methods.contrast.info_nce import Contrast
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.assignment import PropagatedLabel
 from ssl_objectives.parts.candidates import Bank
-from ssl_objectives.parts.critics import Cosine, checked_temperature, exact
+from ssl_objectives.parts.critics import Cosine, at_least_float32, checked_temperature
 
 
 class LabelPropagation(Objective):
@@ -88,7 +88,7 @@ class LabelPropagation(Objective):
     ) -> Float[Tensor, "N"]:
         rep = views.rep[view]
         assert rep is not None
-        logits = self.head(exact(rep))
+        logits = self.head(at_least_float32(rep))
         loss: Tensor = nn.functional.cross_entropy(
             logits, label, ignore_index=-1, reduction="none"
         )

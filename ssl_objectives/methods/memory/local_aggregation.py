@@ -1,4 +1,4 @@
-"""Local Aggregation: near to what shares a cluster, among what is near anyway."""
+"""Local Aggregation: nearest neighbours that share a cluster are positives."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Harder negatives: Ring (CNCE), Ball and VINCE, for whatever has candidates.
+"""Hard negatives for contrastive methods: Ring (CNCE), Ball and VINCE.
 
 They are one filter (`ssl_objectives/parts/filters.py: Ring`), hence no objectives of
 their own: `InstanceConfig(ring=RingConfig())` is the paper's IR, `CmcConfig(...)` and

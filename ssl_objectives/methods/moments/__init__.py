@@ -1,1 +1,1 @@
-"""Methods that keep rows apart by statistics of the batch."""
+"""Methods that prevent collapse by statistics of the batch, without negatives."""

@@ -1,4 +1,4 @@
-"""SSL-HSIC: representations that depend on which image they are of."""
+"""SSL-HSIC: maximises kernel dependence (HSIC) of representation and image."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 from ssl_objectives.parts.critics import unit
 from ssl_objectives.parts.kernels import KernelScale, RandomFeatures, feature_hsic
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 # Rows of which all pairs tell the kernel's scale; the official code draws as many.
 MAX_ROWS = 1024

@@ -1,4 +1,4 @@
-"""LeJEPA: predictions near, latents distributed like an isotropic Gaussian."""
+"""LeJEPA's SIGReg: prediction loss, and latents like an isotropic Gaussian."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import exact
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.critics import at_least_float32
+from ssl_objectives.parts.step_counter import StepCounter
 
 
 def epps_pulley(
@@ -24,7 +24,7 @@ def epps_pulley(
     with these defaults, and `√(2π) (1 - √2 + 1/√3) N` = 0.4089 N over the whole line.
     Of N(0, 1) itself it has the mean `√(2π) (1 - 1/√3)` = 1.059 for any N.
     """
-    x = exact(samples)
+    x = at_least_float32(samples)
     step = t_max / (knots - 1)
     t = step * torch.arange(knots, dtype=x.dtype, device=x.device)
     window = (-t.square() / 2).exp()
@@ -85,13 +85,15 @@ class SigReg(Objective):
 
     def forward(self, views: Views) -> Loss:
         """Directions are the same until `observe` is called."""
-        made = [exact(x) for x in views.p if x is not None]
-        center = torch.stack([exact(x) for x in views.t if x is not None]).mean(0)
+        made = [at_least_float32(x) for x in views.p if x is not None]
+        center = torch.stack(
+            [at_least_float32(x) for x in views.t if x is not None]
+        ).mean(0)
         distances = [(x - center).square().mean(-1) for x in made]
         per_row = (1 - self.weight) * torch.stack(distances).mean(0)
         if views.valid is not None:
             per_row = per_row.masked_fill(~views.valid, 0.0)
-        sides = torch.stack([exact(z) for z in views.z if z is not None])
+        sides = torch.stack([at_least_float32(z) for z in views.z if z is not None])
         statistic = self.normality(sides, views.valid)
         rows = sides.shape[-2] if views.valid is None else views.valid.sum(-1)
         each = (statistic.detach() / torch.as_tensor(rows).clamp(min=1)).mean()

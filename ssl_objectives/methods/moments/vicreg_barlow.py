@@ -1,4 +1,4 @@
-"""Methods that keep latents apart by their moments, without negatives."""
+"""VICReg and Barlow Twins: variance, covariance and cross-correlation terms."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.parts.moments import (
     covariance_penalty,
     cross_correlation,
@@ -138,4 +138,4 @@ def _squared_error(views: Views, i: int, j: int) -> Float[Tensor, "*G N"]:
     prediction, target = views.p[i], views.t[j]
     assert prediction is not None
     assert target is not None
-    return (exact(prediction) - exact(target)).square().mean(-1)
+    return (at_least_float32(prediction) - at_least_float32(target)).square().mean(-1)

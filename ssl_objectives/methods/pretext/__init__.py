@@ -1,1 +1,1 @@
-"""Methods that predict something else about an image."""
+"""Pretext tasks: rotation, augmentation parameters, reconstruction."""

@@ -1,4 +1,4 @@
-"""AugSelf: say how two views of an image differ."""
+"""AugSelf: predict the difference of two views' augmentation parameters."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -19,12 +19,12 @@ from ssl_objectives.objective import (
     Views,
 )
 from ssl_objectives.parts.constants import constant
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.views.params import BLUR, BRIGHTNESS, FLIP, ROTATION, SOLARIZE
 
 
 class Difference(ABC):
-    """One way in which views differ, and what a wrong guess of it costs.
+    """A difference of two views' augmentation parameters, and the loss of its guess.
 
     Attributes:
         name: of the metric.
@@ -192,7 +192,7 @@ class AugSelf(Objective):
         one, two = views.rep[:2]
         assert one is not None
         assert two is not None
-        h, k = exact(one), exact(two)
+        h, k = at_least_float32(one), at_least_float32(two)
         if views.valid is not None:
             invalid = ~views.valid.unsqueeze(-1)
             h, k = h.masked_fill(invalid, 0.0), k.masked_fill(invalid, 0.0)

@@ -1,4 +1,4 @@
-"""Autoencoders: give the image back."""
+"""Autoencoders: reconstruction of the image from its latent, and IRMAE."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from torch import nn
 
 from ssl_objectives.encoders.decoders import DecoderConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 
 class Reconstruction(Objective):
@@ -33,7 +33,7 @@ class Reconstruction(Objective):
         each = []
         for v, z in enumerate(views.z):
             assert z is not None
-            code = exact(z)
+            code = at_least_float32(z)
             if views.valid is not None:
                 code = code.masked_fill(~views.valid.unsqueeze(-1), 0.0)
             wanted = views.extra["image"][:, v].to(code.dtype) / 255

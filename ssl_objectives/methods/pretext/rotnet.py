@@ -1,4 +1,4 @@
-"""RotNet: say how an image was turned."""
+"""RotNet: predict by which of four rotations an image was turned."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 
 class RotNet(Objective):
@@ -27,7 +27,7 @@ class RotNet(Objective):
         head: from h to 4 logits; treats rows apart.
     """
 
-    needs = Needs(views=(4, 4), rep=True, together=True)
+    needs = Needs(views=(4, 4), rep=True, one_batch=True)
 
     def __init__(self, head: nn.Module) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class RotNet(Objective):
 
     def forward(self, views: Views) -> Loss:
         """`rotnet/accuracy`: the share of valid views whose turn is told."""
-        rep = torch.stack([exact(x) for x in views.rep if x is not None], 1)
+        rep = torch.stack([at_least_float32(x) for x in views.rep if x is not None], 1)
         if views.valid is not None:
             rep = rep.masked_fill(~views.valid[:, None, None], 0.0)
         logits: Tensor = self.head(rep)

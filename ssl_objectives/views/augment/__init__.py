@@ -1,1 +1,1 @@
-"""Random changes of batches of images and clips, on the device where these are."""
+"""Augmentations of batches of images and clips, on the device where these are."""

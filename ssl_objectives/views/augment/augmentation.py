@@ -1,4 +1,4 @@
-"""What every augmentation is, and how several of them become a view."""
+"""The contract of augmentations, and how several of them make a view."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -13,11 +13,11 @@ from ssl_objectives.views.params import UNCHANGED
 
 
 class Changed(NamedTuple):
-    """Clips on their way through augmentations, and what was done to them.
+    """Clips between two augmentations, and the parameters of those already applied.
 
     Attributes:
         clips: floats in [0, 1]; images are clips of T = 1 frame.
-        params: columns as in `augment_params.PARAMS`.
+        params: columns as in `views.params.PARAMS`.
     """
 
     clips: Float[Tensor, "N T C H W"]
@@ -25,7 +25,7 @@ class Changed(NamedTuple):
 
 
 class Augmentation(ABC):
-    """One kind of random change: a dataclass whose fields are its settings.
+    """One kind of augmentation: a dataclass whose fields are its settings.
 
     Each clip gets a draw of its own, which holds for all of its frames. It may write
     into the clips that it is given.
@@ -41,7 +41,7 @@ class Augmented(NamedTuple):
 
     Attributes:
         images: the axes of what was given; height and width may differ.
-        params: how they were made; columns as in `augment_params.PARAMS`.
+        params: how they were made; columns as in `views.params.PARAMS`.
     """
 
     images: UInt8[Tensor, "N *T C _ _"]

@@ -1,4 +1,4 @@
-"""Gaussian blur, each clip with a width of its own."""
+"""Gaussian blur augmentation, each clip with a width of its own."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What changes values, not places: jitter of light and colour, gray, inversion.
+"""Colour augmentations: brightness, contrast, saturation, hue, gray, solarize.
 
 Channels need not be colours. By default those of images whose number of channels is a
 multiple of 3 are triples of red, green and blue (one image, or a stack of them), and

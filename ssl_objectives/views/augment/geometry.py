@@ -1,4 +1,4 @@
-"""What moves pixels: crops, shifts, mirrors and holes."""
+"""Geometric augmentations: random resized crop, shift, flip, cutout."""
 
 import math
 from dataclasses import dataclass

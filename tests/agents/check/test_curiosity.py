@@ -12,7 +12,7 @@ from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.experience import Experience
+from agents.rollout import Rollout
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
@@ -49,14 +49,12 @@ class Guess(Curiosity):
         guess: Tensor = self.guess(rows[:-1])
         return (guess - rows[1:]).square().mean(-1)
 
-    def raw(self, experience: Experience, model_loss: ModelLoss | None) -> Tensor:
-        return self.error(experience.traj.obs)
+    def raw(self, rollout: Rollout, model_loss: ModelLoss | None) -> Tensor:
+        return self.error(rollout.traj.obs)
 
-    def reward(
-        self, experience: Experience, model_loss: ModelLoss | None
-    ) -> IntrinsicReward:
-        valid = experience.traj.valid
-        raw = self.raw(experience, model_loss).masked_fill(~valid, 0.0)
+    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
+        valid = rollout.traj.valid
+        raw = self.raw(rollout, model_loss).masked_fill(~valid, 0.0)
         return self.paid(raw, self.scale(raw, valid))
 
     def paid(self, raw: Tensor, reward: Tensor) -> IntrinsicReward:
@@ -89,29 +87,29 @@ def attached(self: Any, raw: Tensor, reward: Tensor) -> IntrinsicReward:
         return IntrinsicReward(raw, reward + 0.0 * self.guess.bias.sum())
 
 
-def everywhere(self: Any, experience: Experience, _: Any) -> IntrinsicReward:
-    raw = self.raw(experience, None)
+def everywhere(self: Any, rollout: Rollout, _: Any) -> IntrinsicReward:
+    raw = self.raw(rollout, None)
     return IntrinsicReward(raw, raw)
 
 
-def arrival(self: Any, experience: Experience, loss: ModelLoss) -> Tensor:
-    return loss.arrival()[-len(experience.traj.valid) :]
+def arrival(self: Any, rollout: Rollout, loss: ModelLoss) -> Tensor:
+    return loss.arrival()[-len(rollout.traj.valid) :]
 
 
-def careless(self: Any, experience: Experience, loss: ModelLoss) -> Tensor:
+def careless(self: Any, rollout: Rollout, loss: ModelLoss) -> Tensor:
     """Sums the invalid ones as well."""
-    num = len(experience.traj.valid)
+    num = len(rollout.traj.valid)
     return loss.arrival()[-num:] + loss.per_prediction.sum(0)[-num:]
 
 
-def scribbling(self: Any, experience: Experience, _: Any) -> Tensor:
-    raw = Guess.raw(self, experience, None)
-    experience.traj.obs[0] = 0
+def scribbling(self: Any, rollout: Rollout, _: Any) -> Tensor:
+    raw = Guess.raw(self, rollout, None)
+    rollout.traj.obs[0] = 0
     return raw
 
 
-def ranked(self: Any, experience: Experience, _: Any) -> Tensor:
-    raw = Guess.raw(self, experience, None)
+def ranked(self: Any, rollout: Rollout, _: Any) -> Tensor:
+    raw = Guess.raw(self, rollout, None)
     return raw * torch.arange(1.0, raw.shape[1] + 1)
 
 
@@ -142,16 +140,16 @@ class Forgetful(Guess):
 
     rollouts = 0
 
-    def raw(self, experience: Experience, model_loss: Any) -> Tensor:
+    def raw(self, rollout: Rollout, model_loss: Any) -> Tensor:
         self.rollouts += 1
-        return super().raw(experience, model_loss) / self.rollouts
+        return super().raw(rollout, model_loss) / self.rollouts
 
 
 class Drawing(Guess):
     """Draws from the global random numbers, which no checkpoint of its own keeps."""
 
-    def raw(self, experience: Experience, model_loss: Any) -> Tensor:
-        raw = super().raw(experience, model_loss)
+    def raw(self, rollout: Rollout, model_loss: Any) -> Tensor:
+        raw = super().raw(rollout, model_loss)
         return raw * (1 + 1e-4 * torch.rand(()))
 
 

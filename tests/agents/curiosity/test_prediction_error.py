@@ -13,7 +13,7 @@ from agents.curiosity.normalize import (
     Unscaled,
 )
 from agents.curiosity.prediction_error import PredictionError, PredictionErrorConfig
-from agents.experience import Experience
+from agents.rollout import Rollout
 from world_models.belief import Carry
 from world_models.model_loss import ModelLoss, prediction_valid
 from world_models.trajectory import Trajectory
@@ -21,7 +21,7 @@ from world_models.trajectory import Trajectory
 T, B, K = 11, 3, 5
 
 
-def rollout(generator: torch.Generator) -> Experience:
+def make_rollout(generator: torch.Generator) -> Rollout:
     first = torch.rand(T + 1, B, generator=generator) < 0.2
     first[4, 1] = True
     no = torch.zeros(T, B, dtype=torch.bool)
@@ -36,20 +36,18 @@ def rollout(generator: torch.Generator) -> Experience:
     carry = Carry(traj.obs[:0], torch.zeros(B, 0), traj.action[0])
     nothing = torch.zeros(T, B)
     value = torch.zeros(2, T + 1, B)
-    return Experience(traj, carry, nothing[..., None], nothing, value)
+    return Rollout(traj, carry, nothing[..., None], nothing, value)
 
 
-def surprise(
-    experience: Experience, context: int, generator: torch.Generator
-) -> ModelLoss:
+def surprise(rollout: Rollout, context: int, generator: torch.Generator) -> ModelLoss:
     """Random losses of predictions from `context` earlier rows and from the rollout."""
     before = torch.rand(context, B, generator=generator) < 0.9
-    valid = prediction_valid(torch.cat([before, experience.traj.valid]), K)
+    valid = prediction_valid(torch.cat([before, rollout.traj.valid]), K)
     losses = 1 + torch.rand(K, context + T, B, generator=generator)
     return ModelLoss(losses, valid, torch.tensor(1e3))
 
 
-def naive_arrival(loss: ModelLoss, experience: Experience, context: int) -> Tensor:
+def naive_arrival(loss: ModelLoss, rollout: Rollout, context: int) -> Tensor:
     """Every prediction adds its loss to the transition it lands on."""
     paid = torch.zeros(T, B)
     for k in range(K):
@@ -58,7 +56,7 @@ def naive_arrival(loss: ModelLoss, experience: Experience, context: int) -> Tens
                 landing = start + k - context
                 if 0 <= landing < T and loss.valid[k, start, b]:
                     paid[landing, b] += loss.per_prediction[k, start, b]
-    return paid.masked_fill(~experience.traj.valid, 0.0)
+    return paid.masked_fill(~rollout.traj.valid, 0.0)
 
 
 @pytest.mark.parametrize("context", [0, 2, K - 1])
@@ -66,10 +64,10 @@ def test_raw_reward_is_the_sum_of_what_lands(
     generator: torch.Generator, context: int
 ) -> None:
     """Context adds to the first transitions, and is never paid itself."""
-    experience = rollout(generator)
-    loss = surprise(experience, context, generator)
-    paid = PredictionError(Unscaled(), PayAll()).reward(experience, loss)
-    want = naive_arrival(loss, experience, context)
+    rollout = make_rollout(generator)
+    loss = surprise(rollout, context, generator)
+    paid = PredictionError(Unscaled(), PayAll()).reward(rollout, loss)
+    want = naive_arrival(loss, rollout, context)
     torch.testing.assert_close(paid.raw, want)
     assert torch.equal(paid.reward, paid.raw)
     landed = loss.valid[:, context]  # predictions of row 1 from rows 0, -1, -2, …
@@ -88,11 +86,11 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
     means, squares, scaled_means = [], [], []
     returns, running = [], [0.0] * B
     for n in range(1, 4):
-        experience = rollout(generator)
-        loss = surprise(experience, K - 1, generator)
-        got = signal.reward(experience, loss).reward
-        valid = experience.traj.valid
-        raw = naive_arrival(loss, experience, K - 1)
+        rollout = make_rollout(generator)
+        loss = surprise(rollout, K - 1, generator)
+        got = signal.reward(rollout, loss).reward
+        valid = rollout.traj.valid
+        raw = naive_arrival(loss, rollout, K - 1)
 
         def debiased(values: list[float], n: int = n) -> float:
             weights = [(1 - decay) * decay ** (n - 1 - i) for i in range(n)]
@@ -133,4 +131,4 @@ def test_it_says_that_it_needs_a_model(generator: torch.Generator) -> None:
     signal = PredictionErrorConfig().build((1, 6, 7), B, 0.99)
     assert signal.needs_model
     with pytest.raises(ValueError, match="needs a world model: --model byol-explore"):
-        signal.reward(rollout(generator), None)
+        signal.reward(make_rollout(generator), None)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
-from agents.experience import Experience
+from agents.rollout import Rollout
 from ssl_objectives.encoders.cnn import NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from world_models.belief import Carry
@@ -41,7 +41,7 @@ def frames(generator: torch.Generator, *batch: int) -> Tensor:
     return drawn.to(torch.uint8)
 
 
-def rollout(obs: Tensor) -> Experience:
+def make_rollout(obs: Tensor) -> Rollout:
     first = torch.zeros(T + 1, B, dtype=torch.bool)
     first[3, 2] = first[7, 0] = True
     no = torch.zeros(T, B, dtype=torch.bool)
@@ -50,9 +50,7 @@ def rollout(obs: Tensor) -> Experience:
     )
     carry = Carry(obs[:0], torch.zeros(B, 0), traj.action[0])
     nothing = torch.zeros(T, B)
-    return Experience(
-        traj, carry, nothing[..., None], nothing, torch.zeros(2, T + 1, B)
-    )
+    return Rollout(traj, carry, nothing[..., None], nothing, torch.zeros(2, T + 1, B))
 
 
 def naive_error(signal: RandomNetworkDistillation, frame: Tensor) -> float:
@@ -108,9 +106,9 @@ def test_reward_is_the_error_where_a_transition_arrives(
     signal, obs = linear_signal(), frames(generator, T + 1, B)
     warm = frames(generator, 2, B)
     signal.warm_up(warm)
-    experience = rollout(obs)
+    rollout = make_rollout(obs)
     with torch.no_grad():
-        paid = signal.reward(experience, None)
+        paid = signal.reward(rollout, None)
     # statistics: all frames of random play and all arrived at, first rows included
     seen = np.concatenate([warm.flatten(0, 1), obs[1:].flatten(0, 1)])
     assert signal.pixels.count.item() == len(seen)
@@ -118,7 +116,7 @@ def test_reward_is_the_error_where_a_transition_arrives(
     returns, running = [], [0.0] * B
     for t in range(T):
         for b in range(B):
-            if experience.traj.first[t + 1, b]:
+            if rollout.traj.first[t + 1, b]:
                 assert paid.raw[t, b] == paid.reward[t, b] == 0
                 continue
             error = naive_error(signal, obs[t + 1, b])
@@ -136,7 +134,7 @@ def test_distillation_takes_a_random_share_of_the_frames_arrived_at(
 ) -> None:
     signal, obs = linear_signal(share), frames(generator, T + 1, B)
     signal.warm_up(obs)
-    traj = rollout(obs).traj
+    traj = make_rollout(obs).traj
     errors = {round(e, 5) for e in signal.error(obs[1:].flatten(0, 1)).tolist()}
     drawn = []
     for seed in (1, 2, 1):

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.experience import Batch, Experience
 from agents.policy.actor_critic import Categorical, DiagonalGaussian
+from agents.policy.advantages import continuing_advantage, episodic_advantage
 from agents.policy.ppo import (
     PpoConfig,
     RewardStream,
@@ -15,7 +15,7 @@ from agents.policy.ppo import (
     mix_advantages,
     ppo_loss,
 )
-from agents.policy.returns import continuing_advantage, episodic_advantage
+from agents.rollout import Minibatch, Rollout
 from world_models.belief import Carry
 from world_models.trajectory import Trajectory
 
@@ -40,13 +40,13 @@ def make_traj(generator: torch.Generator, action: Tensor) -> Trajectory:
     )
 
 
-def make_experience(generator: torch.Generator) -> Experience:
+def make_rollout(generator: torch.Generator) -> Rollout:
     action = torch.randint(A, (T, B), generator=generator)
     traj = make_traj(generator, action)
     carry = Carry(traj.obs[:0], torch.zeros(B, 0), action[0])
     nothing = torch.zeros(T, B)
     value = torch.randn(V, T + 1, B, generator=generator)
-    return Experience(traj, carry, nothing[..., None], nothing, value)
+    return Rollout(traj, carry, nothing[..., None], nothing, value)
 
 
 def entries(mask: Tensor) -> list[tuple[int, int]]:
@@ -56,26 +56,26 @@ def entries(mask: Tensor) -> list[tuple[int, int]]:
 def test_advantages_are_mixed_by_weight_and_normalised_over_valid(
     generator: torch.Generator,
 ) -> None:
-    experience = make_experience(generator)
-    traj = experience.traj
+    rollout = make_rollout(generator)
+    traj = rollout.traj
     intrinsic = torch.rand(T, B, generator=generator)
     streams = [
         RewardStream(2.0, 0.97, 0.9, clip=1.0),
         RewardStream(0.5, 0.9, 0.8, episodic=False),
     ]
-    got = mix_advantages(experience, streams, [traj.reward, intrinsic])
+    got = mix_advantages(rollout, streams, [traj.reward, intrinsic])
     assert (traj.reward.abs() > 1).any()
     each = [
         episodic_advantage(
             traj.reward.clamp(-1.0, 1.0),
-            experience.value[0],
+            rollout.value[0],
             traj.terminated,
             traj.truncated,
             traj.first,
             0.97,
             0.9,
         ),
-        continuing_advantage(intrinsic, experience.value[1], traj.first, 0.9, 0.8),
+        continuing_advantage(intrinsic, rollout.value[1], traj.first, 0.9, 0.8),
     ]
     here = entries(traj.valid)
     assert len(here) == T * B - 4
@@ -85,7 +85,7 @@ def test_advantages_are_mixed_by_weight_and_normalised_over_valid(
     for x in here:
         assert got.advantage[x].item() == pytest.approx((mixed[x] - mean) / std, 1e-4)
         for v in range(V):
-            want = each[v][x] + experience.value[v][x]
+            want = each[v][x] + rollout.value[v][x]
             assert got.returns[v][x].item() == pytest.approx(want.item(), rel=1e-4)
     kept = got.advantage[traj.valid]
     assert kept.mean().item() == pytest.approx(0.0, abs=1e-5)
@@ -95,23 +95,23 @@ def test_advantages_are_mixed_by_weight_and_normalised_over_valid(
 def test_weight_zero_removes_a_stream_from_the_advantage(
     generator: torch.Generator,
 ) -> None:
-    experience = make_experience(generator)
+    rollout = make_rollout(generator)
     intrinsic = torch.rand(T, B, generator=generator)
     streams = [RewardStream(0.0, 0.97), RewardStream(1.0, 0.9, episodic=False)]
-    reward = experience.traj.reward
-    one = mix_advantages(experience, streams, [reward, intrinsic])
-    other = mix_advantages(experience, streams, [7 - 3 * reward, intrinsic])
+    reward = rollout.traj.reward
+    one = mix_advantages(rollout, streams, [reward, intrinsic])
+    other = mix_advantages(rollout, streams, [7 - 3 * reward, intrinsic])
     assert torch.equal(one.advantage, other.advantage)
 
 
 def make_batch(
     generator: torch.Generator, action: Tensor, log_prob: Tensor
-) -> tuple[Batch, Tensor]:
+) -> tuple[Minibatch, Tensor]:
     """A batch with garbage on joining transitions, and current values."""
     traj = make_traj(generator, action)
     joins = ~traj.valid
     carry = Carry(traj.obs[:0], torch.zeros(B, 0), action[0])
-    batch = Batch(
+    batch = Minibatch(
         traj,
         carry,
         log_prob,
@@ -124,7 +124,7 @@ def make_batch(
 
 def check_loss(
     config: PpoConfig,
-    batch: Batch,
+    batch: Minibatch,
     value: Tensor,
     log_prob: Tensor,
     entropy: Tensor,

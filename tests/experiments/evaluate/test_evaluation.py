@@ -11,7 +11,7 @@ import torch
 from rich.console import Console
 
 from agents.actor import Actor
-from agents.play import Played, actor_player, play_episodes
+from agents.play import PlayedEpisodes, actor_player, play_episodes
 from experiments.evaluate.evaluation import EvaluateConfig, evaluate, load_agent
 from experiments.evaluate.numbers import bootstrap_interval, watching
 from experiments.runs.checkpoints.folder import CheckpointFolder
@@ -241,7 +241,7 @@ def test_what_is_no_run_is_refused(curious: Command, tmp_path: Path) -> None:
 def test_an_actor_plays_with_its_memory(key_door: Any) -> None:
     actor, config = load_agent(key_door.run.path, "cpu")
 
-    def play(seed: int, greedy: bool) -> Played:
+    def play(seed: int, greedy: bool) -> PlayedEpisodes:
         env = config.world.build(3, "cpu")
         return play_episodes(env, actor_player(actor, 3, seed, greedy), 3, seed=0)
 

@@ -20,7 +20,7 @@ from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
-from ssl_objectives.measure.encoder import ProbeConfig
+from ssl_objectives.measure.encoder_evaluation import ProbeConfig
 from ssl_objectives.views.maker import Drawn, ViewMaker
 
 CONFIG = PatchConfig(13, patch=7, width=5)

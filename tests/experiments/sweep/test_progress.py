@@ -54,7 +54,7 @@ def test_it_tells_of_the_whole_grid(tmp_path: Path, terminal: bool) -> None:
         assert words in text
     assert progress.failed == {"rnd+s1"}
     # What was given up is not waited for: 1220 of 3000 done, 900 given up.
-    assert progress.line().endswith("37 steps/s · 24 s left · 1 failed")
+    assert progress.line().endswith("36.7 steps/s · 24 s left · 1 failed")
 
 
 def test_somebody_elses_cells_are_mentioned_once(tmp_path: Path) -> None:

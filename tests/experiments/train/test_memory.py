@@ -36,9 +36,9 @@ def test_frames_and_networks_are_those_of_the_agent(preset: str) -> None:
     config = small(preset)
     agent = build_agent(config)
     agent.begin()
-    experience, _ = agent.collector.collect()
+    rollout, _ = agent.collector.collect()
     plan = lines(plan_training(config, CPU))
-    assert plan["rollout frames"] == experience.traj.obs.nbytes == 21 * 6 * 3 * 40 * 45
+    assert plan["rollout frames"] == rollout.traj.obs.nbytes == 21 * 6 * 3 * 40 * 45
     assert plan["networks and Adam"] == pytest.approx(
         training_bytes(agent.modules), rel=0.01
     )

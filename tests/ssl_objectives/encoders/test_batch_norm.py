@@ -1,4 +1,4 @@
-"""Alone, batch norm is PyTorch's (over processes: `test_processes.py`)."""
+"""Alone, batch norm is PyTorch's (over processes: `test_distributed.py`)."""
 
 import pytest
 import torch

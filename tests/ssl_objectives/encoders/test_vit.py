@@ -9,7 +9,12 @@ from torch import Tensor
 from ssl_objectives.encoders.chunks import CPU_CHUNK
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.encoders.vit import Attention, VisionTransformer, ViTConfig, places
+from ssl_objectives.encoders.vit import (
+    Attention,
+    VisionTransformer,
+    ViTConfig,
+    position_embedding,
+)
 
 SHAPE = (2, 13, 17)
 WIDTH, HEADS = 12, 3
@@ -47,7 +52,7 @@ def test_attention_is_its_equation(generator: torch.Generator) -> None:
 
 
 def test_places_are_told_apart_and_only_their_own() -> None:
-    made = places(4, 6, 16, torch.device("cpu")).view(4, 6, 16)
+    made = position_embedding(4, 6, 16, torch.device("cpu")).view(4, 6, 16)
     assert len(made.flatten(0, 1).unique(dim=0)) == 24
     assert torch.equal(made[:, 0, :8], made[:, 5, :8])
     assert torch.equal(made[0, :, 8:], made[3, :, 8:])
@@ -56,7 +61,7 @@ def test_places_are_told_apart_and_only_their_own() -> None:
             angle = row / 10_000 ** (k / 4)
             assert made[row, 2, k] == pytest.approx(math.sin(angle), abs=1e-6)
             assert made[row, 2, 4 + k] == pytest.approx(math.cos(angle), abs=1e-6)
-    larger = places(5, 9, 16, torch.device("cpu")).view(5, 9, 16)
+    larger = position_embedding(5, 9, 16, torch.device("cpu")).view(5, 9, 16)
     assert torch.equal(larger[:4, :6], made)
 
 
@@ -69,7 +74,7 @@ def test_tokens_come_back_in_their_places(generator: torch.Generator) -> None:
     pixels = torch.rand(3, *SHAPE, generator=generator)
     maps = body(pixels)
     assert maps.shape == (3, WIDTH, 3, 4)
-    where = places(3, 4, WIDTH, pixels.device).view(3, 4, WIDTH)
+    where = position_embedding(3, 4, WIDTH, pixels.device).view(3, 4, WIDTH)
     for i in range(3):
         for j in range(4):
             patch = pixels[:, :, 4 * i : 4 * i + 4, 4 * j : 4 * j + 4].flatten(1)

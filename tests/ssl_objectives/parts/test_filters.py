@@ -10,8 +10,8 @@ from torch import Tensor
 from ssl_objectives.objective import Views
 from ssl_objectives.parts.annealing import Annealing, Exponential, Linear, Stairs
 from ssl_objectives.parts.candidates import Candidates
-from ssl_objectives.parts.cores import softmax_over_candidates
 from ssl_objectives.parts.filters import CandidateFilter, Ring, Sample, TopK
+from ssl_objectives.parts.losses import softmax_over_candidates
 
 NOTHING = Views((), (), (), ())
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ssl_objectives.distributed import average_gradients
 from ssl_objectives.method import Method
-from ssl_objectives.processes import average_gradients
 from ssl_objectives.zoo import ZOO
 from tests.ssl_objectives.launch import report_from
 from tests.ssl_objectives.zoo.small import BATCH, Run, rows_of

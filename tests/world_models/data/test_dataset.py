@@ -21,7 +21,7 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.data.maps import MappedFiles
+from world_models.data.memory_maps import MappedFiles
 from world_models.data.writer import DatasetWriter
 
 B, ROWS = 5, 153

@@ -1,1 +1,1 @@
-"""Other people's data as rows: images, videos, arrays, Minari; and Minari out."""
+"""Importers: images, videos, npz, HDF5, Minari to our data sets; Minari export."""

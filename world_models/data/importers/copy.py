@@ -1,4 +1,4 @@
-"""A data set of ours as a source: to resize frames, or to join many small shards."""
+"""Importer of our own data sets: to resize frames, or to join many small shards."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,11 +8,11 @@ import numpy as np
 
 from ssl_objectives.images.frames import FrameFormat
 from world_models.data.dataset import open_dataset
-from world_models.data.importers.source import Rows, Source
+from world_models.data.importers.importer import Importer, Rows
 
 
-class DatasetCopy(Source):
-    """All rows of a data set, streams kept.
+class DatasetCopy(Importer):
+    """Imports all rows of a data set, streams kept.
 
     Args:
         path: its folder.
@@ -31,7 +31,7 @@ class DatasetCopy(Source):
         self.about = {"copied": str(path), "source": dict(self._dataset.source)}
 
     def rows(self) -> Iterator[Rows]:
-        """All rows; see `Source.rows`."""
+        """All rows; see `Importer.rows`."""
         for stream in range(self._dataset.num_streams):
             for _, block in self._dataset.reader.blocks(stream):
                 if self.spec != self._dataset.spec:

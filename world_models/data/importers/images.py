@@ -1,4 +1,4 @@
-"""Folders of images as a data set: still images with labels, or frames of episodes."""
+"""Importer of image folders: still images with labels, or frames of episodes."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from ssl_objectives.images.frames import FrameFormat, natural, read_image
 from ssl_objectives.refusal import DatasetError
 from world_models.data.format import FACTS, Column, DatasetSpec
-from world_models.data.importers.source import Rows, Source
+from world_models.data.importers.importer import Importer, Rows
 
 LABEL = "label"
 
 _BLOCK = 256
 
 
-class ImageFolder(Source):
-    """All images below a folder, in the order of folders and names.
+class ImageFolder(Importer):
+    """Imports all images below a folder, in the order of folders and names.
 
     As still images every row is `first`, and where they lie in more than one folder
     the folder is the fact `label`, its number in the order of names. As a sequence the
@@ -47,7 +47,7 @@ class ImageFolder(Source):
         self.about = {"images": str(root)}
 
     def rows(self) -> Iterator[Rows]:
-        """All images; see `Source.rows`."""
+        """All images; see `Importer.rows`."""
         for begin in range(0, len(self._paths), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             folder = self._folder[part]

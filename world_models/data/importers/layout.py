@@ -1,4 +1,4 @@
-"""How arrays of other people's data sets become rows.
+"""Layouts of imported arrays: which frame an action, a reward and an end belong to.
 
 Whoever stores actions and rewards beside frames has chosen which frame they belong to:
 
@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssl_objectives.refusal import DatasetError
-from world_models.data.importers.arrays import Table
+from world_models.data.importers.array_groups import ArrayGroup
 
 OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
 NAMES = {
@@ -51,7 +51,7 @@ class Layout(Enum):
 
 @dataclass(frozen=True)
 class Named:
-    """Which array of a table is what.
+    """Which array of a group is what.
 
     `facts` are all other arrays with a number for each frame, under their own names.
     """
@@ -63,10 +63,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Plan:
-    """The rows of a table, all but frames and facts.
+    """The rows of a group, all but frames and facts.
 
     Attributes:
-        frame: which frame of the table each row shows.
+        frame: which frame of the group each row shows.
         following: True where it is that frame of `next_obs`.
         columns: `first`, and what is known of action, reward, terminated, truncated.
         lost: transitions left out since nobody kept the frame behind them.
@@ -78,64 +78,66 @@ class Plan:
     lost: int = 0
 
 
-def find_names(table: Table, obs: str | None) -> Named | None:
-    """Which arrays of a table are frames, actions, …; None where it has no frames.
+def find_names(group: ArrayGroup, obs: str | None) -> Named | None:
+    """Which arrays of a group are frames, actions, …; None where it has no frames.
 
     Args:
-        table: see `open_tables`.
+        group: see `open_array_groups`.
         obs: name of the frames; None looks for the usual names.
     """
     wanted = OBS if obs is None else (obs,)
-    frames = next((x for x in wanted if x in table.arrays), None)
+    frames = next((x for x in wanted if x in group.arrays), None)
     if frames is None:
         return None
     known = {
-        what: next(x for x in names if x in table.arrays)
+        what: next(x for x in names if x in group.arrays)
         for what, names in NAMES.items()
-        if any(x in table.arrays for x in names)
+        if any(x in group.arrays for x in names)
     }
-    num = table.arrays[frames].shape[0]
+    num = group.arrays[frames].shape[0]
     facts = {}
-    for name, array in table.arrays.items():
+    for name, array in group.arrays.items():
         numeric = array.dtype.kind in "biuf" and array.shape[:1] == (num,)
         if numeric and name != frames and name not in known.values():
             facts["label" if name in LABELS else name.replace("/", ".")] = name
     return Named(frames, known, facts)
 
 
-def detect(table: Table, named: Named) -> Layout:
+def detect(group: ArrayGroup, named: Named) -> Layout:
     """The layout that lengths and names tell.
 
     Raises:
         DatasetError: they do not tell; asks for `--layout`.
     """
-    num = table.arrays[named.obs].shape[0]
+    num = group.arrays[named.obs].shape[0]
     if "action" not in named.known:
         if "first" in named.known:
             return Layout.ROWS
         return Layout.IMAGES if "label" in named.facts else Layout.SEQUENCE
-    actions = table.arrays[named.known["action"]].shape[0]
+    actions = group.arrays[named.known["action"]].shape[0]
     if actions == num - 1:
         return Layout.EPISODE
     if actions != num:
-        raise DatasetError(f"{table.name} has {num:,} frames and {actions:,} actions.")
+        raise DatasetError(f"{group.name} has {num:,} frames and {actions:,} actions.")
     if "first" in named.known:
         return Layout.ROWS
     d4rl = ("terminals", "timeouts", *NAMES["next_obs"])
-    if any(x in table.arrays for x in d4rl):
+    if any(x in group.arrays for x in d4rl):
         return Layout.TRANSITIONS
     raise DatasetError(
-        f"{table.name} has as many actions as frames, and nothing tells whether action "
+        f"{group.name} has as many actions as frames, and nothing tells whether action "
         "i leads to frame i or away from it. Give --layout rows (to it) or "
         "--layout transitions (from it)."
     )
 
 
-def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> Plan:
-    """The rows of a table.
+def plan_rows(
+    group: ArrayGroup, named: Named, layout: Layout, drop_final: bool
+) -> Plan:
+    """The rows of a group.
 
     Args:
-        table: all its arrays.
+        group: all its arrays.
         named: which is what.
         layout: not AUTO.
         drop_final: leave transitions out whose next frame was not kept.
@@ -143,10 +145,10 @@ def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> P
     Raises:
         DatasetError: lengths do not fit the layout, or frames are missing.
     """
-    num = table.arrays[named.obs].shape[0]
+    num = group.arrays[named.obs].shape[0]
     everything = slice(None)
     known = {
-        k: table.arrays[name][everything]
+        k: group.arrays[name][everything]
         for k, name in named.known.items()
         if k != "next_obs"
     }
@@ -155,13 +157,13 @@ def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> P
         per_row = layout is not Layout.EPISODE or what == "first"
         if len(array) != (num if per_row else expected):
             raise DatasetError(
-                f"{table.name}: {named.known[what]} has {len(array):,} rows; layout "
+                f"{group.name}: {named.known[what]} has {len(array):,} rows; layout "
                 f"{layout.value} with {num:,} frames needs "
                 f"{num if per_row else expected:,}."
             )
-    columns = _ends({k: _plain(x, k, table.name) for k, x in known.items()})
+    columns = _ends({k: _plain(x, k, group.name) for k, x in known.items()})
     if layout is Layout.TRANSITIONS:
-        return _from_transitions(table, named, columns, drop_final)
+        return _from_transitions(group, named, columns, drop_final)
     first = columns.pop("first", None)
     if layout is Layout.EPISODE:
         columns = {k: _shifted(x) for k, x in columns.items()}
@@ -174,7 +176,7 @@ def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> P
     for what in ("reward", "terminated", "truncated"):
         if what in columns and columns[what][first].any():
             raise DatasetError(
-                f"{table.name}: the first frame of an episode has {what} set, but "
+                f"{group.name}: the first frame of an episode has {what} set, but "
                 "nothing led to it. If these arrays belong to the transition away from "
                 "each frame, give --layout transitions."
             )
@@ -183,10 +185,10 @@ def plan_rows(table: Table, named: Named, layout: Layout, drop_final: bool) -> P
 
 
 def _from_transitions(
-    table: Table, named: Named, columns: dict[str, NDArray[Any]], drop_final: bool
+    group: ArrayGroup, named: Named, columns: dict[str, NDArray[Any]], drop_final: bool
 ) -> Plan:
     """Frame i, then where an episode ends after action i the frame behind it."""
-    num = table.arrays[named.obs].shape[0]
+    num = group.arrays[named.obs].shape[0]
     columns.pop("first", None)
     ended = _ended(columns, num)
     last = ended.copy()
@@ -195,7 +197,7 @@ def _from_transitions(
     lost = 0 if kept else int(ended.sum())
     if lost and not drop_final:
         raise DatasetError(
-            f"{table.name} has no next_observations, so the frames behind the last "
+            f"{group.name} has no next_observations, so the frames behind the last "
             f"actions of its {lost:,} episodes are unknown, and with them these "
             "transitions, their rewards and ends. Give --drop-final to import the rest."
         )

@@ -1,4 +1,4 @@
-"""Minari data sets in: every episode, final observations included, in one stream.
+"""Importer of Minari data sets: every episode with its final observation.
 
 An episode of T steps has T+1 observations. They become T+1 rows: the first is `first`,
 and behind the last comes the first of the next episode, as in a world that resets by
@@ -17,6 +17,7 @@ from ssl_objectives.images.frames import FrameFormat, channels_last
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import read_spec
 from world_models.data.format import FACTS, Column, DatasetSpec
+from world_models.data.importers.importer import Importer, Rows, zero_rows
 from world_models.data.importers.minari_spaces import (
     AFTER,
     BEFORE,
@@ -26,11 +27,10 @@ from world_models.data.importers.minari_spaces import (
     read_actions,
     read_space,
 )
-from world_models.data.importers.source import Rows, Source, zero_rows
 
 
-class MinariData(Source):
-    """A Minari data set on this machine.
+class MinariData(Importer):
+    """Imports a Minari data set of this machine.
 
     Args:
         data: its `data` folder, or its id.
@@ -77,7 +77,7 @@ class MinariData(Source):
         )
 
     def rows(self) -> Iterator[Rows]:
-        """All episodes; see `Source.rows`."""
+        """All episodes; see `Importer.rows`."""
         stream, name, end = -1, -1, 0
         for number in range(self._data.total_episodes):
             episode = self._episode(number)

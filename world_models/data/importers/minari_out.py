@@ -1,4 +1,4 @@
-"""Data sets out to Minari, such that importing them again gives the same bytes.
+"""Exports data sets to Minari; importing them again gives the same bytes.
 
 Episodes are cut out of the streams and written uncompressed (Minari's own default is
 JPEG, which changes pixels). Facts become infos. What Minari has no place for lies in

@@ -1,4 +1,4 @@
-"""What reading and writing of Minari data sets share.
+"""Minari's spaces and columns, for its importer and for the export.
 
 Spaces go through Minari's own JSON of them, so that Gymnasium stays where envs are.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.format import ContinuousColumn, DatasetSpec, DiscreteColumn
-from world_models.data.importers.arrays import import_h5py
+from world_models.data.importers.array_groups import import_h5py
 
 # In a data set that we wrote: infos of each episode, and metadata of the whole.
 ROWS, BEFORE, AFTER = "rows", "before", "after"

@@ -1,4 +1,4 @@
-"""Video files as a data set: frames that nobody controlled."""
+"""Importer of video files: each an episode of frames, without actions."""
 
 import subprocess
 import tempfile
@@ -14,15 +14,15 @@ from numpy.typing import NDArray
 from ssl_objectives.images.frames import FrameFormat, natural
 from ssl_objectives.refusal import DatasetError
 from world_models.data.format import DatasetSpec
-from world_models.data.importers.source import Rows, Source
+from world_models.data.importers.importer import Importer, Rows
 
 SUFFIXES = (".mp4", ".mkv", ".webm", ".avi", ".mov", ".m4v", ".mpg", ".mpeg", ".gif")
 
 _BLOCK = 256
 
 
-class VideoFiles(Source):
-    """Each video is an episode, in the order of names, all in one stream.
+class VideoFiles(Importer):
+    """Imports videos as episodes, in the order of names, all in one stream.
 
     Args:
         paths: the files.
@@ -40,7 +40,7 @@ class VideoFiles(Source):
         self.about = {"videos": [str(x) for x in self._paths], "every": every}
 
     def rows(self) -> Iterator[Rows]:
-        """All frames; see `Source.rows`."""
+        """All frames; see `Importer.rows`."""
         for path in self._paths:
             frames = islice(read_video(path), 0, None, self._every)
             begins = True

@@ -14,7 +14,7 @@ from ssl_objectives.methods.bootstrap.byol import (
     SimSiamConfig,
 )
 from ssl_objectives.objective import TargetKind, Views
-from ssl_objectives.parts.cores import normalized_regression
+from ssl_objectives.parts.losses import normalized_regression
 
 G, N, D = 4, 7, 5
 

@@ -14,7 +14,7 @@ from ssl_objectives.methods.dense.local_global import (
     StDimConfig,
 )
 from ssl_objectives.objective import ObjectiveConfig, Sizes, Views
-from ssl_objectives.parts.places import JensenShannon, SoftmaxEach
+from ssl_objectives.parts.local_features import JensenShannon, SoftmaxEach
 
 N, D, F, H, W = 5, 4, 3, 2, 3
 SIZES = Sizes(latent=D, maps=(F, H, W))
@@ -182,8 +182,8 @@ def test_own_places_are_no_negatives_of_each_other(generator: torch.Generator) -
 def test_the_order_of_places_does_not_matter(generator: torch.Generator) -> None:
     scores, valid = random(generator, N, N, 6), torch.ones(N, dtype=torch.bool)
     order = torch.tensor([3, 0, 5, 1, 4, 2])
-    for core in (SoftmaxEach(), JensenShannon()):
-        torch.testing.assert_close(core(scores[..., order], valid), core(scores, valid))
+    for loss in (SoftmaxEach(), JensenShannon()):
+        torch.testing.assert_close(loss(scores[..., order], valid), loss(scores, valid))
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -19,7 +19,7 @@ from ssl_objectives.methods.memory.instance import (
 )
 from ssl_objectives.objective import ObjectiveConfig, Sizes, TargetKind, Views
 from ssl_objectives.parts.candidates import Bank, Queue
-from ssl_objectives.parts.cores import noise_contrast
+from ssl_objectives.parts.losses import noise_contrast
 
 ROWS, SIZE, TAU = 11, 4, 0.3
 SIZES = Sizes(latent=SIZE, rows=ROWS, steps=20)

@@ -106,7 +106,7 @@ def test_the_four_turns_are_one_batch_for_batch_norm(
     mean, variance = rows.mean(0), rows.var(0, correction=0)
     want = (rows - mean) / (variance + 1e-5).sqrt()
     torch.testing.assert_close(torch.cat(got), want)
-    assert Weighted([(0.5, branches.objective)]).needs.together
+    assert Weighted([(0.5, branches.objective)]).needs.one_batch
 
 
 @pytest.mark.parametrize("norm", [nn.Identity(), nn.BatchNorm1d(24)])

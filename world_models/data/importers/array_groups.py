@@ -1,4 +1,4 @@
-"""Arrays by name in npz and HDF5 files, read piece by piece."""
+"""Groups of named arrays in npz and HDF5 files, read piece by piece."""
 
 import zipfile
 import zlib
@@ -36,8 +36,8 @@ class Array(Protocol):
 
 
 @dataclass(frozen=True)
-class Table:
-    """Arrays that lie together: a file, or a group of an HDF5 file.
+class ArrayGroup:
+    """Named arrays that lie together: an npz file, or a group of an HDF5 file.
 
     `name` says where, for messages.
     """
@@ -47,8 +47,8 @@ class Table:
 
 
 @contextmanager
-def open_tables(path: Path) -> Iterator[list[Table]]:
-    """The tables of a file, which stays open meanwhile.
+def open_array_groups(path: Path) -> Iterator[list[ArrayGroup]]:
+    """The groups of arrays in a file, which stays open meanwhile.
 
     An HDF5 file has one per group that directly holds arrays, in the order of names;
     arrays of a group are named by their path below every group above them, too.
@@ -144,7 +144,7 @@ class _Hdf5Array:
         return rows
 
 
-def _open_npz(path: Path, stack: ExitStack) -> Table:
+def _open_npz(path: Path, stack: ExitStack) -> ArrayGroup:
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
     except (OSError, zipfile.BadZipFile) as error:
@@ -156,10 +156,10 @@ def _open_npz(path: Path, stack: ExitStack) -> Table:
             array = _NpzArray(archive, member, f"{path}: {name}")
             stack.callback(array.close)
             arrays[name] = array
-    return Table(str(path), arrays)
+    return ArrayGroup(str(path), arrays)
 
 
-def _open_hdf5(path: Path, stack: ExitStack) -> list[Table]:
+def _open_hdf5(path: Path, stack: ExitStack) -> list[ArrayGroup]:
     h5py = import_h5py()
     try:
         file = stack.enter_context(h5py.File(path, "r"))
@@ -178,7 +178,8 @@ def _open_hdf5(path: Path, stack: ExitStack) -> list[Table]:
         for i in range(len(parts)):
             groups.setdefault("/".join(parts[:i]), {})["/".join(parts[i:])] = item
     return [
-        Table(f"{path}/{x}".rstrip("/"), groups[x]) for x in sorted(groups, key=natural)
+        ArrayGroup(f"{path}/{x}".rstrip("/"), groups[x])
+        for x in sorted(groups, key=natural)
     ]
 
 

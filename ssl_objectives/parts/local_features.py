@@ -1,4 +1,4 @@
-"""Places in feature maps: who is to find what, and what becomes of the scores.
+"""Contrast tasks and losses of local features (places of feature maps) and global ones.
 
 `P` stands for problems that know nothing of each other, such as places that are looked
 at one by one.
@@ -15,66 +15,66 @@ from torch import Tensor, nn
 from ssl_objectives.parts.mutual_information import jensen_shannon
 
 
-class Side(NamedTuple):
-    """What is known of the images of one view.
+class ViewFeatures(NamedTuple):
+    """Global and local features of the images of one view.
 
     Attributes:
-        whole: the projection of each image.
-        places: of each of the L places of its feature maps.
+        global_feature: the projection of each image.
+        local_features: of each of the L places of its feature maps.
     """
 
-    whole: Float[Tensor, "N D"]
-    places: Float[Tensor, "N L D"]
+    global_feature: Float[Tensor, "N D"]
+    local_features: Float[Tensor, "N L D"]
 
 
 class Task(nn.Module, ABC):
-    """Who is to find what."""
+    """A contrast task: queries, and the keys that each is to find."""
 
     @abstractmethod
     def forward(
-        self, query: Side, key: Side, generator: torch.Generator
+        self, query: ViewFeatures, key: ViewFeatures, generator: torch.Generator
     ) -> tuple[Float[Tensor, "*P N D"], Float[Tensor, "*P N K D"]]:
         """One query and K keys of each image; its keys are what a query is to find."""
 
 
-class WholeToPlaces(Task):
-    """The whole finds the places of its image, among the places of all others."""
+class GlobalToLocal(Task):
+    """The global feature finds the local ones of its image among those of others."""
 
     def forward(
-        self, query: Side, key: Side, generator: torch.Generator
+        self, query: ViewFeatures, key: ViewFeatures, generator: torch.Generator
     ) -> tuple[Float[Tensor, "*P N D"], Float[Tensor, "*P N K D"]]:
         """One problem, K = L."""
-        return query.whole, key.places
+        return query.global_feature, key.local_features
 
 
-class PlaceToPlaces(Task):
-    """One place finds the places of its image, among the places of all others.
+class LocalToLocal(Task):
+    """One local feature finds those of its image, among those of all others.
 
     Deviation: AMDIM draws a place for each image; here one draw serves all images of a
     step, so that their order makes no difference.
     """
 
     def forward(
-        self, query: Side, key: Side, generator: torch.Generator
+        self, query: ViewFeatures, key: ViewFeatures, generator: torch.Generator
     ) -> tuple[Float[Tensor, "*P N D"], Float[Tensor, "*P N K D"]]:
         """One problem, K = L."""
-        places, device = query.places, query.places.device
+        places, device = query.local_features, query.local_features.device
         drawn = torch.randint(places.shape[1], (1,), generator=generator, device=device)
-        return places.index_select(1, drawn).squeeze(1), key.places
+        return places.index_select(1, drawn).squeeze(1), key.local_features
 
 
-class WholeToSamePlace(Task):
-    """At every place: the whole finds its image, among that place of all images."""
+class GlobalToSameLocation(Task):
+    """At every place: the global feature finds its image, among that place of all."""
 
     def forward(
-        self, query: Side, key: Side, generator: torch.Generator
+        self, query: ViewFeatures, key: ViewFeatures, generator: torch.Generator
     ) -> tuple[Float[Tensor, "*P N D"], Float[Tensor, "*P N K D"]]:
         """L problems, K = 1."""
-        keys = key.places.transpose(0, 1).unsqueeze(-2)
-        return query.whole.expand(len(keys), *query.whole.shape), keys
+        keys = key.local_features.transpose(0, 1).unsqueeze(-2)
+        return query.global_feature.expand(len(keys), *query.global_feature.shape), keys
 
 
-class PlaceToSamePlace(Task):
+class LocalToSameLocation(Task):
     """At every place: its latent, mapped linearly, finds that place of its image.
 
     Args:
@@ -86,15 +86,15 @@ class PlaceToSamePlace(Task):
         self.predictor = nn.Linear(size, size)
 
     def forward(
-        self, query: Side, key: Side, generator: torch.Generator
+        self, query: ViewFeatures, key: ViewFeatures, generator: torch.Generator
     ) -> tuple[Float[Tensor, "*P N D"], Float[Tensor, "*P N K D"]]:
         """L problems, K = 1."""
-        places = self.predictor(query.places).transpose(0, 1)
-        return places, key.places.transpose(0, 1).unsqueeze(-2)
+        places = self.predictor(query.local_features).transpose(0, 1)
+        return places, key.local_features.transpose(0, 1).unsqueeze(-2)
 
 
-class LocalCore(ABC):
-    """What becomes of the scores."""
+class LocalLoss(ABC):
+    """A loss over the scores of queries and keys."""
 
     @abstractmethod
     def __call__(
@@ -104,7 +104,7 @@ class LocalCore(ABC):
 
 
 @dataclass(frozen=True)
-class SoftmaxEach(LocalCore):
+class SoftmaxEach(LocalLoss):
     """InfoNCE for each key of the own image, against all keys of other images.
 
     `-log e^u / (e^u + Σ_others e^u')`, the mean over the K own keys, which never enter
@@ -129,8 +129,8 @@ class SoftmaxEach(LocalCore):
 
 
 @dataclass(frozen=True)
-class JensenShannon(LocalCore):
-    """Deep InfoMax's bound, per query; see `parts.pairs.jensen_shannon`."""
+class JensenShannon(LocalLoss):
+    """Deep InfoMax's bound per query: `mutual_information.jensen_shannon`."""
 
     def __call__(
         self, scores: Float[Tensor, "*P N N K"], valid: Bool[Tensor, "N"]

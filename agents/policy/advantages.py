@@ -1,4 +1,4 @@
-"""Advantages of episodic and of non-episodic reward streams."""
+"""Advantage estimation (GAE) for episodic and for non-episodic reward streams."""
 
 import torch
 from jaxtyping import Bool, Float32

@@ -1,4 +1,4 @@
-"""All numbers that are measured on one encoder: probes, ranks, what views do to it."""
+"""Evaluation of an encoder: linear and k-NN probes, ranks, alignment of views."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,8 +57,8 @@ class ProbeConfig:
 
 
 @dataclass(frozen=True)
-class Bench:
-    """The same questions to every encoder: which images, which labels, which views.
+class EncoderEvaluation:
+    """Evaluates encoders, all on the same images, labels and views.
 
     Attributes:
         split: where images come from.
@@ -82,12 +82,14 @@ class Bench:
         config: ProbeConfig,
         views: ViewMaker | None = None,
         device: torch.device | str = "cpu",
-    ) -> "Bench":
+    ) -> "EncoderEvaluation":
         """Choose rows: labelled ones, and as many of each class, to fit on."""
         generator = torch.Generator().manual_seed(_SEED)
         test = torch.randperm(split.test.num_rows, generator=generator)
         fit = _labelled(split.probed, config.num_train)
-        return Bench(split, fit, test[: config.num_test], config, views, device)
+        return EncoderEvaluation(
+            split, fit, test[: config.num_test], config, views, device
+        )
 
     @property
     def test_labels(self) -> Int64[Tensor, "M"] | None:

@@ -1,4 +1,4 @@
-"""Several processes with a part of the batch each, as one process with all of it.
+"""Distributed data-parallel training: gathers views, averages gradients.
 
 The binder gathers `Views`; then every process computes the same objective on the whole
 batch, so that queues, memories and counters stay equal everywhere and no objective
@@ -87,7 +87,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
             own.copy_(mean.view(own.shape))
 
 
-def total(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+def sum_over_processes(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
     """The sum over processes; gradient flows to the summands of all of them."""
     summed: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
     return summed

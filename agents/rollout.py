@@ -1,4 +1,4 @@
-"""One rollout with everything that learning from it needs."""
+"""A rollout with all that learning from it needs, and minibatches cut from it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Experience:
+class Rollout:
     """A fresh rollout of T steps in B envs.
 
     Attributes:
@@ -42,8 +42,8 @@ class Experience:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """What one gradient step of PPO sees: all T steps of some envs.
+class Minibatch:
+    """A minibatch of PPO: all T steps of some envs of a rollout.
 
     `target` are the world model's target latents, computed once per rollout.
     """
@@ -57,17 +57,17 @@ class Batch:
 
     @staticmethod
     def of(
-        experience: Experience,
+        rollout: Rollout,
         advantage: Float32[Tensor, "T B"],
         returns: Float32[Tensor, "V T B"],
         target: Float32[Tensor, "T+1 B D"] | None,
         envs: Shaped[Tensor, "b"],
-    ) -> "Batch":
+    ) -> "Minibatch":
         """Cut some envs out of a rollout."""
-        return Batch(
-            experience.traj.envs(envs),
-            experience.carry.envs(envs),
-            experience.log_prob[:, envs],
+        return Minibatch(
+            rollout.traj.envs(envs),
+            rollout.carry.envs(envs),
+            rollout.log_prob[:, envs],
             advantage[:, envs],
             returns[:, :, envs],
             None if target is None else target[:, envs],

@@ -1,4 +1,4 @@
-"""All steps of a GRU in one node of the graph, with a backward pass written out.
+"""Unrolls a GRU in one node of the autograd graph, with a hand-written backward.
 
 Left to autograd, each step has some twenty-five small operations on its way back, one
 of them its own share of the weight's gradient. Here a step of a sequence has eight, and

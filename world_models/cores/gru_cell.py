@@ -4,10 +4,10 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
-from world_models.cores.gated_unroll import unroll
+from world_models.cores.gru_unroll import unroll
 
 
-class GatedCell(nn.Module):
+class GruCell(nn.Module):
     """The GRU of torch: `h' = (1-z) n + z h`, `n = tanh(W_n x + r (U_n h + b))`.
 
     `gates` depends on inputs alone and runs once over a whole sequence; `step` is the

@@ -1,4 +1,4 @@
-"""A count of gradient steps: for schedules, and for random numbers that repeat."""
+"""Counter of gradient steps: for schedules, and for repeatable random numbers."""
 
 from typing import Any
 

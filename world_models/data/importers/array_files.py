@@ -1,4 +1,4 @@
-"""npz and HDF5 files as a data set."""
+"""Importer of npz and HDF5 files."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,12 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.data.importers.arrays import Array, Table, open_tables
+from world_models.data.importers.array_groups import (
+    Array,
+    ArrayGroup,
+    open_array_groups,
+)
+from world_models.data.importers.importer import Importer, Rows
 from world_models.data.importers.layout import (
     OBS,
     Layout,
@@ -26,13 +31,12 @@ from world_models.data.importers.layout import (
     find_names,
     plan_rows,
 )
-from world_models.data.importers.source import Rows, Source
 
 _BLOCK = 512
 
 
-class TableFiles(Source):
-    """All tables of all files, one behind the other in one stream.
+class ArrayFiles(Importer):
+    """Imports all groups of npz and HDF5 files, one behind the other in one stream.
 
     Args:
         paths: npz or HDF5 files.
@@ -64,11 +68,11 @@ class TableFiles(Source):
         spec: DatasetSpec | None = None
         rows = lost = actions = 0
         for path in self._paths:
-            for table, named, plan in self._plans(path):
-                found = self._spec(table, named, plan)
+            for group, named, plan in self._plans(path):
+                found = self._spec(group, named, plan)
                 if spec is not None and _kind(found) != _kind(spec):
                     raise DatasetError(
-                        f"{table.name} has other rows than the files before it: "
+                        f"{group.name} has other rows than the files before it: "
                         f"{_kind(found)}, not {_kind(spec)}."
                     )
                 spec = spec or found
@@ -87,36 +91,36 @@ class TableFiles(Source):
             )
 
     def rows(self) -> Iterator[Rows]:
-        """All rows; see `Source.rows`."""
+        """All rows; see `Importer.rows`."""
         for path in self._paths:
-            for table, named, plan in self._plans(path):
-                yield from self._blocks(table, named, plan)
+            for group, named, plan in self._plans(path):
+                yield from self._blocks(group, named, plan)
 
-    def _plans(self, path: Path) -> Iterator[tuple[Table, Named, Plan]]:
-        with open_tables(path) as tables:
+    def _plans(self, path: Path) -> Iterator[tuple[ArrayGroup, Named, Plan]]:
+        with open_array_groups(path) as groups:
             found = False
-            for table in tables:
-                named = find_names(table, self._obs)
+            for group in groups:
+                named = find_names(group, self._obs)
                 if named is None:
                     continue
                 found = True
                 layout = self._layout
                 if layout is Layout.AUTO:
-                    layout = detect(table, named)
-                yield table, named, plan_rows(table, named, layout, self._drop_final)
+                    layout = detect(group, named)
+                yield group, named, plan_rows(group, named, layout, self._drop_final)
             if not found:
-                names = sorted({x for table in tables for x in table.arrays})
+                names = sorted({x for group in groups for x in group.arrays})
                 wanted = self._obs or ", ".join(OBS)
                 raise DatasetError(
                     f"{path} has no frames under the name {wanted}. It has "
                     f"{', '.join(names[:20]) or 'no arrays'}. Give --obs NAME."
                 )
 
-    def _spec(self, table: Table, named: Named, plan: Plan) -> DatasetSpec:
+    def _spec(self, group: ArrayGroup, named: Named, plan: Plan) -> DatasetSpec:
         try:
-            pictures = channels_last(table.arrays[named.obs][0:1])
+            pictures = channels_last(group.arrays[named.obs][0:1])
         except DatasetError as error:
-            raise DatasetError(f"{table.name}: {error}.") from error
+            raise DatasetError(f"{group.name}: {error}.") from error
         actions: DiscreteColumn | ContinuousColumn | None = None
         if "action" in plan.columns:
             action = plan.columns["action"]
@@ -126,7 +130,7 @@ class TableFiles(Source):
                 infinite = (float("inf"),) * action.shape[1]
                 actions = ContinuousColumn(tuple(-x for x in infinite), infinite)
         kept = self._facts and not plan.following.any()
-        arrays = {k: table.arrays[x] for k, x in named.facts.items()} if kept else {}
+        arrays = {k: group.arrays[x] for k, x in named.facts.items()} if kept else {}
         return DatasetSpec(
             self._form.shape(pictures.shape[1:]),
             actions,
@@ -135,19 +139,19 @@ class TableFiles(Source):
             facts={k: Column(x.shape[1:], x.dtype.name) for k, x in arrays.items()},
         )
 
-    def _blocks(self, table: Table, named: Named, plan: Plan) -> Iterator[Rows]:
-        frames = table.arrays[named.obs]
+    def _blocks(self, group: ArrayGroup, named: Named, plan: Plan) -> Iterator[Rows]:
+        frames = group.arrays[named.obs]
         for begin in range(0, len(plan.frame), _BLOCK):
             part = slice(begin, begin + _BLOCK)
             index, following = plan.frame[part], plan.following[part]
             obs = self._form.frames(_gather(frames, index))
             if following.any():
-                behind = table.arrays[named.known["next_obs"]]
+                behind = group.arrays[named.known["next_obs"]]
                 for i in np.flatnonzero(following):
                     obs[i] = self._form.frames(_gather(behind, index[i : i + 1]))[0]
             columns = {"obs": obs, **{k: x[part] for k, x in plan.columns.items()}}
             for name in self.spec.facts:
-                columns[FACTS + name] = _gather(table.arrays[named.facts[name]], index)
+                columns[FACTS + name] = _gather(group.arrays[named.facts[name]], index)
             yield Rows(0, columns)
 
 

@@ -1,4 +1,4 @@
-"""Loss cores: equations over rows, without state."""
+"""Loss functions over rows, without state: regression, InfoNCE, DCL, NCE."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.parts.critics import exact
+from ssl_objectives.parts.critics import at_least_float32
 
 EPS = 1e-8  # the least length of a row that is divided by
 
@@ -15,7 +15,7 @@ def normalized_regression(
     prediction: Float[Tensor, "*G N D"], target: Float[Tensor, "*G N D"]
 ) -> Float[Tensor, "*G N"]:
     """`‖ p/‖p‖ - t/‖t‖ ‖² = 2 - 2 cos(p, t)`, one value per row; t gets no gradient."""
-    p, t = exact(prediction), exact(target.detach())
+    p, t = at_least_float32(prediction), at_least_float32(target.detach())
     # numbers are divided, not rows: half the passes over memory of cosine_similarity
     lengths = p.norm(dim=-1).clamp(min=EPS) * t.norm(dim=-1).clamp(min=EPS)
     cosine: Tensor = (p * t).sum(-1) / lengths

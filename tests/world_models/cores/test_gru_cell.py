@@ -4,16 +4,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from world_models.cores.gated_cell import GatedCell
-from world_models.cores.gated_unroll import unroll
+from world_models.cores.gru_cell import GruCell
+from world_models.cores.gru_unroll import unroll
 
 B, S = 3, 4
 STEPS = 6
 
 
-def cell() -> GatedCell:
+def cell() -> GruCell:
     torch.manual_seed(0)
-    made = GatedCell(2, S).double()
+    made = GruCell(2, S).double()
     for bias in (made.from_input.bias, made.from_memory.bias):
         nn.init.normal_(bias)
     return made
@@ -28,16 +28,14 @@ def inputs(starts: int) -> tuple[Tensor, Tensor, Tensor]:
     return gates.requires_grad_(), memory.requires_grad_(), keep
 
 
-def steps(
-    model: GatedCell, gates: Tensor, memory: Tensor, keep: Tensor | None
-) -> Tensor:
+def steps(model: GruCell, gates: Tensor, memory: Tensor, keep: Tensor | None) -> Tensor:
     """As the package takes them: along a sequence with `keep`, else from all rows."""
     if keep is None:
         return model.from_all(gates, memory)
     return model.along(gates, memory[0], keep).unsqueeze(1)
 
 
-def by_hand(model: GatedCell, gates: Tensor, memory: Tensor, keep: Tensor) -> Tensor:
+def by_hand(model: GruCell, gates: Tensor, memory: Tensor, keep: Tensor) -> Tensor:
     """Each start and step on its own, with torch's own GRU cell."""
     own = nn.GRUCell(3 * S, S).double()
     own.weight_ih.data = torch.eye(3 * S).double()

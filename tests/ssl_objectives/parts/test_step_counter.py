@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssl_objectives.parts.steps import StepCounter
+from ssl_objectives.parts.step_counter import StepCounter
 
 CPU = torch.device("cpu")
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.policy.returns import continuing_advantage, episodic_advantage
+from agents.policy.advantages import continuing_advantage, episodic_advantage
 
 T, B = 23, 4
 

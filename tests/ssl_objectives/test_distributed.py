@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from ssl_objectives.distributed import average_gradients, gathered, num_processes
 from ssl_objectives.objective import Views
-from ssl_objectives.processes import average_gradients, gathered, num_processes
 from tests.ssl_objectives.launch import run_twice
 from tests.ssl_objectives.two_processes import CHECKS
 

@@ -1,4 +1,4 @@
-"""Files as arrays in memory that the system fills when they are looked at."""
+"""Memory-mapped files as arrays, given back before they fill the memory."""
 
 import mmap
 import os

@@ -1,4 +1,4 @@
-"""What everything that can be imported has in common."""
+"""The contract of importers: blocks of rows, and what they will hold."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -17,8 +17,8 @@ class Rows(NamedTuple):
     columns: Mapping[str, NDArray[Any]]
 
 
-class Source(ABC):
-    """Something outside that becomes a data set.
+class Importer(ABC):
+    """Reads something outside as the rows of a data set.
 
     Attributes:
         spec: what its rows will hold.
