@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.report.report import ReportConfig, report
+from experiments.report.task import ReportConfig, report
 
 EXAMPLES = (
     "curious report runs",

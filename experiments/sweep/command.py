@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.sweep.sweep import SweepOptions, sweep
+from experiments.sweep.task import SweepOptions, sweep
 from experiments.sweep.worker import end_with_sweeper, run_cell
 
 EXAMPLES = (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.report.report import Report, ReportConfig, report
+from experiments.report.task import Report, ReportConfig, report
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
 from experiments.train.presets import train_config
@@ -346,7 +346,7 @@ def test_a_failure_leaves_the_old_report(
     def full(*_: Any) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("experiments.report.report.to_html", full)
+    monkeypatch.setattr("experiments.report.task.to_html", full)
     with pytest.raises(OSError, match="No space"):
         quietly(out, *runs, metric=("time/frames",))
     assert {x.name: x.read_bytes() for x in out.iterdir()} == before
