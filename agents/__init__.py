@@ -1,1 +1,5 @@
 """Policies, PPO and curiosity: everything that turns a model's loss into behaviour."""
+
+from ssl_objectives.face import public_names
+
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

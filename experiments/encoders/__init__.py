@@ -1,1 +1,5 @@
 """Trained encoders on disk, and the table of encoders by name."""
+
+from ssl_objectives.face import public_names
+
+__getattr__, __dir__, __all__ = public_names(__name__, __file__)

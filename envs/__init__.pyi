@@ -1,0 +1,30 @@
+# Public names: for type checkers, and for `public_names` (envs/face.py).
+
+from envs.atari.emulator import EmulatedAtari as EmulatedAtari
+from envs.atari.native import AtariConfig as AtariConfig
+from envs.atari.native import NativeAtari as NativeAtari
+from envs.atari.protocol import AtariProtocol as AtariProtocol
+from envs.atari.protocol import NamedProtocol as NamedProtocol
+from envs.atari.protocol import list_games as list_games
+from envs.atari.ram import AtariFact as AtariFact
+from envs.atari.ram import explorable_games as explorable_games
+from envs.atari.ram import locate as locate
+from envs.check import EnvContractError as EnvContractError
+from envs.check import check_env as check_env
+from envs.counting import CountingConfig as CountingConfig
+from envs.gymnasium_env import GymnasiumConfig as GymnasiumConfig
+from envs.gymnasium_env import GymnasiumVectorEnv as GymnasiumVectorEnv
+from envs.native_env import NativeVectorEnv as NativeVectorEnv
+from envs.native_env import NativeWorld as NativeWorld
+from envs.native_env import Outcome as Outcome
+from envs.tiles.key_door import KeyDoorConfig as KeyDoorConfig
+from envs.tiles.pixel_maze import PixelMazeConfig as PixelMazeConfig
+from envs.vector_env import ContinuousActions as ContinuousActions
+from envs.vector_env import DiscreteActions as DiscreteActions
+from envs.vector_env import EnvSpec as EnvSpec
+from envs.vector_env import EnvState as EnvState
+from envs.vector_env import FactSpec as FactSpec
+from envs.vector_env import ObservableWorld as ObservableWorld
+from envs.vector_env import Step as Step
+from envs.vector_env import VectorEnv as VectorEnv
+from envs.vector_env import WorldConfig as WorldConfig

@@ -1,0 +1,33 @@
+# Public names: for type checkers, and for `public_names` (ssl_objectives/face.py).
+
+from world_models.actions import ActionEmbedding as ActionEmbedding
+from world_models.actions import ContinuousEmbedding as ContinuousEmbedding
+from world_models.actions import DiscreteEmbedding as DiscreteEmbedding
+from world_models.belief import BeliefCore as BeliefCore
+from world_models.belief import BeliefModel as BeliefModel
+from world_models.belief import Carry as Carry
+from world_models.belief import CoreConfig as CoreConfig
+from world_models.check.model import ModelContractError as ModelContractError
+from world_models.check.model import check_model as check_model
+from world_models.cores.frame_stack import FeedForwardCore as FeedForwardCore
+from world_models.cores.frame_stack import FrameStackConfig as FrameStackConfig
+from world_models.cores.recurrent import RecurrentConfig as RecurrentConfig
+from world_models.cores.recurrent import RecurrentCore as RecurrentCore
+from world_models.data.dataset import Dataset as Dataset
+from world_models.data.dataset import open_dataset as open_dataset
+from world_models.data.format import Column as Column
+from world_models.data.format import ContinuousColumn as ContinuousColumn
+from world_models.data.format import DatasetSpec as DatasetSpec
+from world_models.data.format import DiscreteColumn as DiscreteColumn
+from world_models.data.images import RecordedConfig as RecordedConfig
+from world_models.data.replay import ReplayRing as ReplayRing
+from world_models.data.writer import DatasetWriter as DatasetWriter
+from world_models.latent_dynamics import LatentDynamics as LatentDynamics
+from world_models.latent_dynamics import ModelConfig as ModelConfig
+from world_models.model_loss import ModelLoss as ModelLoss
+from world_models.predictor import OpenLoop as OpenLoop
+from world_models.predictor import prediction_head as prediction_head
+from world_models.presets import ByolExploreConfig as ByolExploreConfig
+from world_models.presets import JepaConfig as JepaConfig
+from world_models.scope import Scope as Scope
+from world_models.trajectory import Trajectory as Trajectory
