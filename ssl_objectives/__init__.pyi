@@ -18,8 +18,11 @@ from ssl_objectives.encoders.heads import HeadConfig as HeadConfig
 from ssl_objectives.encoders.heads import Mlp as Mlp
 from ssl_objectives.encoders.heads import Straight as Straight
 from ssl_objectives.encoders.linear_stack import LinearStack as LinearStack
+from ssl_objectives.encoders.modalities import FrameDifference as FrameDifference
+from ssl_objectives.encoders.modalities import LumaChroma as LumaChroma
 from ssl_objectives.encoders.modalities import ModalitiesConfig as ModalitiesConfig
 from ssl_objectives.encoders.modalities import PerModality as PerModality
+from ssl_objectives.encoders.modalities import RgbDepth as RgbDepth
 from ssl_objectives.encoders.precision import Precision as Precision
 from ssl_objectives.encoders.resnet import ResNetConfig as ResNetConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig as SmallCnnConfig
