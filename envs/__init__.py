@@ -1,1 +1,5 @@
 """Batched worlds behind one contract; the only package that imports simulators."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor
 
-# What an env can put into a checkpoint: nested dicts of tensors, numbers, text, bytes.
 EnvState = dict[str, Any]
+"""What an env puts into a checkpoint: nested dicts of tensors, numbers, text, bytes."""
 
 
 @dataclass(frozen=True)

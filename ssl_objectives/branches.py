@@ -135,13 +135,7 @@ class Branches(nn.Module):
         views = self.views(images, valid, row, num_targets=num_targets, extra=extra)
         self._seen = views.detach()
         loss = self.objective(views)
-        total = loss.regularizer
-        if loss.per_sample is not None:
-            if views.valid is None:
-                total = total + loss.per_sample.mean()
-            else:
-                total = total + loss.per_sample.sum() / views.valid.sum().clamp(min=1)
-        return total, dict(loss.metrics)
+        return loss.mean(views.valid), dict(loss.metrics)
 
     @torch.no_grad()
     def after_update(self) -> None:

@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import permutations
 from typing import NamedTuple, Protocol, runtime_checkable
 
 from jaxtyping import Bool, Float, Int64
@@ -89,6 +90,16 @@ class Views:
     maps: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
     extra: Mapping[str, Tensor] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, *projections: Float[Tensor, "*G N D"]) -> "Views":
+        """Views whose predictions and targets are the projections themselves.
+
+        Every view is compared with every other, a single one with itself. Predictors
+        and targets that follow are the business of `Branches`.
+        """
+        pairs = tuple(permutations(range(len(projections)), 2)) or ((0, 0),)
+        return cls(projections, projections, projections, pairs)
+
     def detach(self) -> "Views":
         """The same numbers, without their history."""
 
@@ -118,6 +129,18 @@ class Loss:
     per_sample: Float[Tensor, "*G N"] | None
     regularizer: Float[Tensor, ""]
     metrics: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
+
+    def mean(self, valid: Bool[Tensor, "*G N"] | None = None) -> Float[Tensor, ""]:
+        """Mean over valid rows plus the regulariser: what is differentiated.
+
+        Args:
+            valid: `Views.valid` of what the loss was taken of.
+        """
+        if self.per_sample is None:
+            return self.regularizer
+        if valid is None:
+            return self.regularizer + self.per_sample.mean()
+        return self.regularizer + self.per_sample.sum() / valid.sum().clamp(min=1)
 
 
 class Objective(nn.Module, ABC):

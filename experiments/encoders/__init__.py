@@ -1,1 +1,5 @@
 """Trained encoders on disk, and the table of encoders by name."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

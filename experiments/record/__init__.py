@@ -1,1 +1,5 @@
 """`curious record`: what a policy sees and does, as a data set."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,1 +1,5 @@
 """What every run has: a folder, metrics, checkpoints, progress, an orderly end."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import TypeCheckError
 from torch import Tensor, nn
 
+from ssl_objectives.branches import Branches
+from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Loss, Needs, Objective, TargetKind, Views
 
 G, N, D = 3, 5, 7
@@ -101,3 +103,29 @@ def test_views_of_different_sizes_are_caught_in_tests() -> None:
         Views((torch.zeros(N, D),), (torch.zeros(N + 1, D),), (None,), ())
     with pytest.raises(TypeCheckError):
         Loss(torch.zeros(N), torch.zeros(1))
+
+
+def test_views_of_projections_compare_each_with_every_other() -> None:
+    one, two, three = (torch.randn(N, D) for _ in range(3))
+    made = Views.of(one, two, three)
+    assert made.pairs == ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1))
+    for views_of in (made.z, made.p, made.t):
+        assert all(x is y for x, y in zip(views_of, (one, two, three), strict=True))
+    assert Views.of(one).pairs == ((0, 0),)
+
+
+def test_views_of_projections_are_those_that_branches_make() -> None:
+    encoder = nn.Linear(4, D)
+    images = [torch.randn(N, 4) for _ in range(2)]
+    branches = Branches(encoder, nn.Identity(), None, VicReg())
+    loss, _ = branches.loss(images)
+    own = VicReg()(Views.of(*(encoder(x) for x in images))).mean()
+    torch.testing.assert_close(own, loss, rtol=0, atol=0)
+
+
+def test_the_mean_of_a_loss_counts_valid_rows_and_adds_the_regularizer() -> None:
+    each, more = torch.tensor([1.0, 2.0, 0.0]), torch.tensor(10.0)
+    assert Loss(each, more).mean() == 11
+    assert Loss(each, more).mean(torch.tensor([True, True, False])) == 11.5
+    assert Loss(0 * each, more).mean(torch.zeros(3, dtype=torch.bool)) == 10
+    assert Loss(None, more).mean() == 10

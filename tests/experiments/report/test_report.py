@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -346,7 +347,7 @@ def test_a_failure_leaves_the_old_report(
     def full(*_: Any) -> str:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("experiments.report.report.to_html", full)
+    monkeypatch.setattr(import_module("experiments.report.report"), "to_html", full)
     with pytest.raises(OSError, match="No space"):
         quietly(out, *runs, metric=("time/frames",))
     assert {x.name: x.read_bytes() for x in out.iterdir()} == before

@@ -17,6 +17,7 @@ from ssl_objectives.images.fashion_mnist.dataset import (
     INSTALLED,
     SUBSET,
     FashionMnistConfig,
+    fashion_mnist_subset,
     write_subset,
 )
 from ssl_objectives.images.fashion_mnist.fetch import fetch
@@ -234,3 +235,13 @@ def test_what_stops_a_fetch_is_said(
     assert fashion_fetch.main([str(folder)]) == 1
     assert "error: x.deb has no copyright" in capsys.readouterr().err
     assert fashion_fetch.main(["one", "two"]) == 2
+
+
+def test_the_shipped_images_as_one_tensor() -> None:
+    images = fashion_mnist_subset()
+    assert images.shape == (3000, 1, 28, 28)
+    assert images.dtype == torch.uint8
+    split = FashionMnistConfig(subset=True).open()
+    rows = [torch.arange(x.num_rows) for x in (split.train, split.test)]
+    assert torch.equal(images[:2000], split.train.read(rows[0]))
+    assert torch.equal(images[2000:], split.test.read(rows[1]))

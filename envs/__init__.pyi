@@ -1,0 +1,30 @@
+# Public names: for type checkers, and for lazy_loader in `__init__.py`.
+
+from .atari.emulator import EmulatedAtari as EmulatedAtari
+from .atari.native import AtariConfig as AtariConfig
+from .atari.native import NativeAtari as NativeAtari
+from .atari.protocol import AtariProtocol as AtariProtocol
+from .atari.protocol import NamedProtocol as NamedProtocol
+from .atari.protocol import list_games as list_games
+from .atari.ram import AtariFact as AtariFact
+from .atari.ram import explorable_games as explorable_games
+from .atari.ram import locate as locate
+from .check import EnvContractError as EnvContractError
+from .check import check_env as check_env
+from .counting import CountingConfig as CountingConfig
+from .gymnasium_env import GymnasiumConfig as GymnasiumConfig
+from .gymnasium_env import GymnasiumVectorEnv as GymnasiumVectorEnv
+from .native_env import NativeVectorEnv as NativeVectorEnv
+from .native_env import NativeWorld as NativeWorld
+from .native_env import Outcome as Outcome
+from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
+from .tiles.pixel_maze import PixelMazeConfig as PixelMazeConfig
+from .vector_env import ContinuousActions as ContinuousActions
+from .vector_env import DiscreteActions as DiscreteActions
+from .vector_env import EnvSpec as EnvSpec
+from .vector_env import EnvState as EnvState
+from .vector_env import FactSpec as FactSpec
+from .vector_env import ObservableWorld as ObservableWorld
+from .vector_env import Step as Step
+from .vector_env import VectorEnv as VectorEnv
+from .vector_env import WorldConfig as WorldConfig

@@ -1,0 +1,33 @@
+# Public names: for type checkers, and for lazy_loader in `__init__.py`.
+
+from .actions import ActionEmbedding as ActionEmbedding
+from .actions import ContinuousEmbedding as ContinuousEmbedding
+from .actions import DiscreteEmbedding as DiscreteEmbedding
+from .belief import BeliefCore as BeliefCore
+from .belief import BeliefModel as BeliefModel
+from .belief import Carry as Carry
+from .belief import CoreConfig as CoreConfig
+from .check.model import ModelContractError as ModelContractError
+from .check.model import check_model as check_model
+from .cores.frame_stack import FeedForwardCore as FeedForwardCore
+from .cores.frame_stack import FrameStackConfig as FrameStackConfig
+from .cores.recurrent import RecurrentConfig as RecurrentConfig
+from .cores.recurrent import RecurrentCore as RecurrentCore
+from .data.dataset import Dataset as Dataset
+from .data.dataset import open_dataset as open_dataset
+from .data.format import Column as Column
+from .data.format import ContinuousColumn as ContinuousColumn
+from .data.format import DatasetSpec as DatasetSpec
+from .data.format import DiscreteColumn as DiscreteColumn
+from .data.images import RecordedConfig as RecordedConfig
+from .data.replay import ReplayBuffer as ReplayBuffer
+from .data.writer import DatasetWriter as DatasetWriter
+from .latent_dynamics import LatentDynamics as LatentDynamics
+from .latent_dynamics import ModelConfig as ModelConfig
+from .model_loss import ModelLoss as ModelLoss
+from .predictor import OpenLoop as OpenLoop
+from .predictor import prediction_head as prediction_head
+from .presets import ByolExploreConfig as ByolExploreConfig
+from .presets import JepaConfig as JepaConfig
+from .scope import Scope as Scope
+from .trajectory import Trajectory as Trajectory
