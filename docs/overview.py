@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from envs.atari.native import AtariConfig
 from envs.check import random_action
 from envs.tiles.key_door import KeyDoorConfig
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 
 HERE = Path(__file__).parent

@@ -18,7 +18,7 @@ from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome
 from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
-from .tiles.pixel_maze import PixelMazeConfig as PixelMazeConfig
+from .tiles.maze.pixel_maze import PixelMazeConfig as PixelMazeConfig
 from .vector_env import ContinuousActions as ContinuousActions
 from .vector_env import DiscreteActions as DiscreteActions
 from .vector_env import EnvSpec as EnvSpec

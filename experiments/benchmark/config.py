@@ -10,7 +10,7 @@ import torch
 from agents.build import AgentConfig
 from agents.policy.ppo import PpoConfig
 from envs.atari.native import AtariConfig
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv, WorldConfig
 from experiments.benchmark.agents import (
     NUM_FRAMES,

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.check import random_action
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from experiments.benchmark.timing import Arm
 from experiments.data.description import check_space
 from experiments.runs.memory import memory_peak, readable

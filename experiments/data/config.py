@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from ssl_objectives.refusal import ConfigError
-from world_models.data.importers.layout import Layout
+from world_models.data.importers.arrays.layout import Layout
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from ssl_objectives.images.frames import SUFFIXES as IMAGES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION
-from world_models.data.importers.array_files import ArrayFiles
-from world_models.data.importers.array_groups import HDF5, NPZ
+from world_models.data.importers.arrays.files import ArrayFiles
+from world_models.data.importers.arrays.groups import HDF5, NPZ
+from world_models.data.importers.arrays.layout import Layout
 from world_models.data.importers.copy import DatasetCopy
 from world_models.data.importers.images import ImageFolder
 from world_models.data.importers.importer import Importer
-from world_models.data.importers.layout import Layout
-from world_models.data.importers.minari import MinariData
+from world_models.data.importers.minari.read import MinariData
 from world_models.data.importers.video import SUFFIXES as VIDEOS
 from world_models.data.importers.video import VideoFiles
 

@@ -11,7 +11,7 @@ from experiments.data.importers import open_source
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset, open_dataset
-from world_models.data.importers.minari_out import write_minari
+from world_models.data.importers.minari.write import write_minari
 from world_models.data.writer import DatasetWriter
 
 

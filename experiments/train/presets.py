@@ -12,7 +12,7 @@ from envs.atari.native import AtariConfig
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from experiments.config.command import Part
 from experiments.config.outside_parts import load_outside
 from experiments.config.size import SCALES, Scale, Size

@@ -10,7 +10,7 @@ from agents.play import PlayedEpisodes, actor_player, play_episodes, random_play
 from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from experiments.train.presets import train_config
 from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.cores.frame_stack import FrameStackConfig

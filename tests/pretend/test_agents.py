@@ -24,7 +24,7 @@ from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
-from envs.tiles.pixel_maze import PixelMazeConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ssl_objectives.encoders.cnn import NatureConfig

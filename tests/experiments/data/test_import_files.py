@@ -16,7 +16,7 @@ from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import ContinuousColumn, DiscreteColumn
-from world_models.data.importers.layout import Layout
+from world_models.data.importers.arrays.layout import Layout
 
 QUIET = Console(quiet=True)
 GENERATOR = np.random.default_rng(0)

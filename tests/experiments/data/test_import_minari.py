@@ -22,7 +22,7 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.data.importers.minari_spaces import action_space, obs_space
+from world_models.data.importers.minari.spaces import action_space, obs_space
 from world_models.data.writer import DatasetWriter
 
 pytest.importorskip("h5py")

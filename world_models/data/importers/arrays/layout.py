@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssl_objectives.refusal import DatasetError
-from world_models.data.importers.array_groups import ArrayGroup
+from world_models.data.importers.arrays.groups import ArrayGroup
 
 OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
 NAMES = {

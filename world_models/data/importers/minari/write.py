@@ -25,7 +25,7 @@ from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset
 from world_models.data.description import spec_json
 from world_models.data.format import FACTS, DatasetSpec
-from world_models.data.importers.minari_spaces import (
+from world_models.data.importers.minari.spaces import (
     AFTER,
     BEFORE,
     METADATA,

@@ -7,7 +7,7 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import pad
 
-from envs.tiles.maze_layout import Maze
+from envs.tiles.maze.layout import Maze
 from envs.tiles.tiles import Colour, mosaic, paint, resize, shade
 
 MAX_LOCKS = 6

@@ -18,7 +18,7 @@ from ssl_objectives.refusal import DatasetError
 from world_models.data.description import read_spec
 from world_models.data.format import FACTS, Column, DatasetSpec
 from world_models.data.importers.importer import Importer, Rows, zero_rows
-from world_models.data.importers.minari_spaces import (
+from world_models.data.importers.minari.spaces import (
     AFTER,
     BEFORE,
     METADATA,

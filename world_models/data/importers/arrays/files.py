@@ -16,13 +16,12 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
-from world_models.data.importers.array_groups import (
+from world_models.data.importers.arrays.groups import (
     Array,
     ArrayGroup,
     open_array_groups,
 )
-from world_models.data.importers.importer import Importer, Rows
-from world_models.data.importers.layout import (
+from world_models.data.importers.arrays.layout import (
     OBS,
     Layout,
     Named,
@@ -31,6 +30,7 @@ from world_models.data.importers.layout import (
     find_names,
     plan_rows,
 )
+from world_models.data.importers.importer import Importer, Rows
 
 _BLOCK = 512
 

@@ -8,8 +8,8 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
-from envs.tiles.maze_art import MAX_LOCKS, STRIP_HEIGHT, draw_maze, wall_cells
-from envs.tiles.maze_layout import Place, generate_maze
+from envs.tiles.maze.art import MAX_LOCKS, STRIP_HEIGHT, draw_maze, wall_cells
+from envs.tiles.maze.layout import Place, generate_maze
 from envs.tiles.tiles import stamp
 from envs.vector_env import DiscreteActions, FactSpec
 

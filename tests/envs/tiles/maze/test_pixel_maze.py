@@ -7,8 +7,13 @@ from torch._subclasses.fake_tensor import (
 )
 
 from envs.check import check_env, random_action
-from envs.tiles.maze_layout import Maze, Place, first_visits, generate_maze
-from envs.tiles.pixel_maze import NOOP, PixelMazeConfig, PixelMazeState, PixelMazeWorld
+from envs.tiles.maze.layout import Maze, Place, first_visits, generate_maze
+from envs.tiles.maze.pixel_maze import (
+    NOOP,
+    PixelMazeConfig,
+    PixelMazeState,
+    PixelMazeWorld,
+)
 
 SMALL = PixelMazeConfig(rooms=(2, 3), room_size=6, locks=2, loops=1)
 _UNUSED = torch.Generator()

@@ -1,0 +1,1 @@
+"""The pixel maze: rooms, doors and keys."""

@@ -1,0 +1,1 @@
+"""Arrays in npz and HDF5 files, whichever frame an action belongs to there."""

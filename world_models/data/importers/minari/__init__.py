@@ -1,0 +1,1 @@
+"""Minari data sets in, and data sets of ours out to Minari."""
