@@ -2,17 +2,12 @@
 
 import os
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ssl_objectives.refusal import Refusal
-
-_STATES_PER_PARAMETER = 4  # value, gradient, and Adam's two moments
 
 
 class DoesNotFit(Refusal):
@@ -80,23 +75,6 @@ def check_fits(plan: MemoryPlan, device: torch.device | str) -> None:
         f"{readable(available)} are free:\n\n{plan.table()}\n\n{advice}, or end other "
         "programs that use this memory."
     )
-
-
-def tensor_bytes(shape: Sequence[int], dtype: torch.dtype) -> int:
-    """Bytes of one tensor."""
-    return prod(shape) * dtype.itemsize
-
-
-def training_bytes(module: nn.Module) -> int:
-    """Bytes of a module under Adam: values, gradients, two moments, and buffers.
-
-    Parameters without gradient (targets, frozen networks) count once. The module may
-    be built on the `meta` device, which allocates nothing.
-    """
-    total = sum(x.nbytes for x in module.buffers())
-    for x in module.parameters():
-        total += x.nbytes * (_STATES_PER_PARAMETER if x.requires_grad else 1)
-    return total
 
 
 def available_memory(device: torch.device | str) -> int:

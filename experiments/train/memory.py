@@ -1,20 +1,20 @@
 """What a training run will hold in memory, from its config alone."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, TypeVar
 
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from envs.vector_env import EnvSpec
-from experiments.runs.memory import MemoryPlan, tensor_bytes, training_bytes
+from experiments.runs.memory import MemoryPlan
 from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
-from ssl_objectives.encoders.encoder import Encoder
-
-T = TypeVar("T")
+from ssl_objectives.measure.memory import (
+    activation_bytes,
+    tensor_bytes,
+    training_bytes,
+    without_memory,
+)
 
 
 def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
@@ -33,7 +33,7 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     ppo, num_envs = config.agent.ppo, config.num_envs
     rows = (ppo.num_steps + 1) * num_envs
     frames = tensor_bytes((rows, *spec.obs_shape), torch.uint8)
-    actor = _without_memory(lambda: config.agent.build_actor(spec, config.model, 2))
+    actor = without_memory(lambda: config.agent.build_actor(spec, config.model, 2))
     belief, encoder = actor.belief, actor.belief.encoder
     networks = training_bytes(actor) + _curiosity_bytes(config, spec)
 
@@ -76,58 +76,12 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     return plan
 
 
-def activation_bytes(encoder: Encoder, device: torch.device) -> int:
-    """Bytes of everything a body computes for one image, in the encoder's format.
-
-    One image is passed through, where the body lies: on the `meta` device without any
-    memory. So bodies from outside are counted like ours, whatever they are made of.
-    """
-    place = next((x.device for x in encoder.parameters()), torch.device("cpu"))
-    image = torch.zeros(1, *encoder.image_shape, device=place)
-    with torch.no_grad(), _Counting() as counting:
-        encoder.body(image)
-    numbers: int = counting.numbers + image.numel() + encoder.size
-    return numbers * encoder.precision.dtype(device).itemsize
-
-
-class _Counting(TorchDispatchMode):
-    """Counts the numbers in all new tensors; views and in-place results are not new."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
-        self.numbers = 0
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        results = result if isinstance(result, tuple | list) else (result,)
-        for x, declared in zip(results, func._schema.returns, strict=False):
-            if isinstance(x, torch.Tensor) and declared.alias_info is None:
-                self.numbers += x.numel()
-        return result
-
-
 def _curiosity_bytes(config: TrainConfig, spec: EnvSpec) -> int:
     curiosity = config.curiosity
     if curiosity is None:
         return 0
     discount = config.agent.intrinsic.discount
-    signal = _without_memory(
+    signal = without_memory(
         lambda: curiosity.build(spec.obs_shape, spec.num_envs, discount)
     )
     return training_bytes(signal)
-
-
-def _without_memory(build: Callable[[], T]) -> T:
-    """Build networks as shapes alone; for real where a part looks at its values.
-
-    What really is wrong is wrong then too. A part may fail in any way on tensors
-    without values, and wrap it: an encoder says that the image is too small.
-    """
-    with torch.random.fork_rng(devices=[]):
-        try:
-            with torch.device("meta"):
-                return build()
-        except (NotImplementedError, RuntimeError, ValueError):
-            return build()  # for real, and what is really wrong is raised here

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from experiments.runs.memory import (
     DoesNotFit,
@@ -11,8 +10,6 @@ from experiments.runs.memory import (
     available_memory,
     check_fits,
     readable,
-    tensor_bytes,
-    training_bytes,
 )
 
 GIB = 2**30
@@ -37,18 +34,6 @@ def test_a_plan_adds_up() -> None:
 )
 def test_sizes_are_readable(num_bytes: int, text: str) -> None:
     assert readable(num_bytes) == text
-
-
-def test_bytes_of_tensors_and_modules() -> None:
-    assert tensor_bytes((3, 5, 7), torch.float32) == 420
-    assert tensor_bytes((), torch.bfloat16) == 2
-    module = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5))
-    buffers = 5 * 4 + 5 * 4 + 8
-    assert training_bytes(module) == (15 + 5 + 5 + 5) * 4 * 4 + buffers
-    module[0].requires_grad_(False)
-    assert training_bytes(module) == (15 + 5) * 4 + (5 + 5) * 4 * 4 + buffers
-    with torch.device("meta"):
-        assert training_bytes(nn.Linear(10**6, 10**4, bias=False)) == 16 * 10**10
 
 
 def test_what_fits_passes_and_what_does_not_says_what_to_lower() -> None:

@@ -7,14 +7,15 @@ from torch import nn
 
 from agents.build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
-from experiments.runs.memory import MemoryPlan, training_bytes
+from experiments.runs.memory import MemoryPlan
 from experiments.train.config import TrainConfig
-from experiments.train.memory import activation_bytes, plan_training
+from experiments.train.memory import plan_training
 from experiments.train.presets import train_config
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.measure.memory import activation_bytes, training_bytes
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig
@@ -43,15 +44,6 @@ def test_frames_and_networks_are_those_of_the_agent(preset: str) -> None:
         training_bytes(agent.modules), rel=0.01
     )
     assert plan["beliefs and targets"] == 21 * 6 * (48 + 64) * 4
-
-
-def test_activations_by_hand() -> None:
-    # Nature CNN on 3 x 40 x 45: 32 x 9 x 10, 64 x 3 x 4, 64 x 1 x 2, each with a ReLU.
-    numbers = 3 * 40 * 45 + 2 * (32 * 90 + 64 * 12 + 64 * 2) + 64
-    config = NatureConfig(size=64, precision=Precision.FLOAT32)
-    assert activation_bytes(config.build((3, 40, 45)), CPU) == 4 * numbers
-    config = replace(config, precision=Precision.BFLOAT16)
-    assert activation_bytes(config.build((3, 40, 45)), CPU) == 2 * numbers
 
 
 def test_what_grows_with_what() -> None:
