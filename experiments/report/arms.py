@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
+from experiments.report.config import TASK
 from experiments.report.labels import NAMES, label_groups, parent, show
 from experiments.report.runs import VERSIONS, RunRecord, Value
 from ssl_objectives.refusal import ConfigError, suggest
@@ -31,7 +32,6 @@ _CIRCUMSTANCES = {
     "evaluate_episodes",
 }
 _ABSENT = "not there"
-TASK = "world"
 _NAME = "name"  # of the method of a pretraining run
 _IMAGES = "images"  # the task where there are no worlds
 

@@ -4,12 +4,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain, takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from agents.actor import Actor
-from agents.play import Watcher, actor_player, play_episodes, record
-from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
 from experiments.runs.video import write_video
+
+if TYPE_CHECKING:
+    from agents.actor import Actor
+    from agents.play import Watcher
+    from envs.vector_env import VectorEnv, WorldConfig
 
 # Evaluation draws other episodes than training, the same for every agent and run.
 SEED = 1_000_003
@@ -17,17 +20,24 @@ NUM_ENVS = 8
 FRAMES_PER_SECOND = 15  # an Atari step is four frames of sixty a second
 
 
-def observable_env(world: WorldConfig, num_envs: int, device: str) -> VectorEnv:
+def observable_env(world: "WorldConfig", num_envs: int, device: str) -> "VectorEnv":
     """Worlds, with the truth beside the pixels where they can tell it."""
+    from envs.vector_env import ObservableWorld  # imports torch
+
     if isinstance(world, ObservableWorld):
         world = world.with_facts()
     return world.build(num_envs, resolve_device(device))
 
 
 def evaluate_actor(
-    world: WorldConfig, actor: Actor, num_episodes: int, on_step: Watcher | None = None
+    world: "WorldConfig",
+    actor: "Actor",
+    num_episodes: int,
+    on_step: "Watcher | None" = None,
 ) -> dict[str, float]:
     """Metrics `evaluate/…` of an actor, in fresh worlds."""
+    from agents.play import actor_player, play_episodes  # imports torch
+
     num_envs = share_envs(num_episodes, NUM_ENVS)
     env = observable_env(world, num_envs, _device_of(actor))
     try:
@@ -47,8 +57,8 @@ def evaluate_actor(
 
 
 def record_video(
-    world: WorldConfig,
-    actor: Actor,
+    world: "WorldConfig",
+    actor: "Actor",
     path: Path,
     num_steps: int,
     seed: int = SEED,
@@ -59,6 +69,8 @@ def record_video(
 
     `stop` is asked after every step; the video ends where it says so.
     """
+    from agents.play import actor_player, record  # imports torch
+
     env = observable_env(world, 1, _device_of(actor))
     try:
         with _playing(actor):
@@ -77,7 +89,7 @@ def share_envs(num_episodes: int, at_most: int) -> int:
 
 
 @contextmanager
-def _playing(actor: Actor) -> Iterator[None]:
+def _playing(actor: "Actor") -> Iterator[None]:
     """Evaluation must leave no trace in what is trained, batch statistics included."""
     before = actor.training
     actor.eval()
@@ -87,5 +99,5 @@ def _playing(actor: Actor) -> Iterator[None]:
         actor.train(before)
 
 
-def _device_of(actor: Actor) -> str:
+def _device_of(actor: "Actor") -> str:
     return str(next(actor.parameters()).device)

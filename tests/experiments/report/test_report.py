@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.report.report import Report, ReportConfig, report
+from experiments.report.config import ReportConfig
+from experiments.report.report import Report, report
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
 from experiments.train.presets import train_config
