@@ -23,7 +23,7 @@ $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(PIP_ARGS) "$(TORCH)"
 	$(BIN)/pip install --quiet $(PIP_ARGS) -e ".[dev]"
-	$(BIN)/curious --remember
+	$(BIN)/python -m experiments.remember
 	@touch $(READY)
 
 lint: $(READY)

@@ -39,9 +39,6 @@ COMMANDS = {
 }
 """By name: the module whose `run` is the command, and what it does in a line."""
 
-REMEMBER = "--remember"
-"""what `make setup` gives `curious`: see `experiments.config.remembered`"""
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code (0 fine, 1 failed, 2 misused)."""
@@ -49,10 +46,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
-    if arguments == [REMEMBER]:
-        for name in ("train", "pretrain", "record"):
-            importlib.import_module(COMMANDS[name][0]).remember()
-        return 0
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
         from ssl_objectives.refusal import suggest
