@@ -14,7 +14,7 @@ from agents.play import (
 )
 from experiments.config.device import resolve_device
 from experiments.evaluate.config import EvaluateConfig
-from experiments.evaluate.numbers import (
+from experiments.evaluate.results import (
     episode_lines,
     evaluation_table,
     watching,

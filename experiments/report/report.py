@@ -15,7 +15,7 @@ from experiments.report.arms import (
     compare,
     differences,
 )
-from experiments.report.baselines import beside_sections
+from experiments.report.baselines import baseline_sections
 from experiments.report.config import ReportConfig
 from experiments.report.files import (
     cost_rows,
@@ -29,7 +29,7 @@ from experiments.report.notes import notes
 from experiments.report.numbers import Cost, Numbers, costs, numbers
 from experiments.report.page import Picture, to_html, to_markdown
 from experiments.report.runs import (
-    RunRecord,
+    LoadedRun,
     RunUnreadable,
     cells_without_runs,
     find_runs,
@@ -115,7 +115,7 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
     return result
 
 
-def _read(paths: Sequence[Path], console: Console) -> tuple[list[RunRecord], list[str]]:
+def _read(paths: Sequence[Path], console: Console) -> tuple[list[LoadedRun], list[str]]:
     """The runs that can be read, and why the others cannot."""
     runs, unread = [], []
     for path in track(
@@ -140,7 +140,7 @@ def _renamed(comparison: Comparison, rename: Sequence[str]) -> Comparison:
     return replace(
         comparison,
         entries=renamed(comparison.entries),
-        doubles=renamed(comparison.doubles),
+        duplicates=renamed(comparison.duplicates),
     )
 
 
@@ -193,7 +193,7 @@ def _print(result: Report, console: Console) -> None:
         for each in result.numbers
         for section in (
             scores_section(each),
-            *beside_sections(result.comparison, each),
+            *baseline_sections(result.comparison, each),
         )
     ]
     for section in [*said, cost_section(result.costs)]:

@@ -14,10 +14,10 @@ from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid, read_grid
-from experiments.sweep.local import Pack
 from experiments.sweep.lock import IsLocked, locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
+from experiments.sweep.worker_pool import WorkerPool
 from ssl_objectives.refusal import ConfigError
 
 
@@ -107,7 +107,9 @@ def _run(
                         changed=keep,
                     )
                 else:
-                    Pack(folder, slots, tries, progress, interrupted, keep).run(left)
+                    WorkerPool(folder, slots, tries, progress, interrupted, keep).run(
+                        left
+                    )
         finally:
             keep()
     return _report(folder, cells, progress.failed, interrupted.is_set(), console)
