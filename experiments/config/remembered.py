@@ -25,17 +25,22 @@ import tyro
 from experiments.config.skeleton import NoSkeleton, from_skeleton, skeleton
 
 _SOURCES = ("agents", "world_models", "envs", "ssl_objectives", "experiments")
+# No such file, a damaged one, or no home in which it could lie.
+_NO_MEMORY = (OSError, ValueError, RuntimeError)
 
 
 def recall_command(command: str) -> Any:
     """What `remember` was told about a command; None if nothing."""
-    return _read(_command_file(command))
+    with suppress(*_NO_MEMORY):
+        return _read(_command_file(command))
+    return None
 
 
 def recall_config(command: str, chosen: Mapping[str, str]) -> Any:
     """A config with the flags of the one that was remembered for the same choices."""
-    node = _read(_config_file(command, chosen))
-    return None if node is None else from_skeleton(node)
+    with suppress(*_NO_MEMORY):
+        return from_skeleton(_read(_config_file(command, chosen)))
+    return None
 
 
 def remember(
@@ -49,10 +54,10 @@ def remember(
         chosen: names by what they are chosen for, defaults included.
         config: the default config that they stand for.
     """
-    file = _config_file(command, chosen)
-    if file.is_file():
-        return
-    with suppress(NoSkeleton, OSError):
+    with suppress(NoSkeleton, *_NO_MEMORY):
+        file = _config_file(command, chosen)
+        if file.is_file():
+            return
         node = skeleton(config)
         _forget_older()
         _write(_command_file(command), about)
@@ -113,10 +118,7 @@ def _forget_older() -> None:
 
 
 def _read(file: Path) -> Any:
-    try:
-        return json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
+    return json.loads(file.read_text("utf-8"))
 
 
 def _write(file: Path, content: Any) -> None:

@@ -42,15 +42,6 @@ def _one_thread(_quiet_threads: None) -> None:
     torch.set_num_threads(1)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _own_memory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What commands remember of their flags lies elsewhere than a person's."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("flags")
-        patch.setattr("experiments.config.remembered._root", lambda: folder)
-        yield
-
-
 @pytest.fixture(scope="session")
 def curious(tmp_path_factory: pytest.TempPathFactory) -> Command:
     """Runs the command in this process; `train` into `runs`, or a new folder."""

@@ -143,3 +143,27 @@ def test_a_damaged_file_is_no_memory(memory: Path) -> None:
 def test_what_cannot_be_written_down_is_not_remembered(memory: Path) -> None:
     remember("curious train", {}, {}, RESUME)  # it holds a mapping
     assert not memory.exists()
+
+
+def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "package" / "inside" / "module.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("a = 1")
+    (tmp_path / "package" / "notes.txt").touch()
+    monkeypatch.setattr(remembered, "_SOURCES", (str(tmp_path / "package"),))
+    fingerprint = remembered._fingerprint.__wrapped__
+    before = fingerprint()
+    (tmp_path / "package" / "notes.txt").write_text("more")
+    assert fingerprint() == before
+    file.write_text("a = 2 ")
+    assert fingerprint() != before
+
+
+def test_without_a_home_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(remembered, "_root", homeless)
+    remember("curious train", {"a": 1}, {}, TrainConfig())
+    assert recall_command("curious train") is None
+    assert recall_config("curious train", {}) is None
