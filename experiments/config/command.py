@@ -84,7 +84,7 @@ def parse(
     prog: str,
     description: str,
     examples: Sequence[str] = (),
-    memorable: bool = True,
+    memorable: bool = False,
 ) -> C:
     """The config that a command line asks for.
 
@@ -101,8 +101,8 @@ def parse(
         prog: the command as it is typed, for messages.
         description: what the command does.
         examples: whole command lines, shown below the help.
-        memorable: the parts alone decide `build_default`, so that `answer` may know
-            their flags from now on.
+        memorable: `answer` may know these flags from now on: `prog` has no other parts,
+            and they alone decide `build_default`.
     """
     try:
         chosen, rest = _take_parts(argv, parts)

@@ -53,6 +53,7 @@ def read_arguments(argv: Sequence[str]) -> "PretrainConfig":
         prog=PROG,
         description=DESCRIPTION,
         examples=EXAMPLES,
+        memorable=True,
     )
 
 

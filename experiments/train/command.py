@@ -50,6 +50,7 @@ def read_arguments(argv: Sequence[str]) -> "TrainConfig":
         prog=PROG,
         description=DESCRIPTION,
         examples=EXAMPLES,
+        memorable=True,
     )
 
 
