@@ -17,11 +17,13 @@ test: $(READY)
 
 setup: $(READY)
 
+# What is remembered at the end lets --help and typing errors do without torch.
 # torch comes first and alone, so that no other package chooses its build.
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet $(PIP_ARGS) "$(TORCH)"
 	$(BIN)/pip install --quiet $(PIP_ARGS) -e ".[dev]"
+	$(BIN)/python -m experiments.remember
 	@touch $(READY)
 
 lint: $(READY)

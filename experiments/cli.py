@@ -33,7 +33,7 @@ COMMANDS = {
         "tables, figures and intervals of any set of runs",
     ),
     "benchmark": (
-        "experiments.benchmark.benchmark",
+        "experiments.benchmark.command",
         "steps per second beside the emulator and Stable-Baselines3",
     ),
 }

@@ -13,7 +13,6 @@ once, and its open loop over K = 8 steps from every row of every minibatch.
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,7 @@ from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent
 from agents.rollout import Rollout
 from envs.vector_env import DiscreteActions, VectorEnv
+from experiments.benchmark.config import ArmName
 from experiments.benchmark.timing import Arm, Split, wait_for
 from ssl_objectives.encoders.cnn import (
     ImpalaConfig,
@@ -43,25 +43,6 @@ from world_models.presets import ByolExploreConfig
 OurEncoder = NatureConfig | ImpalaConfig | PatchConfig
 NUM_FRAMES = 4
 HORIZON = 8
-
-
-class ArmName(Enum):
-    """What `--arms` takes."""
-
-    WORLD = "world"
-    SB3 = "sb3"
-    PPO = "ppo"
-    PPO_RND = "ppo-rnd"
-    RND = "rnd"
-    BYOL_EXPLORE = "byol-explore"
-
-
-class Sb3Envs(Enum):
-    """How Stable-Baselines3 runs its envs."""
-
-    FASTER = "faster"
-    DUMMY = "dummy"
-    SUBPROC = "subproc"
 
 
 ABOUT = {

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
-from experiments.benchmark.config import BenchmarkConfig, Plan, Suite
+from experiments.benchmark.config import BenchmarkConfig, Suite
+from experiments.benchmark.plan import Plan
 from experiments.benchmark.results import curiosity_cost, results, table, write_results
 from experiments.benchmark.timing import (
     WARM_UP,
@@ -29,22 +29,6 @@ from experiments.runs.memory import readable
 from experiments.runs.progress import duration
 from ssl_objectives.refusal import ConfigError
 
-EXAMPLES = {
-    "curious benchmark": "everything on Montezuma's Revenge",
-    "curious benchmark --game Breakout --rounds 9": "another game, narrower ranges",
-    "curious benchmark --arms sb3 ppo --precision float32": "two arms, no bf16",
-    "curious benchmark --suite maze --arms world byol-explore": "worlds of pure torch",
-    "curious benchmark --suite parts --threads 1": "encoders alone, on one core",
-    "curious benchmark --suite data --data-gib 6": "a data set larger than memory",
-    "curious benchmark --suite methods": "a step of each method of curious pretrain",
-}
-ADVICE = (
-    "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "
-    "machine harms them less than speeds; watch the range behind each median.\n"
-    "What is equal to Stable-Baselines3's arm and what is not is written into the "
-    "results, as `fairness`."
-)
-
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -55,25 +39,6 @@ class Benchmark:
     file: Path
 
 
-def run(argv: Sequence[str]) -> int:
-    """Measure as the command line says; returns 0."""
-    try:
-        config = tyro.cli(
-            BenchmarkConfig,
-            args=list(argv),
-            prog="curious benchmark",
-            config=(tyro.conf.EnumChoicesFromValues,),
-        )
-    except SystemExit as end:
-        if end.code in (0, None):
-            width = max(map(len, EXAMPLES))
-            lines = [f"  {x:{width}}  {about}" for x, about in EXAMPLES.items()]
-            print("examples:", *lines, "", ADVICE, sep="\n")
-        raise
-    benchmark(config)
-    return 0
-
-
 def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchmark:
     """Build all arms, measure them in rounds, print a table and write JSON.
 
@@ -81,7 +46,7 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
         ConfigError: settings that do not fit together.
     """
     console = console or Console()
-    plan = config.plan()
+    plan = Plan.of(config)
     out = config.out or Path(f"runs/benchmark-{datetime.now():%Y%m%d-%H%M%S}.json")
     arms: list[Arm] = []
     baselines: dict[str, str] = {}

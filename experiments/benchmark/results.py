@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from rich.table import Table
 
-from experiments.benchmark.agents import ArmName
+from experiments.benchmark.config import ArmName
 from experiments.benchmark.timing import (
     Arm,
     Spread,

@@ -56,7 +56,7 @@ from stable_baselines3.common.vec_env import (
 
 from agents.policy.ppo import PpoConfig
 from envs.atari.protocol import AtariProtocol, find_game
-from experiments.benchmark.agents import Sb3Envs
+from experiments.benchmark.config import Sb3Envs
 from experiments.benchmark.timing import Arm, Split, wait_for
 
 _PROBES, _PROBE_STEPS = 3, 16  # per kind of envs

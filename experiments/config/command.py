@@ -8,7 +8,8 @@ tyro then reads the remaining flags against the concrete config.
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, make_dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, make_dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -19,6 +20,7 @@ from rich.text import Text
 
 from experiments.config.flags import config_registry
 from experiments.config.json import read_config
+from experiments.config.remembered import recall_command, recall_config, remember
 from ssl_objectives.refusal import ConfigError, suggest
 
 C = TypeVar("C")
@@ -82,6 +84,7 @@ def parse(
     prog: str,
     description: str,
     examples: Sequence[str] = (),
+    memorable: bool = False,
 ) -> C:
     """The config that a command line asks for.
 
@@ -98,13 +101,17 @@ def parse(
         prog: the command as it is typed, for messages.
         description: what the command does.
         examples: whole command lines, shown below the help.
+        memorable: `answer` may know these flags from now on: `prog` has no other parts,
+            and they alone decide `build_default`.
     """
     try:
         chosen, rest = _take_parts(argv, parts)
         file = chosen.pop("config", None)
         if file is None:
-            defaults = {x.name: x.default for x in parts if x.default is not None}
-            default = build_default({**defaults, **chosen})
+            default = build_default(_whole(parts, chosen))
+            if memorable and isinstance(default, config_type):
+                about = _about(parts, description, examples)
+                _keep(prog, about, parts, chosen, default)
         elif chosen:
             raise ConfigError(
                 f"--config already says what {', '.join(chosen)} is. Leave one of the "
@@ -120,6 +127,71 @@ def parse(
     except ConfigError as error:
         _refuse(str(error), prog)
     return _read_flags(rest, parts, default, prog, description, examples)
+
+
+def answer(argv: Sequence[str], prog: str) -> None:
+    """Help and refusals of a command line from memory: without its configs, or torch.
+
+    Prints and exits as `parse` would; returns where the command line asks for neither,
+    or where nothing is remembered of it, so that `parse` has to read it.
+    """
+    about = recall_command(prog)
+    if about is None:
+        return
+    parts = [Part(**x) for x in about["parts"]]
+    try:
+        chosen, rest = _take_parts(argv, parts)
+    except ConfigError as error:
+        _refuse(str(error), prog)
+    if "config" in chosen:
+        return
+    default = recall_config(prog, _whole(parts, chosen))
+    if default is not None:
+        texts = about["description"], about["examples"]
+        _read_flags(rest, parts, default, prog, *texts)
+
+
+def remember_choices(
+    parts: Sequence[Part],
+    build_default: Callable[[Mapping[str, str]], Any],
+    *,
+    prog: str,
+    description: str,
+    examples: Sequence[str] = (),
+) -> None:
+    """Have `answer` know the flags of each choice; arguments are those of `parse`."""
+    about = _about(parts, description, examples)
+    chosen: list[dict[str, str]] = [{}]
+    chosen += [{x.name: name} for x in parts for name in x.choices]
+    for each in chosen:
+        with suppress(ConfigError):  # some mean nothing without others
+            default = build_default(_whole(parts, each))
+            _keep(prog, about, parts, each, default)
+
+
+def _whole(parts: Sequence[Part], chosen: Mapping[str, str]) -> dict[str, str]:
+    defaults = {x.name: x.default for x in parts if x.default is not None}
+    return {**defaults, **chosen}
+
+
+def _about(
+    parts: Sequence[Part], description: str, examples: Sequence[str]
+) -> dict[str, Any]:
+    """What `answer` needs of a command, as JSON."""
+    told = [{**asdict(x), "choices": dict(x.choices)} for x in parts]
+    return {"parts": told, "description": description, "examples": list(examples)}
+
+
+def _keep(
+    prog: str,
+    about: Mapping[str, Any],
+    parts: Sequence[Part],
+    chosen: Mapping[str, str],
+    default: Any,
+) -> None:
+    """Remember a default config, unless files decide it that may change."""
+    if not any(":" in x for x in chosen.values()):
+        remember(prog, about, _whole(parts, chosen), default)
 
 
 def _take_parts(

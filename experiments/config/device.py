@@ -1,16 +1,21 @@
 """Which device a run computes on."""
 
-import torch
+from typing import TYPE_CHECKING
 
 from ssl_objectives.refusal import ConfigError
 
+if TYPE_CHECKING:
+    import torch
 
-def resolve_device(name: str) -> torch.device:
+
+def resolve_device(name: str) -> "torch.device":
     """The device that `--device` names.
 
     Raises:
         ConfigError: it does not exist here.
     """
+    import torch  # takes a second, which no help needs to wait for
+
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

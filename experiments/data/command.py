@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import tyro
 
 from experiments.data.config import ImportConfig
-from experiments.data.importing import import_data
 
 EXAMPLES = (
     "curious import pictures/ --out data/pictures --size 84 84 --gray",
@@ -31,5 +30,8 @@ def run(argv: Sequence[str]) -> int:
         if end.code in (0, None):
             print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
         raise
+    # Not before: torch takes a second, which help and mistakes need not wait for.
+    from experiments.data.importing import import_data
+
     import_data(config)
     return 0

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from experiments.data.config import ImportConfig
 from experiments.data.description import about, check_space, counted
-from experiments.data.importers import open_source
+from experiments.data.sources import open_source
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset, open_dataset

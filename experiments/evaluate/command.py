@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.evaluate.evaluation import EvaluateConfig, evaluate
+from experiments.evaluate.config import EvaluateConfig
 
 EXAMPLES = (
     "curious evaluate runs/RUN",
@@ -21,5 +21,8 @@ def run(argv: Sequence[str]) -> int:
         if end.code in (0, None):
             print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
         raise
+    # Not before: torch takes a second, which help and mistakes need not wait for.
+    from experiments.evaluate.evaluation import evaluate
+
     evaluate(config)
     return 0

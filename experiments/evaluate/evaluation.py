@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from rich.console import Console
 
 from agents.actor import Actor
@@ -15,7 +13,8 @@ from agents.play import (
     random_player,
 )
 from experiments.config.device import resolve_device
-from experiments.evaluate.numbers import (
+from experiments.evaluate.config import EvaluateConfig
+from experiments.evaluate.results import (
     episode_lines,
     evaluation_table,
     watching,
@@ -24,50 +23,12 @@ from experiments.evaluate.numbers import (
 from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import (
-    NUM_ENVS,
-    SEED,
     observable_env,
     record_video,
     share_envs,
 )
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
-
-
-@dataclass(frozen=True)
-class EvaluateConfig:
-    """Play whole episodes with a trained agent, and as many at random.
-
-    Prints returns with a bootstrap interval, and the rooms and cells visited where the
-    world can tell; leaves JSON and a video in the run's folder.
-    """
-
-    run: Annotated[Path, tyro.conf.Positional]
-    """run folder, or one of its checkpoints"""
-    episodes: int = 10
-    """episodes of each player"""
-    num_envs: int = NUM_ENVS
-    """worlds stepped in parallel, at most"""
-    max_steps: int | None = None
-    """env steps after which an episode is cut; none lets every episode end by itself"""
-    best: bool = False
-    """the checkpoint with the best evaluation instead of the latest"""
-    greedy: bool = False
-    """take the likeliest action instead of drawing one"""
-    seed: int = SEED
-    """of the episodes and the draws"""
-    video_steps: int = 900
-    """env steps of the video; 0 records none"""
-    device: str = "auto"
-    """cpu, cuda, cuda:1 … or auto"""
-
-    def __post_init__(self) -> None:
-        if min(self.episodes, self.num_envs) < 1:
-            raise ValueError("--episodes and --num-envs must be at least 1")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ValueError("--max-steps must be at least 1")
-        if min(self.seed, self.video_steps) < 0:
-            raise ValueError("--seed and --video-steps must not be negative")
 
 
 @dataclass(frozen=True)

@@ -1,62 +1,58 @@
 """How `curious record` reads its arguments."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 
-from experiments.config.command import parse
-from experiments.config.outside import load_part
-from experiments.record.policy import RANDOM
-from experiments.record.recording import RecordConfig, record
-from experiments.runs.folder import RunFolder
-from experiments.train.config import TrainConfig
-from experiments.train.presets import PARTS, WORLDS
-from ssl_objectives.refusal import ConfigError
+from experiments.config.command import answer, parse, remember_choices
 
+PROG = "curious record"
+DESCRIPTION = (
+    "Record what a policy sees and does in a world, as a data set that "
+    "models can be trained on. Add --help to any of the examples for the flags of "
+    "its world."
+)
 EXAMPLES = (
     "curious record --world key-door --steps 200000 --out data/key-door --facts",
     "curious record --world atari --world.game Pong --out data/pong",
     "curious record --policy runs/RUN --steps 50000 --out data/played",
     "curious record --world pixel-maze --policy my_module:MyPolicy --out data/mine",
-    "curious record --world atari --world.facts RAM SOUND --facts --out data/heard",
-)
-
-_WORLD = replace(
-    next(x for x in PARTS if x.name == "world"),
-    default=None,
-    about="Where (default: the world of the run that plays; else key-door).",
+    "curious record --world atari --world.facts ram sound --facts --out data/heard",
 )
 
 
 def run(argv: Sequence[str]) -> int:
     """Record as the command line says; returns 0, or 130 when interrupted."""
+    policy = _policy(argv)
+    if policy is None:
+        answer(argv, PROG)
+    # Not before: torch takes a second, which help and mistakes need not wait for.
+    from experiments.record.choices import WORLD, from_parts
+    from experiments.record.recording import RecordConfig, record
+
     config = parse(
         argv,
-        (_WORLD,),
+        (WORLD,),
         RecordConfig,
-        partial(_from_parts, _policy(argv)),
-        prog="curious record",
-        description="Record what a policy sees and does in a world, as a data set that "
-        "models can be trained on. Add --help to any of the examples for the flags of "
-        "its world.",
+        partial(from_parts, policy),
+        prog=PROG,
+        description=DESCRIPTION,
         examples=EXAMPLES,
+        memorable=policy is None,
     )
     return 0 if record(config).finished else 130
 
 
-def _from_parts(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
-    policy = RANDOM if policy is None else policy
-    name = chosen.get("world")
-    if name is not None:
-        world = load_part(name) if ":" in name else WORLDS[name]()
-        return RecordConfig(world=world, policy=policy)
-    if policy == RANDOM or ":" in policy:
-        return RecordConfig(policy=policy)
-    trained = RunFolder.open(Path(policy)).config()
-    if not isinstance(trained, TrainConfig):
-        raise ConfigError(f"{policy} is no training run.")
-    return RecordConfig(world=trained.world, policy=policy)
+def remember() -> None:
+    """Have help and refusals need no torch from now on; see `remember_choices`."""
+    from experiments.record.choices import WORLD, from_parts
+
+    remember_choices(
+        (WORLD,),
+        partial(from_parts, None),
+        prog=PROG,
+        description=DESCRIPTION,
+        examples=EXAMPLES,
+    )
 
 
 def _policy(argv: Sequence[str]) -> str | None:

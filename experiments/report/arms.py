@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
+from experiments.report.config import TASK
 from experiments.report.labels import NAMES, label_groups, parent, show
-from experiments.report.runs import VERSIONS, RunRecord, Value
+from experiments.report.runs import VERSIONS, LoadedRun, Value
 from ssl_objectives.refusal import ConfigError, suggest
 
 # What says where a run is kept and shown, not what it computes.
@@ -31,7 +32,6 @@ _CIRCUMSTANCES = {
     "evaluate_episodes",
 }
 _ABSENT = "not there"
-TASK = "world"
 _NAME = "name"  # of the method of a pretraining run
 _IMAGES = "images"  # the task where there are no worlds
 
@@ -40,7 +40,7 @@ _IMAGES = "images"  # the task where there are no worlds
 class Entry:
     """A run, and where it stands in the comparison."""
 
-    run: RunRecord
+    run: LoadedRun
     arm: str
     task: str
 
@@ -53,13 +53,13 @@ class Comparison:
         axes: paths of the settings that tell the arms apart.
         task: path of the setting or config that is the task.
         entries: the runs that count.
-        doubles: runs that do not, since another has the same settings and seed.
+        duplicates: runs that do not, since another has the same settings and seed.
     """
 
     axes: tuple[str, ...]
     task: str | None
     entries: tuple[Entry, ...]
-    doubles: tuple[Entry, ...]
+    duplicates: tuple[Entry, ...]
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -71,12 +71,12 @@ class Comparison:
         """Labels in order of first appearance."""
         return tuple(dict.fromkeys(x.task for x in self.entries))
 
-    def cell(self, arm: str, task: str) -> list[RunRecord]:
+    def runs(self, arm: str, task: str) -> list[LoadedRun]:
         """The runs of an arm in a task; may be none."""
         return [x.run for x in self.entries if (x.arm, x.task) == (arm, task)]
 
 
-class Where(Enum):
+class DifferenceScope(Enum):
     """What a difference in a setting puts into question."""
 
     WITHIN_ARM = "within an arm"
@@ -89,12 +89,12 @@ class Difference:
     """A setting that differs although it is not compared; values by arm or task."""
 
     setting: str
-    where: Where
+    scope: DifferenceScope
     values: Mapping[str, tuple[str, ...]]
 
 
 def compare(
-    runs: Sequence[RunRecord], by: Sequence[str] = (), task: str | None = TASK
+    runs: Sequence[LoadedRun], by: Sequence[str] = (), task: str | None = TASK
 ) -> Comparison:
     """Sort runs into arms and tasks.
 
@@ -136,10 +136,10 @@ def compare(
     shown = by if by and not axes else () if axes else ("model", "curiosity")
     arms = _labelled(runs, [*axes, *(x for x in shown if x in known)], shown)
     entries = [Entry(*x) for x in zip(runs, arms, tasks, strict=True)]
-    left_out = _doubles(entries)
-    doubles = [x for i, x in enumerate(entries) if i in left_out]
+    left_out = _duplicates(entries)
+    duplicates = [x for i, x in enumerate(entries) if i in left_out]
     kept = [x for i, x in enumerate(entries) if i not in left_out]
-    return Comparison(tuple(axes), task, tuple(kept), tuple(doubles))
+    return Comparison(tuple(axes), task, tuple(kept), tuple(duplicates))
 
 
 def differences(comparison: Comparison) -> list[Difference]:
@@ -156,40 +156,40 @@ def differences(comparison: Comparison) -> list[Difference]:
         ):
             continue
         values = {id(x): _value(path, x.run, entries) for x in entries}
-        cells: dict[tuple[str, str], set[str]] = {}
+        groups: dict[tuple[str, str], set[str]] = {}
         for x in entries:
             value = values[id(x)]
             if value is not None:
-                cells.setdefault((x.arm, x.task), set()).add(value)
-        if len(set().union(*cells.values())) < 2:
+                groups.setdefault((x.arm, x.task), set()).add(value)
+        if len(set().union(*groups.values())) < 2:
             continue
-        difference = _difference(path, cells)
+        difference = _difference(path, groups)
         # A part of the compared config differs between arms, of course.
         compared = any(_under(path, axis) for axis in comparison.axes)
-        expected = compared and difference.where is Where.BETWEEN_ARMS
+        expected = compared and difference.scope is DifferenceScope.BETWEEN_ARMS
         if not expected or any(_ABSENT in x for x in difference.values.values()):
             found.append(difference)
-    return sorted(found, key=lambda x: list(Where).index(x.where))
+    return sorted(found, key=lambda x: list(DifferenceScope).index(x.scope))
 
 
-def _difference(path: str, cells: Mapping[tuple[str, str], set[str]]) -> Difference:
+def _difference(path: str, groups: Mapping[tuple[str, str], set[str]]) -> Difference:
     by_task: dict[str, list[set[str]]] = {}
-    for (_, task), values in cells.items():
+    for (_, task), values in groups.items():
         by_task.setdefault(task, []).append(values)
-    if any(len(x) > 1 for x in cells.values()):
-        where = Where.WITHIN_ARM
+    if any(len(x) > 1 for x in groups.values()):
+        scope = DifferenceScope.WITHIN_ARM
     elif any(x != each[0] for each in by_task.values() for x in each):
-        where = Where.BETWEEN_ARMS
+        scope = DifferenceScope.BETWEEN_ARMS
     else:
-        where = Where.BETWEEN_TASKS
-    column = 1 if where is Where.BETWEEN_TASKS else 0
+        scope = DifferenceScope.BETWEEN_TASKS
+    column = 1 if scope is DifferenceScope.BETWEEN_TASKS else 0
     shown: dict[str, set[str]] = {}
-    for cell, values in cells.items():
-        shown.setdefault(cell[column], set()).update(values)
-    return Difference(path, where, {k: tuple(sorted(x)) for k, x in shown.items()})
+    for group, values in groups.items():
+        shown.setdefault(group[column], set()).update(values)
+    return Difference(path, scope, {k: tuple(sorted(x)) for k, x in shown.items()})
 
 
-def _value(path: str, run: RunRecord, entries: Sequence[Entry]) -> str | None:
+def _value(path: str, run: LoadedRun, entries: Sequence[Entry]) -> str | None:
     """The setting for people; None where no config of the run could hold it."""
     if path in run.settings:
         return show(run.settings[path])
@@ -203,7 +203,7 @@ def _value(path: str, run: RunRecord, entries: Sequence[Entry]) -> str | None:
 
 
 def _labelled(
-    runs: Sequence[RunRecord], paths: Iterable[str], always: Sequence[str]
+    runs: Sequence[LoadedRun], paths: Iterable[str], always: Sequence[str]
 ) -> list[str]:
     """A label for each run by its values at the paths."""
     keys = [{x: run.settings[x] for x in paths if x in run.settings} for run in runs]
@@ -213,10 +213,10 @@ def _labelled(
     return [labels[x] for x in frozen]
 
 
-def _doubles(entries: Sequence[Entry]) -> set[int]:
+def _duplicates(entries: Sequence[Entry]) -> set[int]:
     """Places of runs that repeat another one's seed and settings, and went less far."""
     kept: dict[frozenset[tuple[str, Value]], int] = {}
-    doubles = set()
+    duplicates = set()
     for i, x in enumerate(entries):
         if x.run.seed is None:
             continue
@@ -226,16 +226,16 @@ def _doubles(entries: Sequence[Entry]) -> set[int]:
         if other != i:
             further = max(other, i, key=lambda j: (entries[j].run.env_steps, j))
             kept[settings] = further
-            doubles.add(other + i - further)
-    return doubles
+            duplicates.add(other + i - further)
+    return duplicates
 
 
-def _differs(path: str, runs: Sequence[RunRecord]) -> bool:
+def _differs(path: str, runs: Sequence[LoadedRun]) -> bool:
     values: set[Value] = {x.settings[path] for x in runs if path in x.settings}
     return len(values) > 1
 
 
-def _is_told(path: str, runs: Sequence[RunRecord]) -> bool:
+def _is_told(path: str, runs: Sequence[LoadedRun]) -> bool:
     """Whether it belongs to a method, and the method's name tells its value."""
     values = {(x.settings.get(_NAME), x.settings.get(path)) for x in runs}
     return _under(path, "method") and len(values) == len({name for name, _ in values})

@@ -1,12 +1,11 @@
-"""Probes of trained encoders beside the same probes of what learned nothing."""
+"""Baselines of probes: the same probes of an untrained encoder and of raw pixels."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from experiments.report.arms import Comparison
-from experiments.report.numbers import Cell, Numbers, seed_order
-from experiments.report.page import Section, Table
-from experiments.report.text import number
+from experiments.report.numbers import ArmInTask, Numbers, seed_order
+from experiments.report.page import Section, TextTable, number
 
 PROBE = "probe"
 BASELINES = ("random", "pixels")
@@ -14,8 +13,8 @@ BASELINES = ("random", "pixels")
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A probe of one arm in one task, and the same probe of a baseline.
+class BaselineMargins:
+    """By how much a probe of one arm in one task is above the same probe of a baseline.
 
     Attributes:
         values: the baseline's, in the runs that have both, in order of seed.
@@ -31,13 +30,13 @@ class Beside:
         return sum(self.margins) / len(self.margins)
 
 
-def beside(
-    comparison: Comparison, numbers: Numbers, cell: Cell, baseline: str
-) -> Beside | None:
-    """What the runs of a cell have as `baseline/x`, for `probe/x`; None if nothing.
+def baseline_margins(
+    comparison: Comparison, numbers: Numbers, arm: ArmInTask, baseline: str
+) -> BaselineMargins | None:
+    """How far `probe/x` of an arm in a task is above its `baseline/x`.
 
     Margins are taken within runs: an untrained encoder has the seed of the trained one.
-    None for normalised scores, which baselines are not.
+    None where no run has a baseline, and for normalised scores, since it has none.
     """
     kind, _, what = numbers.metric.partition("/")
     if kind != PROBE or numbers.normalized:
@@ -46,34 +45,34 @@ def beside(
     own = [
         (x, value.final, x.run.results[f"{baseline}/{what}"])
         for x, value in entries
-        if (x.arm, x.task) == (cell.arm, cell.task)
+        if (x.arm, x.task) == (arm.arm, arm.task)
         and value.final is not None
         and f"{baseline}/{what}" in x.run.results
     ]
     own.sort(key=lambda x: seed_order(x[0]))
     if not own:
         return None
-    return Beside(
+    return BaselineMargins(
         tuple(theirs for _, _, theirs in own),
         tuple(mine - theirs for _, mine, theirs in own),
     )
 
 
-def beside_sections(comparison: Comparison, numbers: Numbers) -> Iterator[Section]:
-    """A table of all arms, best first; nothing where no run has a baseline."""
-    cells = sorted(numbers.cells, key=lambda x: -x.mean)
+def baseline_sections(comparison: Comparison, numbers: Numbers) -> Iterator[Section]:
+    """A table of all arms above their baselines, best first; none without baselines."""
+    arms = sorted(numbers.arms_in_tasks, key=lambda x: -x.mean)
     found = {
-        name: [beside(comparison, numbers, cell, name) for cell in cells]
+        name: [baseline_margins(comparison, numbers, x, name) for x in arms]
         for name in BASELINES
     }
     found = {name: each for name, each in found.items() if any(each)}
     if not found:
         return
     rows = []
-    for cell, *each in zip(cells, *found.values(), strict=True):
+    for arm, *each in zip(arms, *found.values(), strict=True):
         means = ["–" if x is None else f"{x.margin:+.3f}" for x in each]
         seeds = [text for x in each for text in _by_seed(x)]
-        rows.append((cell.task, cell.arm, number(cell.mean), *means, *seeds))
+        rows.append((arm.task, arm.arm, number(arm.mean), *means, *seeds))
     columns = ["task", "arm", "mean", *(f"over {name}" for name in found)]
     for name in found:
         columns += [f"over {name}, by seed", f"{name}, by seed"]
@@ -83,11 +82,11 @@ def beside_sections(comparison: Comparison, numbers: Numbers) -> Iterator[Sectio
             "The same probe of an untrained encoder of the same shape (random) and of "
             "raw pixels. Margins are taken run by run. Highest mean first."
         ],
-        table=Table(columns, rows, 2),
+        table=TextTable(columns, rows, 2),
     )
 
 
-def _by_seed(x: Beside | None) -> tuple[str, str]:
+def _by_seed(x: BaselineMargins | None) -> tuple[str, str]:
     if x is None:
         return "–", "–"
     margins = ", ".join(f"{margin:+.3f}" for margin in x.margins)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.report.report import ReportConfig, report
+from experiments.report.config import ReportConfig
 
 EXAMPLES = (
     "curious report runs",
@@ -22,5 +22,8 @@ def run(argv: Sequence[str]) -> int:
         if end.code in (0, None):
             print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
         raise
+    # Not before: what draws and computes takes a moment, which help need not wait for.
+    from experiments.report.report import report
+
     report(config)
     return 0

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from experiments.report.runs import RunRecord
+from experiments.report.runs import LoadedRun
 from experiments.report.statistics import Band, curve_band
 
 POINTS = 100
@@ -21,12 +21,12 @@ class Axis:
     label: str
     slug: str
     of: Callable[
-        [RunRecord, Float[np.ndarray, "N"], Float[np.ndarray, "N"]],
+        [LoadedRun, Float[np.ndarray, "N"], Float[np.ndarray, "N"]],
         Float[np.ndarray, "N"],
     ]
 
 
-def axes_for(runs: Sequence[RunRecord]) -> tuple[Axis, Axis]:
+def axes_for(runs: Sequence[LoadedRun]) -> tuple[Axis, Axis]:
     """Frames (env steps where some run has not logged its frames), and time."""
     per_step = [x.frames_per_step for x in runs if x.env_steps]
     if all(x is not None for x in per_step) and any(x != 1 for x in per_step):
@@ -63,7 +63,7 @@ class Curves:
 
 
 def task_curves(
-    arms: Sequence[Sequence[RunRecord]],
+    arms: Sequence[Sequence[LoadedRun]],
     metric: str,
     axis: Axis,
     points: int = POINTS,
@@ -82,7 +82,7 @@ def task_curves(
 
 
 def _over(
-    run: RunRecord, metric: str, axis: Axis
+    run: LoadedRun, metric: str, axis: Axis
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     steps, seconds, values = run.series(metric)
     return axis.of(run, steps, seconds), values

@@ -20,7 +20,7 @@ from experiments.report.canvas import (
     wrapped,
 )
 from experiments.report.curves import Axis, Curves, axes_for, task_curves
-from experiments.report.numbers import Cell, Numbers
+from experiments.report.numbers import ArmInTask, Numbers
 from experiments.report.statistics import ENOUGH_RUNS, performance_profile
 
 MOST_PAIRS = 15  # in a picture
@@ -37,7 +37,7 @@ def draw_curves(comparison: Comparison, metric: str, folder: Path) -> Iterator[P
     for axis in axes_for([x.run for x in comparison.entries]):
         drawn = {
             task: task_curves(
-                [comparison.cell(arm, task) for arm in comparison.arms], metric, axis
+                [comparison.runs(arm, task) for arm in comparison.arms], metric, axis
             )
             for task in comparison.tasks
         }
@@ -50,16 +50,18 @@ def draw_curves(comparison: Comparison, metric: str, folder: Path) -> Iterator[P
 def draw_scores(comparison: Comparison, numbers: Numbers, folder: Path) -> Path | None:
     """Final values: a dot per run, the interquartile mean and its interval per arm."""
     arms = comparison.arms
-    tasks = [x for x in comparison.tasks if any(c.task == x for c in numbers.cells)]
+    tasks = [
+        x for x in comparison.tasks if any(c.task == x for c in numbers.arms_in_tasks)
+    ]
     if not tasks:
         return None
     each = 0.45 if len(arms) <= _MANY else 0.25  # inches
     figure, grid = panels(len(tasks), 0.7 + each * len(arms), sharey=True)
     for ax, task in zip(grid, tasks, strict=True):
-        for cell in numbers.cells:
-            if cell.task == task:
-                row = arms.index(cell.arm)
-                _draw_cell(ax, row, cell, style_of(row)[1])
+        for arm in numbers.arms_in_tasks:
+            if arm.task == task:
+                row = arms.index(arm.arm)
+                _draw_arm_in_task(ax, row, arm, style_of(row)[1])
         ax.set_title(task, loc="left", fontsize=10)
         ax.set_yticks(range(len(arms)), [wrapped(x) for x in arms], fontsize=9)
         ax.set_ylim(len(arms) - 0.4, -0.6)
@@ -76,7 +78,7 @@ def draw_profile(comparison: Comparison, numbers: Numbers, folder: Path) -> Path
     """
     scores = {arm: numbers.scores(arm) for arm in comparison.arms}
     scores = {arm: own for arm, own in scores.items() if own}
-    tasks = {x.task for x in numbers.cells}
+    tasks = {x.task for x in numbers.arms_in_tasks}
     runs = {arm: [sum(map(len, own.values()))] for arm, own in scores.items()}
     if not scores:
         return None
@@ -170,19 +172,17 @@ def _marker(values: Float[np.ndarray, "G"]) -> str:
     return "o" if np.isfinite(values).sum() == 1 else ""
 
 
-def _draw_cell(ax: Axes, row: int, cell: Cell, color: str) -> None:
+def _draw_arm_in_task(ax: Axes, row: int, arm: ArmInTask, color: str) -> None:
     """The interval above, the runs below it, so that neither hides the other."""
-    rows = np.full(len(cell.scores), row + 0.18)
+    rows = np.full(len(arm.scores), row + 0.18)
     ax.plot(
-        cell.scores, rows, "o", color=color, markersize=4, alpha=0.6, markeredgewidth=0
+        arm.scores, rows, "o", color=color, markersize=4, alpha=0.6, markeredgewidth=0
     )
     middle = row - 0.1
-    if cell.iqm.low is not None and cell.iqm.high is not None:
-        ends = [cell.iqm.low, cell.iqm.high]
+    if arm.iqm.low is not None and arm.iqm.high is not None:
+        ends = [arm.iqm.low, arm.iqm.high]
         ax.plot(ends, [middle, middle], "-", color=color, **_BAR)
-    ax.plot(
-        cell.iqm.value, middle, "|", color=color, markersize=11, markeredgewidth=2.2
-    )
+    ax.plot(arm.iqm.value, middle, "|", color=color, markersize=11, markeredgewidth=2.2)
 
 
 def _label(numbers: Numbers) -> str:

@@ -71,7 +71,7 @@ def summary_rows(numbers: Sequence[Numbers]) -> Iterator[Row]:
     """A row for each metric, arm and task, and for all tasks together (task empty)."""
     for each in numbers:
         about = {"metric": each.metric, "normalized": each.normalized}
-        for x in each.cells:
+        for x in each.arms_in_tasks:
             yield {
                 **about,
                 "arm": x.arm,

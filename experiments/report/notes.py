@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from experiments.report.arms import Comparison, Difference, Entry
 from experiments.report.labels import parent
 from experiments.report.numbers import Numbers
-from experiments.report.runs import VERSIONS, RunRecord
+from experiments.report.runs import VERSIONS, LoadedRun
 from experiments.report.statistics import ENOUGH_RUNS, LEAST_RUNS
 
 _NAMED = 5  # of a long list, these are named
@@ -48,10 +48,10 @@ def _lost(cells: Sequence[str]) -> Iterator[str]:
 
 def _too_few(comparison: Comparison) -> Iterator[str]:
     counts = {
-        (arm, task): len(comparison.cell(arm, task))
+        (arm, task): len(comparison.runs(arm, task))
         for arm in comparison.arms
         for task in comparison.tasks
-        if comparison.cell(arm, task)
+        if comparison.runs(arm, task)
     }
     none = [f"{a} in {t} ({n})" for (a, t), n in counts.items() if n < LEAST_RUNS]
     few = [k for k, n in counts.items() if LEAST_RUNS <= n < ENOUGH_RUNS]
@@ -63,7 +63,7 @@ def _too_few(comparison: Comparison) -> Iterator[str]:
     if few:
         yield (
             f"Only {LEAST_RUNS} or {ENOUGH_RUNS - 1} runs in {len(few)} of "
-            f"{len(counts)} cells (arm and task): bootstrap intervals from so few are "
+            f"{len(counts)} pairs of arm and task: bootstrap intervals from so few are "
             "too narrow, at best a lower bound of the uncertainty."
         )
 
@@ -81,8 +81,8 @@ def _unfinished(comparison: Comparison) -> Iterator[str]:
 
 
 def _doubled(comparison: Comparison) -> Iterator[str]:
-    if comparison.doubles:
-        shown = [x.run.path.name for x in comparison.doubles]
+    if comparison.duplicates:
+        shown = [x.run.path.name for x in comparison.duplicates]
         yield (
             f"Left out: {_count(len(shown), 'run', 'runs')} with the seed and settings "
             f"of another, {_some(shown)}. The one that went further (or the later one) "
@@ -115,7 +115,7 @@ def _uneven(comparison: Comparison) -> Iterator[str]:
         f"{arm} in {task}"
         for arm in comparison.arms
         for task in comparison.tasks
-        if not comparison.cell(arm, task)
+        if not comparison.runs(arm, task)
     ]
     if lacking:
         yield f"No run of {_some(lacking)}: arms are compared in the tasks they share."
@@ -136,13 +136,13 @@ def _about_metric(comparison: Comparison, numbers: Numbers) -> Iterator[str]:
             f"{metric} has no value in the last part of {_some(early)}; the last one "
             "before is taken, at the env steps in brackets."
         )
-    sizes = {len(x.scores) for x in numbers.cells}
+    sizes = {len(x.scores) for x in numbers.arms_in_tasks}
     if len(sizes) > 1:
         yield (
             f"Cells have {min(sizes)} to {max(sizes)} runs with {metric}; over tasks, "
             "those with more runs weigh more in the interquartile mean."
         )
-    if not numbers.pairs and len({x.arm for x in numbers.cells}) > 1:
+    if not numbers.pairs and len({x.arm for x in numbers.arms_in_tasks}) > 1:
         yield f"No two arms share a task with {metric}, so that none is compared."
 
 
@@ -150,7 +150,7 @@ def _in_other_units(numbers: Sequence[Numbers]) -> Iterator[str]:
     own = [
         each.metric
         for each in numbers
-        if len({x.task for x in each.cells}) > 1 and not each.normalized
+        if len({x.task for x in each.arms_in_tasks}) > 1 and not each.normalized
     ]
     if own:
         yield (
@@ -169,7 +169,7 @@ def _untold(tuned: Mapping[str, str | None]) -> Iterator[str]:
         )
 
 
-def _edited(run: RunRecord) -> bool:
+def _edited(run: LoadedRun) -> bool:
     return run.settings.get(f"{VERSIONS}.git.dirty") is True
 
 

@@ -21,7 +21,7 @@ from experiments.report.values import Reference, RunValue, run_value
 
 
 @dataclass(frozen=True)
-class Cell:
+class ArmInTask:
     """A metric of one arm in one task.
 
     Attributes:
@@ -80,7 +80,7 @@ class Numbers:
         metric: its name.
         normalized: whether scores are on the scale of `Reference`.
         values: of every run, in the order of the comparison's entries; not normalised.
-        cells: of arms and tasks that have the metric.
+        arms_in_tasks: of arms and tasks that have the metric.
         over_tasks: per arm; empty for a single task, or where scores of different
             tasks are in different units.
         pairs: of arms that have a task in common.
@@ -89,13 +89,13 @@ class Numbers:
     metric: str
     normalized: bool
     values: tuple[RunValue, ...]
-    cells: tuple[Cell, ...]
+    arms_in_tasks: tuple[ArmInTask, ...]
     over_tasks: tuple[OverTasks, ...]
     pairs: tuple[Pair, ...]
 
     def scores(self, arm: str) -> Scores:
         """Scores of one arm by task."""
-        return {x.task: np.array(x.scores) for x in self.cells if x.arm == arm}
+        return {x.task: np.array(x.scores) for x in self.arms_in_tasks if x.arm == arm}
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def numbers(
         references: by task, to normalise scores; None leaves them as they are.
     """
     values = tuple(run_value(x.run, metric, last) for x in comparison.entries)
-    cells = []
+    found = []
     for arm in comparison.arms:
         for task in comparison.tasks:
             own = [
@@ -148,14 +148,14 @@ def numbers(
             ]
             if own:
                 scale = None if references is None else references[task]
-                cells.append(_cell(arm, task, own, scale))
-    result = Numbers(metric, references is not None, values, tuple(cells), (), ())
+                found.append(_arm_in_task(arm, task, own, scale))
+    result = Numbers(metric, references is not None, values, tuple(found), (), ())
     arms = [x for x in comparison.arms if result.scores(x)]
     return Numbers(
         metric,
         result.normalized,
         values,
-        result.cells,
+        result.arms_in_tasks,
         tuple(_over_tasks(result, arms)),
         tuple(_pairs(result, arms)),
     )
@@ -166,7 +166,7 @@ def costs(comparison: Comparison) -> list[Cost]:
     result = []
     for task in comparison.tasks:
         for arm in comparison.arms:
-            runs = comparison.cell(arm, task)
+            runs = comparison.runs(arm, task)
             if not runs:
                 continue
             timed = [x.seconds for x in runs if x.seconds is not None]
@@ -188,19 +188,19 @@ def costs(comparison: Comparison) -> list[Cost]:
     return result
 
 
-def _cell(
+def _arm_in_task(
     arm: str,
     task: str,
     own: Sequence[tuple[Entry, RunValue]],
     scale: Reference | None,
-) -> Cell:
+) -> ArmInTask:
     own = sorted(own, key=lambda x: seed_order(x[0]))
     finals = [x.final for _, x in own if x.final is not None]
     scores = [x if scale is None else scale.normalize(x) for x in finals]
     areas = [x.area for _, x in own if x.area is not None]
     if scale is not None:
         areas = [scale.normalize(x) for x in areas]
-    return Cell(
+    return ArmInTask(
         arm,
         task,
         tuple("–" if x.run.seed is None else str(x.run.seed) for x, _ in own),
@@ -214,7 +214,7 @@ def _cell(
 def _over_tasks(numbers: Numbers, arms: Sequence[str]) -> list[OverTasks]:
     """Over the tasks that all arms have, so that all are measured by the same ones."""
     scores = {arm: numbers.scores(arm) for arm in arms}
-    tasks = dict.fromkeys(x.task for x in numbers.cells)
+    tasks = dict.fromkeys(x.task for x in numbers.arms_in_tasks)
     shared = tuple(x for x in tasks if all(x in own for own in scores.values()))
     if not numbers.normalized or len(shared) < 2:
         return []
@@ -253,7 +253,7 @@ def _pairs(numbers: Numbers, arms: Sequence[str]) -> list[Pair]:
 
 
 def seed_order(entry: Entry) -> tuple[bool, float, str]:
-    """By which the runs of a cell are sorted: numbers first, in their order."""
+    """By which the runs of an arm are sorted: numbers first, in their order."""
     seed = entry.run.seed
     numeric = isinstance(seed, int | float)
     return (not numeric, float(seed) if isinstance(seed, int | float) else 0, str(seed))

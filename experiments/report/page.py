@@ -8,22 +8,24 @@ from pathlib import Path
 
 from rich import box
 from rich.markup import escape as escape_markup
-from rich.table import Table as RichTable
+from rich.table import Table
+
+from experiments.report.statistics import Estimate
 
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
-class Table:
+class TextTable:
     """Texts in rows and columns; the first `names` columns are names, not numbers."""
 
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
     names: int = 1
 
-    def for_terminal(self, columns: int) -> RichTable:
+    def for_terminal(self, columns: int) -> Table:
         """The first columns for rich; texts may wrap, numbers do not."""
-        table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
         for i, column in enumerate(self.columns[:columns]):
             number = i >= self.names
             table.add_column(
@@ -52,7 +54,7 @@ class Section:
     title: str
     paragraphs: Sequence[str] = ()
     points: Sequence[str] = ()
-    table: Table | None = None
+    table: TextTable | None = None
     pictures: Sequence[Picture] = ()
 
 
@@ -112,7 +114,7 @@ def _html(sections: Iterable[Section]) -> Iterator[str]:
         yield "</section>"
 
 
-def _html_table(table: Table) -> Iterator[str]:
+def _html_table(table: TextTable) -> Iterator[str]:
     yield '<div class="wide"><table><thead><tr>'
     yield "".join(f"<th>{escape(x)}</th>" for x in table.columns)
     yield "</tr></thead><tbody>"
@@ -129,6 +131,31 @@ def _plain(text: str) -> str:
     for mark in "\\|*_<>`[]":
         text = text.replace(mark, f"\\{mark}")
     return text
+
+
+def number(value: float) -> str:
+    """Four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+
+
+def optional(value: float | None) -> str:
+    """Four digits, or a dash."""
+    return "–" if value is None else number(value)
+
+
+def interval(estimate: Estimate) -> str:
+    """The interval of an estimate, or a dash."""
+    if estimate.low is None or estimate.high is None:
+        return "–"
+    return f"[{number(estimate.low)}, {number(estimate.high)}]"
+
+
+def clock(seconds: float | None) -> str:
+    """Hours, minutes and seconds, in a form that sorts."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 _CSS = """

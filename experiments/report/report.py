@@ -4,21 +4,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from rich.console import Console
 from rich.progress import track
 
 from experiments.report.arms import (
-    TASK,
     Comparison,
     Difference,
     Entry,
     compare,
     differences,
 )
-from experiments.report.baselines import beside_sections
+from experiments.report.baselines import baseline_sections
+from experiments.report.config import ReportConfig
 from experiments.report.files import (
     cost_rows,
     filled_at_once,
@@ -31,7 +29,7 @@ from experiments.report.notes import notes
 from experiments.report.numbers import Cost, Numbers, costs, numbers
 from experiments.report.page import Picture, to_html, to_markdown
 from experiments.report.runs import (
-    RunRecord,
+    LoadedRun,
     RunUnreadable,
     cells_without_runs,
     find_runs,
@@ -43,44 +41,6 @@ from experiments.runs.folder import NotARun
 from ssl_objectives.refusal import ConfigError, suggest
 
 _COLUMNS = 6  # of each table, printed; the files have all
-
-
-@dataclass(frozen=True)
-class ReportConfig:
-    """Compare runs: tables, figures, intervals, cost, and what makes it doubtful.
-
-    Runs are sorted into arms by the settings in which they differ, and into tasks by
-    their world. Leaves CSV, Markdown, PNG and one HTML page that needs nothing else.
-    """
-
-    runs: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """run folders, folders that contain some at any depth (a sweep), or globs"""
-    by: tuple[str, ...] = ()
-    """settings that are compared, such as curiosity or agent.ppo.learning_rate; else
-    all that differ within a task"""
-    task: str | None = TASK
-    """setting that says what the task is; None takes all runs as one task"""
-    metric: tuple[str, ...] = ()
-    """what is measured; else episode/return, or all that results.json files have"""
-    last: float = 0.1
-    """final values are means over this last part of each run's env steps"""
-    normalize: Path | None = None
-    """TOML or JSON with two scores per task, random and reference, between which the
-    first metric is measured; without it there are no means over tasks"""
-    tuned: tuple[str, ...] = ()
-    """ARM=N: settings that were tried before those of an arm were chosen"""
-    rename: tuple[str, ...] = ()
-    """OLD=NEW: other labels for arms and tasks"""
-    figures: bool = True
-    """draw pictures; numbers alone are faster"""
-    out: Path | None = None
-    """folder for all files; else runs/report-<date>-<time>"""
-
-    def __post_init__(self) -> None:
-        if not self.runs:
-            raise ConfigError("Name the runs: curious report FOLDER …")
-        if not 0 < self.last <= 1:
-            raise ConfigError(f"--last must be above 0 and at most 1, not {self.last}.")
 
 
 @dataclass(frozen=True)
@@ -155,7 +115,7 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
     return result
 
 
-def _read(paths: Sequence[Path], console: Console) -> tuple[list[RunRecord], list[str]]:
+def _read(paths: Sequence[Path], console: Console) -> tuple[list[LoadedRun], list[str]]:
     """The runs that can be read, and why the others cannot."""
     runs, unread = [], []
     for path in track(
@@ -180,7 +140,7 @@ def _renamed(comparison: Comparison, rename: Sequence[str]) -> Comparison:
     return replace(
         comparison,
         entries=renamed(comparison.entries),
-        doubles=renamed(comparison.doubles),
+        duplicates=renamed(comparison.duplicates),
     )
 
 
@@ -233,7 +193,7 @@ def _print(result: Report, console: Console) -> None:
         for each in result.numbers
         for section in (
             scores_section(each),
-            *beside_sections(result.comparison, each),
+            *baseline_sections(result.comparison, each),
         )
     ]
     for section in [*said, cost_section(result.costs)]:

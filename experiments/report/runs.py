@@ -35,8 +35,8 @@ class RunUnreadable(Exception):
 
 
 @dataclass(frozen=True)
-class RunRecord:
-    """All that a report knows of a run.
+class LoadedRun:
+    """A run as it was loaded for a report: all that the report knows of it.
 
     Attributes:
         path: the run folder.
@@ -161,7 +161,7 @@ def cells_without_runs(where: Sequence[str | Path]) -> list[str]:
     return missing
 
 
-def read_run(path: Path) -> RunRecord:
+def read_run(path: Path) -> LoadedRun:
     """Read a run folder; classes in its config need not exist here.
 
     Raises:
@@ -190,7 +190,7 @@ def read_run(path: Path) -> RunRecord:
     except (AttributeError, TypeError, ValueError):
         message = f'{path / "results.json"}: "results" must map names to numbers.'
         raise RunUnreadable(message) from None
-    return RunRecord(path, settings, columns, numbers, tried)
+    return LoadedRun(path, settings, columns, numbers, tried)
 
 
 def flatten(node: Any, path: str = "") -> Iterator[tuple[str, Value]]:

@@ -3,10 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from experiments.report.arms import Comparison, Difference
-from experiments.report.baselines import beside_sections
+from experiments.report.baselines import baseline_sections
 from experiments.report.numbers import Cost, Numbers
-from experiments.report.page import Picture, Section, Table
-from experiments.report.text import clock, interval, number, optional
+from experiments.report.page import (
+    Picture,
+    Section,
+    TextTable,
+    clock,
+    interval,
+    number,
+    optional,
+)
 
 _PAIRS = 100  # of arms; more than these nobody reads
 
@@ -27,7 +34,7 @@ def sections(
         comparison: arms and tasks.
         found: what differs besides.
         numbers: of each metric.
-        costs: of each cell.
+        costs: of each arm in each task.
         notes: see `experiments.report.notes`.
         tuned: by arm, how many settings were tried; None where nobody said.
         pictures: by metric.
@@ -38,7 +45,7 @@ def sections(
         yield Section("Read this first", points=notes)
     for each in numbers:
         yield scores_section(each)
-        yield from beside_sections(comparison, each)
+        yield from baseline_sections(comparison, each)
         if each.over_tasks:
             yield _over_tasks(each)
         if each.pairs:
@@ -70,7 +77,9 @@ def scores_section(numbers: Numbers) -> Section:
                 for seed, score in zip(x.seeds, x.scores, strict=True)
             ),
         )
-        for x in sorted(numbers.cells, key=lambda x: _task_order(numbers, x.task))
+        for x in sorted(
+            numbers.arms_in_tasks, key=lambda x: _task_order(numbers, x.task)
+        )
     ]
     columns = (
         "task",
@@ -81,12 +90,12 @@ def scores_section(numbers: Numbers) -> Section:
         "mean",
         "mean over training",
     )
-    table = Table((*columns, "seed: value"), rows, 2)
+    table = TextTable((*columns, "seed: value"), rows, 2)
     return Section(f"{numbers.metric}{unit}", table=table)
 
 
 def cost_section(costs: Sequence[Cost]) -> Section:
-    """What each cell took, and all of them together."""
+    """What each arm took in each task, and all of them together."""
     rows = [
         (
             x.task,
@@ -108,7 +117,7 @@ def cost_section(costs: Sequence[Cost]) -> Section:
     return Section(
         "Cost",
         ["Hours, minutes and seconds of training, evaluations included, pauses not."],
-        table=Table((*columns, "env steps", "memory", "device"), rows, 2),
+        table=TextTable((*columns, "env steps", "memory", "device"), rows, 2),
     )
 
 
@@ -138,7 +147,7 @@ def _over_tasks(numbers: Numbers) -> Section:
     return Section(
         f"{numbers.metric}: over tasks",
         [f"Normalised scores over the tasks that all arms have: {', '.join(tasks)}."],
-        table=Table(columns, rows),
+        table=TextTable(columns, rows),
     )
 
 
@@ -164,7 +173,9 @@ def _improvement(numbers: Numbers) -> Section:
             "second, in the tasks they share. An interval that holds 0.5 shows no "
             "difference."
         ],
-        table=Table(("arm", "higher than", "P", "95 % interval", "by task"), rows, 2),
+        table=TextTable(
+            ("arm", "higher than", "P", "95 % interval", "by task"), rows, 2
+        ),
     )
 
 
@@ -175,14 +186,14 @@ def _differences(found: Sequence[Difference]) -> Section:
     rows = [
         (
             x.setting,
-            x.where.value,
+            x.scope.value,
             " · ".join(f"{k}: {', '.join(v)}" for k, v in x.values.items()),
         )
         for x in found
     ]
     text = "These runs differ in more than the compared axis."
     return Section(
-        "Differences", [text], table=Table(("setting", "where", "values"), rows, 3)
+        "Differences", [text], table=TextTable(("setting", "where", "values"), rows, 3)
     )
 
 
@@ -191,7 +202,7 @@ def _tuning(tuned: Mapping[str, str | None]) -> Section:
     return Section(
         "Tuning",
         ["How many settings were tried before those of each arm were chosen."],
-        table=Table(("arm", "settings tried"), rows),
+        table=TextTable(("arm", "settings tried"), rows),
     )
 
 
@@ -212,7 +223,7 @@ def _runs(comparison: Comparison, numbers: Sequence[Numbers]) -> Section:
             )
         )
     columns = ("task", "arm", "seed", "run", *(x.metric for x in numbers))
-    table = Table((*columns, "env steps", "finished", "time"), rows, 4)
+    table = TextTable((*columns, "env steps", "finished", "time"), rows, 4)
     return Section("All runs", ["Values as they are, not normalised."], table=table)
 
 
@@ -239,4 +250,4 @@ def _method(last: float) -> Sequence[str]:
 
 
 def _task_order(numbers: Numbers, task: str) -> int:
-    return list(dict.fromkeys(x.task for x in numbers.cells)).index(task)
+    return list(dict.fromkeys(x.task for x in numbers.arms_in_tasks)).index(task)

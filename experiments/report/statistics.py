@@ -1,11 +1,12 @@
 """Statistics for few runs, as in Agarwal et al. 2021, arXiv 2108.13264.
 
-Interquartile mean, stratified bootstrap intervals, probability of improvement,
-optimality gap and performance profile. They are written here in numpy, since the
-authors' library (rliable 1.2.0) takes only score matrices where each task has equally
-many runs, and needs an arch that fails to import beside pandas 3. Where it applies, the
-numbers are the same: the interquartile mean cuts floor(N / 4) values from each end, as
-`scipy.stats.trim_mean` does, and intervals are percentiles of the resampled statistic.
+Interquartile mean, stratified bootstrap confidence intervals, probability of
+improvement, optimality gap and performance profile. They are written here in numpy,
+since the authors' library (rliable 1.2.0) takes only score matrices where each task has
+equally many runs, and needs an arch that fails to import beside pandas 3. Where it
+applies, the numbers are the same: the interquartile mean cuts floor(N / 4) values from
+each end, as `scipy.stats.trim_mean` does, and intervals are percentiles of the
+resampled statistic.
 
 All draws come from a fixed seed, so that a report repeats exactly.
 """
@@ -32,7 +33,7 @@ Statistic = Callable[
 
 @dataclass(frozen=True)
 class Estimate:
-    """A statistic, and its 95 % interval where there are runs enough.
+    """A statistic, and its 95 % confidence interval where there are runs enough.
 
     Attributes:
         value: of the scores as they are.

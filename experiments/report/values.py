@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from experiments.report.runs import RunRecord
+from experiments.report.runs import LoadedRun
 from ssl_objectives.refusal import ConfigError, suggest
 
 RETURN = "episode/return"
@@ -46,7 +46,7 @@ class Reference:
         return (score - self.random) / (self.reference - self.random)
 
 
-def run_value(run: RunRecord, metric: str, last: float = 0.1) -> RunValue:
+def run_value(run: LoadedRun, metric: str, last: float = 0.1) -> RunValue:
     """What a metric of a run came to.
 
     Args:
@@ -72,7 +72,7 @@ def mean_over(x: NDArray[Any], y: NDArray[Any]) -> float:
     return float(np.diff(x) @ (y[1:] + y[:-1]) / 2 / width)
 
 
-def metrics_of(runs: Sequence[RunRecord], asked: Sequence[str]) -> tuple[str, ...]:
+def metrics_of(runs: Sequence[LoadedRun], asked: Sequence[str]) -> tuple[str, ...]:
     """The metrics to report: those asked for, else returns, else all results.
 
     Raises:

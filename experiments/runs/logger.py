@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import Refusal
 
 if TYPE_CHECKING:
+    from torch import Tensor
     from torch.utils.tensorboard import SummaryWriter
 
 
@@ -50,7 +50,7 @@ class MetricLogger:
         self._lines = run.metrics_file.open("a", buffering=1, encoding="utf-8")
         self._events = _writer(run, resume_at_env_steps) if tensorboard else None
 
-    def log(self, env_steps: int, metrics: Mapping[str, float | Tensor]) -> None:
+    def log(self, env_steps: int, metrics: "Mapping[str, float | Tensor]") -> None:
         """Write one row; tensors are read here, which waits for the device."""
         values = {k: float(x) for k, x in metrics.items()}
         row = {

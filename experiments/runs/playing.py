@@ -9,11 +9,9 @@ from agents.actor import Actor
 from agents.play import StepCallback, actor_player, play_episodes, play_frames
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
+from experiments.config.episodes import NUM_ENVS, SEED
 from experiments.runs.video import write_video
 
-# Evaluation draws other episodes than training, the same for every agent and run.
-SEED = 1_000_003
-NUM_ENVS = 8
 FRAMES_PER_SECOND = 15  # an Atari step is four frames of sixty a second
 
 

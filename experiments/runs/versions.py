@@ -8,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 PACKAGES = (
     "curious-worlds",
     "torch",
@@ -28,6 +26,8 @@ PACKAGES = (
 
 def versions() -> dict[str, Any]:
     """Versions and machine as JSON; what is not installed or not known is null."""
+    import torch  # takes a second, which no help needs to wait for
+
     return {
         "python": platform.python_version(),
         "packages": {x: _installed(x) for x in PACKAGES},

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from experiments.sweep.grid import Grid
-from experiments.sweep.kinds import kind_of
+from experiments.sweep.swept_commands import swept_command
 from ssl_objectives.refusal import ConfigError
 
 
@@ -64,11 +64,11 @@ def expand(grid: Grid) -> list[Cell]:
     Raises:
         ConfigError: the command would refuse a cell; the message names it.
     """
-    kind = kind_of(grid.command)
+    command = swept_command(grid.command)
     combinations = []
     for x in grid.combinations():
         try:
-            job = kind.job(x.arguments)
+            job = command.job(x.arguments)
         except ConfigError as error:
             raise ConfigError(f"Cell {x.name or 'of the grid'}: {error}") from error
         combinations.append((x, job))

@@ -5,7 +5,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
 from experiments.runs.folder import RunFolder
 
 _RUN = re.compile(r"\d{8}-\d{6}-")  # how the names of run folders begin
@@ -24,6 +23,11 @@ def saved_env_steps(run: RunFolder) -> int:
 
     0 without one.
     """
+    from experiments.runs.checkpoints.folder import (  # imports torch
+        CheckpointFolder,
+        env_steps_of,
+    )
+
     paths = CheckpointFolder(run.checkpoints).paths()
     return env_steps_of(paths[-1]) if paths else 0
 

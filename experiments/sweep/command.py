@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import tyro
 
-from experiments.sweep.sweep import SweepOptions, sweep
-from experiments.sweep.worker import end_with_sweeper, run_cell
+from experiments.sweep.config import SweepOptions
+from experiments.sweep.worker import end_with_sweeper
 
 EXAMPLES = (
     "curious sweep grid.toml --dry-run --measure",
@@ -24,6 +24,9 @@ def run(argv: Sequence[str]) -> int:
         if end.code in (0, None):
             print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
         raise
+    from experiments.sweep.sweep import folder_of, sweep
+    from experiments.sweep.worker import run_cell
+
     if options.cell is not None:
-        return run_cell(options.folder.path, options.cell)
+        return run_cell(folder_of(options).path, options.cell)
     return sweep(options)

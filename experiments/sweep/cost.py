@@ -16,9 +16,8 @@ from experiments.runs.logger import read_metrics
 from experiments.runs.progress import duration, short
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, Status, curious_command
-from experiments.sweep.kind import Job
-from experiments.sweep.kinds import kind_of
 from experiments.sweep.slots import Slot
+from experiments.sweep.swept_commands import Job, swept_command
 
 PROBE_ROLLOUTS = 6  # the first is not counted: it warms up
 
@@ -88,7 +87,7 @@ def measure(
         env_steps, seconds = metrics["env_steps"], metrics["wall_time"]
         if len(seconds) > 1 and seconds[-1] > seconds[0]:
             rate = (env_steps[-1] - env_steps[0]) / (seconds[-1] - seconds[0])
-            pieces = kind_of(cell.command).pieces
+            pieces = swept_command(cell.command).pieces
             speeds[values] = Speed(float(rate), f"{len(seconds)} {pieces} now")
     return speeds, errors
 
@@ -96,7 +95,7 @@ def measure(
 def _probe(cell: Cell, slot: Slot, runs: Path) -> tuple[int, str]:
     command = [*curious_command(), cell.command, *cell.arguments, "--runs", str(runs)]
     job = Job(cell.budget, cell.rollout)
-    command += kind_of(cell.command).trial(job, PROBE_ROLLOUTS)
+    command += swept_command(cell.command).trial(job, PROBE_ROLLOUTS)
     done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
@@ -117,7 +116,7 @@ def print_plan(
     console: Console,
 ) -> None:
     """A table of the cells, what each has left to do, and about how long that takes."""
-    unit = kind_of(cells[0].command).unit
+    unit = swept_command(cells[0].command).unit
     table = Table("cell", "state", *_right(unit, "left", "time", "measured on"))
     total = 0.0
     unknown = steps = 0

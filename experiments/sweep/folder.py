@@ -13,8 +13,8 @@ from typing import Any
 from experiments.sweep.cell import Cell
 from experiments.sweep.cell_run import find_run, saved_env_steps
 from experiments.sweep.grid import Grid
-from experiments.sweep.kinds import kind_of
 from experiments.sweep.lock import is_locked
+from experiments.sweep.swept_commands import swept_command
 from ssl_objectives.refusal import Refusal, suggest
 
 FORMAT_VERSION = 1
@@ -86,7 +86,7 @@ class SweepFolder:
         """Where a cell stands: what is saved, and whether anybody works on it."""
         run = find_run(self.cell(cell))
         env_steps = 0 if run is None else saved_env_steps(run)
-        if run is not None and kind_of(cell.command).is_done(run, cell.budget):
+        if run is not None and swept_command(cell.command).is_done(run, cell.budget):
             state = State.DONE
         elif is_locked(self.cell_lock(cell)):
             state = State.RUNNING

@@ -1,4 +1,4 @@
-"""What a person watching a sweep wants to see: the whole grid, and what runs now."""
+"""The progress bars of a sweep: one for the whole grid, one for each running cell."""
 
 import json
 import os
@@ -16,7 +16,7 @@ from rich.progress import Progress as RichProgress
 from experiments.runs.progress import duration, short
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
-from experiments.sweep.kinds import kind_of
+from experiments.sweep.swept_commands import swept_command
 
 LOOK_SECONDS = 1.0  # between looks at the files of running cells
 RECENT_SECONDS = 120.0  # over which speed is measured
@@ -25,7 +25,7 @@ _TAIL = 65_536  # bytes in which the last whole row of metrics is looked for
 
 
 class SweepProgress:
-    """A bar for the grid and one for each running cell; lines where no terminal is.
+    """Progress bars of the grid and of each running cell; lines where no terminal is.
 
     Used in a `with`. How far a cell is comes from its metrics, which it writes anyway.
     """
@@ -47,7 +47,7 @@ class SweepProgress:
         """
         self._sweep, self._cells, self._console = sweep, cells, console
         self._clock = clock
-        self._unit = kind_of(cells[0].command).unit if cells else "env steps"
+        self._unit = swept_command(cells[0].command).unit if cells else "env steps"
         self._budget = {x.name: x.budget for x in cells}
         status = {x.name: sweep.status(x) for x in cells}
         self._steps = {k: min(x.env_steps, self._budget[k]) for k, x in status.items()}

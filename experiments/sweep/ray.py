@@ -1,7 +1,7 @@
 """The cells of a sweep as trials of Ray Tune, on one machine or a cluster.
 
 Every machine needs this package at the same place and sees the sweep's folder: a trial
-starts the same process as `Pack` does, so that cells begin, go on and end alike.
+starts the same process as `WorkerPool` does, so that cells begin, go on and end alike.
 """
 
 import logging
@@ -18,9 +18,9 @@ from ray import tune
 
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
-from experiments.sweep.process import start
 from experiments.sweep.progress import SweepProgress, logged_env_steps
 from experiments.sweep.slots import thread_variables
+from experiments.sweep.worker import start_worker
 
 REPORT_SECONDS = 2.0
 
@@ -141,7 +141,7 @@ def run_trial(config: dict[str, Any]) -> None:
     cell = sweep.find(config["cell"])
     environment = {**os.environ, **thread_variables(config["threads"])}
     where = Path(config["here"])
-    process = start(sweep, cell, "Ray", environment, where)
+    process = start_worker(sweep, cell, "Ray", environment, where)
     try:
         while process.poll() is None:
             time.sleep(REPORT_SECONDS)  # a report is where Tune ends a trial

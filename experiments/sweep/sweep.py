@@ -4,84 +4,21 @@ import os
 import shlex
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import tyro
 from rich.console import Console
 
 from experiments.runs.interrupt import interruptible
 from experiments.sweep.cell import Cell, expand
+from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid, read_grid
-from experiments.sweep.local import Pack
 from experiments.sweep.lock import IsLocked, locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
+from experiments.sweep.worker_pool import WorkerPool
 from ssl_objectives.refusal import ConfigError
-
-
-@dataclass(frozen=True)
-class SweepOptions:
-    """Run every cell of a grid (configs × seeds); run it again to go on or retry."""
-
-    grid: Annotated[Path, tyro.conf.Positional]
-    """a grid file (TOML), or the folder of a sweep to go on with"""
-    out: Path | None = None
-    """folder of the sweep (default: sweeps/NAME, after the grid file)"""
-    processes: int | None = None
-    """runs at once on CPUs (default without GPUs: half as many as there are cores)"""
-    devices: str | None = None
-    """GPUs to pack runs on, such as 0-7 or 0,2 (default: all there are)"""
-    per_device: int = 1
-    """runs at once on each GPU"""
-    threads: int | None = None
-    """CPU and emulator threads of each run (default: an even share of the cores)"""
-    retries: int = 1
-    """further attempts for a cell that fails; others go on meanwhile"""
-    dry_run: bool = False
-    """list the cells and what they cost, and do nothing"""
-    measure: bool = False
-    """with --dry-run: try each combination for a moment to know its speed"""
-    commands: Path | None = None
-    """write a file with one command per cell, for any scheduler, and run nothing"""
-    ray: bool = False
-    """hand the cells to Ray Tune, on this machine or the cluster it belongs to"""
-    cell: str | None = None
-    """run this cell alone, in this process; what --commands writes"""
-
-    def __post_init__(self) -> None:
-        if self.retries < 0:
-            raise ConfigError(f"--retries must be at least 0, not {self.retries}.")
-        if self.measure and not self.dry_run:
-            raise ConfigError("--measure belongs to --dry-run.")
-        if sum((self.dry_run, self.commands is not None, self.ray)) > 1:
-            raise ConfigError("Give one of --dry-run, --commands and --ray.")
-        if self.ray and self.devices is not None:
-            raise ConfigError("--ray chooses devices itself; leave --devices out.")
-
-    @property
-    def folder(self) -> SweepFolder:
-        """Of the sweep.
-
-        Raises:
-            ConfigError: the grid is a sweep's folder, and `out` another one.
-        """
-        if not self.grid.is_dir():
-            return SweepFolder(self.out or Path("sweeps") / self.grid.stem)
-        if self.out is not None and self.out.resolve() != self.grid.resolve():
-            raise ConfigError(
-                f"{self.grid} is the folder of a sweep, which goes on where it is; "
-                "leave --out out. For a new one, give the grid file."
-            )
-        return SweepFolder(self.grid)
-
-    @property
-    def grid_file(self) -> Path:
-        """The grid, also where a sweep's folder was given."""
-        return SweepFolder(self.grid).grid_file if self.grid.is_dir() else self.grid
 
 
 def sweep(options: SweepOptions, console: Console | None = None) -> int:
@@ -92,7 +29,9 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
         SweepError: the folder is of another sweep, or in use.
     """
     console = console or Console()
-    folder, grid = options.folder, read_grid(options.grid_file)
+    folder = folder_of(options)
+    grid_file = folder.grid_file if options.grid.is_dir() else options.grid
+    grid = read_grid(grid_file)
     cells = expand(grid)
     folder.check_same(cells)
     if options.dry_run:
@@ -102,7 +41,7 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
         with locked(folder.lock):
-            _keep_grid(options.grid_file, folder.grid_file)
+            _keep_grid(grid_file, folder.grid_file)
             folder.write(grid, cells)
             if options.commands is not None:
                 left = _left(folder, cells)
@@ -115,6 +54,23 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
             f"{folder.path} is in use by {error}. Wait for it, or stop it with Ctrl-C; "
             "or give another folder with --out."
         ) from error
+
+
+def folder_of(options: SweepOptions) -> SweepFolder:
+    """The folder of the sweep that is asked for.
+
+    Raises:
+        ConfigError: the grid is a sweep's folder, and `out` another one.
+    """
+    grid, out = options.grid, options.out
+    if not grid.is_dir():
+        return SweepFolder(out or Path("sweeps") / grid.stem)
+    if out is not None and out.resolve() != grid.resolve():
+        raise ConfigError(
+            f"{grid} is the folder of a sweep, which goes on where it is; leave --out "
+            "out. For a new one, give the grid file."
+        )
+    return SweepFolder(grid)
 
 
 def _run(
@@ -151,7 +107,9 @@ def _run(
                         changed=keep,
                     )
                 else:
-                    Pack(folder, slots, tries, progress, interrupted, keep).run(left)
+                    WorkerPool(folder, slots, tries, progress, interrupted, keep).run(
+                        left
+                    )
         finally:
             keep()
     return _report(folder, cells, progress.failed, interrupted.is_set(), console)

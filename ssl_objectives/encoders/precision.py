@@ -1,8 +1,10 @@
 """Mixed precision: whether encoders compute in bf16 or float32."""
 
 from enum import Enum
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 class Precision(Enum):
@@ -13,8 +15,10 @@ class Precision(Enum):
     FLOAT32 = "float32"
     BFLOAT16 = "bf16"
 
-    def dtype(self, device: torch.device) -> torch.dtype:
+    def dtype(self, device: "torch.device") -> "torch.dtype":
         """Number format of convolutions on `device`."""
+        import torch  # configs name formats where nothing is computed
+
         low = self is Precision.BFLOAT16
         if self is Precision.AUTO:
             low = (
@@ -24,7 +28,9 @@ class Precision(Enum):
             )
         return torch.bfloat16 if low else torch.float32
 
-    def autocast(self, device: torch.device) -> torch.autocast:
+    def autocast(self, device: "torch.device") -> "torch.autocast":
         """Context in which layers compute in this format; weights stay float32."""
+        import torch
+
         low = self.dtype(device) is torch.bfloat16
         return torch.autocast(device.type, torch.bfloat16, enabled=low)

@@ -8,9 +8,17 @@ from rich.console import Console
 
 from agents.build import AgentConfig
 from envs.atari.native import AtariConfig
-from experiments.benchmark.agents import AgentArm, ArmName, Sb3Envs
-from experiments.benchmark.benchmark import benchmark, run
-from experiments.benchmark.config import BenchmarkConfig, Network, Suite
+from experiments.benchmark.agents import AgentArm
+from experiments.benchmark.benchmark import benchmark
+from experiments.benchmark.command import run
+from experiments.benchmark.config import (
+    ArmName,
+    BenchmarkConfig,
+    Network,
+    Sb3Envs,
+    Suite,
+)
+from experiments.benchmark.plan import Plan
 from experiments.benchmark.results import curiosity_cost
 from experiments.benchmark.sb3 import Sb3Arm
 from experiments.benchmark.timing import (
@@ -196,7 +204,7 @@ def test_a_real_run_writes_everything(tmp_path: Path) -> None:
 
 def test_sb3_does_the_same_work_with_the_same_network() -> None:
     config = BenchmarkConfig(**{**vars(SMALL), "arms": (ArmName.SB3, ArmName.PPO)})
-    arms = [arm for arm, _ in config.plan().build()]
+    arms = [arm for arm, _ in Plan.of(config).build()]
     try:
         theirs, ours = arms
         assert isinstance(theirs, Sb3Arm)
@@ -275,12 +283,12 @@ def test_worlds_of_their_own(tmp_path: Path) -> None:
 
 
 def test_defaults_follow_the_suite() -> None:
-    plan = BenchmarkConfig(device="cpu").plan()
+    plan = Plan.of(BenchmarkConfig(device="cpu"))
     assert (plan.num_envs, plan.ppo.num_steps) == (32, 128)
     assert (plan.ppo.num_epochs, plan.ppo.num_minibatches) == (4, 4)
     assert plan.arms == tuple(ArmName)
     assert isinstance(plan.world, AtariConfig)
-    maze = BenchmarkConfig(suite=Suite.MAZE, device="cpu").plan()
+    maze = Plan.of(BenchmarkConfig(suite=Suite.MAZE, device="cpu"))
     assert ArmName.SB3 not in maze.arms
     assert (maze.num_envs, maze.ppo.num_steps) == (64, 32)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from experiments.benchmark.benchmark import benchmark
 from experiments.benchmark.config import BenchmarkConfig, Suite
 from experiments.benchmark.data import OwnedDataset, write_frames
+from experiments.benchmark.plan import Plan
 from ssl_objectives.refusal import ConfigError
 
 
@@ -41,7 +42,7 @@ def test_the_suite_reads_and_cleans_up(
     with pytest.raises(
         ConfigError, match="--data-gib 2 must be more than --memory-gib"
     ):
-        BenchmarkConfig(suite=Suite.DATA, data_gib=2.0, memory_gib=3.0).plan()
+        Plan.of(BenchmarkConfig(suite=Suite.DATA, data_gib=2.0, memory_gib=3.0))
 
 
 def test_what_is_read_differs(tmp_path: Path) -> None:

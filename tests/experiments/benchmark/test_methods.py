@@ -10,6 +10,7 @@ from rich.console import Console
 from experiments.benchmark.benchmark import benchmark
 from experiments.benchmark.config import BenchmarkConfig, Suite
 from experiments.benchmark.methods import ALONE, REFERENCE, costs
+from experiments.benchmark.plan import Plan
 from experiments.benchmark.timing import Arm, Timing
 from ssl_objectives.refusal import ConfigError
 from ssl_objectives.zoo import ZOO
@@ -81,6 +82,6 @@ def test_unknown_methods_are_refused(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_all_methods_are_arms_without_asking() -> None:
-    plan = BenchmarkConfig(suite=Suite.METHODS, device="cpu", batch_size=8).plan()
+    plan = Plan.of(BenchmarkConfig(suite=Suite.METHODS, device="cpu", batch_size=8))
     arms = [arm for arm, _ in plan.build()]
     assert [x.name for x in arms] == [ALONE, *ZOO]

@@ -12,8 +12,9 @@ from rich.console import Console
 
 from agents.actor import Actor
 from agents.play import PlayedEpisodes, actor_player, play_episodes
-from experiments.evaluate.evaluation import EvaluateConfig, evaluate, load_agent
-from experiments.evaluate.numbers import bootstrap_interval, watching
+from experiments.evaluate.config import EvaluateConfig
+from experiments.evaluate.evaluation import evaluate, load_agent
+from experiments.evaluate.results import bootstrap_interval, watching
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.playing import evaluate_actor, record_video, share_envs
 from ssl_objectives.refusal import ConfigError

@@ -4,9 +4,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.report.arms import Comparison, Where, compare, differences
+from experiments.report.arms import Comparison, DifferenceScope, compare, differences
 from experiments.report.labels import label_groups
-from experiments.report.runs import Kind, RunRecord, Value, flatten
+from experiments.report.runs import Kind, LoadedRun, Value, flatten
 from ssl_objectives.refusal import ConfigError
 
 MAZE, DOOR = Kind("envs.maze:MazeConfig"), Kind("envs.door:DoorConfig")
@@ -14,15 +14,15 @@ ATARI = Kind("envs.atari.native:AtariConfig")
 RND, ERROR = Kind("agents.curiosity.rnd:RndConfig"), Kind("agents.error:ErrorConfig")
 
 
-def run(name: str, steps: int = 100, **settings: Value) -> RunRecord:
+def run(name: str, steps: int = 100, **settings: Value) -> LoadedRun:
     """Double underscores in names stand for dots."""
     dotted = {k.replace("__", "."): x for k, x in settings.items()}
     columns: dict[str, Any] = {"env_steps": np.array([steps])}
     columns["wall_time"] = np.array([1.0])
-    return RunRecord(Path(name), {"env_steps": 100, **dotted}, columns)
+    return LoadedRun(Path(name), {"env_steps": 100, **dotted}, columns)
 
 
-def grid(**more: Value) -> list[RunRecord]:
+def grid(**more: Value) -> list[LoadedRun]:
     """Two signals in two worlds, two seeds each."""
     return [
         changed(
@@ -37,12 +37,12 @@ def grid(**more: Value) -> list[RunRecord]:
 
 
 def names(comparison: Comparison, arm: str, task: str) -> list[str]:
-    return [x.path.name for x in comparison.cell(arm, task)]
+    return [x.path.name for x in comparison.runs(arm, task)]
 
 
-def changed(record: RunRecord, **settings: Value) -> RunRecord:
+def changed(record: LoadedRun, **settings: Value) -> LoadedRun:
     dotted = {k.replace("__", "."): x for k, x in settings.items()}
-    return RunRecord(record.path, {**record.settings, **dotted}, record.columns)
+    return LoadedRun(record.path, {**record.settings, **dotted}, record.columns)
 
 
 def test_a_config_is_flattened_with_its_classes() -> None:
@@ -152,7 +152,10 @@ def test_what_differs_between_worlds_alone_makes_no_arms() -> None:
     found = compare(runs)
     assert found.arms == ("Rnd", "Error")
     [difference] = differences(found)
-    assert (difference.setting, difference.where) == ("num_envs", Where.BETWEEN_TASKS)
+    assert (difference.setting, difference.scope) == (
+        "num_envs",
+        DifferenceScope.BETWEEN_TASKS,
+    )
     assert difference.values == {"Maze": ("8",), "Door": ("32",)}
 
 
@@ -164,14 +167,17 @@ def test_what_differs_besides_is_pointed_out() -> None:
     runs[0] = changed(runs[0], versions__torch="2.14", env_steps=50)
     found = compare(runs, by=["curiosity"])
     assert found.arms == ("Rnd", "Error")
-    shown = {x.setting: (x.where, dict(x.values)) for x in differences(found)}
+    shown = {x.setting: (x.scope, dict(x.values)) for x in differences(found)}
     assert shown == {
-        "rate": (Where.BETWEEN_ARMS, {"Rnd": ("0.1",), "Error": ("0.2",)}),
+        "rate": (DifferenceScope.BETWEEN_ARMS, {"Rnd": ("0.1",), "Error": ("0.2",)}),
         "versions.torch": (
-            Where.WITHIN_ARM,
+            DifferenceScope.WITHIN_ARM,
             {"Rnd": ("2.13", "2.14"), "Error": ("2.13",)},
         ),
-        "env_steps": (Where.WITHIN_ARM, {"Rnd": ("100", "50"), "Error": ("100",)}),
+        "env_steps": (
+            DifferenceScope.WITHIN_ARM,
+            {"Rnd": ("100", "50"), "Error": ("100",)},
+        ),
     }
     # Without --by the rate is compared as well; versions and budgets never are.
     assert compare(runs).axes == ("curiosity", "rate")
@@ -183,7 +189,7 @@ def test_what_differs_besides_is_pointed_out() -> None:
 def test_a_setting_that_older_runs_lack_is_pointed_out() -> None:
     runs = grid(curiosity__new=3)
     older = {k: x for k, x in runs[0].settings.items() if k != "curiosity.new"}
-    runs[0] = RunRecord(runs[0].path, older, runs[0].columns)
+    runs[0] = LoadedRun(runs[0].path, older, runs[0].columns)
     [difference] = differences(compare(runs))
     assert difference.setting == "curiosity.new"
     assert difference.values["Rnd"] == ("3", "not there")
@@ -207,14 +213,14 @@ def test_parts_of_what_is_compared_are_no_differences() -> None:
 
 def test_a_seed_counts_once() -> None:
     runs = grid()
-    again = RunRecord(Path("again"), runs[0].settings, runs[0].columns)
-    short = RunRecord(Path("short"), runs[2].settings, run("", 40).columns)
+    again = LoadedRun(Path("again"), runs[0].settings, runs[0].columns)
+    short = LoadedRun(Path("short"), runs[2].settings, run("", 40).columns)
     found = compare([*runs, again, short])
-    assert [x.run.path.name for x in found.doubles] == [runs[0].path.name, "short"]
+    assert [x.run.path.name for x in found.duplicates] == [runs[0].path.name, "short"]
     assert names(found, "Rnd", "Maze") == ["Maze-Rnd-1", "again"]
     # With other settings it is no repetition, whatever the arms are.
-    assert compare(runs, by=["seed"]).doubles == ()
-    assert compare([*runs, changed(runs[0], rate=5)], by=["curiosity"]).doubles == ()
+    assert compare(runs, by=["seed"]).duplicates == ()
+    assert compare([*runs, changed(runs[0], rate=5)], by=["curiosity"]).duplicates == ()
 
 
 def test_one_arm_one_task_and_no_world() -> None:

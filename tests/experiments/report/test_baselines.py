@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from experiments.report.baselines import beside
+from experiments.report.baselines import baseline_margins
 from tests.experiments.report.test_report import made, quietly, scored
 
 
@@ -51,14 +51,16 @@ def test_every_run_of_a_seed_has_a_margin_of_its_own(
         tmp_path / "out", runs, by=("curiosity",), metric=("probe/knn",)
     )
     [both] = [
-        x for x in result.numbers[0].cells if len(x.scores) == 2 and 0.8 in x.scores
+        x
+        for x in result.numbers[0].arms_in_tasks
+        if len(x.scores) == 2 and 0.8 in x.scores
     ]
-    found = beside(result.comparison, result.numbers[0], both, "random")
+    found = baseline_margins(result.comparison, result.numbers[0], both, "random")
     assert found is not None
     assert sorted(found.margins) == pytest.approx([0.1, 0.4])
     assert sorted(found.values) == pytest.approx([0.2, 0.4])
     scaled = replace(result.numbers[0], normalized=True)
-    assert beside(result.comparison, scaled, both, "random") is None
+    assert baseline_margins(result.comparison, scaled, both, "random") is None
 
 
 def test_other_metrics_have_no_baselines(runs: Path, tmp_path: Path) -> None:

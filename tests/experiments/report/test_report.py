@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from experiments.report.report import Report, ReportConfig, report
+from experiments.report.config import ReportConfig
+from experiments.report.report import Report, report
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
 from experiments.train.presets import train_config
@@ -178,11 +179,11 @@ def test_the_numbers_are_those_of_the_runs(tmp_path: Path) -> None:
     runs = grid(tmp_path / "runs")
     result, text = quietly(tmp_path / "out", *runs)
     [numbers] = result.numbers
-    cells = {(x.arm, x.task): x for x in numbers.cells}
-    one = cells["no curiosity", "Counting"]
+    found = {(x.arm, x.task): x for x in numbers.arms_in_tasks}
+    one = found["no curiosity", "Counting"]
     assert (one.seeds, one.scores) == (("0", "1", "2"), (20, 30, 40))
     assert (one.iqm.value, one.iqm.low, one.iqm.high) == (30, 20, 40)
-    assert cells["Rnd", "KeyDoor"].iqm.value == 2
+    assert found["Rnd", "KeyDoor"].iqm.value == 2
     # mean over training: 9 intervals, of which only the last rises to the end
     assert one.area is not None
     assert one.area.value == pytest.approx(30 / 2 / 9)
@@ -276,7 +277,9 @@ def test_what_is_missing_is_said_and_the_rest_reported(tmp_path: Path) -> None:
 
     result, text = quietly(tmp_path / "out", root, by=("curiosity",))
     [numbers] = result.numbers
-    scores = {x.arm: dict(zip(x.seeds, x.scores, strict=True)) for x in numbers.cells}
+    scores = {
+        x.arm: dict(zip(x.seeds, x.scores, strict=True)) for x in numbers.arms_in_tasks
+    }
     assert scores == {"Rnd": {"0": 9, "1": 3, "2": 3, "3": 2}, "no curiosity": {"1": 5}}
     assert numbers.pairs[0].probability.low is None
     said = "\n".join(result.notes)
@@ -305,7 +308,7 @@ def test_one_arm_one_seed(tmp_path: Path) -> None:
     assert result.comparison.arms == ("ByolExplore + PredictionError",)
     [numbers] = result.numbers
     assert numbers.pairs == ()
-    assert numbers.cells[0].iqm.low is None
+    assert numbers.arms_in_tasks[0].iqm.low is None
     assert "Fewer than 3 runs" in text
     assert (
         tmp_path / "out" / "improvement.csv"
@@ -324,8 +327,8 @@ def test_results_files_are_a_source_of_their_own(tmp_path: Path) -> None:
     result, _ = quietly(tmp_path / "out", *runs)
     accuracy, loss = result.numbers
     assert (accuracy.metric, loss.metric) == ("probe/accuracy", "probe/loss")
-    assert [x.iqm.value for x in accuracy.cells] == pytest.approx([0.51, 0.76])
-    assert accuracy.cells[0].area is None
+    assert [x.iqm.value for x in accuracy.arms_in_tasks] == pytest.approx([0.51, 0.76])
+    assert accuracy.arms_in_tasks[0].area is None
     assert accuracy.pairs[0].probability.value == 0
     drawn, _ = quietly(tmp_path / "out", *runs, metric=("probe/loss",), figures=True)
     assert {x.name for x in drawn.folder.glob("*.png")} == {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from experiments.report.curves import axes_for, task_curves
-from experiments.report.runs import RunRecord
+from experiments.report.runs import LoadedRun
 from experiments.report.values import (
     Reference,
     RunValue,
@@ -25,7 +25,7 @@ def run(
     values: list[float],
     seconds: list[float] | None = None,
     frames: int | None = None,
-) -> RunRecord:
+) -> LoadedRun:
     columns: dict[str, Any] = {
         "env_steps": np.array(steps, np.int64),
         "wall_time": np.array(seconds or steps, np.float64),
@@ -33,7 +33,7 @@ def run(
     }
     if frames is not None:
         columns["time/frames"] = columns["env_steps"] * float(frames)
-    return RunRecord(Path("run"), {}, columns, {"best": 9.0, "nan": float("nan")})
+    return LoadedRun(Path("run"), {}, columns, {"best": 9.0, "nan": float("nan")})
 
 
 def test_the_final_value_is_the_mean_of_the_last_part() -> None:
@@ -70,12 +70,12 @@ def test_metrics_are_chosen_or_named() -> None:
     record = run([10], [1])
     assert metrics_of([record], []) == (SCORE,)
     assert metrics_of([record], ["best", SCORE, "best"]) == ("best", SCORE)
-    only = RunRecord(record.path, {}, {"env_steps": np.zeros(0)}, {"a": 1.0, "b": 2.0})
+    only = LoadedRun(record.path, {}, {"env_steps": np.zeros(0)}, {"a": 1.0, "b": 2.0})
     assert metrics_of([only], []) == ("a", "b")
     with pytest.raises(ConfigError, match=r"--metric episode/retrun.*'episode/return'"):
         metrics_of([record], ["episode/retrun"])
     with pytest.raises(ConfigError, match="None of the 1 runs has episode/return"):
-        metrics_of([RunRecord(record.path, {}, {"env_steps": np.zeros(0)})], [])
+        metrics_of([LoadedRun(record.path, {}, {"env_steps": np.zeros(0)})], [])
 
 
 def test_scores_are_measured_between_two(tmp_path: Path) -> None:

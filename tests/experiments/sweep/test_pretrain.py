@@ -14,7 +14,7 @@ from experiments.sweep.cell import Cell, expand
 from experiments.sweep.cell_run import find_run
 from experiments.sweep.folder import State, SweepFolder
 from experiments.sweep.grid import read_grid
-from experiments.sweep.kinds import kind_of
+from experiments.sweep.swept_commands import swept_command
 from experiments.sweep.worker import run_cell
 from ssl_objectives.refusal import ConfigError
 
@@ -107,9 +107,9 @@ def test_a_report_compares_methods_by_name(
 
 
 def test_a_trial_is_short(curious: Command, tmp_path: Path) -> None:
-    kind = kind_of("pretrain")
-    job = kind.job(["byol", "--size", "debug"])
-    trial = kind.trial(job, 3)
+    command = swept_command("pretrain")
+    job = command.job(["byol", "--size", "debug"])
+    trial = command.trial(job, 3)
     done = curious(
         *("pretrain", "byol", "--size", "debug", "--batch-size", "8", *trial),
         runs=tmp_path,

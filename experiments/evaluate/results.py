@@ -1,4 +1,4 @@
-"""Numbers of an evaluation, for people and for programs."""
+"""What an evaluation leaves: a table for people, and JSON for programs."""
 
 import json
 import time
@@ -19,7 +19,7 @@ from experiments.runs.progress import LINE_SECONDS, short
 def bootstrap_interval(
     values: NDArray[np.float64], level: float = 0.95, draws: int = 10_000
 ) -> tuple[float, float]:
-    """Percentile bootstrap interval of the mean, from fixed draws."""
+    """Percentile bootstrap confidence interval of the mean, from fixed draws."""
     generator = np.random.default_rng(0)
     picked = generator.integers(len(values), size=(draws, len(values)))
     means = values[picked].mean(1)

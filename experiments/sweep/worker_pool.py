@@ -1,4 +1,4 @@
-"""Processes of a sweep on this machine: as many at once as there are slots."""
+"""The worker processes of a sweep on this machine: as many at once as slots."""
 
 import signal
 import subprocess
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
 from experiments.sweep.lock import is_locked
-from experiments.sweep.process import start
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot
+from experiments.sweep.worker import start_worker
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0  # for processes that were told to stop at once
@@ -27,8 +27,8 @@ class _Running:
 
 
 @dataclass
-class Pack:
-    """Runs cells, each in a process of its own, and retries those that fail.
+class WorkerPool:
+    """Runs cells, each in a worker process of its own, and retries those that fail.
 
     Ctrl-C is passed on to the processes, which save and end.
 
@@ -90,7 +90,7 @@ class Pack:
         return None
 
     def _start(self, cell: Cell, slot: Slot) -> _Running:
-        process = start(self.sweep, cell, slot.name, slot.variables())
+        process = start_worker(self.sweep, cell, slot.name, slot.variables())
         self._attempts[cell.name] = self._attempts.get(cell.name, 0) + 1
         return _Running(cell, slot, process)
 

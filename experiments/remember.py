@@ -1,0 +1,22 @@
+"""Have the help of all commands come without torch from now on: `make setup` runs it.
+
+    python -m experiments.remember
+
+Remembers the flags of `train`, `pretrain` and `record` for each choice they offer; what
+is asked for besides is remembered when it is first asked. `experiments/config/
+remembered.py` says where. The other commands need no memory.
+"""
+
+from experiments.pretrain import command as pretrain
+from experiments.record import command as record
+from experiments.train import command as train
+
+
+def main() -> None:
+    """Remember the flags of all commands whose flags depend on choices."""
+    for command in (train, pretrain, record):
+        command.remember()
+
+
+if __name__ == "__main__":
+    main()

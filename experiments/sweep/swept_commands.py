@@ -1,0 +1,177 @@
+"""Which commands of `curious` can be swept, and what a sweep has to know of each."""
+
+import io
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import TypeVar
+
+from experiments.runs.folder import RunFolder
+from experiments.sweep.cell_run import saved_env_steps
+from ssl_objectives.refusal import ConfigError, suggest
+
+C = TypeVar("C")
+
+_OWN = ("--seed", "--seeds", "--runs", "--resume")  # what a sweep says itself
+_TRIED = 2  # gradient steps between the rows of a trial
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a cell is to do.
+
+    Attributes:
+        budget: steps after which it is done.
+        piece: steps that are the smallest run that can be measured.
+    """
+
+    budget: int
+    piece: int
+
+
+class SweptCommand(ABC):
+    """A command as a sweep knows it; for another one, write a row of `_SWEPT`.
+
+    Its runs must be run folders with checkpoints, and it must take `--runs` and
+    `--resume`.
+
+    Attributes:
+        unit: what its steps are called.
+        pieces: what the pieces of a job are called.
+    """
+
+    unit: str
+    pieces: str
+
+    @abstractmethod
+    def job(self, arguments: Sequence[str]) -> Job:
+        """What the command would do.
+
+        Raises:
+            ConfigError: the command would refuse them; the message is its own.
+        """
+
+    @abstractmethod
+    def trial(self, job: Job, pieces: int) -> list[str]:
+        """Flags that make a run of so many pieces, and nothing else."""
+
+    @abstractmethod
+    def run(self, arguments: Sequence[str]) -> int:
+        """Run the command in this process; returns its exit code."""
+
+    def is_done(self, run: RunFolder, budget: int) -> bool:
+        """Whether a run has nothing left to do."""
+        return saved_env_steps(run) >= budget
+
+
+class SweptTrain(SweptCommand):
+    """Agents; a piece is a rollout."""
+
+    unit = "env steps"
+    pieces = "rollouts"
+
+    def job(self, arguments: Sequence[str]) -> Job:
+        """The budget, and the env steps of one rollout."""
+        from experiments.train.command import read_arguments  # imports torch
+
+        config = _read_as("train", read_arguments, arguments)
+        return Job(config.env_steps, config.num_envs * config.agent.ppo.num_steps)
+
+    def trial(self, job: Job, pieces: int) -> list[str]:
+        """Rollouts without evaluation, checkpoint or video."""
+        env_steps = pieces * job.piece
+        return [
+            *("--env-steps", str(env_steps), "--checkpoint-every", str(2 * env_steps)),
+            *("--evaluate-every", "0", "--video-steps", "0"),
+        ]
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Train."""
+        from experiments.train.command import run  # imports torch
+
+        return run(arguments)
+
+
+class SweptPretrain(SweptCommand):
+    """Encoders; a piece is a few gradient steps."""
+
+    unit = "gradient steps"
+    pieces = f"× {_TRIED} steps"
+
+    def job(self, arguments: Sequence[str]) -> Job:
+        """The budget in gradient steps."""
+        from experiments.pretrain.command import read_arguments  # imports torch
+
+        config = _read_as("pretrain", read_arguments, arguments)
+        return Job(config.steps, _TRIED)
+
+    def trial(self, job: Job, pieces: int) -> list[str]:
+        """Gradient steps without evaluation or report."""
+        steps = pieces * job.piece
+        return [
+            *("--steps", str(steps), "--log-every", str(job.piece)),
+            *("--checkpoint-every", str(2 * steps), "--evaluate-every", "0"),
+            "--no-report",
+        ]
+
+    def run(self, arguments: Sequence[str]) -> int:
+        """Pretrain."""
+        from experiments.pretrain.command import run  # imports torch
+
+        return run(arguments)
+
+    def is_done(self, run: RunFolder, budget: int) -> bool:
+        """Its budget is saved, and it has been measured, if it shall be."""
+        reported = (run.path / "results.json").is_file()
+        if not reported:
+            config = json.loads(run.config_file.read_text("utf-8"))
+            reported = config.get("report") is False
+        return reported and super().is_done(run, budget)
+
+
+_SWEPT: Mapping[str, SweptCommand] = {
+    "train": SweptTrain(),
+    "pretrain": SweptPretrain(),
+}
+
+
+def swept_command(name: str) -> SweptCommand:
+    """What a sweep has to know of a command.
+
+    Raises:
+        ConfigError: it cannot be swept.
+    """
+    if name not in _SWEPT:
+        raise ConfigError(
+            f"command: {name!r} cannot be swept.{suggest(name, list(_SWEPT))}"
+        )
+    return _SWEPT[name]
+
+
+def _read_as(
+    command: str, read: Callable[[Sequence[str]], C], arguments: Sequence[str]
+) -> C:
+    """The config that a command reads from its arguments.
+
+    Args:
+        command: its name, for messages.
+        read: the command's own reading, which prints and exits where it refuses.
+        arguments: of a cell.
+
+    Raises:
+        ConfigError: the command would refuse them, or a flag is the sweep's to say.
+    """
+    for argument in arguments:
+        flag = argument.partition("=")[0].replace("_", "-")
+        if flag in _OWN:
+            raise ConfigError(f"{flag} is for the sweep to say; leave it out.")
+    heard = io.StringIO()
+    try:
+        with redirect_stderr(heard), redirect_stdout(heard):
+            return read(arguments)
+    except SystemExit:
+        raise ConfigError(
+            f"curious {command} refuses it:\n{heard.getvalue()}"
+        ) from None

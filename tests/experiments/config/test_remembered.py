@@ -1,0 +1,169 @@
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.config import remembered
+from experiments.config.command import answer
+from experiments.config.remembered import recall_command, recall_config, remember
+from experiments.pretrain import command as pretrain
+from experiments.record import command as record
+from experiments.runs.resume_flag import RESUME
+from experiments.train import command as train
+from experiments.train.config import TrainConfig
+
+Printed = tuple[Any, str, str]
+
+
+@pytest.fixture(autouse=True)
+def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty one."""
+    monkeypatch.setattr(remembered, "_root", lambda: tmp_path / "flags")
+    return tmp_path / "flags"
+
+
+def printed(
+    capsys: pytest.CaptureFixture[str], read: Callable[[], Any]
+) -> Printed | None:
+    """Exit code and all that is printed; None if it returns and prints nothing."""
+    try:
+        read()
+    except SystemExit as end:
+        out, err = capsys.readouterr()
+        return end.code, out, err
+    assert capsys.readouterr() == ("", "")
+    return None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "train --help",
+        "train rnd --world key-door --help",
+        "train ppo --agent frame-stack --world gymnasium --size gpu --help",
+        "train --world counting --model contrastive --objective direct-pred --help",
+        "train --encoder pretrained --world pixel-maze --help",
+        "train --env-step 3",
+        "train --env-steps many",
+        "train --wrold key-door",
+        "train rdn",
+        "train --world key-dor",
+        "train --world",
+        "train --agent.ppo.learning-rte 1",
+        "train --world.protocol machada",
+        "train --size debug extra",
+        "train --world.facts RAM NONE",
+        "pretrain --help",
+        "pretrain byol --encoder vit --help",
+        "pretrain swav --images recorded --optimizer adamw --size gpu --help",
+        "pretrain cmc-modalities --views unlike --order distinct --help",
+        "pretrain byol --method.objectiv.rate 3",
+        "pretrain byol --batch-size 1.5",
+        "pretrain bylo",
+        "record --help",
+        "record --world key-door --help",
+        "record --world atari --hlep",
+        "record --steps many",
+    ],
+)
+def test_help_and_refusals_are_the_same_from_memory(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    line: str,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    name, *argv = line.split()
+    command: Any = {"train": train, "pretrain": pretrain, "record": record}[name]
+    real = printed(capsys, lambda: command.run(argv))
+    command.remember()  # where the choices themselves were refused
+    assert real is not None
+    assert printed(capsys, lambda: answer(argv, f"curious {name}")) == real
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rnd --world key-door --env-steps 3 --agent.extrinsic.clip None",
+        "--world.facts ram sound --world.num-threads 2 --runs elsewhere",
+        "--size debug --world.protocol machado",
+        "--world my_module:World --hlep",
+        "--config runs/x/config.json --hlep",
+    ],
+)
+def test_memory_answers_neither_good_lines_nor_what_lies_elsewhere(
+    capsys: pytest.CaptureFixture[str], line: str
+) -> None:
+    train.remember()
+    train.read_arguments(["rnd", "--world", "key-door"])
+    train.read_arguments(["--size", "debug"])
+    assert printed(capsys, lambda: answer(line.split(), train.PROG)) is None
+
+
+def test_parts_from_outside_are_not_remembered(
+    importable: Callable[[str, str], Path], memory: Path
+) -> None:
+    importable(
+        "world_of_mine",
+        "from envs.tiles.key_door import KeyDoorConfig\n"
+        "class Mine(KeyDoorConfig): pass\n",
+    )
+    train.read_arguments(["--world", "world_of_mine:Mine"])
+    assert not list(memory.glob("**/*.json"))
+    assert "world_of_mine" in sys.modules
+
+
+def test_an_edit_forgets_everything(
+    memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = TrainConfig()
+    remember("curious train", {"a": 1}, {"size": "debug"}, config)
+    (memory / "another-place").mkdir()
+    assert recall_command("curious train") == {"a": 1}
+    assert recall_config("curious train", {"size": "debug"}) is not None
+    assert recall_config("curious train", {"size": "gpu"}) is None
+    monkeypatch.setattr(remembered, "_fingerprint", lambda: "edited")
+    assert recall_command("curious train") is None
+    remember("curious train", {"a": 2}, {"size": "debug"}, config)
+    assert len(list(memory.iterdir())) == 2
+    assert (memory / "another-place").is_dir()
+
+
+def test_a_damaged_file_is_no_memory(memory: Path) -> None:
+    remember("curious train", {"a": 1}, {}, TrainConfig())
+    for file in memory.glob("*/*.json"):
+        assert json.loads(file.read_text())
+        file.write_text("{")
+    assert recall_command("curious train") is None
+    assert recall_config("curious train", {}) is None
+
+
+def test_what_cannot_be_written_down_is_not_remembered(memory: Path) -> None:
+    remember("curious train", {}, {}, RESUME)  # it holds a mapping
+    assert not memory.exists()
+
+
+def test_an_edit_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "package" / "inside" / "module.py"
+    file.parent.mkdir(parents=True)
+    file.write_text("a = 1")
+    (tmp_path / "package" / "notes.txt").touch()
+    monkeypatch.setattr(remembered, "_SOURCES", (str(tmp_path / "package"),))
+    fingerprint = remembered._fingerprint.__wrapped__
+    before = fingerprint()
+    (tmp_path / "package" / "notes.txt").write_text("more")
+    assert fingerprint() == before
+    file.write_text("a = 2 ")
+    assert fingerprint() != before
+
+
+def test_without_a_home_nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(remembered, "_root", homeless)
+    remember("curious train", {"a": 1}, {}, TrainConfig())
+    assert recall_command("curious train") is None
+    assert recall_config("curious train", {}) is None
