@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import tyro
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
@@ -24,6 +23,7 @@ from experiments.benchmark.timing import (
     seconds_left,
     summarise,
 )
+from experiments.config.command import parse_plain
 from experiments.config.json import to_json
 from experiments.runs.memory import readable
 from experiments.runs.progress import duration
@@ -57,19 +57,14 @@ class Benchmark:
 
 def run(argv: Sequence[str]) -> int:
     """Measure as the command line says; returns 0."""
-    try:
-        config = tyro.cli(
-            BenchmarkConfig,
-            args=list(argv),
-            prog="curious benchmark",
-            config=(tyro.conf.EnumChoicesFromValues,),
-        )
-    except SystemExit as end:
-        if end.code in (0, None):
-            width = max(map(len, EXAMPLES))
-            lines = [f"  {x:{width}}  {about}" for x, about in EXAMPLES.items()]
-            print("examples:", *lines, "", ADVICE, sep="\n")
-        raise
+    width = max(map(len, EXAMPLES))
+    config = parse_plain(
+        argv,
+        BenchmarkConfig,
+        prog="curious benchmark",
+        examples=[f"{x:{width}}  {about}" for x, about in EXAMPLES.items()],
+        advice=ADVICE,
+    )
     benchmark(config)
     return 0
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from experiments.config.command import parse
 from experiments.pretrain.config import PretrainConfig
-from experiments.pretrain.parts import PARTS
-from experiments.pretrain.presets import from_parts
+from experiments.pretrain.presets import CHOICES, from_choices
 from experiments.pretrain.task import pretrain
 from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 
@@ -32,9 +31,9 @@ def read_arguments(argv: Sequence[str]) -> PretrainConfig:
     """The config that a command line without --resume asks for; see `parse`."""
     return parse(
         argv,
-        (*PARTS, RESUME),
+        (*CHOICES, RESUME),
         PretrainConfig,
-        from_parts,
+        from_choices,
         prog="curious pretrain",
         description="Pretrain an image encoder without labels, or with few. The first "
         "argument names the method, parts say what it is made of, and every other flag "

@@ -1,17 +1,16 @@
 """How `curious record` reads its arguments."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from experiments.config.choices import Choice
 from experiments.config.command import parse
-from experiments.config.outside import load_part
 from experiments.record.policy import RANDOM
 from experiments.record.recording import RecordConfig, record
 from experiments.runs.folder import RunFolder
 from experiments.train.config import TrainConfig
-from experiments.train.presets import PARTS, WORLDS
+from experiments.train.tables import WORLDS
 from ssl_objectives.refusal import ConfigError
 
 EXAMPLES = (
@@ -22,10 +21,8 @@ EXAMPLES = (
     "curious record --world atari --world.facts RAM SOUND --facts --out data/heard",
 )
 
-_WORLD = replace(
-    next(x for x in PARTS if x.name == "world"),
-    default=None,
-    about="Where (default: the world of the run that plays; else key-door).",
+_WORLD = Choice(
+    WORLDS, "Where (default: the world of the run that plays; else key-door)."
 )
 
 
@@ -35,7 +32,7 @@ def run(argv: Sequence[str]) -> int:
         argv,
         (_WORLD,),
         RecordConfig,
-        partial(_from_parts, _policy(argv)),
+        partial(_from_choices, _policy(argv)),
         prog="curious record",
         description="Record what a policy sees and does in a world, as a data set that "
         "models can be trained on. Add --help to any of the examples for the flags of "
@@ -45,12 +42,11 @@ def run(argv: Sequence[str]) -> int:
     return 0 if record(config).finished else 130
 
 
-def _from_parts(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
+def _from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
     policy = RANDOM if policy is None else policy
     name = chosen.get("world")
     if name is not None:
-        world = load_part(name) if ":" in name else WORLDS[name]()
-        return RecordConfig(world=world, policy=policy)
+        return RecordConfig(world=WORLDS.make(name), policy=policy)
     if policy == RANDOM or ":" in policy:
         return RecordConfig(policy=policy)
     trained = RunFolder.open(Path(policy)).config()

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.report.report import ReportConfig, report
 
 EXAMPLES = (
@@ -16,11 +15,6 @@ EXAMPLES = (
 
 def run(argv: Sequence[str]) -> int:
     """Report as the command line says; returns 0."""
-    try:
-        config = tyro.cli(ReportConfig, args=list(argv), prog="curious report")
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    config = parse_plain(argv, ReportConfig, prog="curious report", examples=EXAMPLES)
     report(config)
     return 0

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.sweep.sweep import SweepOptions, sweep
 from experiments.sweep.worker import end_with_sweeper, run_cell
 
@@ -18,12 +17,7 @@ EXAMPLES = (
 def run(argv: Sequence[str]) -> int:
     """Sweep as the command line says; see `sweep` for what it returns."""
     end_with_sweeper()
-    try:
-        options = tyro.cli(SweepOptions, args=list(argv), prog="curious sweep")
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    options = parse_plain(argv, SweepOptions, prog="curious sweep", examples=EXAMPLES)
     if options.cell is not None:
         return run_cell(options.folder.path, options.cell)
     return sweep(options)

@@ -1,12 +1,13 @@
 """What a sweep has to know of a command of `curious`."""
 
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rich.text import Text
+
+from experiments.config.command import HelpAsked, Misuse
 from experiments.runs.folder import RunFolder
 from experiments.sweep.cell_run import saved_env_steps
 from ssl_objectives.refusal import ConfigError
@@ -71,7 +72,7 @@ def read_as(
 
     Args:
         command: its name, for messages.
-        read: the command's own reading, which prints and exits where it refuses.
+        read: the command's own reading, see `parse`.
         arguments: of a cell.
 
     Raises:
@@ -81,11 +82,10 @@ def read_as(
         flag = argument.partition("=")[0].replace("_", "-")
         if flag in _OWN:
             raise ConfigError(f"{flag} is for the sweep to say; leave it out.")
-    heard = io.StringIO()
     try:
-        with redirect_stderr(heard), redirect_stdout(heard):
-            return read(arguments)
-    except SystemExit:
-        raise ConfigError(
-            f"curious {command} refuses it:\n{heard.getvalue()}"
-        ) from None
+        return read(arguments)
+    except HelpAsked:
+        raise ConfigError("--help runs nothing; leave it out.") from None
+    except Misuse as error:
+        said = Text.from_ansi(str(error)).plain  # no colours inside another message
+        raise ConfigError(f"curious {command} refuses it:\n{said}") from None

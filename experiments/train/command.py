@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from experiments.config.command import parse
 from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 from experiments.train.config import TrainConfig
-from experiments.train.presets import PARTS, from_parts
+from experiments.train.presets import CHOICES, from_choices
 from experiments.train.task import train
 
 EXAMPLES = (
@@ -30,9 +30,9 @@ def read_arguments(argv: Sequence[str]) -> TrainConfig:
     """The config that a command line without --resume asks for; see `parse`."""
     return parse(
         argv,
-        (*PARTS, RESUME),
+        (*CHOICES, RESUME),
         TrainConfig,
-        from_parts,
+        from_choices,
         prog="curious train",
         description="Train a curious agent. The first argument names the agent, parts "
         "say what it is made of, and every other flag changes one number. Add --help "
