@@ -107,7 +107,8 @@ def _with_objective(model: ModelConfig | None, name: str | None) -> ModelConfig 
             "--objective is a world model's, and there is none: add --model, or leave "
             "--objective out."
         )
-    if "objective" not in {x.name for x in fields(model)}:  # type: ignore[arg-type]  # a dataclass
+    names = {x.name for x in fields(model)}  # type: ignore[arg-type]  # a dataclass
+    if "objective" not in names:
         raise ConfigError(
             f"--objective: {type(model).__name__} brings its own and takes no other. "
             "Leave --objective out, or give the class a field `objective`."

@@ -17,8 +17,8 @@ ROOT = Path(__file__).parents[3]
 VIEWS = """
 from dataclasses import dataclass
 import torch
-from ssl_objectives.augment_params import UNCHANGED
-from ssl_objectives.view_maker import Drawn, ViewMaker
+from ssl_objectives.views.params import UNCHANGED
+from ssl_objectives.views.maker import Drawn, ViewMaker
 
 class Mirrored(ViewMaker):
     def __call__(self, images, generator):
