@@ -36,7 +36,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class GymnasiumConfig:
-    """Any registered Gymnasium env.
+    """Any registered Gymnasium env, by its id.
 
     Attributes:
         id: the registered name; `some.module:Name-v0` imports the module first.

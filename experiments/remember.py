@@ -15,7 +15,7 @@ from experiments.train import command as train
 def main() -> None:
     """Remember the flags of all commands whose flags depend on choices."""
     for command in (train, pretrain, record):
-        command.remember()
+        command.COMMAND.remember()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The package of docs/extend.md: built from the page, installed, trained with."""
 
+import importlib
 import importlib.util
 import os
 import re
@@ -13,9 +14,12 @@ import pytest
 import torch
 
 from experiments.cli import main
+from experiments.config.choices import Row
 from experiments.config.json import read_config
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
+from experiments.train import tables
+from experiments.train.command import COMMAND
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "extend.md").read_text("utf-8")
@@ -117,16 +121,51 @@ def test_what_the_page_calls_a_test_passes(parts: Path) -> None:
         test()
 
 
+def test_one_row_makes_a_part_known_by_name(
+    parts: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = re.findall(r"^(\".+\": Row\(.*\)), +# in ([A-Z]+)$", PAGE, re.M)
+    known: dict[str, Any] = {"Row": Row}
+    for part in PARTS:
+        known |= vars(importlib.import_module(f"my_parts.{part}"))
+    for row, table in rows:
+        for name, made in eval(f"{{{row}}}", known).items():
+            monkeypatch.setitem(getattr(tables, table).rows, name, made)
+    assert {table for _, table in rows} == {
+        "WORLDS",
+        "MODELS",
+        "OBJECTIVES",
+        "CURIOSITY",
+    }
+
+    named = "--size debug --world corridor --model deep --objective scaled-distance"
+    argv = [*named.split(), "--curiosity", "hash-counts"]
+    config = COMMAND.read([*argv, "--world.length=9", "--model.objective.decay=0.5"])
+    world, model, signal = config.world, config.model, config.curiosity
+    assert world == known["CorridorConfig"](9)
+    objective = known["ScaledDistanceConfig"](0.5)
+    assert model == known["DeepConfig"](4, objective=objective)  # 4: of --size debug
+    assert signal == known["HashCountsConfig"]()
+    assert main(["train", *argv, "--help"]) == 0
+    shown = re.sub(r"\s+", " ", re.sub(r"[│|]", " ", capsys.readouterr().out))
+    for line in (
+        "corridor A corridor",
+        "deep A deeper, normalised predictor, and a slower target",
+        "scaled-distance Distances in units of the targets' spread",
+        "hash-counts Reward frames whose hash was seen seldom",
+        "--curiosity.bits INT",
+    ):
+        assert line in shown
+
+
 def test_flags_are_in_the_help_and_repeated_by_config(
     parts: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     train, _, _, shows = commands()
-    with pytest.raises(SystemExit):
-        main(shows)
+    assert main(shows) == 0
     assert "--world.length INT" in capsys.readouterr().out
     chosen = train[: train.index("--world.length")]
-    with pytest.raises(SystemExit):
-        main([*chosen, "--help"])
+    assert main([*chosen, "--help"]) == 0
     out = capsys.readouterr().out
     given = {x for x in train[len(chosen) :] if x.startswith("--")}
     assert len(given) == 5

@@ -28,7 +28,7 @@ from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 
 @dataclass(frozen=True)
 class AtariConfig:
-    """An Atari game under a named protocol, any switch of which may be overridden.
+    """Any Atari game, under a named protocol whose switches may be overridden.
 
     Attributes:
         game: `MontezumaRevenge`, `montezuma_revenge`, …; see `list_games`.

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import tyro
-
 from experiments.benchmark.config import BenchmarkConfig
+from experiments.config.command import parse_plain
 
 EXAMPLES = {
     "curious benchmark": "everything on Montezuma's Revenge",
@@ -25,19 +24,14 @@ ADVICE = (
 
 def run(argv: Sequence[str]) -> int:
     """Measure as the command line says; returns 0."""
-    try:
-        config = tyro.cli(
-            BenchmarkConfig,
-            args=list(argv),
-            prog="curious benchmark",
-            config=(tyro.conf.EnumChoicesFromValues,),
-        )
-    except SystemExit as end:
-        if end.code in (0, None):
-            width = max(map(len, EXAMPLES))
-            lines = [f"  {x:{width}}  {about}" for x, about in EXAMPLES.items()]
-            print("examples:", *lines, "", ADVICE, sep="\n")
-        raise
+    width = max(map(len, EXAMPLES))
+    config = parse_plain(
+        argv,
+        BenchmarkConfig,
+        prog="curious benchmark",
+        examples=[f"{x:{width}}  {about}" for x, about in EXAMPLES.items()],
+        advice=ADVICE,
+    )
     # Not before: torch takes a second, which help and mistakes need not wait for.
     from experiments.benchmark.benchmark import benchmark
 

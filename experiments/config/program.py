@@ -1,18 +1,27 @@
-"""A command as a program: its errors become one message and an exit code."""
+"""A command as a program: its help and its errors are printed, with an exit code."""
 
+import sys
 from collections.abc import Callable, Sequence
 
 
 def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Run a command; returns its exit code (0 fine, 1 failed, 2 misused, 130 stopped).
 
-    What is refused, and what the system refuses, is printed as one message; whatever
-    else is raised is a bug, and is left alone.
+    Only here a command's help and refusals become text and exit code. What is refused,
+    and what the system refuses, is printed as one message; whatever else is raised is a
+    bug, and is left alone.
     """
+    from experiments.config.command import HelpAsked, Misuse
     from ssl_objectives.refusal import Refusal
 
     try:
         return command(argv)
+    except HelpAsked as asked:
+        print(asked)
+        return 0
+    except Misuse as error:
+        print(error, file=sys.stderr)
+        return 2
     except Refusal as error:
         complain(str(error))
         return 1

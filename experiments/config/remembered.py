@@ -2,10 +2,11 @@
 
 A folder of JSON files: a file for each command, with its choices, and one for each
 combination of choices that was asked for, with the flags it has (see `skeleton`). They
-lie in `~/.cache/curious-worlds/flags` (or below `$XDG_CACHE_HOME`), in a folder that is
-named after where the packages are and what state their sources are in: after any edit
-all is forgotten. Nothing depends on them: where the folder cannot be written, or a file
-is damaged, commands are read as if there were no memory.
+lie in `~/.cache/curious-worlds/flags` (or below `$XDG_CACHE_HOME`, or where
+`$CURIOUS_CACHE` says; `/dev/null` for no memory), in a folder that is named after where
+the packages are and what state their sources are in: after any edit all is forgotten.
+Nothing depends on them: where the folder cannot be written, or a file is damaged,
+commands are read as if there were no memory.
 """
 
 import hashlib
@@ -43,9 +44,7 @@ def recall_config(command: str, chosen: Mapping[str, str]) -> Any:
     return None
 
 
-def remember(
-    command: str, about: Mapping[str, Any], chosen: Mapping[str, str], config: Any
-) -> None:
+def remember(command: str, about: Any, chosen: Mapping[str, str], config: Any) -> None:
     """Remember what a command is, and the flags that it has for these choices.
 
     Args:
@@ -78,6 +77,9 @@ def _folder() -> Path:
 
 
 def _root() -> Path:
+    own = os.environ.get("CURIOUS_CACHE", "")
+    if own:
+        return Path(own) / "flags"
     caches = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(caches) if caches else Path("~/.cache").expanduser()
     return base / "curious-worlds" / "flags"

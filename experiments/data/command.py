@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.data.config import ImportConfig
 
 EXAMPLES = (
@@ -19,17 +18,7 @@ EXAMPLES = (
 
 def run(argv: Sequence[str]) -> int:
     """Import, export or verify as the command line says; returns 0."""
-    try:
-        config = tyro.cli(
-            ImportConfig,
-            args=list(argv),
-            prog="curious import",
-            config=(tyro.conf.EnumChoicesFromValues,),
-        )
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    config = parse_plain(argv, ImportConfig, prog="curious import", examples=EXAMPLES)
     # Not before: torch takes a second, which help and mistakes need not wait for.
     from experiments.data.importing import import_data
 

@@ -68,7 +68,7 @@ class MixedSource(ImageSource):
 
 @dataclass(frozen=True)
 class MixedConfig:
-    """Real images and generated ones; probes are fitted and tested on real ones."""
+    """Real images and generated ones (AdaInf); only real ones are probed."""
 
     real: ImagesConfig = field(default_factory=FashionMnistConfig)
     """images of the world"""

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.evaluate.config import EvaluateConfig
 
 EXAMPLES = (
@@ -15,12 +14,9 @@ EXAMPLES = (
 
 def run(argv: Sequence[str]) -> int:
     """Evaluate as the command line says; returns 0."""
-    try:
-        config = tyro.cli(EvaluateConfig, args=list(argv), prog="curious evaluate")
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    config = parse_plain(
+        argv, EvaluateConfig, prog="curious evaluate", examples=EXAMPLES
+    )
     # Not before: torch takes a second, which help and mistakes need not wait for.
     from experiments.evaluate.evaluation import evaluate
 

@@ -3,19 +3,12 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from experiments.config.command import answer, parse, remember_choices
+from experiments.config.answers import ChoosingCommand, Loaded
 from experiments.runs.resume_flag import RESUME, exit_code, take_resume
 
 if TYPE_CHECKING:
     from experiments.pretrain.config import PretrainConfig
 
-PROG = "curious pretrain"
-DESCRIPTION = (
-    "Pretrain an image encoder without labels, or with few. The first "
-    "argument names the method, parts say what it is made of, and every other flag "
-    "changes one number. Add --help to any of the examples for the flags of its "
-    "parts."
-)
 EXAMPLES = (
     "curious pretrain simclr --images fashion-mnist --steps 300",
     "curious pretrain moco-v2 --encoder resnet --method.objective.temperature 0.2",
@@ -27,45 +20,31 @@ EXAMPLES = (
 )
 
 
+def _load() -> "Loaded[PretrainConfig]":
+    # Not before: torch takes a second, which help and mistakes need not wait for.
+    from experiments.pretrain.config import PretrainConfig
+    from experiments.pretrain.presets import CHOICES, from_choices
+
+    return Loaded((*CHOICES, RESUME), PretrainConfig, from_choices)
+
+
+COMMAND = ChoosingCommand(
+    "curious pretrain",
+    "Pretrain an image encoder without labels, or with few. The first "
+    "argument names the method, parts say what it is made of, and every other flag "
+    "changes one number. Add --help to any of the examples for the flags of its "
+    "parts.",
+    EXAMPLES,
+    _load,
+)
+"""Reads all but `--resume`."""
+
+
 def run(argv: Sequence[str]) -> int:
     """Pretrain as the command line says; returns 0, or 130 when interrupted."""
     resume, rest = take_resume(argv)
-    answer(rest, PROG)
-    config = read_arguments(rest)
-    from experiments.pretrain.task import pretrain
+    config = COMMAND.read(rest)
+    from experiments.pretrain.task import pretrain  # imports torch
 
     results = pretrain(config, resume)
     return exit_code(results, 1 if resume is not None else config.seeds)
-
-
-def read_arguments(argv: Sequence[str]) -> "PretrainConfig":
-    """The config that a command line without --resume asks for; see `parse`."""
-    # Not before: torch takes a second, which help and mistakes need not wait for.
-    from experiments.pretrain.config import PretrainConfig
-    from experiments.pretrain.parts import PARTS
-    from experiments.pretrain.presets import from_parts
-
-    return parse(
-        argv,
-        (*PARTS, RESUME),
-        PretrainConfig,
-        from_parts,
-        prog=PROG,
-        description=DESCRIPTION,
-        examples=EXAMPLES,
-        memorable=True,
-    )
-
-
-def remember() -> None:
-    """Have help and refusals need no torch from now on; see `remember_choices`."""
-    from experiments.pretrain.parts import PARTS
-    from experiments.pretrain.presets import from_parts
-
-    remember_choices(
-        (*PARTS, RESUME),
-        from_parts,
-        prog=PROG,
-        description=DESCRIPTION,
-        examples=EXAMPLES,
-    )

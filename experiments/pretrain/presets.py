@@ -1,86 +1,113 @@
-"""Named parts of a pretraining run, and the one dial for its size."""
+"""Pretraining runs by name: what `curious pretrain` lets choose, and its size dial."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from experiments.config.outside import load_part
-from experiments.config.outside_parts import load_outside
-from experiments.config.size import Size
-from experiments.encoders.pretrained import PretrainedConfig
+from experiments.config.choices import Choice, Row, Table
+from experiments.encoders.table import ENCODERS, EncoderScale
 from experiments.pretrain.config import PretrainConfig
-from experiments.pretrain.parts import DEFAULT, IMAGES, OPTIMIZERS, ORDERS, PARTS, VIEWS
-from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
-from ssl_objectives.encoders.modalities import (
-    FrameDifference,
-    LumaChroma,
-    ModalitiesConfig,
-    PerModality,
-    RgbDepth,
+from experiments.pretrain.tables import (
+    IMAGES,
+    METHODS,
+    OBJECTIVES,
+    OPTIMIZERS,
+    ORDERS,
+    VIEWS,
 )
-from ssl_objectives.encoders.resnet import ResNetConfig
-from ssl_objectives.encoders.small_cnn import SmallCnnConfig
-from ssl_objectives.encoders.vit import ViTConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.modalities import PerModality
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
-from ssl_objectives.images.orders import OrderConfig
-from ssl_objectives.images.source import ImagesConfig
-from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.measure.encoder_evaluation import ProbeConfig
 from ssl_objectives.method import Method
-from ssl_objectives.refusal import ConfigError
-from ssl_objectives.views.maker import ViewsConfig
-from ssl_objectives.zoo import ZOO
+
+DEFAULT = "simclr"
 
 
 @dataclass(frozen=True)
-class _Scale:
+class Scale:
     """What the size dial sets.
 
     Attributes:
         encoder: which one, where none was asked for.
-        latent: D of encoders that are told one.
-        width: of the first stage of a ResNet, or of tokens.
+        encoders: sizes of all of them.
+        steps, every: gradient steps, of the run and between checkpoints.
     """
 
     encoder: str
-    latent: int
-    width: int
+    encoders: EncoderScale
     batch_size: int
     steps: int
     every: int
     probe: ProbeConfig
 
 
-_SCALES = {
-    Size.DEBUG: _Scale(
-        encoder="patch",
-        latent=32,
-        width=8,
-        batch_size=32,
-        steps=20,
-        every=10,
-        probe=ProbeConfig(200, 100, ("10%",), draws=1, num_mapped=60),
+SIZES: Table[Scale] = Table(
+    "size",
+    None,
+    {
+        "debug": Row.of(
+            Scale(
+                encoder="patch",
+                encoders=EncoderScale(latent=32, patch=4, channels=8, token=64),
+                batch_size=32,
+                steps=20,
+                every=10,
+                probe=ProbeConfig(200, 100, ("10%",), draws=1, num_mapped=60),
+            ),
+            "seconds on any machine: does it run at all",
+        ),
+        "laptop": Row.of(
+            Scale(
+                encoder="small",
+                encoders=EncoderScale(latent=128, patch=4, channels=16, token=128),
+                batch_size=192,
+                steps=300,
+                every=100,
+                probe=ProbeConfig(),
+            ),
+            "a minute or two on two CPU cores",
+        ),
+        "gpu": Row.of(
+            Scale(
+                encoder="resnet",
+                encoders=EncoderScale(latent=512, patch=4, channels=64, token=512),
+                batch_size=512,
+                steps=20_000,
+                every=2_000,
+                probe=ProbeConfig(50_000, 10_000),
+            ),
+            "about an hour on one GPU",
+        ),
+    },
+)
+
+CHOICES = (
+    Choice(
+        METHODS,
+        "How it is pretrained; --objective and --views change it.",
+        default=DEFAULT,
+        positional=True,
     ),
-    Size.LAPTOP: _Scale(
-        encoder="small",
-        latent=128,
-        width=16,
-        batch_size=192,
-        steps=300,
-        every=100,
-        probe=ProbeConfig(),
+    Choice(
+        SIZES,
+        "One dial for encoder, batch and budget; every flag below overrides it.",
+        default="laptop",
     ),
-    Size.GPU: _Scale(
-        encoder="resnet",
-        latent=512,
-        width=64,
-        batch_size=512,
-        steps=20_000,
-        every=2_000,
-        probe=ProbeConfig(50_000, 10_000),
+    Choice(IMAGES, "What is looked at.", default="fashion-mnist"),
+    Choice(
+        ENCODERS,
+        "What is trained (default: as the size says; luma-chroma for cmc-modalities).",
     ),
-}
+    Choice(
+        OBJECTIVES,
+        "What is minimised: that of any method, by the method's name (default: the "
+        "method's own).",
+        listed=False,
+    ),
+    Choice(VIEWS, "How an image is changed (default: as the method says)."),
+    Choice(ORDERS, "Which images are in which batch.", default="shuffled"),
+    Choice(OPTIMIZERS, "What turns gradients into new weights.", default="adamw"),
+)
 
 
 def pretrain_config(
@@ -93,36 +120,25 @@ def pretrain_config(
     order: str = "shuffled",
     optimizer: str = "adamw",
 ) -> PretrainConfig:
-    """The config that the part names of `curious pretrain` stand for.
+    """The config that the choices of `curious pretrain` stand for.
 
-    Names are those of `PARTS`; all but the size may be `my_module:MyConfig`.
+    Names are those of `CHOICES`; all but the size may be `my_module:MyConfig`.
 
     Raises:
         ConfigError: no such name, or a part from outside cannot be loaded or is none
             of its kind.
     """
-    chosen = {
-        "method": method,
-        "size": size,
-        "images": images,
-        "encoder": encoder,
-        "objective": objective,
-        "views": views,
-        "order": order,
-        "optimizer": optimizer,
-    }
-    for part in PARTS:
-        name = chosen[part.name]
-        if name is not None:
-            part.check(name)
-    scale = _SCALES[Size[size.upper()]]
-    whole = _with(_method(method), objective, views)
+    scale, whole = SIZES.make(size), METHODS.make(method)
+    if objective is not None:
+        whole = replace(whole, objective=OBJECTIVES.make(objective))
+    if views is not None:
+        whole = replace(whole, views=VIEWS.make(views))
     config = PretrainConfig(
         method=whole,
-        images=_part("images", images, IMAGES, ImagesConfig),
+        images=IMAGES.make(images),
         encoder=_encoder(encoder, whole, scale),
-        optimizer=_part("optimizer", optimizer, OPTIMIZERS, OptimizerConfig),
-        order=_part("order", order, ORDERS, OrderConfig),
+        optimizer=OPTIMIZERS.make(optimizer),
+        order=ORDERS.make(order),
         name=method.rpartition(":")[2],
         steps=scale.steps,
         batch_size=scale.batch_size,
@@ -135,69 +151,14 @@ def pretrain_config(
     return config
 
 
-def from_parts(chosen: Mapping[str, str]) -> PretrainConfig:
+def from_choices(chosen: Mapping[str, str]) -> PretrainConfig:
     """`pretrain_config` from what the command line chose."""
     return pretrain_config(**chosen)
 
 
-def _method(name: str) -> Method:
-    if ":" not in name:
-        return ZOO[name]
-    method = load_part(name)
-    if not isinstance(method, Method):
-        raise ConfigError(
-            f"{name} is a {type(method).__name__}, not a method. Give a Method "
-            "(ssl_objectives/method.py) or a function that returns one; an objective "
-            "alone goes to --objective."
-        )
-    return method
-
-
-def _with(method: Method, objective: str | None, views: str | None) -> Method:
-    """The method with another objective and other views, where they were asked for."""
-    if objective is not None:
-        outside = ":" in objective
-        chosen = (
-            load_outside("objective", objective)
-            if outside
-            else ZOO[objective].objective
-        )
-        method = replace(method, objective=chosen)
-    if views is not None:
-        method = replace(method, views=_part("views", views, VIEWS, ViewsConfig))
-    return method
-
-
-def _part(part: str, name: str, known: Mapping[str, type], protocol: type) -> Any:
-    if ":" not in name:
-        return known[name]()
-    config = load_part(name)
-    if not isinstance(config, protocol):
-        raise ConfigError(
-            f"--{part}: {name} is no {part}; see {protocol.__module__}:"
-            f"{protocol.__name__}."
-        )
-    return config
-
-
-def _encoder(name: str | None, method: Method, scale: _Scale) -> EncoderConfig:
+def _encoder(name: str | None, method: Method, scale: Scale) -> EncoderConfig:
     if name is None:  # a method that tells modalities apart needs them apart
         apart = isinstance(method.projector, PerModality)
         name = "luma-chroma" if apart else scale.encoder
-    if ":" in name:
-        outside: EncoderConfig = load_outside("encoder", name)
-        return outside
-    encoders: dict[str, EncoderConfig] = {
-        "small": SmallCnnConfig(),
-        "impala": ImpalaConfig(scale.latent),
-        "resnet": ResNetConfig(width=scale.width),
-        "vit": ViTConfig(width=8 * scale.width),
-        "nature": NatureConfig(scale.latent),
-        "patch": PatchConfig(scale.latent, patch=4),
-        "pretrained": PretrainedConfig(),
-    }
-    each = encoders[scale.encoder]
-    encoders["luma-chroma"] = ModalitiesConfig(each, LumaChroma())
-    encoders["rgb-depth"] = ModalitiesConfig(each, RgbDepth())
-    encoders["frame-difference"] = ModalitiesConfig(each, FrameDifference())
-    return encoders[name]
+    each = ENCODERS.make(scale.encoder, scale.encoders)
+    return ENCODERS.make(name, replace(scale.encoders, each=each))

@@ -1,25 +1,22 @@
 """Which worlds `curious record` can be told by name, and what they stand for."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
-from experiments.config.outside import load_part
+from experiments.config.choices import Choice
 from experiments.record.policy import RANDOM
 from experiments.record.recording import RecordConfig
 from experiments.runs.folder import RunFolder
 from experiments.train.config import TrainConfig
-from experiments.train.presets import PARTS, WORLDS
+from experiments.train.tables import WORLDS
 from ssl_objectives.refusal import ConfigError
 
-WORLD = replace(
-    next(x for x in PARTS if x.name == "world"),
-    default=None,
-    about="Where (default: the world of the run that plays; else key-door).",
+WORLD = Choice(
+    WORLDS, "Where (default: the world of the run that plays; else key-door)."
 )
 
 
-def from_parts(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
+def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
     """The config that `--policy` and what was chosen stand for.
 
     Raises:
@@ -29,8 +26,7 @@ def from_parts(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
     policy = RANDOM if policy is None else policy
     name = chosen.get("world")
     if name is not None:
-        world = load_part(name) if ":" in name else WORLDS[name]()
-        return RecordConfig(world=world, policy=policy)
+        return RecordConfig(world=WORLDS.make(name), policy=policy)
     if policy == RANDOM or ":" in policy:
         return RecordConfig(policy=policy)
     trained = RunFolder.open(Path(policy)).config()

@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from experiments.config.command import answer, parse, remember_choices
+from experiments.config.answers import ChoosingCommand, Loaded
+from experiments.config.command import parse
 
-PROG = "curious record"
-DESCRIPTION = (
-    "Record what a policy sees and does in a world, as a data set that "
-    "models can be trained on. Add --help to any of the examples for the flags of "
-    "its world."
-)
+if TYPE_CHECKING:
+    from experiments.record.recording import RecordConfig
+
 EXAMPLES = (
     "curious record --world key-door --steps 200000 --out data/key-door --facts",
     "curious record --world atari --world.game Pong --out data/pong",
@@ -20,38 +19,46 @@ EXAMPLES = (
 )
 
 
+def _load() -> "Loaded[RecordConfig]":
+    # Not before: torch takes a second, which help and mistakes need not wait for.
+    from experiments.record.choices import WORLD, from_choices
+    from experiments.record.recording import RecordConfig
+
+    return Loaded((WORLD,), RecordConfig, partial(from_choices, None))
+
+
+COMMAND = ChoosingCommand(
+    "curious record",
+    "Record what a policy sees and does in a world, as a data set that "
+    "models can be trained on. Add --help to any of the examples for the flags of "
+    "its world.",
+    EXAMPLES,
+    _load,
+)
+"""Reads all but what `--policy` decides: the world of the run that plays."""
+
+
 def run(argv: Sequence[str]) -> int:
     """Record as the command line says; returns 0, or 130 when interrupted."""
     policy = _policy(argv)
-    if policy is None:
-        answer(argv, PROG)
-    # Not before: torch takes a second, which help and mistakes need not wait for.
-    from experiments.record.choices import WORLD, from_parts
-    from experiments.record.recording import RecordConfig, record
+    config = COMMAND.read(argv) if policy is None else _read_with(policy, argv)
+    from experiments.record.recording import record  # imports torch
 
-    config = parse(
-        argv,
-        (WORLD,),
-        RecordConfig,
-        partial(from_parts, policy),
-        prog=PROG,
-        description=DESCRIPTION,
-        examples=EXAMPLES,
-        memorable=policy is None,
-    )
     return 0 if record(config).finished else 130
 
 
-def remember() -> None:
-    """Have help and refusals need no torch from now on; see `remember_choices`."""
-    from experiments.record.choices import WORLD, from_parts
+def _read_with(policy: str, argv: Sequence[str]) -> "RecordConfig":
+    from experiments.record.choices import from_choices  # imports torch
 
-    remember_choices(
-        (WORLD,),
-        partial(from_parts, None),
-        prog=PROG,
-        description=DESCRIPTION,
-        examples=EXAMPLES,
+    choices, config_type, _ = _load()
+    return parse(
+        argv,
+        choices,
+        config_type,
+        partial(from_choices, policy),
+        prog=COMMAND.prog,
+        description=COMMAND.description,
+        examples=COMMAND.examples,
     )
 
 

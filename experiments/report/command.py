@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.report.config import ReportConfig
 
 EXAMPLES = (
@@ -16,12 +15,7 @@ EXAMPLES = (
 
 def run(argv: Sequence[str]) -> int:
     """Report as the command line says; returns 0."""
-    try:
-        config = tyro.cli(ReportConfig, args=list(argv), prog="curious report")
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    config = parse_plain(argv, ReportConfig, prog="curious report", examples=EXAMPLES)
     # Not before: what draws and computes takes a moment, which help need not wait for.
     from experiments.report.report import report
 

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-from experiments.config.command import Part
+from experiments.config.choices import Choice, Table
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import ConfigError
 
-RESUME = Part("resume", {}, about="Go on with a run (or one of its checkpoints).")
-"""listed in --help beside the parts; `take_resume` reads it"""
+RESUME = Choice(
+    Table("resume", None, {}), "Go on with a run (or one of its checkpoints)."
+)
+"""listed in --help beside the other choices; `take_resume` reads it"""
 
 INTERRUPTED = 130
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-import tyro
-
+from experiments.config.command import parse_plain
 from experiments.sweep.config import SweepOptions
 from experiments.sweep.worker import end_with_sweeper
 
@@ -18,12 +17,8 @@ EXAMPLES = (
 def run(argv: Sequence[str]) -> int:
     """Sweep as the command line says; see `sweep` for what it returns."""
     end_with_sweeper()
-    try:
-        options = tyro.cli(SweepOptions, args=list(argv), prog="curious sweep")
-    except SystemExit as end:
-        if end.code in (0, None):
-            print("examples:", *(f"  {x}" for x in EXAMPLES), sep="\n")
-        raise
+    options = parse_plain(argv, SweepOptions, prog="curious sweep", examples=EXAMPLES)
+    # Not before: torch takes a second, which help and mistakes need not wait for.
     from experiments.sweep.sweep import folder_of, sweep
     from experiments.sweep.worker import run_cell
 

@@ -1,15 +1,18 @@
 """Which commands of `curious` can be swept, and what a sweep has to know of each."""
 
-import io
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import TypeVar
 
+from rich.text import Text
+
+from experiments.config.command import HelpAsked, Misuse
+from experiments.pretrain import command as pretrain
 from experiments.runs.folder import RunFolder
 from experiments.sweep.cell_run import saved_env_steps
+from experiments.train import command as train
 from ssl_objectives.refusal import ConfigError, suggest
 
 C = TypeVar("C")
@@ -74,9 +77,7 @@ class SweptTrain(SweptCommand):
 
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget, and the env steps of one rollout."""
-        from experiments.train.command import read_arguments  # imports torch
-
-        config = _read_as("train", read_arguments, arguments)
+        config = _read_as("train", train.COMMAND.read, arguments)
         return Job(config.env_steps, config.num_envs * config.agent.ppo.num_steps)
 
     def trial(self, job: Job, pieces: int) -> list[str]:
@@ -89,9 +90,7 @@ class SweptTrain(SweptCommand):
 
     def run(self, arguments: Sequence[str]) -> int:
         """Train."""
-        from experiments.train.command import run  # imports torch
-
-        return run(arguments)
+        return train.run(arguments)
 
 
 class SweptPretrain(SweptCommand):
@@ -102,9 +101,7 @@ class SweptPretrain(SweptCommand):
 
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget in gradient steps."""
-        from experiments.pretrain.command import read_arguments  # imports torch
-
-        config = _read_as("pretrain", read_arguments, arguments)
+        config = _read_as("pretrain", pretrain.COMMAND.read, arguments)
         return Job(config.steps, _TRIED)
 
     def trial(self, job: Job, pieces: int) -> list[str]:
@@ -118,9 +115,7 @@ class SweptPretrain(SweptCommand):
 
     def run(self, arguments: Sequence[str]) -> int:
         """Pretrain."""
-        from experiments.pretrain.command import run  # imports torch
-
-        return run(arguments)
+        return pretrain.run(arguments)
 
     def is_done(self, run: RunFolder, budget: int) -> bool:
         """Its budget is saved, and it has been measured, if it shall be."""
@@ -157,7 +152,7 @@ def _read_as(
 
     Args:
         command: its name, for messages.
-        read: the command's own reading, which prints and exits where it refuses.
+        read: the command's own reading, see `parse`.
         arguments: of a cell.
 
     Raises:
@@ -167,11 +162,10 @@ def _read_as(
         flag = argument.partition("=")[0].replace("_", "-")
         if flag in _OWN:
             raise ConfigError(f"{flag} is for the sweep to say; leave it out.")
-    heard = io.StringIO()
     try:
-        with redirect_stderr(heard), redirect_stdout(heard):
-            return read(arguments)
-    except SystemExit:
-        raise ConfigError(
-            f"curious {command} refuses it:\n{heard.getvalue()}"
-        ) from None
+        return read(arguments)
+    except HelpAsked:
+        raise ConfigError("--help runs nothing; leave it out.") from None
+    except Misuse as error:
+        said = Text.from_ansi(str(error)).plain  # no colours inside another message
+        raise ConfigError(f"curious {command} refuses it:\n{said}") from None

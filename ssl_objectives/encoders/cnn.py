@@ -93,7 +93,7 @@ def patches(channels: int, patch: int, width: int, depth: int = 2) -> nn.Sequent
 
 @dataclass(frozen=True)
 class NatureConfig:
-    """The three-layer CNN of the Nature DQN."""
+    """The three-layer CNN of the Nature DQN; for images from 36 x 36 on."""
 
     size: int = 512
     """D, size of the latent vector"""

@@ -53,10 +53,7 @@ def curious(tmp_path_factory: pytest.TempPathFactory) -> Command:
             extra = ("--runs", str(runs))
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                code = main([*argv, *extra])
-            except SystemExit as end:
-                code = int(end.code or 0)
+            code = main([*argv, *extra])
         return Done(code, out.getvalue(), err.getvalue(), runs)
 
     return run

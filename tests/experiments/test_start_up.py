@@ -26,7 +26,7 @@ def fresh(*argv: str, cache: Path | None = None) -> tuple[int, str, bool]:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, *argv],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, **({} if cache is None else {"XDG_CACHE_HOME": str(cache)})},
+        env={**os.environ, **({} if cache is None else {"CURIOUS_CACHE": str(cache)})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -58,7 +58,7 @@ def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run(
         [sys.executable, "-m", "experiments.remember"],
         cwd=Path(__file__).parents[2],
-        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        env={**os.environ, "CURIOUS_CACHE": str(cache)},
         check=True,
     )
     return cache

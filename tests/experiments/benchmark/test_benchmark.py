@@ -34,6 +34,7 @@ from experiments.benchmark.timing import (
     summarise,
     update_seconds,
 )
+from experiments.config.command import HelpAsked
 from ssl_objectives.refusal import ConfigError
 
 SMALL = BenchmarkConfig(
@@ -312,10 +313,10 @@ def test_settings_that_do_not_fit_are_explained(
         benchmark(config, Console(quiet=True))
 
 
-def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
+def test_help_teaches() -> None:
+    with pytest.raises(HelpAsked) as asked:
         run(["--help"])
-    shown = capsys.readouterr().out
+    shown = str(asked.value)
     for word in ("--arms", "byol-explore", "examples:", "fairness", "--suite maze"):
         assert word in shown
 

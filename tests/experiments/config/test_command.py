@@ -1,17 +1,19 @@
+import io
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import pytest
 
-from experiments.config.command import Part, parse
+from experiments.config.choices import Choice, Row, Table
+from experiments.config.command import HelpAsked, Misuse, parse, parse_plain
 from experiments.config.json import write_config
-from experiments.config.outside import load_part
+from ssl_objectives.refusal import ConfigError
 
 OUTSIDE = '''
 from dataclasses import dataclass
@@ -26,6 +28,7 @@ class Ring:
 '''
 
 
+@runtime_checkable
 class World(Protocol):
     def build(self) -> int: ...
 
@@ -93,36 +96,44 @@ class Evaluate:
     """How many."""
 
 
-PARTS = (
-    Part(
-        "preset",
-        {"byol-explore": "prediction error", "rnd": "random network distillation"},
-        "byol-explore",
+WORLDS: Table[World] = Table(
+    "world", World, {"atari": Row(Atari), "maze": Row(Maze, "a maze of pixels")}
+)
+CHOICES = (
+    Choice(
+        Table(
+            "preset",
+            None,
+            {
+                "byol-explore": Row.of(1, "prediction error"),
+                "rnd": Row.of(2, "random network distillation"),
+            },
+        ),
         "Which agent.",
+        default="byol-explore",
         positional=True,
     ),
-    Part("size", {"debug": "seconds", "laptop": "hours"}, "laptop", "How large."),
-    Part(
-        "world",
-        {"atari": "Atari 2600 games", "maze": "a maze of pixels"},
-        about="Where the agent lives.",
-        open=True,
+    Choice(
+        Table(
+            "size", None, {"debug": Row.of(1, "seconds"), "laptop": Row.of(2, "hours")}
+        ),
+        "How large.",
+        default="laptop",
     ),
+    Choice(WORLDS, "Where the agent lives."),
 )
 asked: list[dict[str, str]] = []
 
 
 def build_default(chosen: Mapping[str, str]) -> Train:
     asked.append(dict(chosen))
-    world = chosen.get("world", "atari")
-    worlds: dict[str, World] = {"atari": Atari(), "maze": Maze()}
-    return Train(worlds[world] if world in worlds else load_part(world))
+    return Train(WORLDS.make(chosen.get("world", "atari")))
 
 
-def read(*argv: str, parts: Sequence[Part] = PARTS) -> Train:
+def read(*argv: str) -> Train:
     return parse(
         argv,
-        parts,
+        CHOICES,
         Train,
         build_default,
         prog="curious train",
@@ -131,19 +142,23 @@ def read(*argv: str, parts: Sequence[Part] = PARTS) -> Train:
     )
 
 
-def printed(text: str) -> str:
-    """What was printed, without boxes and line breaks."""
-    return re.sub(r"[\s│─╭╮╰╯]+", " ", text)
+def plain(text: object) -> str:
+    """Without boxes and line breaks."""
+    return re.sub(r"[\s│─╭╮╰╯]+", " ", str(text))
 
 
-def refused(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
-    with pytest.raises(SystemExit) as end:
+def refused(*argv: str) -> str:
+    with pytest.raises(Misuse) as error:
         read(*argv)
-    assert end.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "curious train --help" in printed(err)
-    return printed(err)
+    assert "curious train --help" in plain(error.value)
+    return plain(error.value)
+
+
+@pytest.fixture(autouse=True)
+def _silent(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Reading prints nothing, whatever comes of it."""
+    yield
+    assert capfd.readouterr() == ("", "")
 
 
 def test_without_arguments_all_is_default() -> None:
@@ -152,7 +167,7 @@ def test_without_arguments_all_is_default() -> None:
     assert asked[-1] == {"preset": "byol-explore", "size": "laptop"}
 
 
-def test_parts_choose_the_classes_and_flags_set_their_fields() -> None:
+def test_choices_are_the_classes_and_flags_set_their_fields() -> None:
     argv = (
         "rnd --world maze --size=debug --world.size 5 --agent.learning-rate 0.1 "
         "--agent.scope time --agent.no-clip"
@@ -167,29 +182,24 @@ def test_parts_choose_the_classes_and_flags_set_their_fields() -> None:
 
 
 def test_a_part_from_outside_brings_its_own_flags(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_worlds.py").write_text(OUTSIDE)
     monkeypatch.setattr(sys, "path", list(sys.path))
     monkeypatch.chdir(tmp_path)
     config = read("--world=my_worlds:Ring", "--world.rooms", "4")
     assert config.world.build() == 4
-    with pytest.raises(SystemExit):
+    with pytest.raises(HelpAsked) as helped:
         read("--world", "my_worlds:Ring", "--help")
-    out = printed(capsys.readouterr().out)
+    out = plain(helped.value)
     assert "--world.rooms INT How many rooms. (default: 6)" in out
-    assert "Did you mean 'Ring'?" in refused(capsys, "--world", "my_worlds:Rong")
-    assert "cannot import 'my_wolrds'" in refused(capsys, "--world", "my_wolrds:Ring")
+    assert "Did you mean 'Ring'?" in refused("--world", "my_worlds:Rong")
+    assert "cannot import 'my_wolrds'" in refused("--world", "my_wolrds:Ring")
 
 
-def test_help_lists_parts_flags_defaults_and_examples(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with pytest.raises(SystemExit) as end:
+def test_help_lists_choices_flags_defaults_and_examples() -> None:
+    with pytest.raises(HelpAsked) as helped:
         read("--help", "--world", "maze")
-    assert end.value.code == 0
-    out, err = capsys.readouterr()
-    assert err == ""
     for text in (
         "usage: curious train",
         "Train a curious agent.",
@@ -197,7 +207,7 @@ def test_help_lists_parts_flags_defaults_and_examples(
         "rnd random network distillation",
         "--size SIZE How large. (default: laptop) debug seconds laptop hours",
         "--world WORLD Where the agent lives. atari Atari 2600 games maze a maze of",
-        "module:Class your own",
+        "module:Class Your own",
         "--config FILE Start from the config.json of a run",
         "--env-steps INT Steps of all envs together. (default: 1000)",
         "world options",
@@ -207,7 +217,7 @@ def test_help_lists_parts_flags_defaults_and_examples(
         "--agent.clip, --agent.no-clip",
         "examples: curious train rnd --world maze",
     ):
-        assert text in printed(out)
+        assert text in plain(helped.value)
 
 
 @pytest.mark.parametrize(
@@ -230,26 +240,22 @@ def test_help_lists_parts_flags_defaults_and_examples(
         ("rnd maze", "Unexpected argument 'maze'"),
     ],
 )
-def test_mistakes_are_refused_with_a_suggestion(
-    capsys: pytest.CaptureFixture[str], argv: str, message: str
-) -> None:
-    assert message in refused(capsys, *argv.split())
+def test_mistakes_are_refused_with_a_suggestion(argv: str, message: str) -> None:
+    assert message in refused(*argv.split())
 
 
-def test_a_config_file_repeats_a_run(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_config_file_repeats_a_run(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     config = Train(Maze(4), Agent(0.3), 77)
     write_config(file, config)
     assert read("--config", str(file)) == read(f"--config={tmp_path}") == config
     changed = read("--config", str(file), "--world.size", "6", "--env-steps", "5")
     assert changed == Train(Maze(6), Agent(0.3), 5)
-    message = refused(capsys, "rnd", "--config", str(file), "--world", "atari")
+    message = refused("rnd", "--config", str(file), "--world", "atari")
     assert "--config already says what world, preset is" in message
-    assert "no config at" in refused(capsys, "--config", str(tmp_path / "none.json"))
+    assert "no config at" in refused("--config", str(tmp_path / "none.json"))
     write_config(file, Evaluate())
-    message = refused(capsys, "--config", str(file))
+    message = refused("--config", str(file))
     assert "config of another command: a Evaluate, not a Train" in message
 
 
@@ -281,39 +287,100 @@ class Fields:
     six: Builds = field(default_factory=Room)
 
 
-def test_flags_are_those_of_the_config_a_field_holds(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_flags_are_those_of_the_config_a_field_holds() -> None:
     names = ("one", "two", "three", "four", "five", "six")
-    parts = [Part(x, {"room": "one room", "none": "nothing"}) for x in names]
+    rows: dict[str, Row[Any]] = {
+        "room": Row(Room, "one room"),
+        "none": Row.of(None, "nothing"),
+    }
+    choices = [Choice(Table(x, None, rows), f"Choose {x}.") for x in names]
 
     def rooms(first: int) -> Fields:
         values: list[Any] = [Room(first + i) for i in range(6)]
         return Fields(*values)
 
     def run(default: Fields, *argv: str) -> Fields:
-        return parse(argv, parts, Fields, lambda _: default, prog="x", description="y")
+        return parse(
+            argv, choices, Fields, lambda _: default, prog="x", description="y"
+        )
 
     assert run(rooms(2)) == rooms(2)
     changed = run(rooms(2), *(f"--{x}.width={i + 20}" for i, x in enumerate(names)))
     assert changed == rooms(20)
     # A part that is not there has no flags, and is not in the way of its option.
     assert run(Fields(), "--two", "none", "--one.size", "5") == Fields(one=Maze(5))
-    with pytest.raises(SystemExit):
+    with pytest.raises(HelpAsked) as helped:
         run(Fields(), "--help")
-    out = printed(capsys.readouterr().out)
+    out = plain(helped.value)
     assert "--one.size" in out
-    assert "--two TWO room one room none nothing" in out
+    assert "--two TWO Choose two. room one room none nothing" in out
     assert "fixed" not in out
 
 
-def test_commands_without_parts() -> None:
-    config = parse(
-        ["--episodes", "5"],
-        [],
-        Evaluate,
-        lambda _: Evaluate(),
-        prog="curious evaluate",
-        description="Play episodes.",
-    )
-    assert config == Evaluate(5)
+@dataclass(frozen=True)
+class Play:
+    """Play episodes."""
+
+    scope: Scope = Scope.TIME
+    episodes: int = 3
+    """How many."""
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ConfigError("--episodes must be at least 1")
+
+
+def test_commands_without_choices() -> None:
+    def read(*argv: str) -> Play:
+        return parse_plain(
+            argv,
+            Play,
+            prog="curious play",
+            examples=["curious play --episodes 5"],
+            advice="Do so alone.",
+        )
+
+    assert read("--episodes", "5", "--scope", "batch") == Play(Scope.BATCH, 5)
+    with pytest.raises(HelpAsked) as helped:
+        read("-h")
+    for text in ("usage: curious play", "Play episodes.", "How many. (default: 3)"):
+        assert text in plain(helped.value)
+    below = "\nexamples:\n  curious play --episodes 5\n\nDo so alone."
+    assert str(helped.value).endswith(below)
+    with pytest.raises(Misuse, match="--episodes INT"):
+        read("--epsiodes", "5")
+    with pytest.raises(Misuse, match="--episodes must be at least 1"):
+        read("--episodes", "0")
+
+
+class Screen(io.StringIO):
+    """A terminal, or what is not one."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self.terminal = terminal
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return "utf-8"
+
+    def isatty(self) -> bool:
+        return self.terminal
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_colours_and_boxes_are_those_of_the_stream_it_is_for(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    for stream in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, stream, Screen(terminal))
+    raised: list[Exception] = []
+    for argv in (["--help"], ["--env-step", "3"], ["--size", "debog"]):
+        with pytest.raises((HelpAsked, Misuse)) as error:
+            read(*argv)
+        raised.append(error.value)
+    assert [type(x) for x in raised] == [HelpAsked, Misuse, Misuse]
+    for each in raised:
+        assert ("\x1b[" in str(each)) == (terminal and each is not raised[2])
+        assert "╭" in str(each)

@@ -1,21 +1,32 @@
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from experiments.config import remembered
-from experiments.config.command import answer
+from experiments.config.command import HelpAsked, Misuse
 from experiments.config.remembered import recall_command, recall_config, remember
 from experiments.pretrain import command as pretrain
 from experiments.record import command as record
-from experiments.runs.resume_flag import RESUME
 from experiments.train import command as train
 from experiments.train.config import TrainConfig
 
-Printed = tuple[Any, str, str]
+COMMANDS: dict[str, Any] = {
+    "train": train.COMMAND,
+    "pretrain": pretrain.COMMAND,
+    "record": record.COMMAND,
+}
+
+
+@dataclass(frozen=True)
+class Odd:
+    """A config that no skeleton is known for."""
+
+    numbers: Mapping[str, int] = field(default_factory=dict)
 
 
 @pytest.fixture(autouse=True)
@@ -25,16 +36,12 @@ def memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "flags"
 
 
-def printed(
-    capsys: pytest.CaptureFixture[str], read: Callable[[], Any]
-) -> Printed | None:
-    """Exit code and all that is printed; None if it returns and prints nothing."""
+def said(read: Callable[[], Any]) -> tuple[type, str] | None:
+    """What is raised and what it says; None where nothing is."""
     try:
         read()
-    except SystemExit as end:
-        out, err = capsys.readouterr()
-        return end.code, out, err
-    assert capsys.readouterr() == ("", "")
+    except (HelpAsked, Misuse) as answer:
+        return type(answer), str(answer)
     return None
 
 
@@ -70,17 +77,15 @@ def printed(
     ],
 )
 def test_help_and_refusals_are_the_same_from_memory(
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    line: str,
+    monkeypatch: pytest.MonkeyPatch, line: str
 ) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     name, *argv = line.split()
-    command: Any = {"train": train, "pretrain": pretrain, "record": record}[name]
-    real = printed(capsys, lambda: command.run(argv))
+    command = COMMANDS[name]
+    real = said(lambda: command.read(argv))
     command.remember()  # where the choices themselves were refused
     assert real is not None
-    assert printed(capsys, lambda: answer(argv, f"curious {name}")) == real
+    assert said(lambda: command._answer(argv)) == real
 
 
 @pytest.mark.parametrize(
@@ -93,13 +98,11 @@ def test_help_and_refusals_are_the_same_from_memory(
         "--config runs/x/config.json --hlep",
     ],
 )
-def test_memory_answers_neither_good_lines_nor_what_lies_elsewhere(
-    capsys: pytest.CaptureFixture[str], line: str
-) -> None:
-    train.remember()
-    train.read_arguments(["rnd", "--world", "key-door"])
-    train.read_arguments(["--size", "debug"])
-    assert printed(capsys, lambda: answer(line.split(), train.PROG)) is None
+def test_memory_answers_neither_good_lines_nor_what_lies_elsewhere(line: str) -> None:
+    train.COMMAND.remember()
+    train.COMMAND.read(["rnd", "--world", "key-door"])
+    train.COMMAND.read(["--size", "debug"])
+    assert said(lambda: train.COMMAND._answer(line.split())) is None
 
 
 def test_parts_from_outside_are_not_remembered(
@@ -110,7 +113,7 @@ def test_parts_from_outside_are_not_remembered(
         "from envs.tiles.key_door import KeyDoorConfig\n"
         "class Mine(KeyDoorConfig): pass\n",
     )
-    train.read_arguments(["--world", "world_of_mine:Mine"])
+    train.COMMAND.read(["--world", "world_of_mine:Mine"])
     assert not list(memory.glob("**/*.json"))
     assert "world_of_mine" in sys.modules
 
@@ -141,7 +144,7 @@ def test_a_damaged_file_is_no_memory(memory: Path) -> None:
 
 
 def test_what_cannot_be_written_down_is_not_remembered(memory: Path) -> None:
-    remember("curious train", {}, {}, RESUME)  # it holds a mapping
+    remember("curious train", {}, {}, Odd())
     assert not memory.exists()
 
 

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments.pretrain.parts import PARTS
-from experiments.pretrain.presets import pretrain_config
+from experiments.pretrain.presets import CHOICES, pretrain_config
 from ssl_objectives.zoo import ZOO
 
 Command = Callable[..., Any]
@@ -80,9 +79,9 @@ def test_help_teaches(curious: Command) -> None:
     shown = plain(done.out)
     for name in ZOO:
         assert name in shown
-    for part in PARTS:
-        if not part.positional:
-            assert f"--{part.name}" in shown
+    for choice in CHOICES:
+        if not choice.positional:
+            assert f"--{choice.name}" in shown
     for flag in ("--labels", "--steps", "--method.decay", "--optimizer.learning-rate"):
         assert flag in shown
     assert "curious pretrain --resume" in shown
@@ -134,14 +133,17 @@ def test_own_parts_are_found(
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
-        (("own_pretrain_parts:Thin",), "is a Thin, not a method"),
+        (
+            ("own_pretrain_parts:Thin",),
+            "own_pretrain_parts:Thin is no method. Give a Method",
+        ),
         (
             ("byol", "--views", "own_pretrain_parts:Never"),
-            "--views: own_pretrain_parts:Never",
+            "Never is no views. It needs build(self, image_shape)",
         ),
         (
             ("byol", "--images", "own_pretrain_parts:Thin"),
-            "--images: own_pretrain_parts:Thin",
+            "Thin is no images. It needs open(self)",
         ),
         (("byol", "--encoder", "own_pretrain_parts:Never"), "is no encoder"),
     ],

@@ -41,13 +41,13 @@ def test_runs_are_found_once_by_paths_and_globs(tmp_path: Path) -> None:
 
 
 def test_nothing_to_report_is_one_message(curious: Command, tmp_path: Path) -> None:
-    for arguments, message in (
-        ((), "Name the runs"),
-        ((str(tmp_path / "nowhere"),), "There is nothing at"),
-        ((str(tmp_path),), "There is no run in"),
+    for arguments, code, message in (
+        ((), 2, "Name the runs"),
+        ((str(tmp_path / "nowhere"),), 1, "There is nothing at"),
+        ((str(tmp_path),), 1, "There is no run in"),
     ):
         done = curious("report", *arguments, "--out", str(tmp_path / "out"))
-        assert done.code == 1
+        assert done.code == code
         assert message in done.err
         assert "Traceback" not in done.err
     run = made(tmp_path / "runs", "rnd", 0, [{"loss/value": 1.0}])

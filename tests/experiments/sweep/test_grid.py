@@ -106,7 +106,7 @@ def test_a_grid_that_means_nothing_is_refused(
             "--seeds is for the sweep to say",
         ),
         ("--env-steps 240", "--runs=x", "door+byol", "--runs is for the sweep to say"),
-        ("--env-steps 240", "--help", "door+byol", "--env-steps"),
+        ("--env-steps 240", "--help", "door+byol", "--help runs nothing"),
     ],
 )
 def test_a_cell_that_the_command_refuses_is_named(

@@ -11,8 +11,7 @@ from agents.curiosity.rnd import RndConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
-from experiments.config.size import Size
-from experiments.train.presets import PARTS, WORLDS, from_parts, train_config
+from experiments.train.presets import CHOICES, from_choices, train_config
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
@@ -20,18 +19,16 @@ from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
-CHOICES = {part.name: list(part.choices) for part in PARTS}
+NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
 
 
 def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
-    default = {x.name: x.default for x in PARTS if x.default is not None}
-    for part, names in CHOICES.items():
+    default = {x.name: x.default for x in CHOICES if x.default is not None}
+    for part, names in NAMES.items():
         for name in names:
             chosen = {**default, part: name}
-            config = from_parts(chosen)
+            config = from_choices(chosen)
             assert from_json(to_json(config)) == config
-    assert CHOICES["world"] == list(WORLDS)
-    assert CHOICES["size"] == [x.name.lower() for x in Size]
 
 
 def test_presets_are_what_they_are_called() -> None:
@@ -62,14 +59,14 @@ def test_encoders_follow_the_size_unless_named() -> None:
 
 
 def test_the_dial_makes_runs_larger() -> None:
-    sizes = [train_config(size=x) for x in CHOICES["size"]]
+    sizes = [train_config(size=x) for x in NAMES["size"]]
     for quantity in ("num_envs", "env_steps", "checkpoint_every"):
         values = [getattr(x, quantity) for x in sizes]
         assert values == sorted(set(values)), quantity
 
 
-@pytest.mark.parametrize("size", CHOICES["size"])
-@pytest.mark.parametrize("world", CHOICES["world"])
+@pytest.mark.parametrize("size", NAMES["size"])
+@pytest.mark.parametrize("world", NAMES["world"])
 def test_defaults_fit_together(size: str, world: str) -> None:
     config = train_config("byol-explore", size, world)
     ppo = config.agent.ppo
@@ -83,11 +80,9 @@ def test_defaults_fit_together(size: str, world: str) -> None:
     assert ppo.num_steps != config.num_envs
 
 
-@pytest.mark.parametrize("preset", CHOICES["preset"])
-@pytest.mark.parametrize("agent", CHOICES["agent"])
-@pytest.mark.parametrize(
-    "encoder", [x for x in CHOICES["encoder"] if x != "pretrained"]
-)
+@pytest.mark.parametrize("preset", NAMES["preset"])
+@pytest.mark.parametrize("agent", NAMES["agent"])
+@pytest.mark.parametrize("encoder", [x for x in NAMES["encoder"] if x != "pretrained"])
 def test_every_agent_learns_at_debug_size(
     preset: str, agent: str, encoder: str
 ) -> None:
@@ -106,11 +101,11 @@ def test_every_agent_learns_at_debug_size(
     assert all(bool(torch.isfinite(x)) for x in metrics.values())
 
 
-@pytest.mark.parametrize("part", sorted(CHOICES))
+@pytest.mark.parametrize("part", sorted(NAMES))
 def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
-    wrong = CHOICES[part][0] + "x"
+    wrong = NAMES[part][0] + "x"
     with pytest.raises(
-        ConfigError, match=re.escape(f"Did you mean {CHOICES[part][0]!r}?")
+        ConfigError, match=re.escape(f"Did you mean {NAMES[part][0]!r}?")
     ):
         train_config(**{part: wrong})
 
@@ -137,8 +132,8 @@ def model():
 class objective:
     weight: float = 2.0
 
-    def build(self, size):  # may call its argument as it likes
-        return ByolConfig().build(size)
+    def build(self, sizes):
+        return ByolConfig().build(sizes)
 
 @dataclass(frozen=True)
 class Closed:
@@ -172,7 +167,7 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
     [
         (
             {"world": "own_parts:encoder"},
-            r"--world: .* build\(self, num_envs, device\)",
+            r"is no world. .*build\(self, num_envs, device\)",
         ),
         (
             {"encoder": "own_parts:world"},

@@ -1,0 +1,71 @@
+"""The encoders that can be said by name, one row each: `--encoder`.
+
+`curious train` and `curious pretrain` both choose from this table; each says which rows
+it offers, and what its size dial sets of them.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+from experiments.config.choices import Row, Table
+from experiments.encoders.pretrained import PretrainedConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.modalities import (
+    FrameDifference,
+    LumaChroma,
+    ModalitiesConfig,
+    RgbDepth,
+)
+from ssl_objectives.encoders.resnet import ResNetConfig
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.encoders.vit import ViTConfig
+
+
+@dataclass(frozen=True)
+class EncoderScale:
+    """What a size dial sets of encoders.
+
+    Attributes:
+        latent: D of those that are told one.
+        patch: pixels per side of a patch, of `patch`.
+        channels: of the first stage of a ResNet.
+        token: numbers in a token of a vision transformer.
+        each: the encoder of each modality, of those that have several.
+    """
+
+    latent: int
+    patch: int = PatchConfig.patch
+    channels: int = ResNetConfig.width
+    token: int = ViTConfig.width
+    each: EncoderConfig = field(default_factory=NatureConfig)
+
+
+ENCODERS: Table[EncoderConfig] = Table(
+    "encoder",
+    EncoderConfig,
+    {
+        "nature": Row(NatureConfig, dial={"size": "latent"}),
+        "impala": Row(ImpalaConfig, dial={"size": "latent"}),
+        "patch": Row(PatchConfig, dial={"size": "latent", "patch": "patch"}),
+        "small": Row(SmallCnnConfig),
+        "resnet": Row(ResNetConfig, dial={"width": "channels"}),
+        "vit": Row(ViTConfig, dial={"width": "token"}),
+        "luma-chroma": Row(
+            partial(ModalitiesConfig, modalities=LumaChroma()),
+            "Two encoders, for brightness and colour",
+            {"encoder": "each"},
+        ),
+        "rgb-depth": Row(
+            partial(ModalitiesConfig, modalities=RgbDepth()),
+            "Two encoders, for colour and the fourth channel",
+            {"encoder": "each"},
+        ),
+        "frame-difference": Row(
+            partial(ModalitiesConfig, modalities=FrameDifference()),
+            "Two encoders, for a frame and what changed since the last",
+            {"encoder": "each"},
+        ),
+        "pretrained": Row(PretrainedConfig),
+    },
+)
