@@ -33,6 +33,8 @@ from .images.fashion_mnist.dataset import (
 from .images.fashion_mnist.dataset import (
     fashion_mnist_subset as fashion_mnist_subset,
 )
+from .images.folder import FolderConfig as FolderConfig
+from .images.mixed import MixedConfig as MixedConfig
 from .images.orders import OrderConfig as OrderConfig
 from .images.orders import RowOrder as RowOrder
 from .images.orders import ShuffledConfig as ShuffledConfig

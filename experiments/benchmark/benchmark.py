@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
+from ssl_objectives.memory.plan import readable
 
 from experiments.benchmark.config import BenchmarkConfig, Suite
 from experiments.benchmark.plan import Plan
@@ -25,7 +26,6 @@ from experiments.benchmark.timing import (
     summarise,
 )
 from experiments.config.json import to_json
-from experiments.runs.memory import readable
 from experiments.runs.progress import duration
 from ssl_objectives.refusal import ConfigError
 

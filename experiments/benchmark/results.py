@@ -22,8 +22,8 @@ from experiments.benchmark.timing import (
     ratio,
     update_seconds,
 )
-from experiments.runs.memory import memory_peak
 from experiments.runs.versions import versions
+from ssl_objectives.memory.available import memory_peak
 
 FORMAT_VERSION = 1
 

@@ -5,10 +5,10 @@ here; see docs/extend.md.
 """
 
 from experiments.config.choices import Row, Table
-from experiments.data.image_folder import FolderConfig
-from experiments.data.mixed_images import MixedConfig
 from experiments.pretrain.distinct_order import DistinctConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.folder import FolderConfig
+from ssl_objectives.images.mixed import MixedConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ from experiments.config.device import resolve_device
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
-from experiments.pretrain.memory import check_rows_fit
 from experiments.pretrain.results import RESULTS, measure_encoder
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
@@ -134,7 +132,6 @@ class PretrainTask(Task):
                 steps=config.steps,
                 device=self.device,
                 seed=config.seed,
-                check_rows=partial(check_rows_fit, device=self.device),
             )
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error

@@ -7,8 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
+from agents.statistics import Band, curve_band
 from experiments.report.runs import LoadedRun
-from experiments.report.statistics import Band, curve_band
 
 POINTS = 100
 _UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))

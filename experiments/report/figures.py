@@ -9,6 +9,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
+from agents.statistics import ENOUGH_RUNS, performance_profile
 from experiments.report.arms import Comparison
 from experiments.report.canvas import (
     Dashes,
@@ -21,7 +22,6 @@ from experiments.report.canvas import (
 )
 from experiments.report.curves import Axis, Curves, axes_for, task_curves
 from experiments.report.numbers import ArmInTask, Numbers
-from experiments.report.statistics import ENOUGH_RUNS, performance_profile
 
 MOST_PAIRS = 15  # in a picture
 _MANY = 15  # arms, above which rows are narrow

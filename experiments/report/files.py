@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from agents.statistics import Estimate
 from experiments.report.arms import Comparison
 from experiments.report.numbers import Cost, Numbers
 from experiments.report.page import FORMAT_VERSION
-from experiments.report.statistics import Estimate
 from experiments.report.values import Reference
 
 Row = Mapping[str, Any]

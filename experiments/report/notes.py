@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from agents.statistics import ENOUGH_RUNS, LEAST_RUNS
 from experiments.report.arms import Comparison, Difference, Entry
 from experiments.report.labels import parent
 from experiments.report.numbers import Numbers
 from experiments.report.runs import VERSIONS, LoadedRun
-from experiments.report.statistics import ENOUGH_RUNS, LEAST_RUNS
 
 _NAMED = 5  # of a long list, these are named
 

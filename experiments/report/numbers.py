@@ -6,8 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from experiments.report.arms import Comparison, Entry
-from experiments.report.statistics import (
+from agents.statistics import (
     Estimate,
     Scores,
     estimate,
@@ -17,6 +16,7 @@ from experiments.report.statistics import (
     optimality_gap,
     probability_of_improvement,
 )
+from experiments.report.arms import Comparison, Entry
 from experiments.report.values import Reference, RunValue, run_value
 
 

@@ -10,7 +10,7 @@ from rich import box
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
-from experiments.report.statistics import Estimate
+from agents.statistics import Estimate
 
 FORMAT_VERSION = 1
 

@@ -21,11 +21,11 @@ from experiments.runs.folder import RunFolder
 from experiments.runs.health import check_finite
 from experiments.runs.interrupt import interruptible
 from experiments.runs.logger import MetricLogger
-from experiments.runs.memory import peak_bytes
 from experiments.runs.progress import ProgressBar
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
 from experiments.runs.task import RunConfig, Task
 from ssl_objectives.distributed import num_processes
+from ssl_objectives.memory.available import peak_bytes
 from ssl_objectives.refusal import TrainingDiverged
 
 C = TypeVar("C", bound=RunConfig)

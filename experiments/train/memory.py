@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import torch
+from ssl_objectives.memory.plan import MemoryPlan
 from torch import nn
 
 from envs.vector_env import EnvSpec
-from experiments.runs.memory import MemoryPlan
 from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
-from ssl_objectives.measure.memory import (
+from ssl_objectives.memory.networks import (
     activation_bytes,
     tensor_bytes,
     training_bytes,

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from ssl_objectives.memory.plan import check_fits, readable
 
 from agents.curious_agent import CuriousAgent
 from envs.vector_env import DiscreteActions
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
-from experiments.runs.memory import available_memory, check_fits, readable
 from experiments.runs.playing import evaluate_actor, record_video
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
@@ -20,6 +20,7 @@ from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.train.config import TrainConfig
 from experiments.train.memory import plan_training
+from ssl_objectives.memory.available import available_memory
 from ssl_objectives.refusal import ConfigError
 
 EPISODES = 20  # finished episodes whose mean return is shown

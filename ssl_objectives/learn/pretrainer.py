@@ -1,6 +1,6 @@
 """The pretraining step of an encoder on images by a method, and its state."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -14,8 +14,9 @@ from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
+from ssl_objectives.memory.rows import check_rows_fit
 from ssl_objectives.method import Method
-from ssl_objectives.objective import Objective, Sizes
+from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.refusal import ConfigError
 
@@ -40,12 +41,10 @@ class Pretrainer:
         steps: of the whole run, for everything that follows a schedule.
         device: where all of it is computed.
         seed: of weights and draws.
-        check_rows: asked whether there is room for what the objective keeps per row,
-            before it is made: of the objective (on the `meta` device), the number of
-            rows, and D.
 
     Raises:
         ConfigError: the parts do not fit together, or to the images.
+        DoesNotFit: the objective's memory per row would be too large.
     """
 
     def __init__(
@@ -60,7 +59,6 @@ class Pretrainer:
         steps: int,
         device: torch.device,
         seed: int,
-        check_rows: Callable[[Objective, int, int], None] | None = None,
     ) -> None:
         self.method, self.images, self.order = method, images, order
         self.device, self.total_steps = device, steps
@@ -70,8 +68,7 @@ class Pretrainer:
                 torch.manual_seed(seed)
                 self.encoder = encoder.build(images.image_shape)
                 sizes = sizes_for(self.encoder, images, steps)
-                if check_rows is not None:
-                    _ask(check_rows, method, sizes)
+                _check_memory(method, sizes, device)
                 self.branches = method.build(self.encoder, sizes).to(device)
             self.views = method.build_views(images.image_shape)
             self.counter = StepCounter(seed)
@@ -224,12 +221,10 @@ def num_classes(images: ImageSource) -> int:
     return 0 if images.labels is None else int(images.labels.max()) + 1
 
 
-def _ask(
-    check_rows: Callable[[Objective, int, int], None], method: Method, sizes: Sizes
-) -> None:
-    """Let a memory per row be refused before it is made."""
+def _check_memory(method: Method, sizes: Sizes, device: torch.device) -> None:
+    """Refuse a memory per row that is too large, before it is made."""
     inner = method.sizes(sizes)
     # some objectives compute while they are built, which no empty tensor can
     with suppress(RuntimeError), torch.device("meta"):
         objective = method.objective.build(inner)
-        check_rows(objective, sizes.rows, inner.latent)
+        check_rows_fit(objective, sizes.rows, inner.latent, device)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from experiments.data.image_folder import FolderConfig
-from experiments.data.mixed_images import MixedConfig, MixedSource
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.folder import FolderConfig
+from ssl_objectives.images.mixed import MixedConfig, MixedSource
 from ssl_objectives.images.source import (
     ArrayImages,
     ImagesConfig,

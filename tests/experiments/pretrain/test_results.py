@@ -11,7 +11,6 @@ from PIL import Image
 from rich.console import Console
 from torch import Tensor, nn
 
-from experiments.data.mixed_images import MixedSource
 from experiments.encoders.pretrained import PretrainedConfig
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.results import measure_encoder, random_encoder
@@ -19,6 +18,7 @@ from experiments.report.runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.mixed import MixedSource
 from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
 from ssl_objectives.measure.encoder_evaluation import ProbeConfig
 from ssl_objectives.views.maker import Drawn, ViewMaker

@@ -14,6 +14,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
+from ssl_objectives.memory.plan import DoesNotFit
 from torch import Tensor
 
 from agents.build import AgentConfig
@@ -21,11 +22,10 @@ from agents.play import random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
-from experiments.pretrain.memory import check_rows_fit, row_memory
 from experiments.record.recording import RecordConfig, record
-from experiments.runs.memory import DoesNotFit
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.memory.rows import check_rows_fit, row_memory
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Needs
 from ssl_objectives.refusal import ConfigError, DatasetError

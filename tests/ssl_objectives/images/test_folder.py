@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from experiments.data.image_folder import FolderConfig
+from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.refusal import DatasetError
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from experiments.report.statistics import (
+from agents.statistics import (
     Estimate,
     Scores,
     Statistic,

@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from experiments.data.image_folder import FolderConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
+from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
 from ssl_objectives.refusal import DatasetError
 

@@ -2,15 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from ssl_objectives.memory.plan import DoesNotFit, MemoryPlan, check_fits, readable
 
-from experiments.runs.memory import (
-    DoesNotFit,
-    MemoryPlan,
-    _available_on_host,
-    available_memory,
-    check_fits,
-    readable,
-)
+from ssl_objectives.memory.available import _available_on_host, available_memory
 
 GIB = 2**30
 

@@ -2,13 +2,8 @@
 
 import torch
 
-from experiments.runs.memory import (
-    DoesNotFit,
-    MemoryPlan,
-    available_memory,
-    check_fits,
-    readable,
-)
+from ssl_objectives.memory.available import available_memory
+from ssl_objectives.memory.plan import DoesNotFit, MemoryPlan, check_fits, readable
 from ssl_objectives.objective import Objective
 
 

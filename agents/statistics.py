@@ -23,10 +23,10 @@ LEAST_RUNS = 3  # in a task, below which there is no interval
 ENOUGH_RUNS = 5  # in a task, below which intervals come out much too narrow
 _SEED = 0
 
-Scores = Mapping[str, Float[np.ndarray, "N"]]
+Scores = Mapping[str, Float[np.ndarray, "_"]]
 """the scores of one arm: a value per run, by task"""
 Statistic = Callable[
-    [Sequence[Float[np.ndarray, "*draws N"]]], Float[np.ndarray, "*draws"]
+    [Sequence[Float[np.ndarray, "*draws _"]]], Float[np.ndarray, "*draws"]
 ]
 """from the scores of each task, whose numbers of runs may differ"""
 
@@ -49,7 +49,7 @@ class Estimate:
 
 
 def interquartile_mean(
-    tasks: Sequence[Float[np.ndarray, "*draws N"]],
+    tasks: Sequence[Float[np.ndarray, "*draws _"]],
 ) -> Float[np.ndarray, "*draws"]:
     """Mean of the middle half of all runs of all tasks together."""
     ordered = np.sort(np.concatenate(tasks, axis=-1), axis=-1)
@@ -58,24 +58,24 @@ def interquartile_mean(
 
 
 def mean(
-    tasks: Sequence[Float[np.ndarray, "*draws N"]],
+    tasks: Sequence[Float[np.ndarray, "*draws _"]],
 ) -> Float[np.ndarray, "*draws"]:
     """Mean over tasks of the mean over runs."""
     return np.asarray(np.mean([x.mean(-1) for x in tasks], axis=0))
 
 
 def median(
-    tasks: Sequence[Float[np.ndarray, "*draws N"]],
+    tasks: Sequence[Float[np.ndarray, "*draws _"]],
 ) -> Float[np.ndarray, "*draws"]:
     """Median over tasks of the mean over runs."""
     return np.asarray(np.median([x.mean(-1) for x in tasks], axis=0))
 
 
 def optimality_gap(
-    tasks: Sequence[Float[np.ndarray, "*draws N"]],
+    tasks: Sequence[Float[np.ndarray, "*draws _"]],
 ) -> Float[np.ndarray, "*draws"]:
     """How far normalised scores fall short of 1 on average; above 1 counts as 1."""
-    return 1 - mean([np.minimum(x, 1) for x in tasks])
+    return np.asarray(1 - mean([np.minimum(x, 1) for x in tasks]))
 
 
 def estimate(
@@ -147,7 +147,7 @@ def performance_profile(
     tasks = list(scores.values())
 
     def shares(
-        drawn: Sequence[Float[np.ndarray, "*draws N"]],
+        drawn: Sequence[Float[np.ndarray, "*draws _"]],
     ) -> Float[np.ndarray, "*draws G"]:
         above: list[Bool[np.ndarray, "*draws G N"]] = [
             x[..., None, :] > thresholds[:, None] for x in drawn
@@ -180,8 +180,8 @@ def curve_band(curves: Float[np.ndarray, "N G"], draws: int = 2_000) -> Band:
 
 
 def _share_of_wins(
-    left: Sequence[Float[np.ndarray, "*draws N"]],
-    right: Sequence[Float[np.ndarray, "*draws M"]],
+    left: Sequence[Float[np.ndarray, "*draws _"]],
+    right: Sequence[Float[np.ndarray, "*draws _"]],
 ) -> Float[np.ndarray, "*draws"]:
     shares = []
     for x, y in zip(left, right, strict=True):
@@ -191,17 +191,17 @@ def _share_of_wins(
 
 
 def _resampled(
-    tasks: Sequence[Float[np.ndarray, "N"]], draws: int, generator: np.random.Generator
-) -> list[Float[np.ndarray, "draws N"]]:
+    tasks: Sequence[Float[np.ndarray, "_"]], draws: int, generator: np.random.Generator
+) -> list[Float[np.ndarray, "_ _"]]:
     """For each task, its runs drawn with replacement from that task alone."""
     return [x[generator.integers(len(x), size=(draws, len(x)))] for x in tasks]
 
 
 def _interval(
-    drawn: Float[np.ndarray, "draws *shape"],
+    drawn: Float[np.ndarray, "_ *shape"],
 ) -> tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]:
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
-    return low, high
+    return np.asarray(low), np.asarray(high)
 
 
 def _generator() -> np.random.Generator:

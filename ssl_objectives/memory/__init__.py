@@ -1,0 +1,1 @@
+"""Memory, in bytes: what a plan takes, what there is, what networks need."""
