@@ -20,7 +20,7 @@ from experiments.evaluate.results import (
     watching,
     write_evaluation,
 )
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import (
     observable_env,
@@ -68,7 +68,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
                 )
     finally:
         env.close()
-    env_steps = env_steps_of(path)
+    env_steps = steps_of(path)
     title = f"{run.path.name}, after {env_steps:,} env steps"
     console.print(title, style="bold", highlight=False, soft_wrap=True)
     console.print(evaluation_table(played))

@@ -224,7 +224,7 @@ def _duplicates(entries: Sequence[Entry]) -> set[int]:
         settings = frozenset({**same, "seed": x.run.seed}.items())
         other = kept.setdefault(settings, i)
         if other != i:
-            further = max(other, i, key=lambda j: (entries[j].run.env_steps, j))
+            further = max(other, i, key=lambda j: (entries[j].run.steps, j))
             kept[settings] = further
             duplicates.add(other + i - further)
     return duplicates

@@ -28,7 +28,7 @@ class Axis:
 
 def axes_for(runs: Sequence[LoadedRun]) -> tuple[Axis, Axis]:
     """Frames (env steps where some run has not logged its frames), and time."""
-    per_step = [x.frames_per_step for x in runs if x.env_steps]
+    per_step = [x.frames_per_step for x in runs if x.steps]
     if all(x is not None for x in per_step) and any(x != 1 for x in per_step):
         over = Axis(
             "emulated frames, all envs together",

@@ -58,8 +58,8 @@ def run_rows(
                     None if value.final is None else scale.normalize(value.final)
                 )
         yield row | {
-            "env_steps": run.env_steps,
-            "env_steps_budget": run.budget,
+            "steps": run.steps,
+            "steps_budget": run.budget,
             "finished": run.finished,
             "seconds": run.seconds,
             "device": run.device,
@@ -115,9 +115,9 @@ def cost_rows(costs: Sequence[Cost]) -> Iterator[Row]:
             "arm": x.arm,
             "task": x.task,
             "runs": x.runs,
-            "env_steps": x.env_steps,
+            "steps": x.steps,
             "seconds": x.seconds,
-            "env_steps_per_second": x.speed,
+            "steps_per_second": x.speed,
             "peak_gib": x.peak_gib,
             "devices": "; ".join(x.devices),
         }

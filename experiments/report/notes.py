@@ -72,7 +72,7 @@ def _unfinished(comparison: Comparison) -> Iterator[str]:
     runs = [x.run for x in comparison.entries if not x.run.finished]
     runs = [x for x in runs if x.budget is not None]
     if runs:
-        shown = [f"{x.path.name} ({x.env_steps:,} of {x.budget:,})" for x in runs]
+        shown = [f"{x.path.name} ({x.steps:,} of {x.budget:,})" for x in runs]
         yield (
             f"Short of the budget of env steps: {_count(len(runs), 'run', 'runs')}, "
             f"{_some(shown)}. Such runs count with their last values, of less training "

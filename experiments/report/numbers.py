@@ -104,7 +104,7 @@ class Cost:
 
     Attributes:
         runs: how many there are.
-        env_steps: of all its runs together.
+        steps: of all its runs together.
         seconds: of training of all its runs together.
         seconds_per_run: mean over the runs that have logged anything.
         speed: env steps per second, over all its runs.
@@ -115,7 +115,7 @@ class Cost:
     arm: str
     task: str
     runs: int
-    env_steps: int
+    steps: int
     seconds: float | None
     seconds_per_run: float | None
     speed: float | None
@@ -170,7 +170,7 @@ def costs(comparison: Comparison) -> list[Cost]:
             if not runs:
                 continue
             timed = [x.seconds for x in runs if x.seconds is not None]
-            steps = sum(x.env_steps for x in runs)  # none where there is no time
+            steps = sum(x.steps for x in runs)  # none where there is no time
             seconds = sum(timed) if timed else None
             result.append(
                 Cost(

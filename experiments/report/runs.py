@@ -59,9 +59,9 @@ class LoadedRun:
         return self.settings.get("seed")
 
     @property
-    def env_steps(self) -> int:
+    def steps(self) -> int:
         """Steps of all envs together; 0 if nothing was logged."""
-        return int(self.columns["env_steps"][-1]) if self._rows else 0
+        return int(self.columns["steps"][-1]) if self._rows else 0
 
     @property
     def seconds(self) -> float | None:
@@ -71,8 +71,8 @@ class LoadedRun:
     @property
     def frames_per_step(self) -> float | None:
         """Emulated frames per env step; None if the run has not logged its frames."""
-        env_steps, _, frames = self.series("time/frames")
-        return float(frames[-1] / env_steps[-1]) if len(frames) else None
+        steps, _, frames = self.series("time/frames")
+        return float(frames[-1] / steps[-1]) if len(frames) else None
 
     @property
     def peak_gib(self) -> float | None:
@@ -94,7 +94,7 @@ class LoadedRun:
         """Whether it reached its budget, or left results where it has none."""
         if self.budget is None:
             return bool(self.results)
-        return self.env_steps >= self.budget
+        return self.steps >= self.budget
 
     @property
     def device(self) -> str:
@@ -115,12 +115,12 @@ class LoadedRun:
             empty = np.zeros(0)
             return empty, empty, empty
         known = np.isfinite(values)
-        steps, seconds = self.columns["env_steps"], self.columns["wall_time"]
+        steps, seconds = self.columns["steps"], self.columns["wall_time"]
         return steps[known].astype(np.float64), seconds[known], values[known]
 
     @property
     def _rows(self) -> int:
-        return len(self.columns["env_steps"])
+        return len(self.columns["steps"])
 
 
 def find_runs(where: Sequence[str | Path]) -> list[Path]:

@@ -104,14 +104,14 @@ def cost_section(costs: Sequence[Cost]) -> Section:
             "–" if x.speed is None else f"{x.speed:,.0f}",
             clock(x.seconds_per_run),
             clock(x.seconds),
-            f"{x.env_steps:,}",
+            f"{x.steps:,}",
             "–" if x.peak_gib is None else f"{x.peak_gib:.2f} GiB",
             ", ".join(x.devices),
         )
         for x in costs
     ]
     seconds = sum(x.seconds or 0.0 for x in costs)
-    runs, steps = sum(x.runs for x in costs), sum(x.env_steps for x in costs)
+    runs, steps = sum(x.runs for x in costs), sum(x.steps for x in costs)
     rows.append(("all", "", str(runs), "", "", clock(seconds), f"{steps:,}", "", ""))
     columns = ("task", "arm", "runs", "env steps/s", "time per run", "time")
     return Section(
@@ -217,7 +217,7 @@ def _runs(comparison: Comparison, numbers: Sequence[Numbers]) -> Section:
                 "–" if run.seed is None else str(run.seed),
                 run.path.name,
                 *(optional(each.values[i].final) for each in numbers),
-                f"{run.env_steps:,}",
+                f"{run.steps:,}",
                 "yes" if run.finished else "no",
                 clock(run.seconds),
             )

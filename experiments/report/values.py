@@ -54,14 +54,14 @@ def run_value(run: LoadedRun, metric: str, last: float = 0.1) -> RunValue:
         metric: name in its metrics, or in its results.json.
         last: part of the run's env steps that the final value is the mean of.
     """
-    env_steps, _, values = run.series(metric)
+    steps, _, values = run.series(metric)
     if not len(values):
         result = run.results.get(metric, np.nan)
         return RunValue(result if np.isfinite(result) else None, None)
-    inside = env_steps > (1 - last) * run.env_steps
+    inside = steps > (1 - last) * run.steps
     if inside.any():
-        return RunValue(float(values[inside].mean()), mean_over(env_steps, values))
-    return RunValue(float(values[-1]), mean_over(env_steps, values), int(env_steps[-1]))
+        return RunValue(float(values[inside].mean()), mean_over(steps, values))
+    return RunValue(float(values[-1]), mean_over(steps, values), int(steps[-1]))
 
 
 def mean_over(x: NDArray[Any], y: NDArray[Any]) -> float:

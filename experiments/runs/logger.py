@@ -1,4 +1,4 @@
-"""Scalars over env steps: one JSON object a line, and the same for TensorBoard."""
+"""Metrics over steps: one JSON object a line, and the same for TensorBoard."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class MetricsError(Refusal):
 class MetricLogger:
     """Writes metrics of a run; what was logged before a kill is on disk.
 
-    A row is `{"env_steps": …, "wall_time": …, "metrics": {name: value}}`: steps of all
+    A row is `{"steps": …, "wall_time": …, "metrics": {name: value}}`: steps of all
     envs together (of `curious pretrain`: gradient steps), seconds of training (pauses
     between resumed runs not counted), and `package/quantity` names.
     """
@@ -33,28 +33,28 @@ class MetricLogger:
     def __init__(
         self,
         run: RunFolder,
-        resume_at_env_steps: int | None = None,
+        resume_at_steps: int | None = None,
         tensorboard: bool = True,
     ) -> None:
         """Open the files of a run.
 
         Args:
             run: where to write.
-            resume_at_env_steps: of the checkpoint that training continues from; rows
+            resume_at_steps: of the checkpoint that training continues from; rows
                 beyond it are dropped, so that curves do not double back. None for a
                 new run.
             tensorboard: write for TensorBoard, too.
         """
-        seconds = _keep_rows(run.metrics_file, resume_at_env_steps)
+        seconds = _keep_rows(run.metrics_file, resume_at_steps)
         self._begin = time.monotonic() - seconds
         self._lines = run.metrics_file.open("a", buffering=1, encoding="utf-8")
-        self._events = _writer(run, resume_at_env_steps) if tensorboard else None
+        self._events = _writer(run, resume_at_steps) if tensorboard else None
 
-    def log(self, env_steps: int, metrics: "Mapping[str, float | Tensor]") -> None:
+    def log(self, steps: int, metrics: "Mapping[str, float | Tensor]") -> None:
         """Write one row; tensors are read here, which waits for the device."""
         values = {k: float(x) for k, x in metrics.items()}
         row = {
-            "env_steps": env_steps,
+            "steps": steps,
             "wall_time": round(time.monotonic() - self._begin, 3),
             # JSON has no nan and inf; as text, float() reads them back.
             "metrics": {k: x if np.isfinite(x) else str(x) for k, x in values.items()},
@@ -62,7 +62,7 @@ class MetricLogger:
         self._lines.write(json.dumps(row) + "\n")
         if self._events is not None:
             for name, value in values.items():
-                self._events.add_scalar(name, value, env_steps)
+                self._events.add_scalar(name, value, steps)
 
     def close(self) -> None:
         """Flush and close the files."""
@@ -74,7 +74,7 @@ class MetricLogger:
 def read_metrics(run: RunFolder) -> dict[str, NDArray[Any]]:
     """The metrics of a run as columns of equal length, rows in the order logged.
 
-    `env_steps` is int64, all others float64 with NaN where a row lacks the metric. A
+    `steps` is int64, all others float64 with NaN where a row lacks the metric. A
     last line that a kill cut off is ignored; a run without metrics gives no rows.
 
     Raises:
@@ -83,7 +83,7 @@ def read_metrics(run: RunFolder) -> dict[str, NDArray[Any]]:
     rows = list(_rows(run.metrics_file))
     names = sorted({name for row in rows for name in row["metrics"]})
     columns: dict[str, NDArray[Any]] = {
-        "env_steps": np.array([row["env_steps"] for row in rows], np.int64),
+        "steps": np.array([row["steps"] for row in rows], np.int64),
         "wall_time": np.array([row["wall_time"] for row in rows], np.float64),
     }
     for name in names:
@@ -117,14 +117,12 @@ def _writer(run: RunFolder, resume_at: int | None) -> "SummaryWriter":
     return SummaryWriter(str(run.tensorboard), purge_step=purge, flush_secs=10)
 
 
-def _keep_rows(file: Path, last_env_steps: int | None) -> float:
+def _keep_rows(file: Path, last_steps: int | None) -> float:
     """Drop rows beyond, and a cut-off one; returns the seconds of the last row kept."""
     if not file.is_file():
         return 0.0
     kept = [
-        row
-        for row in _rows(file)
-        if last_env_steps is None or row["env_steps"] <= last_env_steps
+        row for row in _rows(file) if last_steps is None or row["steps"] <= last_steps
     ]
     new = file.with_name(f".{file.name}.unfinished")
     with new.open("w", encoding="utf-8") as lines:

@@ -114,7 +114,7 @@ def _draw_panel(ax: Axes, columns: Columns, title: str, curves: list[_Curve]) ->
     for curve in curves:
         values = columns[curve.metric]
         known = np.isfinite(values)
-        x, y = columns["env_steps"][known], values[known]
+        x, y = columns["steps"][known], values[known]
         draw = _draw_points if curve.points else _draw_noisy
         draw(ax, x, y, curve)
     ax.set_title(title, loc="left", fontsize=10)

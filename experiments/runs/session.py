@@ -15,7 +15,7 @@ from typing import TypeVar
 import torch
 from rich.console import Console
 
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.distributed import any_asked, rank, shared
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import check_finite
@@ -112,7 +112,7 @@ class Session:
         check_same_run(run, task.config, task.fixed, task.command)
         checkpoints = CheckpointFolder(run.checkpoints)
         chosen = path if path.is_file() else checkpoints.latest()
-        at = env_steps_of(chosen)
+        at = steps_of(chosen)
         if at >= task.budget and task.is_reported(run):
             say(
                 self.console,
@@ -121,7 +121,7 @@ class Session:
                 f"{run.path} {task.budget_flag} {2 * at}",
             )
             return RunResult(run, at, True)
-        later = [x for x in checkpoints.paths() if env_steps_of(x) > at]
+        later = [x for x in checkpoints.paths() if steps_of(x) > at]
         task.make()
         try:
             state = checkpoints.load(chosen).state
@@ -130,7 +130,7 @@ class Session:
             if later:
                 say(
                     self.console,
-                    f"Going back from {env_steps_of(later[-1]):,} to {at:,} "
+                    f"Going back from {steps_of(later[-1]):,} to {at:,} "
                     f"{task.unit}: checkpoints and metrics beyond are dropped.",
                 )
             if rank() == 0:

@@ -15,21 +15,21 @@ def find_run(folder: Path) -> RunFolder | None:
     if not folder.is_dir():
         return None
     runs = [RunFolder(x) for x in sorted(folder.iterdir()) if _is_saved(x)]
-    return max(runs, key=saved_env_steps, default=None)
+    return max(runs, key=saved_steps, default=None)
 
 
-def saved_env_steps(run: RunFolder) -> int:
+def saved_steps(run: RunFolder) -> int:
     """Env steps (of `curious pretrain`: gradient steps) of the latest checkpoint.
 
     0 without one.
     """
     from experiments.runs.checkpoints.folder import (  # imports torch
         CheckpointFolder,
-        env_steps_of,
+        steps_of,
     )
 
     paths = CheckpointFolder(run.checkpoints).paths()
-    return env_steps_of(paths[-1]) if paths else 0
+    return steps_of(paths[-1]) if paths else 0
 
 
 def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
@@ -52,4 +52,4 @@ def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
 
 
 def _is_saved(path: Path) -> bool:
-    return (path / "config.json").is_file() and saved_env_steps(RunFolder(path)) > 0
+    return (path / "config.json").is_file() and saved_steps(RunFolder(path)) > 0

@@ -29,11 +29,11 @@ class Speed:
     """Env steps per second of the cells that differ by their seed alone.
 
     Attributes:
-        env_steps_per_second: of one run.
+        steps_per_second: of one run.
         source: what it was measured on, for people.
     """
 
-    env_steps_per_second: float
+    steps_per_second: float
     source: str
 
 
@@ -53,7 +53,7 @@ def speeds_of_runs(
             continue
         metrics = read_metrics(RunFolder(run))
         if len(metrics["wall_time"]) and metrics["wall_time"][-1] > 0:
-            row = int(metrics["env_steps"][-1]), float(metrics["wall_time"][-1])
+            row = int(metrics["steps"][-1]), float(metrics["wall_time"][-1])
             steps[values_of(cell)].append(row)
     return {
         values: Speed(
@@ -84,9 +84,9 @@ def measure(
                 errors[values] = last_words(output)
                 continue
             metrics = read_metrics(RunFolder(runs[0]))
-        env_steps, seconds = metrics["env_steps"], metrics["wall_time"]
+        steps, seconds = metrics["steps"], metrics["wall_time"]
         if len(seconds) > 1 and seconds[-1] > seconds[0]:
-            rate = (env_steps[-1] - env_steps[0]) / (seconds[-1] - seconds[0])
+            rate = (steps[-1] - steps[0]) / (seconds[-1] - seconds[0])
             pieces = swept_command(cell.command).pieces
             speeds[values] = Speed(float(rate), f"{len(seconds)} {pieces} now")
     return speeds, errors
@@ -122,10 +122,10 @@ def print_plan(
     unknown = steps = 0
     for cell in cells:
         status = statuses[cell.name]
-        left = max(0, cell.budget - status.env_steps)
+        left = max(0, cell.budget - status.steps)
         steps += left
         speed = speeds.get(values_of(cell))
-        seconds = left / speed.env_steps_per_second if speed else 0.0
+        seconds = left / speed.steps_per_second if speed else 0.0
         total += seconds
         unknown += left > 0 and speed is None
         known = ("–", "–") if speed is None else (duration(seconds), speed.source)

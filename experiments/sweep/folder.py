@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from experiments.sweep.cell import Cell
-from experiments.sweep.cell_run import find_run, saved_env_steps
+from experiments.sweep.cell_run import find_run, saved_steps
 from experiments.sweep.grid import Grid
 from experiments.sweep.lock import is_locked
 from experiments.sweep.swept_commands import swept_command
@@ -41,12 +41,12 @@ class Status:
 
     Attributes:
         run: its run folder; None before the first checkpoint.
-        env_steps: of the latest checkpoint.
+        steps: of the latest checkpoint.
     """
 
     state: State
     run: Path | None
-    env_steps: int
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -85,14 +85,14 @@ class SweepFolder:
     def status(self, cell: Cell) -> Status:
         """Where a cell stands: what is saved, and whether anybody works on it."""
         run = find_run(self.cell(cell))
-        env_steps = 0 if run is None else saved_env_steps(run)
+        steps = 0 if run is None else saved_steps(run)
         if run is not None and swept_command(cell.command).is_done(run, cell.budget):
             state = State.DONE
         elif is_locked(self.cell_lock(cell)):
             state = State.RUNNING
         else:
             state = State.WAITING if run is None else State.STOPPED
-        return Status(state, None if run is None else run.path, env_steps)
+        return Status(state, None if run is None else run.path, steps)
 
     def statuses(self, cells: Sequence[Cell]) -> dict[str, Status]:
         """Where each cell stands, by name; those given up before are failed."""
@@ -210,7 +210,7 @@ class SweepFolder:
             "folder": f"cells/{cell.name}",
             "state": state.name.lower(),
             "run": None if run is None else run.as_posix(),
-            "env_steps": status.env_steps,
+            "steps": status.steps,
         }
 
 

@@ -50,7 +50,7 @@ class SweepProgress:
         self._unit = swept_command(cells[0].command).unit if cells else "env steps"
         self._budget = {x.name: x.budget for x in cells}
         status = {x.name: sweep.status(x) for x in cells}
-        self._steps = {k: min(x.env_steps, self._budget[k]) for k, x in status.items()}
+        self._steps = {k: min(x.steps, self._budget[k]) for k, x in status.items()}
         self._done = {k for k, x in status.items() if x.state is State.DONE}
         self._failed: set[str] = set()
         self._waited = False
@@ -98,7 +98,7 @@ class SweepProgress:
             return
         self._last_look = now
         for cell in running:
-            steps = logged_env_steps(self._sweep.cell(cell))
+            steps = logged_steps(self._sweep.cell(cell))
             self._steps[cell.name] = min(steps, cell.budget)
         self._sample(now)
         if self._bar:
@@ -113,10 +113,10 @@ class SweepProgress:
         self._sample(self._clock())
         self._say(f"done      {cell.name}")
 
-    def stopped(self, cell: Cell, env_steps: int) -> None:
+    def stopped(self, cell: Cell, steps: int) -> None:
         """A cell ended early, as was asked."""
-        self._steps[cell.name] = env_steps
-        self._say(f"stopped   {cell.name} at {env_steps:,} {self._unit}")
+        self._steps[cell.name] = steps
+        self._say(f"stopped   {cell.name} at {steps:,} {self._unit}")
 
     def retrying(self, cell: Cell, why: str) -> None:
         """A cell failed and will be tried again."""
@@ -180,7 +180,7 @@ class SweepProgress:
         self._say(f"{100 * steps / max(1, total):3.0f}% {self.line()}")
 
 
-def logged_env_steps(folder: Path) -> int:
+def logged_steps(folder: Path) -> int:
     """Env steps in the last whole row of metrics of the newest run in a cell's folder.
 
     0 before there is one.
@@ -192,6 +192,6 @@ def logged_env_steps(folder: Path) -> int:
         file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
         lines = file.read().split(b"\n")[:-1]  # what follows the last end is not whole
     try:
-        return int(json.loads(lines[-1])["env_steps"]) if lines else 0
+        return int(json.loads(lines[-1])["steps"]) if lines else 0
     except (ValueError, KeyError):  # damaged: whoever resumes it will say so
         return 0

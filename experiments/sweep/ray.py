@@ -18,7 +18,7 @@ from ray import tune
 
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
-from experiments.sweep.progress import SweepProgress, logged_env_steps
+from experiments.sweep.progress import SweepProgress, logged_steps
 from experiments.sweep.slots import thread_variables
 from experiments.sweep.worker import start_worker
 
@@ -145,7 +145,7 @@ def run_trial(config: dict[str, Any]) -> None:
     try:
         while process.poll() is None:
             time.sleep(REPORT_SECONDS)  # a report is where Tune ends a trial
-            tune.report({"env_steps": logged_env_steps(sweep.cell(cell))})
+            tune.report({"steps": logged_steps(sweep.cell(cell))})
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGINT)

@@ -11,7 +11,7 @@ from rich.text import Text
 from experiments.config.command import HelpAsked, Misuse
 from experiments.pretrain import command as pretrain
 from experiments.runs.folder import RunFolder
-from experiments.sweep.cell_run import saved_env_steps
+from experiments.sweep.cell_run import saved_steps
 from experiments.train import command as train
 from ssl_objectives.refusal import ConfigError, suggest
 
@@ -66,7 +66,7 @@ class SweptCommand(ABC):
 
     def is_done(self, run: RunFolder, budget: int) -> bool:
         """Whether a run has nothing left to do."""
-        return saved_env_steps(run) >= budget
+        return saved_steps(run) >= budget
 
 
 class SweptTrain(SweptCommand):

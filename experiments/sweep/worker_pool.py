@@ -108,7 +108,7 @@ class WorkerPool:
         if status.state is State.DONE:
             self.progress.done(cell)
         elif self.interrupted.is_set():
-            self.progress.stopped(cell, status.env_steps)
+            self.progress.stopped(cell, status.steps)
         elif status.state is State.RUNNING:  # somebody else took it meanwhile
             self._attempts[cell.name] -= 1
             self._waiting.append(cell)

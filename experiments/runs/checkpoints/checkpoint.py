@@ -29,11 +29,11 @@ class CheckpointHeader:
     """What a checkpoint says about itself without its tensors being read.
 
     Attributes:
-        env_steps: steps of all envs together until the checkpoint.
+        steps: of the trainer until the checkpoint: steps, or gradient steps.
         score: what `best` compares, higher is better; None where not evaluated.
     """
 
-    env_steps: int
+    steps: int
     score: float | None
 
 
@@ -46,7 +46,7 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: Path, state: Any, env_steps: int, score: float | None = None
+    path: Path, state: Any, steps: int, score: float | None = None
 ) -> None:
     """Write `state` to `path`, replacing what was there only once all is on disk.
 
@@ -54,7 +54,7 @@ def save_checkpoint(
         path: final name; its folder must exist.
         state: nested dicts (text or integer keys), lists and tuples of tensors (any
             device, dtype, layout in memory), numbers, text, bytes and None.
-        env_steps: steps of all envs together so far.
+        steps: of the trainer so far.
         score: higher is better; NaN counts as no score.
 
     Raises:
@@ -66,7 +66,7 @@ def save_checkpoint(
     except TypeError as error:
         raise CheckpointError(f"Cannot save {error}") from error
     content = {
-        "env_steps": env_steps,
+        "steps": steps,
         "score": None if score is None or math.isnan(score) else repr(float(score)),
         "skeleton": skeleton,
     }
@@ -83,7 +83,7 @@ def save_checkpoint(
 
 
 def read_header(path: Path) -> CheckpointHeader:
-    """Read a checkpoint's env steps and score, without its tensors.
+    """Read a checkpoint's steps and score, without its tensors.
 
     Raises:
         CheckpointError: not a checkpoint this version reads, cut off or damaged.
@@ -104,6 +104,4 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _header(content: Mapping[str, Any]) -> CheckpointHeader:
     score = content["score"]
-    return CheckpointHeader(
-        content["env_steps"], None if score is None else float(score)
-    )
+    return CheckpointHeader(content["steps"], None if score is None else float(score))

@@ -1,6 +1,6 @@
 """The checkpoints of one run: which are kept, which is the latest, which the best.
 
-All of it is read from the files themselves (env steps in the name, score in the
+All of it is read from the files themselves (steps in the name, score in the
 header), so that no index can disagree with the folder after a crash.
 """
 
@@ -23,10 +23,10 @@ _NAME = re.compile(r"step-(\d+)\.safetensors")
 
 
 class CheckpointFolder:
-    """Files `step-000000123456.safetensors`, named by env steps.
+    """Files `step-000000123456.safetensors`, named by steps.
 
     Kept are the last `keep_last`, the best by score, and a sparse history: the first
-    at or after each of the env steps n, 2n, 4n, 8n, … with n = `sparse_from`. Doubling
+    at or after each of the steps n, 2n, 4n, 8n, … with n = `sparse_from`. Doubling
     bounds the disk: a run of 1000 n leaves 10 of them.
 
     One process writes to a folder; any number may read.
@@ -34,7 +34,7 @@ class CheckpointFolder:
     Attributes:
         path: the folder; it need not exist before the first `save`.
         keep_last: how many of the newest are kept, at least 1.
-        sparse_from: n above, in env steps.
+        sparse_from: n above, in steps.
     """
 
     def __init__(
@@ -46,26 +46,26 @@ class CheckpointFolder:
         self.keep_last = keep_last
         self.sparse_from = sparse_from
 
-    def start(self, at_env_steps: int) -> None:
+    def start(self, at_steps: int) -> None:
         """Prepare for writing; the training process calls it once, before `save`.
 
         Deletes what a kill left half-written, and the checkpoints beyond the one that
         is resumed from: a run has one line of history, in its metrics as well.
 
         Args:
-            at_env_steps: 0 for a new run, else those of the checkpoint resumed from.
+            at_steps: 0 for a new run, else those of the checkpoint resumed from.
 
         Raises:
-            CheckpointError: there are checkpoints beyond, but none at `at_env_steps`,
+            CheckpointError: there are checkpoints beyond, but none at `at_steps`,
                 so that this is not the run that is resumed. Nothing is deleted.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         paths = self.paths()
-        beyond = [x for x in paths if env_steps_of(x) > at_env_steps]
-        if beyond and at_env_steps not in map(env_steps_of, paths):
+        beyond = [x for x in paths if steps_of(x) > at_steps]
+        if beyond and at_steps not in map(steps_of, paths):
             raise CheckpointError(
-                f"{self.path} holds checkpoints up to {env_steps_of(beyond[-1]):,} env "
-                f"steps, but none at {at_env_steps:,}, where this run would start: "
+                f"{self.path} holds checkpoints up to {steps_of(beyond[-1]):,} "
+                f"steps, but none at {at_steps:,}, where this run would start: "
                 "it belongs to another run. Train into a new folder, or --resume "
                 f"{beyond[-1]}"
             )
@@ -74,36 +74,36 @@ class CheckpointFolder:
         for file in [*unfinished, *beyond]:
             file.unlink(missing_ok=True)
 
-    def save(self, state: Any, env_steps: int, score: float | None = None) -> Path:
+    def save(self, state: Any, steps: int, score: float | None = None) -> Path:
         """Write a checkpoint, then delete those no longer kept; returns its path.
 
         Args:
             state: see `save_checkpoint`.
-            env_steps: steps of all envs together so far.
+            steps: of the trainer so far.
             score: higher is better; None or NaN where not evaluated.
 
         Raises:
             CheckpointError: it could not be written; the others are untouched.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        path = self.path / f"step-{env_steps:012d}.safetensors"
-        save_checkpoint(path, state, env_steps, score)
-        kept = self._kept(env_steps)
+        path = self.path / f"step-{steps:012d}.safetensors"
+        save_checkpoint(path, state, steps, score)
+        kept = self._kept(steps)
         for file in self.paths():
-            if env_steps_of(file) <= env_steps and file not in kept:
+            if steps_of(file) <= steps and file not in kept:
                 with suppress(OSError):  # the next save tries again
                     os.unlink(file)
         return path
 
     def paths(self) -> list[Path]:
-        """All checkpoints, by env steps."""
+        """All checkpoints, by steps."""
         if not self.path.is_dir():
             return []
         files = (x for x in self.path.iterdir() if _NAME.fullmatch(x.name))
-        return sorted(files, key=env_steps_of)
+        return sorted(files, key=steps_of)
 
     def latest(self) -> Path:
-        """The checkpoint with the most env steps.
+        """The checkpoint with the most steps.
 
         Raises:
             CheckpointError: there is none yet.
@@ -148,9 +148,9 @@ class CheckpointFolder:
             )
             raise CheckpointError(f"{error} {advice}") from error
 
-    def _kept(self, env_steps: int) -> set[Path]:
-        """What stays after a save; files beyond `env_steps` are another history."""
-        paths = [x for x in self.paths() if env_steps_of(x) <= env_steps]
+    def _kept(self, steps: int) -> set[Path]:
+        """What stays after a save; files beyond `steps` are another history."""
+        paths = [x for x in self.paths() if steps_of(x) <= steps]
         kept = set(paths[-self.keep_last :])
         best = self._best(paths)
         if best:
@@ -161,8 +161,8 @@ class CheckpointFolder:
         return kept | {x for k, x in first.items() if k > 0}
 
     def _interval(self, path: Path) -> int:
-        """0 below n, then 1 + floor(log2(env_steps / n))."""
-        return (env_steps_of(path) // self.sparse_from).bit_length()
+        """0 below n, then 1 + floor(log2(steps / n))."""
+        return (steps_of(path) // self.sparse_from).bit_length()
 
     def _best(self, paths: list[Path]) -> Path | None:
         scored = []
@@ -170,20 +170,20 @@ class CheckpointFolder:
             with suppress(CheckpointError):  # a damaged file is never the best
                 score = read_header(file).score
                 if score is not None:
-                    scored.append((score, env_steps_of(file), file))
+                    scored.append((score, steps_of(file), file))
         return max(scored)[-1] if scored else None
 
     def _last_good_before(self, path: Path) -> Path | None:
         match = _NAME.fullmatch(path.name)
         for file in reversed(self.paths()):
-            if file != path and (not match or env_steps_of(file) < int(match[1])):
+            if file != path and (not match or steps_of(file) < int(match[1])):
                 with suppress(CheckpointError):
                     load_checkpoint(file)
                     return file
         return None
 
 
-def env_steps_of(path: Path) -> int:
+def steps_of(path: Path) -> int:
     """Env steps in the name of a checkpoint of a folder.
 
     Raises:

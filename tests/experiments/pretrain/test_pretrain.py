@@ -57,7 +57,7 @@ def test_a_run_leaves_all_that_was_promised(done: Any) -> None:
 
 def test_metrics_have_loss_rank_and_a_probe_from_the_start(done: Any) -> None:
     metrics = read_metrics(done.run)
-    assert list(metrics["env_steps"]) == [0, 2, 3, 4, 6]
+    assert list(metrics["steps"]) == [0, 2, 3, 4, 6]
     probed = metrics["evaluate/knn"]
     assert [i for i, x in enumerate(probed) if x == x] == [0, 2, 4]
     for name in ("pretrain/loss", "projection/effective_rank", "projection/spread"):
@@ -91,7 +91,7 @@ def test_going_on_is_as_if_never_stopped(curious: Command) -> None:
     assert again.code == 0, again.err
     assert "Going back from 6 to 3 steps" in again.out
     assert torch.equal(weights(whole.run), expected)
-    assert list(read_metrics(whole.run)["env_steps"]) == [2, 4, 6]
+    assert list(read_metrics(whole.run)["steps"]) == [2, 4, 6]
 
 
 def test_what_was_stopped_before_its_report_gets_one(curious: Command) -> None:

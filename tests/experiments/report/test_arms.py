@@ -17,7 +17,7 @@ RND, ERROR = Kind("agents.curiosity.rnd:RndConfig"), Kind("agents.error:ErrorCon
 def run(name: str, steps: int = 100, **settings: Value) -> LoadedRun:
     """Double underscores in names stand for dots."""
     dotted = {k.replace("__", "."): x for k, x in settings.items()}
-    columns: dict[str, Any] = {"env_steps": np.array([steps])}
+    columns: dict[str, Any] = {"steps": np.array([steps])}
     columns["wall_time"] = np.array([1.0])
     return LoadedRun(Path(name), {"env_steps": 100, **dotted}, columns)
 

@@ -150,7 +150,7 @@ def test_real_runs_become_a_report(
     for row in runs:
         folder = RunFolder(Path(row["folder"]))
         rows = [json.loads(x) for x in folder.metrics_file.read_text().splitlines()]
-        assert float(row["env_steps"]) == rows[-1]["env_steps"] == 100
+        assert float(row["steps"]) == rows[-1]["steps"] == 100
         assert float(row["policy/entropy"]) == pytest.approx(
             rows[-1]["metrics"]["policy/entropy"]
         )
@@ -196,7 +196,7 @@ def test_the_numbers_are_those_of_the_runs(tmp_path: Path) -> None:
     assert any("units of each task's own" in x for x in result.notes)
     assert any(x.startswith("Only 3 or 4 runs in 4 of 4") for x in result.notes)
     assert "[20, 40]" in text
-    assert [(x.runs, x.env_steps) for x in result.costs] == [(3, 3000)] * 4
+    assert [(x.runs, x.steps) for x in result.costs] == [(3, 3000)] * 4
     again, _ = quietly(tmp_path / "again", *runs)
     assert again.numbers == result.numbers
     pages = [(tmp_path / x / "report.md").read_text("utf-8") for x in ("out", "again")]
@@ -268,7 +268,7 @@ def test_what_is_missing_is_said_and_the_rest_reported(tmp_path: Path) -> None:
     lost = made(root, "ppo", 0, [{"loss/value": 1.0}] * 3)
     early = made(root, "ppo", 1, [{SCORE: 5.0}, *[{"loss/value": 1.0}] * 2])
     torn = made(root, "ppo", 2, scored(1))
-    torn.metrics_file.write_text('{"env_steps"\n{}\n')
+    torn.metrics_file.write_text('{"steps"\n{}\n')
     other = made(root, "ppo", 3, scored(1))
     other.metrics_file.write_text('{"steps": 3}\n')
     broken = made(root, "ppo", 4, scored(1))

@@ -27,12 +27,12 @@ def run(
     frames: int | None = None,
 ) -> LoadedRun:
     columns: dict[str, Any] = {
-        "env_steps": np.array(steps, np.int64),
+        "steps": np.array(steps, np.int64),
         "wall_time": np.array(seconds or steps, np.float64),
         SCORE: np.array(values, np.float64),
     }
     if frames is not None:
-        columns["time/frames"] = columns["env_steps"] * float(frames)
+        columns["time/frames"] = columns["steps"] * float(frames)
     return LoadedRun(Path("run"), {}, columns, {"best": 9.0, "nan": float("nan")})
 
 
@@ -70,12 +70,12 @@ def test_metrics_are_chosen_or_named() -> None:
     record = run([10], [1])
     assert metrics_of([record], []) == (SCORE,)
     assert metrics_of([record], ["best", SCORE, "best"]) == ("best", SCORE)
-    only = LoadedRun(record.path, {}, {"env_steps": np.zeros(0)}, {"a": 1.0, "b": 2.0})
+    only = LoadedRun(record.path, {}, {"steps": np.zeros(0)}, {"a": 1.0, "b": 2.0})
     assert metrics_of([only], []) == ("a", "b")
     with pytest.raises(ConfigError, match=r"--metric episode/retrun.*'episode/return'"):
         metrics_of([record], ["episode/retrun"])
     with pytest.raises(ConfigError, match="None of the 1 runs has episode/return"):
-        metrics_of([LoadedRun(record.path, {}, {"env_steps": np.zeros(0)})], [])
+        metrics_of([LoadedRun(record.path, {}, {"steps": np.zeros(0)})], [])
 
 
 def test_scores_are_measured_between_two(tmp_path: Path) -> None:

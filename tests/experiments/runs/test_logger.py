@@ -36,17 +36,17 @@ def test_what_is_logged_is_read_back(run: RunFolder) -> None:
     logger.close()
     columns = read_metrics(run)
     assert list(columns) == [
-        "env_steps",
+        "steps",
         "wall_time",
         "loss/policy",
         "loss/value",
         "policy/kl",
     ]
-    np.testing.assert_array_equal(columns["env_steps"], [10, 20])
+    np.testing.assert_array_equal(columns["steps"], [10, 20])
     np.testing.assert_array_equal(columns["loss/policy"], [0.1, math.nan])
     np.testing.assert_array_equal(columns["loss/value"], [2.0, math.nan])
     np.testing.assert_array_equal(columns["policy/kl"], [math.nan, -math.inf])
-    assert columns["env_steps"].dtype == np.int64
+    assert columns["steps"].dtype == np.int64
     assert 0 <= columns["wall_time"][0] <= columns["wall_time"][1] < 60
     assert tensorboard(run, "loss/value") == {10: 2.0}
     # Every line is JSON as any program reads it.
@@ -56,26 +56,26 @@ def test_what_is_logged_is_read_back(run: RunFolder) -> None:
 
 def test_a_run_without_metrics_has_no_rows(run: RunFolder) -> None:
     assert {k: len(x) for k, x in read_metrics(run).items()} == {
-        "env_steps": 0,
+        "steps": 0,
         "wall_time": 0,
     }
 
 
 def test_resuming_drops_what_the_checkpoint_does_not_know(run: RunFolder) -> None:
     logger = MetricLogger(run)
-    for env_steps in (10, 20, 30, 40):
-        logger.log(env_steps, {"loss/policy": env_steps})
+    for steps in (10, 20, 30, 40):
+        logger.log(steps, {"loss/policy": steps})
     logger.close()
     rows = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
     rows[1]["wall_time"] = 500.0  # as if training had taken that long
     lines = [json.dumps(x) + "\n" for x in rows]
-    run.metrics_file.write_text("".join(lines) + '{"env_steps": 50, "wall_ti')
+    run.metrics_file.write_text("".join(lines) + '{"steps": 50, "wall_ti')
 
-    logger = MetricLogger(run, resume_at_env_steps=20)
+    logger = MetricLogger(run, resume_at_steps=20)
     logger.log(30, {"loss/policy": 31.0})
     logger.close()
     columns = read_metrics(run)
-    np.testing.assert_array_equal(columns["env_steps"], [10, 20, 30])
+    np.testing.assert_array_equal(columns["steps"], [10, 20, 30])
     np.testing.assert_array_equal(columns["loss/policy"], [10, 20, 31])
     assert 500 <= columns["wall_time"][2] < 560
     assert tensorboard(run, "loss/policy") == {10: 10.0, 20: 20.0, 30: 31.0}
@@ -98,18 +98,18 @@ def test_kill_9_loses_no_whole_row(run: RunFolder, tmp_path: Path) -> None:
         timeout=60,
     ).returncode
     assert code == -signal.SIGKILL
-    assert len(read_metrics(run)["env_steps"]) == 100
+    assert len(read_metrics(run)["steps"]) == 100
     whole = run.metrics_file.read_bytes()
     for cut in (1, 2, 30):  # in the middle of the last line
         run.metrics_file.write_bytes(whole[:-cut])
-        assert len(read_metrics(run)["env_steps"]) == 99
-    logger = MetricLogger(run, resume_at_env_steps=99)
+        assert len(read_metrics(run)["steps"]) == 99
+    logger = MetricLogger(run, resume_at_steps=99)
     logger.log(100, {"loss/policy": 100})
     logger.close()
-    assert list(read_metrics(run)["env_steps"]) == [*range(99), 100]
+    assert list(read_metrics(run)["steps"]) == [*range(99), 100]
 
 
 def test_a_damaged_line_is_named(run: RunFolder) -> None:
-    run.metrics_file.write_text('{"env_steps": 1, "wall_time": 0, "metrics": {}}\n\0\n')
+    run.metrics_file.write_text('{"steps": 1, "wall_time": 0, "metrics": {}}\n\0\n')
     with pytest.raises(MetricsError, match=r"Line 2 of .*Delete that line"):
         read_metrics(run)

@@ -15,7 +15,7 @@ import torch
 from rich.console import Console
 
 from experiments.runs.checkpoints.checkpoint import read_header
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.session import RunResult, run_sessions
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
@@ -26,18 +26,18 @@ def rows(run: RunFolder) -> list[tuple[int, dict[str, float]]]:
     """Steps and metrics that no clock decides."""
     found = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
     return [
-        (x["env_steps"], {k: v for k, v in x["metrics"].items() if k[:5] == "fake/"})
+        (x["steps"], {k: v for k, v in x["metrics"].items() if k[:5] == "fake/"})
         for x in found
     ]
 
 
 def evaluated(run: RunFolder) -> list[int]:
     found = [json.loads(x) for x in run.metrics_file.read_text().splitlines()]
-    return [x["env_steps"] for x in found if "evaluate/score" in x["metrics"]]
+    return [x["steps"] for x in found if "evaluate/score" in x["metrics"]]
 
 
 def saved(run: RunFolder) -> list[int]:
-    return [env_steps_of(x) for x in CheckpointFolder(run.checkpoints).paths()]
+    return [steps_of(x) for x in CheckpointFolder(run.checkpoints).paths()]
 
 
 def state(run: RunFolder) -> Any:
@@ -90,7 +90,7 @@ def test_what_is_due_is_due_at_multiples_passed_and_at_the_end(
     # those of the schedule, and one with each evaluation, whose score it holds
     assert saved(result.run) == [9, 12, 18, 21, 27, 30, 33]
     headers = {
-        env_steps_of(x): read_header(x).score
+        steps_of(x): read_header(x).score
         for x in CheckpointFolder(result.run.checkpoints).paths()
     }
     assert headers[12] == -36.0

@@ -71,7 +71,7 @@ def test_states_are_read_from_the_run_folders(
     assert [x.state for x in states] == [
         *(State.DONE, State.STOPPED, State.WAITING, State.RUNNING)
     ]
-    assert [x.env_steps for x in states] == [240, 120, 0, 0]
+    assert [x.steps for x in states] == [240, 120, 0, 0]
     assert states[0].run == saved.path
     assert states[2].run is states[3].run is None
 
@@ -81,7 +81,7 @@ def test_the_run_furthest_on_counts(sweep: SweepFolder, cells: list[Cell]) -> No
     begin(sweep, cells[0], 120)
     begin(sweep, cells[0])
     status = sweep.status(cells[0])
-    assert (status.run, status.env_steps) == (far.path, 180)
+    assert (status.run, status.steps) == (far.path, 180)
 
 
 def test_a_cell_without_a_checkpoint_begins_anew(

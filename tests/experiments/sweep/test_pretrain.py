@@ -116,7 +116,7 @@ def test_a_trial_is_short(curious: Command, tmp_path: Path) -> None:
     )
     assert done.code == 0, done.err
     lines = done.run.metrics_file.read_text().splitlines()
-    assert [json.loads(x)["env_steps"] for x in lines] == [2, 4, 6]
+    assert [json.loads(x)["steps"] for x in lines] == [2, 4, 6]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import SweepFolder
-from experiments.sweep.progress import LINE_SECONDS, SweepProgress, logged_env_steps
+from experiments.sweep.progress import LINE_SECONDS, SweepProgress, logged_steps
 
 CELLS = [
     Cell(f"rnd+s{seed}", {"signal": "rnd"}, seed, ("rnd",), 1000, 40)
@@ -19,7 +19,7 @@ def log(sweep: SweepFolder, cell: Cell, *env_steps: int, tail: str = "") -> None
     """What a run of the cell has logged so far."""
     run = sweep.cell(cell) / "20260101-000000-run"
     run.mkdir(parents=True, exist_ok=True)
-    rows = [{"env_steps": x, "wall_time": 1.0, "metrics": {}} for x in env_steps]
+    rows = [{"steps": x, "wall_time": 1.0, "metrics": {}} for x in env_steps]
     text = "".join(json.dumps(x) + "\n" for x in rows)
     (run / "metrics.jsonl").write_text(text + tail)
 
@@ -68,10 +68,10 @@ def test_somebody_elses_cells_are_mentioned_once(tmp_path: Path) -> None:
 
 def test_steps_come_from_the_last_whole_row(tmp_path: Path) -> None:
     sweep, cell = SweepFolder(tmp_path), CELLS[0]
-    assert logged_env_steps(sweep.cell(cell)) == 0
+    assert logged_steps(sweep.cell(cell)) == 0
     log(sweep, cell)
-    assert logged_env_steps(sweep.cell(cell)) == 0
-    log(sweep, cell, *range(40, 400_040, 40), tail='{"env_steps": 7')
-    assert logged_env_steps(sweep.cell(cell)) == 400_000
+    assert logged_steps(sweep.cell(cell)) == 0
+    log(sweep, cell, *range(40, 400_040, 40), tail='{"steps": 7')
+    assert logged_steps(sweep.cell(cell)) == 400_000
     log(sweep, cell, 40, tail="damaged\n")
-    assert logged_env_steps(sweep.cell(cell)) == 0
+    assert logged_steps(sweep.cell(cell)) == 0

@@ -87,7 +87,7 @@ def assert_undisturbed(swept: Swept, name: str, curious: Command, rows: Rows) ->
     assert alone.code == 0, alone.err
     run, budget = swept.run(name), swept.cells[name].budget
     assert rows(run) == rows(alone.run)
-    assert [x["env_steps"] for x in rows(run)] == list(range(40, budget + 1, 40))
+    assert [x["steps"] for x in rows(run)] == list(range(40, budget + 1, 40))
     states = [
         load_checkpoint(CheckpointFolder(x.checkpoints).latest()).state
         for x in (run, alone.run)
@@ -365,8 +365,8 @@ def test_ctrl_c_saves_every_cell(curious: Command, rows: Rows, tmp_path: Path) -
     [*saved] = {x.parent.parent for x in checkpoints(sweep)}
     for run in map(RunFolder, saved):
         latest = load_checkpoint(CheckpointFolder(run.checkpoints).latest())
-        logged = [0, *(x["env_steps"] for x in rows(run))]  # 0: stopped at once
-        assert latest.header.env_steps == logged[-1]
+        logged = [0, *(x["steps"] for x in rows(run))]  # 0: stopped at once
+        assert latest.header.steps == logged[-1]
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from experiments.runs.checkpoints.checkpoint import read_header
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import evaluate_actor
 from experiments.train import task as train_task
@@ -60,15 +60,15 @@ def test_ctrl_c_stops_with_a_checkpoint(
     stopped = [x for x in lines if x.startswith("Stopped at ")]
     assert stopped[0].endswith(f"Go on with: curious train --resume {folder}")
     assert f"train --config {folder} --seed 1 --seeds 2" in lines[-1]
-    steps = rows(RunFolder(folder))[-1]["env_steps"]
-    assert env_steps_of(CheckpointFolder(folder / "checkpoints").latest()) == steps
+    steps = rows(RunFolder(folder))[-1]["steps"]
+    assert steps_of(CheckpointFolder(folder / "checkpoints").latest()) == steps
     assert list((folder / "videos").iterdir()) == []
     done = curious(
         *("train", "--resume", str(folder), "--env-steps", str(steps + 40)),
         *("--video-steps", "0"),
     )
     assert done.code == 0
-    assert rows(RunFolder(folder))[-1]["env_steps"] == steps + 40
+    assert rows(RunFolder(folder))[-1]["steps"] == steps + 40
 
 
 def test_ctrl_c_does_not_wait_for_an_evaluation(
@@ -90,5 +90,5 @@ def test_ctrl_c_does_not_wait_for_an_evaluation(
     [row] = rows(done.run)
     assert "evaluate/return_mean" not in row["metrics"]
     latest = CheckpointFolder(done.run.checkpoints).latest()
-    assert env_steps_of(latest) == row["env_steps"] == 40
+    assert steps_of(latest) == row["steps"] == 40
     assert read_header(latest).score is None

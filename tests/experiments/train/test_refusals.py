@@ -211,7 +211,7 @@ def test_a_world_from_outside_trains_and_resumes(
     assert "own_world:Config" in done.run.config_file.read_text()
     more = curious("train", "--resume", str(done.run.path), "--env-steps", "80")
     assert more.code == 0
-    assert [x["env_steps"] for x in rows(done.run)] == [40, 80]
+    assert [x["steps"] for x in rows(done.run)] == [40, 80]
     with pytest.raises(ZeroDivisionError):  # a bug is not hidden behind a message
         curious("train", "ppo", *SMALL, "--world", "own_world:Config", "--world.fails")
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from experiments.config.json import read_config, write_config
 from experiments.runs.checkpoints.checkpoint import load_checkpoint
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 
 Command = Callable[..., Any]
@@ -55,7 +55,7 @@ def assert_equal_states(one: RunFolder, two: RunFolder) -> None:
 def test_n_and_resume_and_n_is_2n(curious: Command, key_door: Any, rows: Rows) -> None:
     config = str(key_door.run.path)
     half = curious("train", "--config", config, "--env-steps", "160")
-    assert [x["env_steps"] for x in rows(half.run)] == [40, 80, 120, 160]
+    assert [x["steps"] for x in rows(half.run)] == [40, 80, 120, 160]
     done = curious("train", "--resume", str(half.run.path), "--env-steps", "320")
     assert done.code == 0
     assert f"Run folder: {half.run.path}, going on at 160" in done.out
@@ -72,7 +72,7 @@ def test_the_same_from_an_older_checkpoint(
 ) -> None:
     run = copied(undisturbed.run, tmp_path)
     older = CheckpointFolder(run.checkpoints).paths()[6]
-    assert env_steps_of(older) == 280
+    assert steps_of(older) == 280
     done = curious("train", "--resume", str(older))
     assert done.code == 0
     assert "Going back from 400 to 280 env steps" in done.out
@@ -152,7 +152,7 @@ def check_it_goes_on(
     paths = CheckpointFolder(run.checkpoints).paths()
     for file in paths:
         load_checkpoint(file)  # whatever bears a final name is whole
-    latest = env_steps_of(paths[-1])
+    latest = steps_of(paths[-1])
     lines = run.metrics_file.read_text().splitlines()
     assert latest < 400
     assert len(lines) - latest // 40 in (0, 1)  # at most one interval of one rollout
@@ -268,7 +268,7 @@ def test_atari_goes_on_with_fresh_episodes(curious: Command, rows: Rows) -> None
     assert video.stat().st_size > 1000
     more = curious("train", "--resume", str(done.run.path), "--env-steps", "44")
     assert more.code == 0
-    assert [x["env_steps"] for x in rows(done.run)] == [22, 44]
+    assert [x["steps"] for x in rows(done.run)] == [22, 44]
     state = CheckpointFolder(done.run.checkpoints).load().state["collector"]
     assert state["env"] is None
     assert state["length"].tolist() == [11.0, 11.0]

@@ -17,7 +17,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from envs.gymnasium_env import GymnasiumConfig
 from experiments.runs.checkpoints.checkpoint import read_header
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from experiments.train.presets import train_config
@@ -99,10 +99,10 @@ def test_the_best_checkpoint_holds_the_weights_that_were_evaluated(
     key_door: Any,
 ) -> None:
     paths = CheckpointFolder(key_door.run.checkpoints).paths()
-    scores = {env_steps_of(x): read_header(x).score for x in paths}
+    scores = {steps_of(x): read_header(x).score for x in paths}
     columns = read_metrics(key_door.run)
     evaluated = np.isfinite(columns["evaluate/return_mean"])
-    assert columns["env_steps"][evaluated].tolist() == [160, 320]
+    assert columns["steps"][evaluated].tolist() == [160, 320]
     assert [k for k, x in scores.items() if x is not None] == [160, 320]
     assert 240 in scores
 
@@ -111,14 +111,14 @@ def names(run: RunFolder) -> set[str]:
     columns = read_metrics(run)
     for name, values in columns.items():
         assert np.isfinite(values).any(), name
-    return set(columns) - {"env_steps", "wall_time"}
+    return set(columns) - {"steps", "wall_time"}
 
 
 def test_metrics_of_byol_explore(key_door: Any) -> None:
     evaluated = {f"evaluate/{x}" for x in EVALUATION}
     assert names(key_door.run) == PROMISED["byol-explore"] | EPISODE | evaluated
     columns = read_metrics(key_door.run)
-    assert columns["env_steps"].tolist() == list(range(40, 321, 40))
+    assert columns["steps"].tolist() == list(range(40, 321, 40))
     # two epochs of two minibatches
     assert columns["world_model/updates"].tolist() == list(range(4, 33, 4))
     for name in sorted(PROMISED["byol-explore"]):

@@ -80,11 +80,11 @@ STATE: dict[str, Any] = {
 
 def test_everything_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
-    save_checkpoint(path, STATE, env_steps=123, score=-4.5)
+    save_checkpoint(path, STATE, steps=123, score=-4.5)
     read = load_checkpoint(path)
     assert same(STATE, read.state)
     assert read.header == read_header(path)
-    assert (read.header.env_steps, read.header.score) == (123, -4.5)
+    assert (read.header.steps, read.header.score) == (123, -4.5)
     assert os.listdir(tmp_path) == [path.name]
 
 
@@ -195,7 +195,7 @@ def test_every_flipped_byte_is_noticed(tmp_path: Path) -> None:
             read = load_checkpoint(path)
             # Not noticed: then it does not matter, like padding.
             assert same(read.state, state), i
-            assert read.header.env_steps == 7
+            assert read.header.steps == 7
             unnoticed += 1
     assert unnoticed < 20
 
@@ -245,7 +245,7 @@ def test_file_size_limit(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == ["old"]
-    assert load_checkpoint(tmp_path / "old").header.env_steps == 1
+    assert load_checkpoint(tmp_path / "old").header.steps == 1
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.getuid() != 0, reason="mounts")
@@ -258,6 +258,6 @@ def test_full_disk(tmp_path: Path) -> None:
         with pytest.raises(CheckpointError, match="No space left on device"):
             save_checkpoint(tmp_path / "new", {"w": torch.zeros(1_000_000)}, 2)
         assert os.listdir(tmp_path) == ["old"]
-        assert load_checkpoint(tmp_path / "old").header.env_steps == 1
+        assert load_checkpoint(tmp_path / "old").header.steps == 1
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)

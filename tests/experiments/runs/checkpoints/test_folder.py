@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from experiments.runs.checkpoints.checkpoint import CheckpointError, load_checkpoint
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 
 ROOT = Path(__file__).parents[4]
 
 
 def steps(folder: CheckpointFolder) -> list[int]:
-    return [env_steps_of(x) for x in folder.paths()]
+    return [steps_of(x) for x in folder.paths()]
 
 
 def test_the_newest_the_best_and_a_sparse_history_are_kept(tmp_path: Path) -> None:
@@ -24,16 +24,16 @@ def test_the_newest_the_best_and_a_sparse_history_are_kept(tmp_path: Path) -> No
         folder = CheckpointFolder(tmp_path / "c", keep_last=3, sparse_from=500)
         folder.save({"i": i}, 100 * i, scores.get(100 * i))
     assert steps(folder) == [500, 700, 1000, 2000, 3800, 3900, 4000]
-    assert env_steps_of(folder.latest()) == 4000
-    assert env_steps_of(folder.best()) == 700
+    assert steps_of(folder.latest()) == 4000
+    assert steps_of(folder.best()) == 700
     assert folder.load().state == {"i": 40}
     assert folder.load(folder.best()).state == {"i": 7}
 
 
 def test_the_first_at_or_after_each_threshold_stays(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path, keep_last=1, sparse_from=100)
-    for env_steps in (70, 130, 190, 260, 390, 450, 1700, 1800):
-        folder.save(None, env_steps)
+    for number in (70, 130, 190, 260, 390, 450, 1700, 1800):
+        folder.save(None, number)
     assert steps(folder) == [130, 260, 450, 1700, 1800]
 
 
@@ -50,8 +50,8 @@ def test_an_empty_folder_says_so(tmp_path: Path) -> None:
 
 def test_a_damaged_checkpoint_names_the_last_good_one(tmp_path: Path) -> None:
     folder = CheckpointFolder(tmp_path, keep_last=3)
-    for env_steps in (10, 20, 30):
-        folder.save({"w": torch.zeros(100)}, env_steps, score=env_steps)
+    for steps in (10, 20, 30):
+        folder.save({"w": torch.zeros(100)}, steps, score=steps)
     first, second, third = folder.paths()
     third.write_bytes(third.read_bytes()[:-10])
     second.write_bytes(second.read_bytes()[:-1] + b"\x01")
@@ -71,14 +71,14 @@ def test_resuming_from_an_older_checkpoint_drops_what_came_later(
 ) -> None:
     folder = CheckpointFolder(tmp_path, keep_last=3)
     folder.start(0)
-    for env_steps in (10, 20, 30):
-        folder.save(env_steps, env_steps)
+    for number in (10, 20, 30):
+        folder.save(number, number)
     folder.save("without start", 15)  # must not fall to the newer ones
     assert steps(folder) == [10, 15, 20, 30]
     (tmp_path / ".step-000000000040.safetensors.1.unfinished").touch()
     (tmp_path / ".tmpA1b2C3").touch()  # what safetensors leaves when killed
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(CheckpointError, match="up to 30 env steps, but none at 12"):
+    with pytest.raises(CheckpointError, match="up to 30 steps, but none at 12"):
         folder.start(12)
     with pytest.raises(CheckpointError, match="another run"):
         folder.start(0)
@@ -92,14 +92,14 @@ def test_resuming_from_an_older_checkpoint_drops_what_came_later(
 
 def test_a_renamed_checkpoint_is_refused() -> None:
     with pytest.raises(CheckpointError, match="not named like"):
-        env_steps_of(Path("final.safetensors"))
+        steps_of(Path("final.safetensors"))
 
 
 KILLS = """
 import json, os, random, signal, sys, time
 from pathlib import Path
 import torch
-from experiments.runs.checkpoints.folder import CheckpointFolder, env_steps_of
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 
 torch.set_num_threads(1)
 path = Path(sys.argv[1])
@@ -107,17 +107,17 @@ rng = random.Random(3)
 folder = CheckpointFolder(path, keep_last=2, sparse_from=1_000_000)
 kills = []
 for _ in range(50):
-    begin = env_steps_of(folder.latest()) if folder.paths() else 0
+    begin = steps_of(folder.latest()) if folder.paths() else 0
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
         folder.start(begin)
-        env_steps = begin
+        steps = begin
         while True:
-            env_steps += 1
-            state = {"w": torch.full((300_000,), float(env_steps)), "n": env_steps}
-            folder.save(state, env_steps, score=-env_steps)
-            os.write(write, b"%d " % env_steps)
+            steps += 1
+            state = {"w": torch.full((300_000,), float(steps)), "n": steps}
+            folder.save(state, steps, score=-steps)
+            os.write(write, b"%d " % steps)
     os.close(write)
     with os.fdopen(read, "rb", buffering=0) as pipe:
         said = b""
