@@ -5,28 +5,24 @@ processes are here, once, for everything that trains (`experiments/runs/task.py`
 """
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 from typing import TypeVar
 
-import torch
 from rich.console import Console
 
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.distributed import any_asked, rank, shared
 from experiments.runs.folder import RunFolder
-from experiments.runs.health import check_finite
 from experiments.runs.interrupt import interruptible
-from experiments.runs.logger import MetricLogger
 from experiments.runs.progress import ProgressBar
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
 from experiments.runs.task import RunConfig, Task
+from experiments.runs.writer import RunWriter
 from ssl_objectives.distributed import num_processes
 from ssl_objectives.memory.available import peak_bytes
-from ssl_objectives.refusal import TrainingDiverged
 
 C = TypeVar("C", bound=RunConfig)
 
@@ -147,8 +143,11 @@ class Session:
         """Step until the budget is spent or somebody interrupts; save; finish."""
         task, schedule = self.task, self.task.schedule
         saved = resumed_at
-        with self._progress() as progress, _Books.open(task, run, resumed_at) as books:
-            books.log(first)
+        with (
+            self._progress() as progress,
+            RunWriter.open(task, run, resumed_at) as writer,
+        ):
+            writer.log(first)
             while task.steps < task.budget and not self._is_stopped():
                 before, after = task.steps, task.steps + task.step_size
                 evaluates = self._is_due(schedule.evaluate, before, after)
@@ -158,19 +157,19 @@ class Session:
                 evaluated: Mapping[str, float] = {}
                 if logs:
                     metrics = {**metrics, **self._circumstances(progress)}
-                    books.check(metrics)
+                    writer.check(metrics)
                     for warning in task.health.observe(metrics):
                         progress.warn(warning)
                 if evaluates and rank() == 0:
                     evaluated = task.evaluate(progress.say, self.interrupted.is_set)
-                books.log({**metrics, **evaluated})
+                writer.log({**metrics, **evaluated})
                 # A score belongs to these very weights, so they are kept with it.
                 score = evaluated.get(task.score or "")
                 due = self._is_due(schedule.checkpoint, before, task.steps)
                 if due or score is not None:
-                    saved = books.save(score)
+                    saved = writer.save(score)
             if saved != task.steps:
-                books.save(None)
+                writer.save(None)
         finished = task.steps >= task.budget
         if rank() == 0:
             task.finish(run, finished, self.interrupted.is_set)
@@ -210,67 +209,6 @@ class Session:
         if num_processes() > 1 and self.task.steps % self.task.schedule.log:
             return False
         return any_asked(self.interrupted, self.task.device)
-
-
-@dataclass(frozen=True)
-class _Books:
-    """What a session writes, and never of numbers that are not finite."""
-
-    task: Task
-    run: RunFolder
-    checkpoints: CheckpointFolder
-    logger: MetricLogger | None  # of the first process alone
-
-    @staticmethod
-    @contextmanager
-    def open(task: Task, run: RunFolder, resumed_at: int | None) -> Iterator["_Books"]:
-        """The books of a run; the metrics are closed at the end, whatever happens."""
-        checkpoints = CheckpointFolder(run.checkpoints, task.config.keep_checkpoints)
-        if rank() != 0:
-            yield _Books(task, run, checkpoints, None)
-            return
-        checkpoints.start(task.steps)
-        logger = MetricLogger(run, resumed_at, task.tensorboard)
-        with closing(logger):
-            yield _Books(task, run, checkpoints, logger)
-
-    def log(self, metrics: Mapping[str, float]) -> None:
-        """Write a row of metrics, where there are any."""
-        if self.logger is not None and metrics:
-            self.logger.log(self.task.steps, metrics)
-
-    def save(self, score: float | None) -> int:
-        """Write a checkpoint; gives its steps."""
-        task = self.task
-        whole = {
-            k: x
-            for k, x in task.modules.state_dict().items()
-            if isinstance(x, torch.Tensor) and x.is_floating_point()
-        }
-        sound = torch.stack([x.isfinite().all() for x in whole.values()]).tolist()
-        for name, fine in zip(whole, sound, strict=True):
-            if not fine:
-                self.check({f"weights/{name}": float("nan")})
-        if self.logger is not None:
-            self.checkpoints.save(task.state_dict(), task.steps, score)
-        return task.steps
-
-    def check(self, metrics: Mapping[str, float]) -> None:
-        """Stop on numbers that are not finite, and say what to go back to."""
-        try:
-            check_finite(metrics)
-        except TrainingDiverged as error:
-            self.log(metrics)
-            paths = self.checkpoints.paths()
-            known, again = (
-                (f"The last good checkpoint is {paths[-1].name}.", "--resume")
-                if paths
-                else ("No checkpoint had been saved yet.", "--config")
-            )
-            raise TrainingDiverged(
-                f"{error}\n\n{known} For example: curious {self.task.command} {again} "
-                f"{self.run.path} {self.task.remedy}"
-            ) from error
 
 
 def say(console: Console, message: str) -> None:
