@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Carry:
-    """Recurrent state, last action and stacked frames before the first row given.
+    """Recurrent (hidden) state, last action and stacked frames before a first row.
 
     Attributes:
         frames: the P = n-1 frames before it; zero where they are of an earlier episode.

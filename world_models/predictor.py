@@ -1,4 +1,4 @@
-"""Open-loop dynamics: predicts K steps ahead from a belief and actions alone."""
+"""Open-loop (forward) dynamics: K steps ahead, from a belief and actions alone."""
 
 import torch
 from jaxtyping import Float32

@@ -76,7 +76,9 @@ class EmaStdScale(RewardScale):
 
 
 class ReturnStdScale(RewardScale):
-    """Divide by the std of the discounted return (RND, arXiv 1810.12894).
+    """Reward normaliser: divide by the std of the discounted return.
+
+    RND's reward forward filter (arXiv 1810.12894), as Gymnasium's NormalizeReward.
 
     The return runs forward along time, `R_t = γ R_{t-1} + r_t`, separately in each env
     and across episode ends; joining transitions leave it as it is. Rewards are divided,

@@ -1,4 +1,4 @@
-"""The contract of curiosity: intrinsic reward signals, over any world model."""
+"""The contract of curiosity: signals of intrinsic reward, over any world model."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -26,7 +26,10 @@ class IntrinsicReward:
 
 
 class Curiosity(nn.Module, ABC):
-    """An intrinsic reward signal; all its state is in buffers and parameters."""
+    """An intrinsic reward signal (novelty bonus); all its state is saved with it.
+
+    State lies in buffers and parameters.
+    """
 
     needs_model: bool = False
 

@@ -15,7 +15,7 @@ from agents.rollout import Minibatch, Rollout
 
 @dataclass(frozen=True)
 class RewardStream:
-    """A reward with its own value head, discount, clip and weight."""
+    """A reward with its own value head, discount, reward clipping and weight."""
 
     weight: float
     """of this stream's advantage in the mix; 0 switches the stream off"""

@@ -23,8 +23,8 @@ ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
 class AtariProtocol:
     """Every switch between the emulator and the agent, none of them implied.
 
-    Rewards are always the raw score. Clipping them belongs to the learner: a clipped
-    score cannot be reported afterwards.
+    Rewards are always the raw score. Reward clipping belongs to the learner
+    (`RewardStream.clip`): a clipped score cannot be reported afterwards.
 
     Attributes:
         sticky: probability, at each emulated frame, that the emulator repeats the

@@ -11,7 +11,6 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
-from ssl_objectives.memory.plan import readable
 
 from experiments.benchmark.config import BenchmarkConfig, Suite
 from experiments.benchmark.plan import Plan
@@ -27,6 +26,7 @@ from experiments.benchmark.timing import (
 )
 from experiments.config.json import to_json
 from experiments.runs.progress import duration
+from ssl_objectives.footprint.plan import readable
 from ssl_objectives.refusal import ConfigError
 
 

@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from ssl_objectives.memory.plan import readable
 
 from envs.check import random_action
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from experiments.benchmark.timing import Arm
 from experiments.data.description import check_space
+from ssl_objectives.footprint.available import memory_peak
+from ssl_objectives.footprint.plan import readable
 from ssl_objectives.images.frames import FrameFormat
-from ssl_objectives.memory.available import memory_peak
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import DatasetSpec, DiscreteColumn
 from world_models.data.windows import ImageBatches, Windows

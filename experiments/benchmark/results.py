@@ -23,7 +23,7 @@ from experiments.benchmark.timing import (
     update_seconds,
 )
 from experiments.runs.versions import versions
-from ssl_objectives.memory.available import memory_peak
+from ssl_objectives.footprint.available import memory_peak
 
 FORMAT_VERSION = 1
 

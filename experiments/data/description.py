@@ -15,9 +15,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.progress import Progress as RichProgress
-from ssl_objectives.memory.plan import readable
 
 from experiments.runs.progress import LINE_SECONDS, short
+from ssl_objectives.footprint.plan import readable
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset
 

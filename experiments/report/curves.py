@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import NDArray
 
-from agents.statistics import Band, curve_band
+from agents.score_statistics import Band, curve_band
 from experiments.report.runs import LoadedRun
 
 POINTS = 100

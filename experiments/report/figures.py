@@ -9,7 +9,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.ticker import EngFormatter
 
-from agents.statistics import ENOUGH_RUNS, performance_profile
+from agents.score_statistics import ENOUGH_RUNS, performance_profile
 from experiments.report.arms import Comparison
 from experiments.report.canvas import (
     Dashes,

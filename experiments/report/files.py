@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agents.statistics import Estimate
+from agents.score_statistics import Estimate
 from experiments.report.arms import Comparison
 from experiments.report.numbers import Cost, Numbers
 from experiments.report.page import FORMAT_VERSION

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from agents.statistics import ENOUGH_RUNS, LEAST_RUNS
+from agents.score_statistics import ENOUGH_RUNS, LEAST_RUNS
 from experiments.report.arms import Comparison, Difference, Entry
 from experiments.report.labels import parent
 from experiments.report.numbers import Numbers

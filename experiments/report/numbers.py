@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 
-from agents.statistics import (
+from agents.score_statistics import (
     Estimate,
     Scores,
     estimate,

@@ -10,7 +10,7 @@ from rich import box
 from rich.markup import escape as escape_markup
 from rich.table import Table
 
-from agents.statistics import Estimate
+from agents.score_statistics import Estimate
 
 FORMAT_VERSION = 1
 

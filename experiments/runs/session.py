@@ -22,7 +22,7 @@ from experiments.runs.resume import check_same_networks, check_same_run, keep_co
 from experiments.runs.task import RunConfig, Task
 from experiments.runs.writer import RunWriter
 from ssl_objectives.distributed import num_processes
-from ssl_objectives.memory.available import peak_bytes
+from ssl_objectives.footprint.available import peak_bytes
 
 C = TypeVar("C", bound=RunConfig)
 

@@ -10,8 +10,8 @@ from experiments.encoders.table import ENCODERS, EncoderScale
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES
 from experiments.train.tables import (
+    CORES,
     CURIOSITY,
-    MEMORIES,
     MODELS,
     OBJECTIVES,
     PRESETS,
@@ -35,7 +35,7 @@ CHOICES = (
         default="laptop",
     ),
     Choice(WORLDS, "Where the agent lives.", default="atari"),
-    Choice(MEMORIES, "What it remembers.", default="recurrent"),
+    Choice(CORES, "What it remembers.", default="recurrent"),
     Choice(_ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
     Choice(MODELS, "What it predicts (default: as the preset says)."),
     Choice(
@@ -72,7 +72,7 @@ def train_config(
             encoder=_ENCODERS.make(
                 encoder or scale.encoder, EncoderScale(scale.latent)
             ),
-            core=MEMORIES.make(agent, scale),
+            core=CORES.make(agent, scale),
             ppo=scale.ppo,
             extrinsic=RewardStream(2.0, 0.999, clip=1.0),
             intrinsic=RewardStream(1.0, 0.99, episodic=False),

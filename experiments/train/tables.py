@@ -66,7 +66,7 @@ WORLDS: Table[WorldConfig] = Table(
     },
 )
 
-MEMORIES: Table[CoreConfig] = Table(
+CORES: Table[CoreConfig] = Table(
     "agent",
     CoreConfig,
     {

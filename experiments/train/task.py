@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from ssl_objectives.memory.plan import check_fits, readable
 
 from agents.curious_agent import CuriousAgent
 from envs.vector_env import DiscreteActions
@@ -19,8 +18,9 @@ from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.train.config import TrainConfig
-from experiments.train.memory import plan_training
-from ssl_objectives.memory.available import available_memory
+from experiments.train.footprint import plan_training
+from ssl_objectives.footprint.available import available_memory
+from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
 
 EPISODES = 20  # finished episodes whose mean return is shown

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssl_objectives.footprint.plan import DoesNotFit, MemoryPlan, check_fits
 from ssl_objectives.images.frames import SUFFIXES, FrameFormat, natural, read_image
 from ssl_objectives.images.source import (
     ArrayImages,
@@ -17,7 +18,6 @@ from ssl_objectives.images.source import (
     check_share,
     split_by_hash,
 )
-from ssl_objectives.memory.plan import DoesNotFit, MemoryPlan, check_fits
 from ssl_objectives.refusal import DatasetError
 
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}

@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from ssl_objectives.distributed import average_gradients, num_processes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
-from ssl_objectives.memory.rows import check_rows_fit
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.step_counter import StepCounter

@@ -1,4 +1,4 @@
-"""Target networks: an EMA (Polyak average) of the online network."""
+"""Target networks (momentum encoder, teacher): an EMA of the online network."""
 
 import copy
 

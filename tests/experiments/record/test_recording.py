@@ -14,7 +14,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
-from ssl_objectives.memory.plan import DoesNotFit
 from torch import Tensor
 
 from agents.build import AgentConfig
@@ -25,7 +24,8 @@ from envs.vector_env import Step
 from experiments.record.recording import RecordConfig, record
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.memory.rows import check_rows_fit, row_memory
+from ssl_objectives.footprint.plan import DoesNotFit
+from ssl_objectives.footprint.rows import check_rows_fit, row_memory
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.objective import Needs
 from ssl_objectives.refusal import ConfigError, DatasetError

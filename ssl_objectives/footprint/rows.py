@@ -2,8 +2,8 @@
 
 import torch
 
-from ssl_objectives.memory.available import available_memory
-from ssl_objectives.memory.plan import DoesNotFit, MemoryPlan, check_fits, readable
+from ssl_objectives.footprint.available import available_memory
+from ssl_objectives.footprint.plan import DoesNotFit, MemoryPlan, check_fits, readable
 from ssl_objectives.objective import Objective
 
 

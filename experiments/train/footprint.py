@@ -3,18 +3,18 @@
 from dataclasses import replace
 
 import torch
-from ssl_objectives.memory.plan import MemoryPlan
 from torch import nn
 
 from envs.vector_env import EnvSpec
 from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
-from ssl_objectives.memory.networks import (
+from ssl_objectives.footprint.networks import (
     activation_bytes,
     tensor_bytes,
     training_bytes,
     without_memory,
 )
+from ssl_objectives.footprint.plan import MemoryPlan
 
 
 def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:

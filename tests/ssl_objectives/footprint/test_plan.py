@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ssl_objectives.memory.plan import DoesNotFit, MemoryPlan, check_fits, readable
 
-from ssl_objectives.memory.available import _available_on_host, available_memory
+from ssl_objectives.footprint.available import _available_on_host, available_memory
+from ssl_objectives.footprint.plan import DoesNotFit, MemoryPlan, check_fits, readable
 
 GIB = 2**30
 

@@ -5,7 +5,7 @@ from torch import nn
 
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.memory.networks import (
+from ssl_objectives.footprint.networks import (
     activation_bytes,
     tensor_bytes,
     training_bytes,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ssl_objectives.memory.available import available_memory
+from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.refusal import Refusal
 
 

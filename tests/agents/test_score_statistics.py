@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from agents.statistics import (
+from agents.score_statistics import (
     Estimate,
     Scores,
     Statistic,

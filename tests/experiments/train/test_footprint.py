@@ -3,19 +3,19 @@ from pathlib import Path
 
 import pytest
 import torch
-from ssl_objectives.memory.plan import MemoryPlan
 from torch import nn
 
 from agents.build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.train.config import TrainConfig
-from experiments.train.memory import plan_training
+from experiments.train.footprint import plan_training
 from experiments.train.presets import train_config
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.memory.networks import activation_bytes, training_bytes
+from ssl_objectives.footprint.networks import activation_bytes, training_bytes
+from ssl_objectives.footprint.plan import MemoryPlan
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig

@@ -1,0 +1,1 @@
+"""Memory footprint in bytes: what a plan takes, what there is, what networks need."""

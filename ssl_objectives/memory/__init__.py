@@ -1,1 +1,0 @@
-"""Memory, in bytes: what a plan takes, what there is, what networks need."""
