@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.vector_env import DiscreteActions
-from ssl_objectives.encoders.cnn import nature_cnn
+from envs.vector_env import ContinuousActions, DiscreteActions
+from ssl_objectives.encoders.cnn import NatureConfig, nature_cnn
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from world_models.actions import embedding_of
-from world_models.belief import BeliefModel, Carry, stack_frames
+from world_models.belief import BeliefModel, Carry, build_belief, stack_frames
 from world_models.cores.frame_stack import FeedForwardCore
-from world_models.cores.recurrent import RecurrentCore
+from world_models.cores.recurrent import RecurrentConfig, RecurrentCore
 
 R, B, C, H, W = 9, 3, 1, 40, 44
 
@@ -120,3 +120,29 @@ def test_recurrent_core_is_torchs_gru(generator: torch.Generator) -> None:
     want, end = reference(torch.cat([latent, action], -1), memory[None])
     torch.testing.assert_close(got, want)
     torch.testing.assert_close(last, end[0])
+
+
+@pytest.mark.parametrize("num_frames", [1, 3])
+def test_configs_make_the_belief_model_they_describe(num_frames: int) -> None:
+    belief = build_belief(
+        NatureConfig(size=24),
+        RecurrentConfig(17, num_frames),
+        (2, H, W),
+        DiscreteActions(5),
+        action_size=6,
+    )
+    assert belief.num_frames == num_frames
+    assert belief.encoder.image_shape == (2 * num_frames, H, W)
+    assert belief.start(B).frames.shape == (num_frames - 1, B, 2, H, W)
+    assert (belief.encoder.size, belief.size) == (24, 17)
+    table = belief.embedding(torch.arange(5))
+    assert table.shape == (5, 6)
+    assert isinstance(belief.core, RecurrentCore)
+    assert belief.core.cell.from_input.in_features == 24 + 6
+
+
+def test_an_embedding_has_as_many_rows_or_inputs_as_there_are_actions() -> None:
+    table = embedding_of(DiscreteActions(5), 6)
+    assert table.state_dict()["table.weight"].shape == (5, 6)
+    linear = embedding_of(ContinuousActions((-1.0,) * 4, (1.0,) * 4), 6)
+    assert linear.state_dict()["linear.weight"].shape == (6, 4)

@@ -2,6 +2,7 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,19 @@ def test_memory_answers_neither_good_lines_nor_what_lies_elsewhere(line: str) ->
     train.COMMAND.read(["rnd", "--world", "key-door"])
     train.COMMAND.read(["--size", "debug"])
     assert said(lambda: train.COMMAND._answer(line.split())) is None
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_choice_alone_is_answered_once_all_is_remembered(name: str) -> None:
+    command = COMMANDS[name]
+    command.remember()
+    silent = []
+    for choice in command.load().choices:
+        for row in choice.table.rows:
+            option = [row] if choice.positional else [f"--{choice.name}", row]
+            if said(partial(command._answer, [*option, "--help"])) is None:
+                silent.append(" ".join(option))
+    assert silent == []
 
 
 def test_parts_from_outside_are_not_remembered(

@@ -2,14 +2,19 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from experiments.encoders.saved import load_encoder
+from experiments.pretrain.presets import pretrain_config
+from experiments.pretrain.results import RESULTS
+from experiments.pretrain.task import PretrainTask
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
@@ -176,3 +181,36 @@ def test_frames_that_no_label_belongs_to(
     assert "probe/ridge" not in results
     assert "probe/effective_rank" in results
     assert "evaluate/knn" not in read_metrics(done.run)
+
+
+def test_a_seed_is_of_weights_draws_order_and_labels() -> None:
+    """Each of its own: none of them follows another seed than the run's."""
+    config = pretrain_config("simclr", "debug")
+    split = FashionMnistConfig(subset=True).open()
+    device = torch.device("cpu")
+
+    def made(seed: int) -> list[Tensor]:
+        one = replace(config, seed=seed, labels="20%")
+        task = PretrainTask(one, split, device, Console(quiet=True))
+        task.make()
+        trainer = task.trainer
+        assert trainer.labels is not None
+        weights = torch.cat([x.flatten() for x in trainer.encoder.parameters()])
+        drawn = trainer._draw(torch.arange(4))[0][0]
+        return [weights, drawn, trainer.order.rows(0), trainer.labels]
+
+    one, again, other = made(3), made(3), made(4)
+    assert [torch.equal(x, y) for x, y in zip(one, again, strict=True)] == [True] * 4
+    assert [torch.equal(x, y) for x, y in zip(one, other, strict=True)] == [False] * 4
+
+
+def test_a_run_that_goes_on_has_no_results_until_its_end(tmp_path: Path) -> None:
+    """Otherwise those of the encoder before would stand for the one after."""
+    config = replace(pretrain_config("simclr", "debug"), runs=tmp_path)
+    run = RunFolder.create(tmp_path, "x", 0, config)
+    (run.path / RESULTS).write_text("{}")
+    split = FashionMnistConfig(subset=True).open()
+    task = PretrainTask(config, split, torch.device("cpu"), Console(quiet=True))
+    assert task.is_reported(run)
+    task.reopen(run)
+    assert not task.is_reported(run)

@@ -52,7 +52,7 @@ def test_speed_is_recent_and_does_not_count_resumed_steps() -> None:
         clock.now += 1
         env_steps += rate
         progress.reach(env_steps)
-        if env_steps == 505_000:
+        if env_steps in (500_100, 505_000):  # the first sample is still in, or not
             assert progress.steps_per_second == pytest.approx(100)
     assert progress.steps_per_second == pytest.approx(10)
     clock.now += 1000  # one update can take longer than the window

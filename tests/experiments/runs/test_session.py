@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
 from math import isnan
@@ -14,6 +15,7 @@ import pytest
 import torch
 from rich.console import Console
 
+from experiments.runs import session
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
@@ -29,6 +31,13 @@ def rows(run: RunFolder) -> list[tuple[int, dict[str, float]]]:
         (x["steps"], {k: v for k, v in x["metrics"].items() if k[:5] == "fake/"})
         for x in found
     ]
+
+
+def metric(run: RunFolder, name: str) -> list[float]:
+    found = [
+        json.loads(x)["metrics"] for x in run.metrics_file.read_text().splitlines()
+    ]
+    return [x[name] for x in found if name in x]
 
 
 def evaluated(run: RunFolder) -> list[int]:
@@ -103,6 +112,35 @@ def test_never_is_never(config: FakeConfig) -> None:
     assert saved(result.run) == [12]  # what is done is saved in the end
 
 
+def test_an_evaluation_has_metrics_and_weights_of_its_steps_whatever_the_schedule(
+    config: FakeConfig,
+) -> None:
+    """Also where its score is 0, which is a score."""
+    config = replace(config, log_every=100, evaluate_every=6, checkpoint_every=0)
+    [result] = go(config)
+    assert [(x, len(y)) for x, y in rows(result.run)] == [(0, 0), (6, 1), (12, 1)]
+    assert saved(result.run) == [6, 12]
+    scores = [
+        read_header(x).score for x in CheckpointFolder(result.run.checkpoints).paths()
+    ]
+    assert scores == [0.0, -36.0]
+
+
+def test_metrics_are_written_for_tensorboard_where_a_task_wants_it(
+    config: FakeConfig,
+) -> None:
+    [with_it] = go(config)
+    [without] = go(config, tensorboard=False)
+    assert any(with_it.run.tensorboard.iterdir())
+    assert not any(without.run.tensorboard.iterdir())
+
+
+def test_memory_is_in_gib(config: FakeConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "peak_bytes", lambda device: 3 * 2**29)
+    [result] = go(config)
+    assert set(metric(result.run, "memory/peak_gib")) == {1.5}
+
+
 def test_people_see_what_a_task_shows_and_where_all_of_it_lies(
     config: FakeConfig,
 ) -> None:
@@ -159,6 +197,26 @@ def test_an_older_checkpoint_goes_on_and_what_was_beyond_is_dropped(
     [again] = go(config, resume=old)
     assert rows(again.run) == before
     assert same(state(again.run), kept)
+
+
+def test_going_back_says_from_where_and_drops_it_at_once(config: FakeConfig) -> None:
+    [whole] = go(config)
+    old = whole.run.checkpoints / "step-000000000004.safetensors"
+    left: list[list[int]] = []
+    task = FakeTask(replace(config, checkpoint_every=0))
+    task.on_step = lambda steps: left.append(saved(whole.run))
+    out = StringIO()
+    run_sessions(lambda one: task, config, old, Console(file=out, width=40))
+    assert "Going back from 12 to 4 steps: " in out.getvalue()
+    assert left[0] == [4]
+
+
+def test_speed_does_not_count_steps_from_before(config: FakeConfig) -> None:
+    many = 10**9
+    [part] = go(replace(config, budget=many, step_size=many))
+    [rest] = go(replace(config, budget=many + 3), resume=part.run.path)
+    assert rest.steps == many + 3
+    assert max(metric(rest.run, "time/steps_per_second")[1:]) < 10**6
 
 
 def test_a_run_that_had_its_budget_says_so(config: FakeConfig) -> None:
@@ -270,6 +328,19 @@ def test_ctrl_c_leaves_an_evaluation_whose_score_does_not_count(
     assert evaluated(result.run) == [0]  # from before the first step
     assert [x for x, _ in rows(result.run)][-1] == 5
     assert read_header(CheckpointFolder(result.run.checkpoints).latest()).score is None
+
+
+def test_what_is_left_in_the_end_hears_of_ctrl_c(config: FakeConfig) -> None:
+    """A video, for one, is not waited for."""
+    asked: list[bool] = []
+
+    def finish(run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
+        asked.append(stop())
+        interrupt(signal.SIGINT)
+        asked.append(stop())
+
+    go(config, finish=finish)
+    assert asked == [False, True]
 
 
 def test_a_second_ctrl_c_insists(config: FakeConfig) -> None:

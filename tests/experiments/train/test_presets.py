@@ -2,6 +2,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
 from experiments.train.presets import CHOICES, from_choices, train_config
+from experiments.train.size import SIZES
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
@@ -19,6 +21,7 @@ from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
+_ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
 
 
@@ -49,6 +52,12 @@ def test_presets_are_what_they_are_called() -> None:
     assert isinstance(config.curiosity, RndConfig)
 
 
+def test_curiosity_outlives_episodes_and_the_reward_does_not() -> None:
+    for size in NAMES["size"]:
+        agent = train_config(size=size).agent
+        assert (agent.extrinsic.episodic, agent.intrinsic.episodic) == (True, False)
+
+
 def test_encoders_follow_the_size_unless_named() -> None:
     assert isinstance(train_config(size="laptop").agent.encoder, NatureConfig)
     assert isinstance(train_config(size="gpu").agent.encoder, ImpalaConfig)
@@ -63,6 +72,34 @@ def test_the_dial_makes_runs_larger() -> None:
     for quantity in ("num_envs", "env_steps", "checkpoint_every"):
         values = [getattr(x, quantity) for x in sizes]
         assert values == sorted(set(values)), quantity
+
+
+def test_the_dial_sets_what_it_says() -> None:
+    """Each number of a size arrives, also where the config has a default for it."""
+    for size in NAMES["size"]:
+        scale = SIZES.make(size)
+        config = train_config(size=size)
+        steps = ("env_steps", "checkpoint_every", "evaluate_every", "video_steps")
+        for quantity in ("num_envs", *steps):
+            assert getattr(config, quantity) == getattr(scale, quantity), quantity
+        assert config.agent.ppo == scale.ppo
+        assert isinstance(config.agent.core, RecurrentConfig)
+        assert config.agent.core.size == scale.belief
+        assert isinstance(config.model, ByolExploreConfig)
+        assert config.model.horizon == scale.horizon
+        assert isinstance(config.curiosity, PredictionErrorConfig)
+        assert config.curiosity.ema_decay == scale.reward_decay
+        assert config.agent.encoder == _ENCODER[scale.encoder](size=scale.latent)
+        rnd = train_config("rnd", size).curiosity
+        assert isinstance(rnd, RndConfig)
+        assert rnd.size == scale.latent
+
+
+def test_worlds_that_a_gpu_draws_are_thousands() -> None:
+    for world in NAMES["world"]:
+        many = world in ("pixel-maze", "key-door")
+        assert (train_config(size="gpu", world=world).num_envs == 4096) is many
+        assert train_config(size="laptop", world=world).num_envs < 100
 
 
 @pytest.mark.parametrize("size", NAMES["size"])
