@@ -6,7 +6,7 @@ import pytest
 
 from experiments.config.command import HelpAsked, Misuse
 from experiments.config.program import run_as_program
-from ssl_objectives.memory.plan import DoesNotFit
+from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.refusal import ConfigError
 
 
