@@ -15,8 +15,11 @@ from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages, ImageSource
+from ssl_objectives.learn import pretrainer as learn
 from ssl_objectives.learn.optimizer import AdamWConfig
 from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.memory import plan, rows
+from ssl_objectives.memory.plan import DoesNotFit
 from ssl_objectives.method import Method
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
@@ -318,3 +321,30 @@ def test_an_optimiser_looks_after_its_numbers(
 ) -> None:
     with pytest.raises(ConfigError, match=f"--optimizer.{flag} must be"):
         AdamWConfig(**change)
+
+
+def test_a_memory_per_row_that_is_too_large_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (plan, rows):
+        monkeypatch.setattr(module, "available_memory", lambda device: 1_000)
+    message = r"for each row of the data set(.|\n)*of its 90 rows would fit"
+    with pytest.raises(DoesNotFit, match=message):
+        pretrainer(ZOO["instance-nce"])
+    pretrainer(ZOO["simclr"])  # keeps none
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_each_process_is_shown_its_own_part_and_draws_for_itself(
+    witness: tuple[Pretrainer, Witness], monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    made, objective = witness
+    alone = [made._generator(CPU, x).initial_seed() for x in range(2)]
+    monkeypatch.setattr(learn, "num_processes", lambda: 2)
+    made.rank = rank
+    streams = [made._generator(CPU, x).initial_seed() for x in range(2)]
+    assert set(streams) == set(alone) if rank == 0 else not set(streams) & set(alone)
+    made.step()
+    [views] = objective.shown
+    assert views.row is not None
+    assert torch.equal(views.row, Shuffled(700, 18, 0).rows(0).chunk(2)[rank])
