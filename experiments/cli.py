@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Sequence
+from importlib.metadata import version
 
 from experiments.config.program import complain, run_as_program
 
@@ -46,13 +47,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(_usage())
         return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"curious-worlds {version('curious-worlds')}")
+        return 0
     name, rest = arguments[0], arguments[1:]
     if name not in COMMANDS:
         from ssl_objectives.refusal import suggest
 
         complain(f"There is no command {name!r}.{suggest(name, list(COMMANDS))}")
         return 2
-    return run_as_program(_command(name), rest)
+    try:
+        return run_as_program(_command(name), rest)
+    except KeyboardInterrupt:  # what the command is made of was still being imported
+        complain("Stopped before it began, as asked.")
+        return 130
 
 
 def _command(name: str) -> Callable[[Sequence[str]], int]:

@@ -72,7 +72,7 @@ def parse(
             default = build_default(with_defaults(choices, chosen))
         elif chosen:
             raise ConfigError(
-                f"--config already says what {', '.join(chosen)} is. Leave one of the "
+                f"{file} already says what {', '.join(chosen)} is. Leave one of the "
                 "two out; single values can still be changed by their flags."
             )
         else:

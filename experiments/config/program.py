@@ -1,5 +1,6 @@
 """A command as a program: its help and its errors are printed, with an exit code."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -17,8 +18,7 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     try:
         return command(argv)
     except HelpAsked as asked:
-        print(asked)
-        return 0
+        return _show(str(asked))
     except Misuse as error:
         print(error, file=sys.stderr)
         return 2
@@ -32,7 +32,7 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
         complain(f"{error.strerror}{where}. Whatever was saved before is safe.")
         return 1
     except KeyboardInterrupt:
-        complain("Stopped at once, as asked. The latest checkpoint is untouched.")
+        complain("Stopped at once, as asked. Whatever was saved before is safe.")
         return 130
     except Exception as error:
         # Gymnasium says which package an env needs, but only `envs` may import it.
@@ -40,6 +40,16 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
             raise
         complain(str(error))
         return 1
+
+
+def _show(text: str) -> int:
+    """Print it; a reader that has seen enough (`| head`) is no error."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # what is still buffered must not be tried again when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def complain(message: str) -> None:

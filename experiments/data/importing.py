@@ -1,5 +1,6 @@
 """`curious import`: images, videos, arrays and Minari data sets become one format."""
 
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -52,6 +53,9 @@ def _import(config: ImportConfig, out: Path, console: Console) -> Dataset:
                 writer.add(rows.stream, rows.columns)
                 advance(len(rows.columns["first"]))
     except DatasetError as error:
+        if not writer.num_rows:
+            shutil.rmtree(out)  # was new or empty, or the writer had refused it
+            raise
         raise DatasetError(
             f"{error} The {writer.num_rows:,} rows before it are in {out}; delete that "
             "folder before you try again."

@@ -157,7 +157,7 @@ def encoder_file(path: Path) -> Path:
     if file.is_file():
         return file
     hint = (
-        " A run writes it when it ends: resume the run."
+        " A run of `curious pretrain` writes it when it ends (resume it); others never."
         if (path / "config.json").is_file()
         else " Give a file that `curious pretrain` wrote, or the folder of its run."
     )

@@ -100,10 +100,14 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfi
     Raises:
         NotARun: there is no run at the path.
         CheckpointError: the checkpoint cannot be read.
-        ConfigError: it does not fit the run's config.
+        ConfigError: it does not fit the run's config, or no agent was trained there.
     """
     folder = RunFolder.open(Path(run))
-    config: TrainConfig = folder.config()
+    config = folder.config()
+    if not isinstance(config, TrainConfig):
+        raise ConfigError(
+            f"{folder.path} trained no agent. Give a run of `curious train`."
+        )
     path = Path(run) if Path(run).is_file() else None
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
     env = config.world.build(1, "cpu")

@@ -31,5 +31,5 @@ def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
         return RecordConfig(policy=policy)
     trained = RunFolder.open(Path(policy)).config()
     if not isinstance(trained, TrainConfig):
-        raise ConfigError(f"{policy} is no training run.")
+        raise ConfigError(f"{policy} trained no agent. Give a run of `curious train`.")
     return RecordConfig(world=trained.world, policy=policy)

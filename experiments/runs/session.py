@@ -112,9 +112,9 @@ class Session:
         if at >= task.budget and task.is_reported(run):
             say(
                 self.console,
-                f"{run.path} has had its budget of {task.budget:,} {task.unit} "
-                f"({chosen.name}). For more: curious {task.command} --resume "
-                f"{run.path} {task.budget_flag} {2 * at}",
+                f"{run.path} has had {at:,} {task.unit}, its budget is "
+                f"{task.budget:,} ({chosen.name}). For more: curious {task.command} "
+                f"--resume {run.path} {task.budget_flag} {2 * at}",
             )
             return RunResult(run, at, True)
         later = [x for x in checkpoints.paths() if steps_of(x) > at]

@@ -63,7 +63,7 @@ class Encoder(nn.Module):
         """Encode images, whatever the batch axes.
 
         Raises:
-            ValueError: images of another shape.
+            ValueError: images of another shape, or not of bytes.
         """
         rows = self._rows(image)
         if self._apart():
@@ -76,8 +76,9 @@ class Encoder(nn.Module):
         self, image: UInt8[Tensor, "*batch C H W"]
     ) -> Float[Tensor, "*batch F h w"]:
         """The body's last maps, in whatever it computes in."""
+        rows = self._rows(image)
         with self.precision.autocast(image.device):
-            maps = self._maps(self._rows(image))
+            maps = self._maps(rows)
         return maps.view(*image.shape[:-3], *maps.shape[1:])
 
     def with_maps(
@@ -86,7 +87,7 @@ class Encoder(nn.Module):
         """Latents, and the feature maps they were read off; for dense objectives.
 
         Raises:
-            ValueError: images of another shape.
+            ValueError: images of another shape, or not of bytes.
         """
         rows, batch = self._rows(image), image.shape[:-3]
 
@@ -104,6 +105,12 @@ class Encoder(nn.Module):
         return latent.view(*batch, self.size), maps.float().reshape(shape)
 
     def _rows(self, image: UInt8[Tensor, "*batch C H W"]) -> UInt8[Tensor, "N C H W"]:
+        if image.dtype != torch.uint8:  # floats in [0, 1] would be divided once more
+            raise ValueError(
+                "this encoder takes torch tensors of bytes (uint8, 0 to 255), and "
+                f"divides by 255 itself; here is a {type(image).__name__} of "
+                f"{image.dtype}"
+            )
         shape = image.shape[-3:]
         if shape != self.image_shape and not (
             self.any_size and shape[0] == self.image_shape[0]

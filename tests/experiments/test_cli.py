@@ -1,5 +1,7 @@
+import os
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import entry_points
@@ -101,3 +103,30 @@ def test_modules_are_commands(
 def test_the_installed_command_is_this_one() -> None:
     [script] = entry_points(group="console_scripts", name="curious")
     assert script.load() is main
+
+
+def test_it_says_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"curious-worlds \d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def test_a_reader_of_the_help_may_leave_early() -> None:
+    argv = [sys.executable, "-m", "experiments.cli", "train", "--help"]
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        done = subprocess.run(argv, stdout=write, stderr=subprocess.PIPE, check=False)
+    finally:
+        os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_it_stops_while_it_is_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(name: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments.cli.importlib.import_module", interrupted)
+    assert main(["train"]) == 130
+    assert capsys.readouterr().err == "error: Stopped before it began, as asked.\n"

@@ -112,7 +112,7 @@ class CheckpointFolder:
         if not paths:
             raise CheckpointError(
                 f"There is no checkpoint in {self.path}: the run ended before its "
-                "first one. Start it again without --resume."
+                "first one. Begin it anew."
             )
         return paths[-1]
 

@@ -32,7 +32,7 @@ class DependencyNotInstalled(Exception):
             KeyboardInterrupt(),
             130,
             "",
-            "error: Stopped at once, as asked. The latest checkpoint is untouched.\n",
+            "error: Stopped at once, as asked. Whatever was saved before is safe.\n",
         ),
         (DependencyNotInstalled("pip install x"), 1, "", "error: pip install x\n"),
     ],

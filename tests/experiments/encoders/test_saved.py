@@ -169,7 +169,7 @@ def test_what_cannot_be_loaded_says_why(tmp_path: Path) -> None:
     file.unlink()
     refused("no encoder at .*curious pretrain")
     (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(SavedEncoderError, match="resume the run"):
+    with pytest.raises(SavedEncoderError, match="resume it"):
         load_encoder(tmp_path)
     assert encoder.training
 

@@ -15,7 +15,9 @@ from agents.play import PlayedEpisodes, actor_player, play_episodes
 from experiments.evaluate.config import EvaluateConfig
 from experiments.evaluate.evaluation import evaluate, load_agent
 from experiments.evaluate.results import bootstrap_interval, watching
+from experiments.pretrain import pretrain_config
 from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.folder import RunFolder
 from experiments.runs.playing import evaluate_actor, record_video, share_envs
 from ssl_objectives.refusal import ConfigError
 
@@ -237,6 +239,12 @@ def test_what_is_no_run_is_refused(curious: Command, tmp_path: Path) -> None:
     done = curious("evaluate", str(tmp_path / "nothing"))
     assert (done.code, done.out) == (1, "")
     assert "There is no run at" in done.err
+
+
+def test_a_run_without_an_agent_is_refused(tmp_path: Path) -> None:
+    run = RunFolder.create(tmp_path, "x", 0, pretrain_config("simclr", size="debug"))
+    with pytest.raises(ConfigError, match="trained no agent"):
+        load_agent(run.path)
 
 
 def test_an_actor_plays_with_its_memory(key_door: Any) -> None:

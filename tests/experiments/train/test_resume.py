@@ -191,7 +191,7 @@ def test_a_run_that_had_its_budget_says_so(curious: Command, undisturbed: Any) -
     before = sorted((x, x.stat().st_mtime_ns) for x in path.rglob("*"))
     done = curious("train", "--resume", str(path))
     assert done.code == 0
-    assert "has had its budget of 400 env steps" in done.out
+    assert "has had 400 env steps, its budget is 400" in done.out
     assert f"curious train --resume {path} --env-steps 800" in done.out
     assert sorted((x, x.stat().st_mtime_ns) for x in path.rglob("*")) == before
 
@@ -250,7 +250,7 @@ def test_resume_brings_its_own_config(curious: Command, undisturbed: Any) -> Non
     assert "--resume brings its own config" in done.err
     done = curious("train", "--resume", path, "--world", "key-door")
     assert done.code == 2
-    assert "--config already says what world is" in done.err.replace("\n", " ")
+    assert "already says what world is" in done.err.replace("\n", " ")
     assert curious("train", "--resume").code == 2
     done = curious("train", "--resume", path + "x")
     assert done.code == 1

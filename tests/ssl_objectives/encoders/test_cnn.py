@@ -2,6 +2,7 @@
 
 import math
 
+import jaxtyping
 import pytest
 import torch
 from torch import Tensor, nn
@@ -255,3 +256,19 @@ def test_a_body_with_batch_norm_sees_the_whole_batch_in_training(
     wanted = encoder.head(normed.movedim(1, -1).flatten(1))
     torch.testing.assert_close(encoder(some), wanted, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(encoder.with_maps(some)[1], normed, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda c: type(c).__name__)
+def test_floats_are_refused(
+    config: EncoderConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # as for users: the tests alone check the shapes and types in signatures
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    encoder = build(config)
+    image = torch.full(encoder.image_shape, 128, dtype=torch.uint8)[None]
+    for read in (encoder, encoder.feature_map, encoder.with_maps):
+        read(image)
+        with pytest.raises(ValueError, match=r"bytes \(uint8.*Tensor of torch.float32"):
+            read(image / 255)
+        with pytest.raises(ValueError, match="a ndarray of uint8"):
+            read(image.numpy())  # type: ignore[arg-type]
