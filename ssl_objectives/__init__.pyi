@@ -119,7 +119,6 @@ from .methods.dense.local_global import LocalGlobal as LocalGlobal
 from .methods.dense.local_global import StDimConfig as StDimConfig
 from .methods.memory.instance import CmcConfig as CmcConfig
 from .methods.memory.instance import InstanceConfig as InstanceConfig
-from .methods.memory.instance import MoCoConfig as MoCoConfig
 from .methods.memory.instance import NceForm as NceForm
 from .methods.memory.instance import SoftmaxForm as SoftmaxForm
 from .methods.memory.label_propagation import (
@@ -131,6 +130,7 @@ from .methods.memory.label_propagation import (
 from .methods.memory.local_aggregation import (
     LocalAggregationConfig as LocalAggregationConfig,
 )
+from .methods.memory.moco import MoCoConfig as MoCoConfig
 from .methods.memory.ring import RingConfig as RingConfig
 from .methods.moments.hsic import SslHsic as SslHsic
 from .methods.moments.hsic import SslHsicConfig as SslHsicConfig

@@ -40,14 +40,10 @@ from ssl_objectives.methods.dense.local_global import (
     DeepInfoMaxConfig,
     StDimConfig,
 )
-from ssl_objectives.methods.memory.instance import (
-    CmcConfig,
-    InstanceConfig,
-    MoCoConfig,
-    NceForm,
-)
+from ssl_objectives.methods.memory.instance import CmcConfig, InstanceConfig, NceForm
 from ssl_objectives.methods.memory.label_propagation import LabelPropagationConfig
 from ssl_objectives.methods.memory.local_aggregation import LocalAggregationConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.memory.ring import RingConfig
 from ssl_objectives.methods.moments.hsic import SslHsicConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig

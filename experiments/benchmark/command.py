@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.benchmark.config import BenchmarkConfig
-from experiments.config.command import parse_plain
+from experiments.config.command_line import parse_plain
 
 EXAMPLES = {
     "curious benchmark": "everything on Montezuma's Revenge",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from experiments.config.choices import Choice, Row, Table
-from experiments.config.command import (
+from experiments.config.command_line import (
     boxed,
     parse,
     read_flags,

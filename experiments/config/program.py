@@ -12,7 +12,7 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     and what the system refuses, is printed as one message; whatever else is raised is a
     bug, and is left alone.
     """
-    from experiments.config.command import HelpAsked, Misuse
+    from experiments.config.command_line import HelpAsked, Misuse
     from ssl_objectives.refusal import Refusal
 
     try:

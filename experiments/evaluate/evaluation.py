@@ -22,11 +22,8 @@ from experiments.evaluate.results import (
 )
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.playing import (
-    observable_env,
-    record_video,
-    share_envs,
-)
+from experiments.runs.playing import observable_env, share_envs
+from experiments.runs.video import record_video
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
 

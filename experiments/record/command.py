@@ -5,7 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from experiments.config.answers import ChoosingCommand, Loaded
-from experiments.config.command import parse
+from experiments.config.command_line import parse
 
 if TYPE_CHECKING:
     from experiments.record.recording import RecordConfig

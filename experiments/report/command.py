@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.config.command import parse_plain
+from experiments.config.command_line import parse_plain
 from experiments.report.config import ReportConfig
 
 EXAMPLES = (

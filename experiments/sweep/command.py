@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.config.command import parse_plain
+from experiments.config.command_line import parse_plain
 from experiments.sweep.config import SweepOptions
 from experiments.sweep.worker import end_with_sweeper
 

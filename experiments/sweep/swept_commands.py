@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from rich.text import Text
 
-from experiments.config.command import HelpAsked, Misuse
+from experiments.config.command_line import HelpAsked, Misuse
 from experiments.pretrain import command as pretrain
 from experiments.runs.folder import RunFolder
 from experiments.sweep.cell_run import saved_steps

@@ -19,7 +19,7 @@ from experiments.config.choices import Row, Table
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
 from ssl_objectives.methods.bootstrap.direct_pred import DirectPredConfig
 from ssl_objectives.methods.contrast.info_nce import DclConfig, InfoNceConfig
-from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.objective import ObjectiveConfig

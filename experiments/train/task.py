@@ -12,11 +12,12 @@ from envs.vector_env import DiscreteActions
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
-from experiments.runs.playing import evaluate_actor, record_video
+from experiments.runs.playing import evaluate_actor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
+from experiments.runs.video import record_video
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
 from ssl_objectives.footprint.available import available_memory

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled, SoftmaxLoss
-from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Needs, Sizes, TargetKind, Views
 from ssl_objectives.parts.assignment import SameCluster, collected

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 
-from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.assignment import collected

@@ -34,7 +34,7 @@ from experiments.benchmark.timing import (
     summarise,
     update_seconds,
 )
-from experiments.config.command import HelpAsked
+from experiments.config.command_line import HelpAsked
 from ssl_objectives.refusal import ConfigError
 
 SMALL = BenchmarkConfig(

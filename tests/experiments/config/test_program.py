@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from experiments.config.command import HelpAsked, Misuse
+from experiments.config.command_line import HelpAsked, Misuse
 from experiments.config.program import run_as_program
 from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.refusal import ConfigError

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from experiments.config import remembered
-from experiments.config.command import HelpAsked, Misuse
+from experiments.config.command_line import HelpAsked, Misuse
 from experiments.config.remembered import recall_command, recall_config, remember
 from experiments.pretrain import command as pretrain
 from experiments.record import command as record

@@ -18,7 +18,8 @@ from experiments.evaluate.results import bootstrap_interval, watching
 from experiments.pretrain import pretrain_config
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.runs.playing import evaluate_actor, record_video, share_envs
+from experiments.runs.playing import evaluate_actor, share_envs
+from experiments.runs.video import record_video
 from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]

@@ -13,13 +13,13 @@ from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkp
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
 from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.footprint import plan, rows
+from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages, ImageSource
 from ssl_objectives.learn import pretrainer as learn
 from ssl_objectives.learn.optimizer import AdamWConfig
 from ssl_objectives.learn.pretrainer import Pretrainer
-from ssl_objectives.memory import plan, rows
-from ssl_objectives.memory.plan import DoesNotFit
 from ssl_objectives.method import Method
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from ssl_objectives.check.objective import check_objective
 from ssl_objectives.methods.clusters.pcl import PclConfig, ProtoNce, concentrations
-from ssl_objectives.methods.memory.instance import InstanceConfig, MoCoConfig
+from ssl_objectives.methods.memory.instance import InstanceConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.objective import Loss, Sizes, TargetKind, Views
 from ssl_objectives.parts.candidates import Bank
 

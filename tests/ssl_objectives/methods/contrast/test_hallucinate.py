@@ -12,7 +12,7 @@ from ssl_objectives.methods.contrast.info_nce import (
     SimClrConfig,
     sim_clr,
 )
-from ssl_objectives.methods.memory.instance import MoCoConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowTwins, VicRegConfig
 from ssl_objectives.objective import Needs, ObjectiveConfig, Sizes, Views
 from ssl_objectives.parts.candidates import Queue

@@ -14,9 +14,9 @@ from ssl_objectives.methods.memory.instance import (
     CmcConfig,
     CrossViewConfig,
     InstanceConfig,
-    MoCoConfig,
     NceForm,
 )
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.objective import ObjectiveConfig, Sizes, TargetKind, Views
 from ssl_objectives.parts.candidates import Bank, Queue
 from ssl_objectives.parts.losses import noise_contrast

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ssl_objectives.check.objective import check_objective
 from ssl_objectives.methods.contrast.info_nce import Contrast
-from ssl_objectives.methods.memory.instance import CmcConfig, InstanceConfig, MoCoConfig
+from ssl_objectives.methods.memory.instance import CmcConfig, InstanceConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.memory.ring import RingConfig
 from ssl_objectives.objective import Sizes, Views
 from ssl_objectives.parts.annealing import Exponential, Linear, Stairs

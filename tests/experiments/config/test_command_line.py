@@ -11,7 +11,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import pytest
 
 from experiments.config.choices import Choice, Row, Table
-from experiments.config.command import HelpAsked, Misuse, parse, parse_plain
+from experiments.config.command_line import HelpAsked, Misuse, parse, parse_plain
 from experiments.config.json import write_config
 from ssl_objectives.refusal import ConfigError
 

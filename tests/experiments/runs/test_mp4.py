@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from experiments.runs.video import write_video
+from experiments.runs.mp4 import write_video
 
 
 def read(path: Path, height: int, width: int) -> tuple[str, NDArray[np.uint8]]:
