@@ -54,7 +54,8 @@ def _import(config: ImportConfig, out: Path, console: Console) -> Dataset:
                 advance(len(rows.columns["first"]))
     except DatasetError as error:
         if not writer.num_rows:
-            shutil.rmtree(out, ignore_errors=True)  # was new or empty, or the writer had refused it
+            # it was new or empty, or the writer had refused it
+            shutil.rmtree(out, ignore_errors=True)
             raise
         raise DatasetError(
             f"{error} The {writer.num_rows:,} rows before it are in {out}; delete that "
