@@ -1,22 +1,14 @@
 """The actor: belief model and policy, without anything that only learning needs."""
 
-from typing import NamedTuple
-
 import torch
-from jaxtyping import Shaped
+from jaxtyping import Float32
 from torch import Tensor, nn
 
 from agents.policy.actor_critic import ActorCritic
 from envs.vector_env import Step
 from world_models.belief import BeliefModel, Carry
 from world_models.latent_dynamics import LatentDynamics
-
-
-class Acted(NamedTuple):
-    """An action per env, and the carry of the next row."""
-
-    action: Shaped[Tensor, "B ..."]
-    carry: Carry
+from world_models.trajectory import Trajectory
 
 
 class Actor(nn.Module):
@@ -49,12 +41,20 @@ class Actor(nn.Module):
         return self.belief.start(num_envs)
 
     @torch.no_grad()
-    def act(
-        self, row: Step, carry: Carry, generator: torch.Generator, greedy: bool = False
-    ) -> Acted:
-        """Choose one action per env: draw it, or take the likeliest (`greedy`)."""
+    def value(self, traj: Trajectory, end: Carry) -> Float32[Tensor, "B V"]:
+        """The value of each reward stream at the last row, whose carry is `end`."""
+        nothing = end.action[None][:0]
+        vector = None if traj.vector is None else traj.vector[-1:]
+        seen = self.belief.observe(traj.obs[-1:], nothing, traj.first[-1:], end, vector)
+        value: Tensor = self.policy(seen.belief[0])[1]
+        return value.movedim(0, -1)
+
+    @torch.no_grad()
+    def perceive(self, row: Step, carry: Carry) -> tuple[Float32[Tensor, "B S"], Carry]:
+        """The belief at one row, and the carry behind it, still without an action."""
         nothing = carry.action[None][:0]
-        seen = self.belief.observe(row.obs[None], nothing, row.first[None], carry)
-        distribution, _ = self.policy(seen.belief[0])
-        action = distribution.mode() if greedy else distribution.sample(generator)
-        return Acted(action, seen.carry.acted(action))
+        vector = None if row.vector is None else row.vector[None]
+        seen = self.belief.observe(
+            row.obs[None], nothing, row.first[None], carry, vector
+        )
+        return seen.belief[0], seen.carry

@@ -1,18 +1,23 @@
 """Builds agents from configs: encoder, belief, PPO, reward streams, replay."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 
 from agents.actor import Actor
-from agents.curiosity.signal import Curiosity, CuriosityConfig
+from agents.curiosity.signal import CuriosityConfig
+from agents.curiosity.signals import SignalConfig, build_signal, named_signals
 from agents.curious_agent import CuriousAgent
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.replaying import Replaying
+from agents.seeds import Seeds
 from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
-from world_models.belief import CoreConfig, build_belief, checked
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from world_models.belief import build_belief, checked
+from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics, ModelConfig
@@ -26,9 +31,11 @@ class ReplayConfig:
     """rollouts kept; 0 keeps none"""
     updates_per_rollout: int = 0
     """extra world-model updates after each rollout"""
+    burn_in: int = 4
+    """steps in front of each replayed window that only bring its memory up to date"""
 
     def __post_init__(self) -> None:
-        _check_least(self, 0, "capacity", "updates_per_rollout")
+        _check_least(self, 0, "capacity", "updates_per_rollout", "burn_in")
 
 
 @dataclass(frozen=True)
@@ -66,11 +73,19 @@ class AgentConfig:
     def build(
         self,
         env: VectorEnv,
-        model: ModelConfig | None,
-        curiosity: CuriosityConfig | None,
-        seed: int,
+        model: ModelConfig | None = None,
+        curiosity: CuriosityConfig | None = None,
+        seed: int = 0,
+        also: Sequence[SignalConfig] = (),
     ) -> CuriousAgent:
         """Build an agent for `env`; `seed` fixes initial weights and all draws.
+
+        Args:
+            env: the worlds.
+            model: what it predicts.
+            curiosity: what it finds interesting, paid into the stream `intrinsic`.
+            seed: of the whole run.
+            also: further signals, each with a stream of its own.
 
         Raises:
             ValueError: parts that do not fit together, or build something else than
@@ -80,34 +95,30 @@ class AgentConfig:
             raise ValueError(
                 "--agent.replay.updates-per-rollout needs --agent.replay.capacity"
             )
-        spec, signal = env.spec, None
-        streams = [self.extrinsic]
+        wanted = named_signals(curiosity, self.intrinsic, also)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            if curiosity is not None:
-                streams.append(self.intrinsic)
-                signal = checked(
-                    curiosity.build(
-                        spec.obs_shape, spec.num_envs, self.intrinsic.discount
-                    ),
-                    Curiosity,
-                    curiosity,
-                )
-            actor = self.build_actor(spec, model, len(streams))
+            torch.manual_seed(Seeds.of(seed).weights)
+            actor = self.build_actor(env.spec, model, 1 + len(wanted))
+            signals = {
+                name: build_signal(x, env.spec, actor.belief, actor.world_model)
+                for name, x in wanted.items()
+            }
+        replay = None
+        if self.replay.capacity:
+            replay = Replaying(
+                ReplayBuffer(self.replay.capacity, env.spec.device),
+                self.replay.updates_per_rollout,
+                self.replay.burn_in,
+            )
         return CuriousAgent(
             env,
-            actor.belief,
-            actor.policy,
-            actor.world_model,
-            signal,
-            streams,
+            actor,
+            self.extrinsic,
+            signals,
             self.ppo,
             self.model_coeff,
             self.rl_gradient,
-            ReplayBuffer(self.replay.capacity, spec.device)
-            if self.replay.capacity
-            else None,
-            self.replay.updates_per_rollout,
+            replay,
             seed,
         )
 
@@ -116,14 +127,24 @@ class AgentConfig:
     ) -> Actor:
         """Belief, policy and world model for worlds like `spec`, on the CPU."""
         belief = build_belief(
-            self.encoder, self.core, spec.obs_shape, spec.actions, self.action_size
+            self.encoder,
+            self.core,
+            spec.obs_shape,
+            spec.actions,
+            self.action_size,
+            spec.vector_size,
         )
         policy = ActorCritic(belief.size, spec.actions, num_values)
+        built = None
+        if model is not None:
+            built = checked(model.build(belief), LatentDynamics, model)
         if self.compile:
             belief.encoder.body.compile()
-        if model is None:
-            return Actor(policy, belief)
-        return Actor(policy, checked(model.build(belief), LatentDynamics, model))
+            if built is not None and built.target is not None:
+                copy = built.target.network
+                assert isinstance(copy, Encoder)
+                copy.body.compile()
+        return Actor(policy, belief if built is None else built)
 
 
 def _check_least(config: object, least: int, *names: str) -> None:

@@ -1,5 +1,6 @@
-"""The rollout collector: T steps of all envs with the current policy."""
+"""The rollout collector: T steps of all envs with any acting policy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,11 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from agents.policy.actor_critic import ActorCritic
-from agents.rollout import Context, Rollout
+from agents.acting import ActingPolicy
+from agents.experience import Experience
 from envs.vector_env import Step, VectorEnv
-from world_models.belief import BeliefModel, Carry, Observed
+from world_models.belief import Carry
+from world_models.context import Context
 from world_models.trajectory import Trajectory
 
 
@@ -24,39 +26,29 @@ class EpisodeEnds:
 
 
 class Collector:
-    """Collects rollouts with the policy; holds all that lives between them.
+    """Collects rollouts with an acting policy; holds all that lives between them.
 
     Args:
         env: the worlds.
+        policy: acts in them; PPO's actor, a scripted one, or anybody's.
         num_steps: T, steps per rollout.
         overlap: transitions of the previous rollout handed on as `Context`
             (K-1 for a model that predicts K steps ahead).
-        generator: draws the actions.
 
     Raises:
         ValueError: the overlap is longer than the rollout.
     """
 
     def __init__(
-        self,
-        env: VectorEnv,
-        belief: BeliefModel,
-        policy: ActorCritic,
-        num_steps: int,
-        overlap: int,
-        generator: torch.Generator,
+        self, env: VectorEnv, policy: ActingPolicy, num_steps: int, overlap: int = 0
     ) -> None:
         if overlap > num_steps:
             raise ValueError(
                 f"a model horizon of {overlap + 1} needs rollouts of at least "
                 f"{overlap} steps, not {num_steps}; lower the horizon"
             )
-        self.env = env
-        self.belief = belief
-        self.policy = policy
-        self.num_steps = num_steps
-        self.overlap = overlap
-        self.generator = generator
+        self.env, self.policy = env, policy
+        self.num_steps, self.overlap = num_steps, overlap
         self.row: Step | None = None
         self._forget()
 
@@ -66,63 +58,54 @@ class Collector:
         self._forget()
 
     def _forget(self) -> None:
-        self.carry: Carry = self.belief.start(self.env.spec.num_envs)
+        self.carry: Carry = self.policy.start(self.env.spec.num_envs)
         self.context: Context | None = None
         zeros = torch.zeros(self.env.spec.num_envs, device=self.env.spec.device)
         self._return, self._length = zeros, zeros.clone()
 
     @torch.no_grad()
-    def collect(self) -> tuple[Rollout, EpisodeEnds]:
+    def collect(self) -> tuple[Experience, EpisodeEnds]:
         """Act for T steps; the last row of a rollout is the first of the next one."""
         assert self.row is not None, "call begin() first"
-        row, carry, start = self.row, self.carry, self.carry
+        row, carry = self.row, self.carry
         # frames dominate memory: written in place instead of listed and stacked
         obs = row.obs.new_empty(self.num_steps + 1, *row.obs.shape)
-        obs[0], first = row.obs, [row.first]
-        actions, rewards, terminated, truncated = [], [], [], []
-        beliefs, log_probs, values = [], [], []
-        returns, lengths = [], []
+        obs[0] = row.obs
+        first, vector, acted, outcomes = [row.first], [row.vector], [], []
+        returns: list[Tensor] = []
+        lengths: list[Tensor] = []
         handed_on = carry
         for t in range(self.num_steps):
             if t == self.num_steps - self.overlap:
                 handed_on = carry
-            seen = self._observe(row, carry)
-            belief = seen.belief[0]
-            distribution, value = self.policy(belief)
-            action = distribution.sample(self.generator)
-            row, carry = self.env.step(action), seen.carry.acted(action)
-            ended = row.terminated | row.truncated
-            self._return = self._return + row.reward
-            self._length = self._length + (~row.first).float()
-            returns.append(self._return)
-            lengths.append(self._length)
-            self._return = self._return.masked_fill(ended, 0.0)
-            self._length = self._length.masked_fill(ended, 0.0)
+            did = self.policy.act(row, carry)
+            row, carry = self.env.step(did.action), did.carry
             obs[t + 1] = row.obs
+            acted.append(did)
+            outcomes.append((row.reward, row.terminated, row.truncated))
             first.append(row.first)
-            actions.append(action)
-            rewards.append(row.reward)
-            terminated.append(row.terminated)
-            truncated.append(row.truncated)
-            beliefs.append(belief)
-            log_probs.append(distribution.log_prob(action))
-            values.append(value)
-        values.append(self.policy(self._observe(row, carry).belief[0])[1])
+            vector.append(row.vector)
+            self._count(row, returns, lengths)
+        reward, terminated, truncated = map(torch.stack, zip(*outcomes, strict=True))
         traj = Trajectory(
-            action=torch.stack(actions),
-            reward=torch.stack(rewards),
-            terminated=torch.stack(terminated),
-            truncated=torch.stack(truncated),
+            action=torch.stack([x.action for x in acted]),
+            reward=reward,
+            terminated=terminated,
+            truncated=truncated,
             obs=obs,
             first=torch.stack(first),
+            vector=_stacked(vector),
         )
-        rollout = Rollout(
+        experience = Experience(
             traj=traj,
-            carry=start,
-            belief=torch.stack(beliefs),
-            log_prob=torch.stack(log_probs),
-            value=torch.stack(values, 1),
+            carry=self.carry,
+            end=carry,
+            extras={
+                name: torch.stack([x.extras[name] for x in acted])
+                for name in acted[0].extras
+            },
             context=self.context,
+            overlap=self.overlap,
         )
         if self.overlap:
             tail = traj.steps(self.num_steps - self.overlap, self.num_steps)
@@ -131,33 +114,39 @@ class Collector:
         ends = EpisodeEnds(
             traj.terminated | traj.truncated, torch.stack(returns), torch.stack(lengths)
         )
-        return rollout, ends
+        return experience, ends
 
-    def _observe(self, row: Step, carry: Carry) -> Observed:
-        nothing = carry.action[None][:0]
-        return self.belief.observe(row.obs[None], nothing, row.first[None], carry)
+    def _count(self, row: Step, returns: list[Tensor], lengths: list[Tensor]) -> None:
+        """Returns and lengths of the episodes so far; from zero behind an end."""
+        ended = row.terminated | row.truncated
+        self._return = self._return + row.reward
+        self._length = self._length + (~row.first).float()
+        returns.append(self._return)
+        lengths.append(self._length)
+        self._return = self._return.masked_fill(ended, 0.0)
+        self._length = self._length.masked_fill(ended, 0.0)
 
     def state_dict(self) -> dict[str, Any]:
         """Envs (where they can), current row, carries, context, running returns."""
         assert self.row is not None, "call begin() first"
         return {
             "env": self.env.state_dict(),
-            "row": _step_state(self.row),
-            "carry": vars(self.carry),
+            "policy": self.policy.state_dict(),
+            "row": _tree(self.row),
+            "carry": _tree(self.carry),
             "context": None
             if self.context is None
             else {
-                "traj": {k: v for k, v in vars(self.context.traj).items()},
-                "carry": vars(self.context.carry),
+                "traj": _tree(self.context.traj),
+                "carry": _tree(self.context.carry),
             },
             "return": self._return,
             "length": self._length,
-            "generator": self.generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any], seed: int) -> None:
         """Continue; where the envs cannot be restored, begin fresh episodes."""
-        self.generator.set_state(state["generator"].cpu())
+        self.policy.load_state_dict(state["policy"])
         device = self.env.spec.device
         if state["env"] is None:
             self.begin(seed)
@@ -175,12 +164,22 @@ class Collector:
             )
 
 
-def _step_state(row: Step) -> dict[str, Any]:
-    return {**vars(row), "facts": dict(row.facts)}
+def _stacked(rows: list[Tensor | None]) -> Tensor | None:
+    there = [x for x in rows if x is not None]
+    return torch.stack(there) if there else None
+
+
+def _tree(part: Step | Carry | Trajectory) -> dict[str, Any]:
+    """The fields of a dataclass of tensors."""
+    return {k: dict(v) if isinstance(v, Mapping) else v for k, v in vars(part).items()}
 
 
 def _to(tree: dict[str, Any], device: torch.device) -> dict[str, Any]:
     return {
-        k: _to(v, device) if isinstance(v, dict) else v.to(device)
+        k: _to(v, device)
+        if isinstance(v, dict)
+        else None
+        if v is None
+        else v.to(device)
         for k, v in tree.items()
     }

@@ -1,33 +1,35 @@
 """The agent: collects rollouts, rewards curiosity, trains policy and world model."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from agents.acting import ActorPolicy
 from agents.actor import Actor
 from agents.collect import Collector, EpisodeEnds
-from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.policy.actor_critic import ActorCritic
+from agents.curiosity.normalize import ReturnStdScale, Unscaled
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import IntrinsicReward, Signal
+from agents.experience import Experience
+from agents.fits import check_fits
+from agents.learner import Learner
+from agents.metrics import Metrics, of_model, of_rewards
+from agents.minibatch import Minibatch
 from agents.policy.ppo import (
+    Mixed,
     PpoConfig,
     RewardStream,
-    masked_mean,
     mix_advantages,
     ppo_loss,
 )
-from agents.rollout import Minibatch, Rollout
+from agents.replaying import Replaying
+from agents.seeds import Seeds
 from envs.check import random_action
 from envs.vector_env import VectorEnv
-from world_models.belief import BeliefModel
-from world_models.data.replay import ReplayBuffer
-from world_models.latent_dynamics import LatentDynamics
-from world_models.model_loss import ModelLoss
-
-Metrics = dict[str, Float[Tensor, ""]]
 
 
 @dataclass(frozen=True)
@@ -39,19 +41,17 @@ class TrainStepResult:
 
 
 class CuriousAgent:
-    """PPO on a world model's beliefs, with curiosity as intrinsic reward.
+    """PPO on a world model's beliefs, with any number of signals as intrinsic rewards.
 
     Args:
         env: B worlds; the agent resets and steps them.
-        belief: shared by policy and world model.
-        policy: heads on the belief, one value per reward stream.
-        world_model: built around `belief`, or None.
-        curiosity: intrinsic reward, or None for reward from the world alone.
-        streams: the extrinsic reward's, then (with curiosity) the intrinsic one's.
+        actor: belief, policy with a value per reward stream, and world model if any.
+        extrinsic: the stream of the world's own reward.
+        signals: curiosity by name, each with the stream that it pays into.
         ppo: settings of the learner.
         model_coeff: weight of the world model's loss beside PPO's.
         rl_gradient: whether PPO's gradient reaches belief core and encoder.
-        replay: past rollouts, and `replay_updates` model updates on them per rollout.
+        replay: past rollouts for the world model.
         seed: of actions, minibatches and worlds.
 
     Raises:
@@ -61,151 +61,133 @@ class CuriousAgent:
     def __init__(
         self,
         env: VectorEnv,
-        belief: BeliefModel,
-        policy: ActorCritic,
-        world_model: LatentDynamics | None,
-        curiosity: Curiosity | None,
-        streams: list[RewardStream],
+        actor: Actor,
+        extrinsic: RewardStream,
+        signals: Mapping[str, Signal],
         ppo: PpoConfig,
         model_coeff: float = 1.0,
         rl_gradient: bool = True,
-        replay: ReplayBuffer | None = None,
-        replay_updates: int = 0,
+        replay: Replaying | None = None,
         seed: int = 0,
     ) -> None:
-        num_envs = env.spec.num_envs
-        if num_envs % ppo.num_minibatches:
-            raise ValueError(
-                f"{num_envs} envs cannot be split into {ppo.num_minibatches} "
-                "minibatches; make --num-envs a multiple of "
-                "--agent.ppo.num-minibatches"
-            )
-        if curiosity is not None and curiosity.needs_model and world_model is None:
-            raise ValueError(
-                f"{type(curiosity).__name__} needs a world model; add --model"
-            )
-        if replay_updates and (replay is None or world_model is None):
-            raise ValueError(
-                "--agent.replay.updates-per-rollout are a world model's, on what is "
-                "kept; add --model and --agent.replay.capacity"
-            )
-        if len(streams) != 1 + (curiosity is not None):
-            raise ValueError(
-                f"{len(streams)} reward streams: give one for the world's reward and, "
-                "with curiosity, one for the intrinsic reward"
-            )
-        if world_model is None and not rl_gradient:
-            raise ValueError(
-                "without a world model nothing but PPO trains the encoder; "
-                "leave --agent.rl-gradient on"
-            )
-        device = env.spec.device
-        self.env, self.belief, self.policy = env, belief, policy
-        self.world_model, self.curiosity = world_model, curiosity
-        self.streams, self.ppo = streams, ppo
-        active = [v for v, stream in enumerate(streams) if stream.weight]
-        self.active = torch.tensor(active, dtype=torch.int64, device=device)
+        num_envs, device = env.spec.num_envs, env.spec.device
+        check_fits(num_envs, actor, signals, ppo, rl_gradient, replay)
+        self.env, self.actor, self.signals, self.ppo = env, actor, dict(signals), ppo
+        self.belief, self.world_model = actor.belief, actor.world_model
         self.model_coeff, self.rl_gradient = model_coeff, rl_gradient
-        self.replay, self.replay_updates = replay, replay_updates
-        self.seed = seed
-        self.env_steps = 0
-        self.actor = Actor(policy, world_model or belief)
-        self.modules = nn.ModuleDict({"actor": self.actor})
-        if curiosity is not None:
-            self.modules["curiosity"] = curiosity
-        self.modules.to(device)
-        # gradients are clipped apart: a signal's own loss must not damp the actor's
-        groups = [
-            [p for p in module.parameters() if p.requires_grad]
-            for module in self.modules.values()
-        ]
-        self.groups = [group for group in groups if group]
-        self.optimizer = torch.optim.Adam(
-            [p for group in self.groups for p in group],
-            ppo.learning_rate,
-            eps=1e-5,
-            fused=True,
+        self.replay = replay
+        self.streams = [extrinsic, *(x.stream for x in self.signals.values())]
+        active = [v for v, stream in enumerate(self.streams) if stream.weight]
+        self.active = torch.tensor(active, dtype=torch.int64, device=device)
+        self.scales = nn.ModuleList(
+            ReturnStdScale(num_envs, x.discount) if x.normalize else Unscaled()
+            for x in self.streams
         )
-        self.generator = torch.Generator(device).manual_seed(seed + 1)
-        overlap = world_model.horizon - 1 if world_model is not None else 0
-        sampler = torch.Generator(device).manual_seed(seed + 2)
-        self.collector = Collector(env, belief, policy, ppo.num_steps, overlap, sampler)
+        curious = {name: x.curiosity for name, x in self.signals.items()}
+        self.modules = nn.ModuleDict(
+            {"actor": actor, "signals": nn.ModuleDict(curious), "scales": self.scales}
+        ).to(device)
+        self.learner = Learner(
+            actor,
+            actor.world_model,
+            list(curious.values()),
+            ppo.learning_rate,
+            ppo.max_grad_norm,
+        )
+        self.seed, self.seeds, self.env_steps = seed, Seeds.of(seed), 0
+        self.generator = torch.Generator(device).manual_seed(self.seeds.minibatches)
+        sampler = torch.Generator(device).manual_seed(self.seeds.actions)
+        overlap = actor.world_model.horizon - 1 if actor.world_model is not None else 0
+        self.collector = Collector(
+            env, ActorPolicy(actor, sampler), ppo.num_steps, overlap
+        )
 
     def begin(self) -> None:
         """Reset the worlds, after whatever random play the curiosity asks for."""
-        self.collector.begin(self.seed)
-        if self.curiosity is None or not self.curiosity.warm_up_steps:
-            return
-        generator = torch.Generator().manual_seed(self.seed + 3)
-        for _ in range(self.curiosity.warm_up_steps):
+        self.collector.begin(self.seeds.worlds)
+        signals = [x.curiosity for x in self.signals.values()]
+        wanted = max((x.warm_up_steps for x in signals), default=0)
+        generator = torch.Generator().manual_seed(self.seeds.warm_up)
+        played = torch.zeros((), dtype=torch.int64, device=self.env.spec.device)
+        for t in range(wanted):
             row = self.env.step(random_action(self.env, generator))
-            self.curiosity.warm_up(row.obs[None])
-        self.collector.begin(self.seed)
+            played += (~row.first).sum()
+            for signal in signals:
+                if t < signal.warm_up_steps:
+                    signal.warm_up(row.obs[None])
+        if wanted:
+            self.env_steps += int(played)
+            self.collector.begin(self.seeds.worlds)
 
-    def train_step(self) -> TrainStepResult:
-        """Collect one rollout and learn from it."""
-        rollout, ends = self.collector.collect()
+    def train_step(self, describe: bool = True) -> TrainStepResult:
+        """Collect one rollout and learn from it.
+
+        Args:
+            describe: also measure what only people want to know.
+        """
+        experience, ends = self.collector.collect()
         with torch.no_grad():
-            target, surprise = self._surprise(rollout)
-            intrinsic = self._intrinsic(rollout, surprise)
-        rewards = [rollout.traj.reward] + ([intrinsic.reward] if intrinsic else [])
-        advantage, returns = mix_advantages(rollout, self.streams, rewards)
+            scored = self._score(experience, describe)
+            paid = {k: x.curiosity.reward(scored) for k, x in self.signals.items()}
+            mixed = self._mix(experience, paid)
 
         collected: list[Metrics] = []
         for envs in self._minibatches():
-            batch = Minibatch.of(rollout, advantage, returns, target, envs)
-            loss, metrics = self._loss(batch)
-            self._update(loss)
-            collected.append(metrics)
+            batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
+            collected.append(self._learn(batch))
         if self.replay is not None:
-            self.replay.add(rollout.traj, rollout.carry)
-            for _ in range(self.replay_updates):
-                self._update(self._replayed_loss(self.replay))
+            self._remember(self.replay, experience)
+        self.belief.follow(experience.traj)
 
-        self.env_steps += rollout.log_prob.numel()
+        self.env_steps += int(experience.traj.valid.sum())
         metrics = {
             name: torch.stack([m[name] for m in collected]).mean()
             for name in collected[0]
         }
-        return TrainStepResult(
-            {**metrics, **self._describe(rollout, intrinsic, target)}, ends
-        )
+        if describe:
+            metrics |= of_rewards(paid, scored.valid)
+            if self.world_model is not None and scored.target is not None:
+                metrics |= self.world_model.diagnose(scored.target)
+        return TrainStepResult(metrics, ends)
 
-    def _surprise(
-        self, rollout: Rollout
-    ) -> tuple[Float32[Tensor, "R B D"] | None, ModelLoss | None]:
-        """Target latents of the rollout, and the model's unreduced loss on it.
+    def _score(self, experience: Experience, describe: bool) -> Scored:
+        """The rollout, and what surprised the model, where anybody asks.
 
-        Beliefs are the ones the policy acted on: the model has not changed since. The
-        context goes in front, so that predictions made there land in the rollout.
+        Beliefs are the ones the policy acted on: the model has not changed since.
         """
-        model = self.world_model
-        if model is None:
-            return None, None
-        traj, carry = rollout.traj, rollout.carry
+        model, belief = self.world_model, experience.extras["belief"]
+        asked = any(x.curiosity.needs_model for x in self.signals.values())
+        if model is None or not (asked or describe or model.target is not None):
+            return Scored(experience, belief)
+        traj, carry, context = experience.traj, experience.carry, experience.context
         target = model.targets(traj.obs, traj.first, carry)
-        belief, action, valid = rollout.belief, traj.action, traj.valid
-        landed, num_unknown = target, 0
-        if rollout.context is not None:
-            before, start = rollout.context.traj, rollout.context.carry
-            seen = model.belief.observe(
-                before.obs[:-1], before.action[:-1], before.first[:-1], start
-            )
-            belief = torch.cat([seen.belief, belief])
-            action = torch.cat([before.action, action])
-            valid = torch.cat([before.valid, valid])
-            # what lands inside the context itself was paid a rollout ago
-            num_unknown = before.num_steps
-            unused = target.new_zeros(num_unknown, *target.shape[1:])
-            landed = torch.cat([unused, target])
-        return target, model.prediction_loss(belief, action, valid, landed, num_unknown)
+        if not asked:
+            return Scored(experience, belief, target)
+        at_once = self.env.spec.num_envs // self.ppo.num_minibatches
+        loss = model.surprise(traj, carry, context, target, belief, at_once)
+        return Scored(experience, belief, target, loss, at_once)
 
-    def _intrinsic(
-        self, rollout: Rollout, surprise: ModelLoss | None
-    ) -> IntrinsicReward | None:
-        if self.curiosity is None:
-            return None
-        return self.curiosity.reward(rollout, surprise)
+    def _mix(
+        self, experience: Experience, paid: Mapping[str, IntrinsicReward]
+    ) -> Mixed:
+        """Every stream's rewards become one advantage, and targets of its critic."""
+        traj = experience.traj
+        rewards = [traj.reward, *(x.reward for x in paid.values())]
+        rewards = [
+            scale(reward, traj.valid)
+            for scale, reward in zip(self.scales, rewards, strict=True)
+        ]
+        last = self.actor.value(traj, experience.end)
+        value = torch.cat([experience.extras["value"], last[None]]).movedim(-1, 0)
+        return mix_advantages(
+            self.streams,
+            rewards,
+            value,
+            traj.terminated,
+            traj.truncated,
+            traj.first,
+            self.ppo.least_advantage_std,
+        )
 
     def _minibatches(self) -> Iterator[Int64[Tensor, "b"]]:
         """Random env subsets, `num_minibatches` per epoch."""
@@ -214,85 +196,54 @@ class CuriousAgent:
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield from order.chunk(self.ppo.num_minibatches)
 
-    def _loss(self, batch: Minibatch) -> tuple[Float32[Tensor, ""], Metrics]:
-        """PPO, world model and curiosity on one minibatch: one forward, one sum."""
-        traj, model = batch.traj, self.world_model
-        if model is not None:
-            belief, target = model.see(traj, batch.carry, batch.target)
+    def _learn(self, batch: Minibatch) -> Metrics:
+        """PPO, world model and curiosity on one minibatch: one forward, one step."""
+        traj, carry, model = batch.traj, batch.carry, self.world_model
+        target, losses = batch.target, []
+        if model is None:
+            belief = self.belief.along(traj, carry).belief
         else:
-            belief = self.belief.observe(
-                traj.obs[:-1], traj.action[:-1], traj.first[:-1], batch.carry
-            ).belief
-        seen = belief if self.rl_gradient else belief.detach()
-        distribution, value = self.policy(seen)
+            seen = model.see(traj, carry, target)
+            losses = [model.predict(seen, traj.action, traj.valid)]
+            belief, target = seen.belief, seen.target.detach()
+        distribution, value = self.actor.policy(
+            belief if self.rl_gradient else belief.detach()
+        )
         # the critic of a stream that is switched off must not shape the encoder
-        active = replace(batch, returns=batch.returns.index_select(0, self.active))
-        value = value.index_select(0, self.active)
-        total, parts = ppo_loss(self.ppo, active, distribution, value)
-        metrics = dict(parts)
-        if model is not None:
-            predicted = model.prediction_loss(
-                belief, traj.action, traj.valid, target
-            ).mean()
-            total = total + self.model_coeff * predicted
-            metrics["loss/world_model"] = predicted.detach()
-        if self.curiosity is not None:
-            own = self.curiosity.loss(traj, self.generator)
+        active = value.index_select(0, self.active)
+        total, told = ppo_loss(self.ppo, batch.ppo, distribution, active)
+        metrics = dict(told)
+        for loss in losses:
+            total = total + self.model_coeff * loss.mean()
+            metrics |= of_model(loss)
+        known = losses[0].detach() if losses else None
+        learning = Learning(traj, carry, self.generator, belief.detach(), target, known)
+        for name, signal in self.signals.items():
+            own = signal.curiosity.loss(learning)
             if own is not None:
-                learned = own.regularizer
-                if own.per_sample is not None:
-                    learned = learned + own.per_sample.mean()
-                total = total + learned
-                metrics["loss/curiosity"] = learned.detach()
-        return total, metrics
-
-    def _replayed_loss(self, replay: ReplayBuffer) -> Float32[Tensor, ""]:
-        """World-model loss on random env columns of past rollouts."""
-        assert self.world_model is not None
-        num = self.env.spec.num_envs // self.ppo.num_minibatches
-        loss = self.world_model.loss(*replay.sample(num, self.generator)).mean()
-        return self.model_coeff * loss
-
-    def _update(self, loss: Float32[Tensor, ""]) -> None:
-        """One gradient step on everything, then move what follows it."""
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        for group in self.groups:
-            nn.utils.clip_grad_norm_(group, self.ppo.max_grad_norm)
-        self.optimizer.step()
-        if self.world_model is not None:
-            self.world_model.after_update()
-        if self.curiosity is not None:
-            self.curiosity.after_update()
-
-    def _describe(
-        self,
-        rollout: Rollout,
-        intrinsic: IntrinsicReward | None,
-        target: Float32[Tensor, "R B D"] | None,
-    ) -> Metrics:
-        """Metrics of the rollout as a whole."""
-        valid = rollout.traj.valid
-        metrics: Metrics = {}
-        if intrinsic is not None:
-            for name, values in (("reward", intrinsic.reward), ("raw", intrinsic.raw)):
-                mean = masked_mean(values, valid)
-                spread = masked_mean((values - mean) ** 2, valid).sqrt()
-                metrics[f"intrinsic/{name}_mean"] = mean
-                metrics[f"intrinsic/{name}_std"] = spread
-        if self.world_model is not None and target is not None:
-            metrics |= self.world_model.diagnose(target)
-            metrics["world_model/updates"] = self.world_model.updates.float()
+                total = total + own.mean()
+                metrics[f"loss/{name}"] = own.mean().detach()
+        self.learner.step(total, *losses)
         return metrics
+
+    def _remember(self, replay: Replaying, experience: Experience) -> None:
+        """Keep the rollout, and train the world model on columns of past ones."""
+        replay.buffer.add(experience.traj, experience.carry)
+        num = self.env.spec.num_envs // self.ppo.num_minibatches
+        for _ in range(replay.updates):
+            assert self.world_model is not None
+            past = replay.buffer.sample(num, self.generator)
+            loss = self.world_model.loss(past.traj, past.carry, burn_in=replay.burn_in)
+            self.learner.step(self.model_coeff * loss.mean(), loss)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything: networks, targets, optimiser, statistics, worlds, draws."""
         return {
             "env_steps": self.env_steps,
             "modules": dict(self.modules.state_dict()),
-            "optimizer": self.optimizer.state_dict(),
+            "learner": self.learner.state_dict(),
             "collector": self.collector.state_dict(),
-            "replay": None if self.replay is None else self.replay.state_dict(),
+            "replay": None if self.replay is None else self.replay.buffer.state_dict(),
             "generator": self.generator.get_state(),
         }
 
@@ -300,8 +251,10 @@ class CuriousAgent:
         """Continue from `state_dict`, bit for bit where the worlds can."""
         self.env_steps = state["env_steps"]
         self.modules.load_state_dict(state["modules"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.learner.load_state_dict(state["learner"])
         self.generator.set_state(state["generator"].cpu())
         if self.replay is not None and state["replay"] is not None:
-            self.replay.load_state_dict(state["replay"])
-        self.collector.load_state_dict(state["collector"], self.seed + self.env_steps)
+            self.replay.buffer.load_state_dict(state["replay"])
+        self.collector.load_state_dict(
+            state["collector"], Seeds.resumed(self.seed, self.env_steps)
+        )

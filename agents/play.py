@@ -1,4 +1,4 @@
-"""Plays whole episodes for evaluation and videos, with an actor or a random agent."""
+"""Plays whole episodes for evaluation and videos, with any acting policy."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -6,14 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from agents.actor import Actor
-from envs.check import random_action
+from agents.acting import ActingPolicy
 from envs.vector_env import Step, VectorEnv
-
-# From the row the envs show to one action each; called once per step, rows in order.
-Player = Callable[[Step], Tensor]
 
 # Told after every step: episodes finished, and env steps so far of all envs together.
 StepCallback = Callable[[int, int], None]
@@ -66,29 +61,9 @@ class PlayedEpisodes:
         return sum(x.length for x in self.episodes)
 
 
-def actor_player(actor: Actor, num_envs: int, seed: int, greedy: bool) -> Player:
-    """Plays with a trained actor, from the first row of all envs on."""
-    device = next(actor.parameters()).device
-    generator = torch.Generator(device).manual_seed(seed)
-    carry = actor.start(num_envs)
-
-    def play(row: Step) -> Tensor:
-        nonlocal carry
-        action, carry = actor.act(row, carry, generator, greedy)
-        return action
-
-    return play
-
-
-def random_player(env: VectorEnv, seed: int) -> Player:
-    """The random agent: a baseline that acts uniformly at random."""
-    generator = torch.Generator().manual_seed(seed)
-    return lambda row: random_action(env, generator)
-
-
 def play_episodes(
     env: VectorEnv,
-    player: Player,
+    policy: ActingPolicy,
     num_episodes: int,
     seed: int,
     max_steps: int | None = None,
@@ -101,7 +76,7 @@ def play_episodes(
 
     Args:
         env: its streams are seeded anew, so that all players meet the same episodes.
-        player: chooses the actions.
+        policy: chooses the actions.
         num_episodes: at least 1.
         seed: of the episodes.
         max_steps: cuts each episode (marked as not complete); None lets it run.
@@ -110,12 +85,13 @@ def play_episodes(
     num_envs = env.spec.num_envs
     shares = [len(part) for part in np.array_split(range(num_episodes), num_envs)]
     finished: list[list[Episode]] = [[] for _ in range(num_envs)]
-    row = env.reset(seed)
+    row, carry = env.reset(seed), policy.start(num_envs)
     host = _on_host(row)
     current = [_begin(host, i) for i in range(num_envs)]
     env_steps = 0
     while any(len(done) < share for done, share in zip(finished, shares, strict=True)):
-        row = env.step(player(row))
+        did = policy.act(row, carry)
+        row, carry = env.step(did.action), did.carry
         host = _on_host(row)
         overlong = torch.zeros(num_envs, dtype=torch.bool)
         for i in range(num_envs):
@@ -143,13 +119,14 @@ def play_episodes(
 
 
 def play_frames(
-    env: VectorEnv, player: Player, num_steps: int, seed: int
+    env: VectorEnv, policy: ActingPolicy, num_steps: int, seed: int
 ) -> Iterator[NDArray[np.uint8]]:
     """Frames `[H, W, 3]` of the first env: in colour where the world knows it."""
-    row = env.reset(seed)
+    row, carry = env.reset(seed), policy.start(env.spec.num_envs)
     yield _picture(row)
     for _ in range(num_steps):
-        row = env.step(player(row))
+        did = policy.act(row, carry)
+        row, carry = env.step(did.action), did.carry
         yield _picture(row)
 
 

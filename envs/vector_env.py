@@ -59,6 +59,7 @@ class EnvSpec:
     device: torch.device
     facts: Mapping[str, FactSpec] = field(default_factory=dict)
     frames_per_step: int = 1
+    vector_size: int = 0
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ class Step:
     truncated: Bool[Tensor, "B"]
     first: Bool[Tensor, "B"]
     facts: Mapping[str, Shaped[Tensor, "B ..."]] = field(default_factory=dict)
+    vector: Float32[Tensor, "B V"] | None = None
 
 
 class VectorEnv(ABC):

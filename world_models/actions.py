@@ -43,7 +43,7 @@ class DiscreteEmbedding(ActionEmbedding):
 
 
 class ContinuousEmbedding(ActionEmbedding):
-    """A linear map of action vectors."""
+    """A linear map of action vectors in [-1, 1]; worlds clip what lies outside."""
 
     def __init__(self, dimension: int, size: int = 32) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ContinuousEmbedding(ActionEmbedding):
         self, action: Float32[Tensor, "*batch A"]
     ) -> Float32[Tensor, "*batch E"]:
         """Project the actions."""
-        rows: Tensor = self.linear(action)
+        rows: Tensor = self.linear(action.clamp(-1.0, 1.0))
         return rows
 
     def none(self, num_envs: int) -> Float32[Tensor, "B A"]:

@@ -1,8 +1,7 @@
 """The belief model: frame stack, encoder and core make one vector of the history."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -10,6 +9,10 @@ from torch import Tensor, nn
 
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from world_models.actions import ActionEmbedding, ActionSpace, embedding_of
+from world_models.cores.core import BeliefCore, CoreConfig
+from world_models.frames import stack_frames
+from world_models.trajectory import Trajectory
+from world_models.vector_input import VectorInput
 
 T = TypeVar("T")
 
@@ -37,38 +40,6 @@ class Carry:
         return Carry(self.frames[:, index], self.memory[index], self.action[index])
 
 
-class BeliefCore(nn.Module, ABC):
-    """The core: turns latents and previous actions into beliefs, row by row."""
-
-    size: int
-    memory_size: int
-
-    @abstractmethod
-    def forward(
-        self,
-        latent: Float32[Tensor, "T B D"],
-        action: Float32[Tensor, "T B E"],
-        first: Bool[Tensor, "T B"],
-        memory: Float32[Tensor, "B M"],
-    ) -> tuple[Float32[Tensor, "T B S"], Float32[Tensor, "B M"]]:
-        """Beliefs of all rows, and the memory after the last of them.
-
-        Memory is zeroed at rows with `first`; `action` arrives zeroed there.
-        """
-
-
-@runtime_checkable
-class CoreConfig(Protocol):
-    """Describes a core: what an agent remembers, and how many frames it stacks."""
-
-    @property
-    def num_frames(self) -> int:
-        """Frames the encoder sees at once, stacked as channels."""
-
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> BeliefCore:
-        """Build the core."""
-
-
 class Observed(NamedTuple):
     """Beliefs, latents and the next carry, from `BeliefModel.observe`."""
 
@@ -85,6 +56,8 @@ class BeliefModel(nn.Module):
         core: feed-forward or recurrent.
         embedding: embeds previous actions for the core.
         num_frames: n; 1 means the current frame alone.
+        vector_input: reads what is observed besides pixels; the core finds it behind
+            the latent.
     """
 
     def __init__(
@@ -93,17 +66,34 @@ class BeliefModel(nn.Module):
         core: BeliefCore,
         embedding: ActionEmbedding,
         num_frames: int = 1,
+        vector_input: VectorInput | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
         self.core = core
         self.embedding = embedding
         self.num_frames = num_frames
+        self.vector_input = vector_input
 
     @property
     def size(self) -> int:
         """S, size of a belief."""
         return self.core.size
+
+    def along(self, traj: Trajectory, carry: Carry) -> Observed:
+        """Beliefs of the T rows acted from, and the carry of the row behind them."""
+        seen = self.observe(
+            traj.obs[:-1],
+            traj.action[:-1],
+            traj.first[:-1],
+            carry,
+            None if traj.vector is None else traj.vector[:-1],
+        )
+        return seen._replace(carry=seen.carry.acted(traj.action[-1]))
+
+    def throughout(self, traj: Trajectory, carry: Carry) -> Observed:
+        """Beliefs of all T+1 rows; the carry lacks the action of the last."""
+        return self.observe(traj.obs, traj.action, traj.first, carry, traj.vector)
 
     def start(self, num_envs: int) -> Carry:
         """The carry before the first row of all."""
@@ -124,6 +114,7 @@ class BeliefModel(nn.Module):
         action: Shaped[Tensor, "R-1 B ..."],
         first: Bool[Tensor, "R B"],
         carry: Carry,
+        vector: Float32[Tensor, "R B V"] | None = None,
     ) -> Observed:
         """Beliefs of R rows; `action[i]` leads from row i to row i+1.
 
@@ -133,8 +124,20 @@ class BeliefModel(nn.Module):
         latent = self.encoder(images)
         before = torch.cat([carry.action.unsqueeze(0), action])
         embedded = self.embedding(before) * (~first).unsqueeze(-1)
-        belief, memory = self.core(latent, embedded, first, carry.memory)
+        felt = latent
+        if self.vector_input is not None:
+            felt = torch.cat([latent, self.vector_input(vector)], -1)
+        belief, memory = self.core(felt, embedded, first, carry.memory)
         return Observed(latent, belief, Carry(frames, memory, carry.action))
+
+    def follow(self, traj: Trajectory) -> None:
+        """Let the moments of the vector observation follow a rollout.
+
+        To be called behind learning from it, so that whoever acted and whoever learns
+        read the same numbers.
+        """
+        if self.vector_input is not None and traj.vector is not None:
+            self.vector_input.follow(traj.vector[1:])
 
 
 def build_belief(
@@ -143,6 +146,7 @@ def build_belief(
     obs_shape: tuple[int, int, int],
     actions: ActionSpace,
     action_size: int = 32,
+    vector_size: int = 0,
 ) -> BeliefModel:
     """The belief model of some configs, for one world's frames and actions.
 
@@ -152,6 +156,7 @@ def build_belief(
         obs_shape: (C, H, W) of a single frame.
         actions: what the world accepts.
         action_size: E, size of an action's embedding.
+        vector_size: V, numbers that are observed besides pixels.
 
     Raises:
         ValueError: a config builds something else than it should, or refuses.
@@ -160,8 +165,10 @@ def build_belief(
     shape = (core.num_frames * channels, height, width)
     eyes = checked(encoder.build(shape), Encoder, encoder)
     embedding = embedding_of(actions, action_size)
-    memory = checked(core.build(eyes, embedding), BeliefCore, core)
-    return BeliefModel(eyes, memory, embedding, core.num_frames)
+    vector_input = VectorInput(vector_size) if vector_size else None
+    size = eyes.size + (0 if vector_input is None else vector_input.size)
+    memory = checked(core.build(size, embedding.size), BeliefCore, core)
+    return BeliefModel(eyes, memory, embedding, core.num_frames, vector_input)
 
 
 def checked(built: T, kind: type, config: object) -> T:
@@ -176,30 +183,3 @@ def checked(built: T, kind: type, config: object) -> T:
         f"{type(config).__name__}.build gave a {type(built).__name__} where a "
         f"{kind.__name__} is needed"
     )
-
-
-def stack_frames(
-    obs: UInt8[Tensor, "R B C H W"],
-    first: Bool[Tensor, "R B"],
-    before: UInt8[Tensor, "P B C H W"],
-) -> tuple[UInt8[Tensor, "R B nC H W"], UInt8[Tensor, "P B C H W"]]:
-    """The last n frames of each row as channels, oldest first, zero before `first`.
-
-    Also returns the n-1 frames to stack in front of the row that follows.
-    """
-    history = len(before)
-    if history == 0:
-        return obs, before
-    rows = torch.cat([before, obs])
-    layers, usable = [obs], torch.ones_like(first)
-    for back in range(1, history + 1):
-        # a frame `back` rows ago counts while no episode began since
-        began = torch.zeros_like(first)
-        began[back - 1 :] = first[: max(0, len(first) - back + 1)]
-        usable = usable & ~began
-        older = rows[history - back : len(rows) - back]
-        layers.append(older * usable.view(*usable.shape, 1, 1, 1))
-    stacked = torch.cat(layers[::-1], dim=2)
-    # the newest row's stack, less its oldest frame, precedes the next row
-    following = stacked[-1].unflatten(1, (history + 1, -1))[:, 1:].transpose(0, 1)
-    return stacked, following.contiguous()

@@ -1,6 +1,8 @@
 """The latent world model: beliefs, open-loop predictions of latents, their loss."""
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -9,11 +11,29 @@ from torch import Tensor, nn
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
-from world_models.belief import BeliefModel, Carry, stack_frames
-from world_models.model_loss import ModelLoss, prediction_valid
-from world_models.predictor import OpenLoop
-from world_models.scope import Scope
+from world_models.belief import BeliefModel, Carry
+from world_models.context import Context
+from world_models.frames import stack_frames
+from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
+from world_models.predictor import Ahead, OpenLoop, Predictor
+from world_models.scope import Groups, Scope
+from world_models.terms.term import Term, Unrolled
 from world_models.trajectory import Trajectory
+
+
+class Seen(NamedTuple):
+    """What a model makes of a trajectory before it predicts.
+
+    Attributes:
+        belief: of the T rows acted from.
+        latent: of the rows that were encoded with gradient: T, or T+1 where these
+            latents are the targets too; None where beliefs were given.
+        target: latents that predictions aim at, of all T+1 rows.
+    """
+
+    belief: Float32[Tensor, "T B S"]
+    latent: Float32[Tensor, "R B D"] | None
+    target: Float32[Tensor, "T+1 B D"]
 
 
 class LatentDynamics(nn.Module):
@@ -26,12 +46,15 @@ class LatentDynamics(nn.Module):
     Args:
         belief: frames and actions to beliefs.
         open_loop: beliefs over actions.
-        predictor: beliefs to latents.
+        predictor: beliefs to latents; may see what came, and have an adversary.
         target: network whose latents are predicted; None predicts those of the encoder
             itself, through which gradient flows as well.
         objective: compares predictions with targets, per sample.
         horizon: K.
         scope: which rows an objective that compares rows may compare.
+        group: rows compared at once, at most: scores of all against all grow with its
+            square.
+        terms: what the model learns beside its predictions.
 
     Raises:
         ValueError: the objective needs something this composition lacks.
@@ -41,11 +64,13 @@ class LatentDynamics(nn.Module):
         self,
         belief: BeliefModel,
         open_loop: OpenLoop,
-        predictor: nn.Module,
+        predictor: Predictor,
         target: EmaTarget | None,
         objective: Objective,
         horizon: int,
         scope: Scope = Scope.BATCH,
+        group: int = 512,
+        terms: Iterable[Term] = (),
     ) -> None:
         super().__init__()
         needs = objective.needs
@@ -62,14 +87,16 @@ class LatentDynamics(nn.Module):
                 f"{type(objective).__name__} needs {needs}; a world model wants a loss "
                 "per sample, and has neither row ids nor sweeps nor extra views."
             )
+        if group < 2:
+            raise ValueError(f"group must be at least 2 rows, not {group}")
         self.belief = belief
         self.open_loop = open_loop
         self.predictor = predictor
         self.target = target
         self.objective = objective
         self.horizon = horizon
-        self.scope = scope
-        self._seen: Views | None = None
+        self.scope, self.group = scope, group
+        self.terms: Iterable[Term] = nn.ModuleList(terms)  # type: ignore[assignment]  # torch's list is not generic
         self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
         self.updates: Tensor
 
@@ -91,22 +118,20 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "R B D"] | None = None,
-    ) -> tuple[Float32[Tensor, "T B S"], Float32[Tensor, "R B D"]]:
+        target: Float32[Tensor, "T+1 B D"] | None = None,
+    ) -> Seen:
         """Beliefs of the T rows acted from, and the latents their predictions aim at.
 
         With a target network these are `target` (or computed). Without one they are
         the encoder's latents of these very rows, with gradient, whatever is given.
         """
         if self.target is None:
-            seen = self.belief.observe(traj.obs, traj.action, traj.first, carry)
-            return seen.belief[:-1], seen.latent
+            seen = self.belief.throughout(traj, carry)
+            return Seen(seen.belief[:-1], seen.latent, seen.latent)
         if target is None:
             target = self.targets(traj.obs, traj.first, carry)
-        seen = self.belief.observe(
-            traj.obs[:-1], traj.action[:-1], traj.first[:-1], carry
-        )
-        return seen.belief, target
+        seen = self.belief.along(traj, carry)
+        return Seen(seen.belief, seen.latent, target)
 
     def imagine(
         self,
@@ -114,95 +139,195 @@ class LatentDynamics(nn.Module):
         action: Shaped[Tensor, "..."],
     ) -> Float32[Tensor, "K *batch D"]:
         """Predicted latents after each of K actions."""
-        latent: Tensor = self.predictor(
-            self.open_loop(belief, self.belief.embedding(action))
-        )
-        return latent
+        embedded = self.belief.embedding(action)
+        after = self.open_loop(belief, embedded)
+        return self.predictor(Ahead(belief, after, embedded)).latent  # type: ignore[no-any-return]  # modules are called untyped
 
-    def prediction_loss(
+    def predict(
         self,
-        belief: Float32[Tensor, "T B S"],
+        seen: Seen,
         action: Shaped[Tensor, "T B ..."],
         valid: Bool[Tensor, "T B"],
-        target: Float32[Tensor, "T+1 B D"],
-        num_unknown: int = 0,
+        num_context: int = 0,
     ) -> ModelLoss:
         """Losses of all predictions over 1 … K steps from all T rows, unreduced.
 
         Args:
-            belief: of the rows acted from.
-            action: taken there.
+            seen: from `see`.
+            action: taken in these rows.
             valid: False where a transition joins two episodes.
-            target: latents of all rows.
-            num_unknown: rows at the beginning whose target is not known: predictions
-                that land there are not valid.
+            num_context: transitions in front that only lead up to what counts:
+                predictions that land there are not valid.
         """
         embedded = self.belief.embedding(action)
-        ahead = self.predictor(
-            self.open_loop.all_starts(belief, embedded, self.horizon)
-        )
-        usable = prediction_valid(valid, self.horizon)
-        if num_unknown:
-            start = torch.arange(len(valid), device=valid.device)
-            lands = (
-                start + torch.arange(1, self.horizon + 1, device=valid.device)[:, None]
-            )
-            usable = usable & (lands >= num_unknown).unsqueeze(-1)
-        rows = self.scope.rows
-        aims = rows(_windows(target, self.horizon))
+        after = self.open_loop.all_starts(seen.belief, embedded, self.horizon)
+        aims = _windows(seen.target, self.horizon)
+        acted = _windows(torch.cat([embedded[:1], embedded]), self.horizon)
+        ahead = Ahead(seen.belief, after, acted, aims.detach())
+        prediction = self.predictor(ahead)
+        usable = prediction_valid(valid, self.horizon, num_context)
+        groups = self._groups(valid.shape[0], valid.shape[1], num_context)
         views = Views(
-            z=(None, aims if self.target is None else None),
-            p=(rows(ahead), None),
-            t=(None, aims),
+            z=(None, groups.split(aims) if self.target is None else None),
+            p=(groups.split(prediction.latent), None),
+            t=(None, groups.split(aims)),
             pairs=((0, 1),),
-            valid=rows(usable),
+            valid=groups.split(usable),
         )
-        if torch.is_grad_enabled():  # a gradient step may follow: see `after_update`
-            self._seen = views.detach()
         loss = self.objective(views)
         assert loss.per_sample is not None
-        each = self.scope.restore(loss.per_sample, *valid.shape)
-        return ModelLoss(each, usable, loss.regularizer, loss.metrics)
+        whole = ModelLoss(
+            {PREDICTION: groups.join(loss.per_sample), **prediction.terms},
+            usable,
+            loss.regularizer,
+            {PREDICTION: 1.0, **prediction.weights},
+            num_context,
+            loss.metrics,
+            views.detach(),
+            prediction.adversary,
+        )
+        unrolled = Unrolled(seen.latent, ahead, action, valid, usable)
+        for term in self.terms:
+            added = term(unrolled)
+            whole = replace(
+                whole,
+                terms={**whole.terms, **added.terms},
+                regularizer=whole.regularizer + added.regularizer,
+                weights={**whole.weights, **added.weights},
+                metrics={**whole.metrics, **added.metrics},
+            )
+        return whole
 
     def loss(
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "R B D"] | None = None,
+        target: Float32[Tensor, "T+1 B D"] | None = None,
+        burn_in: int = 0,
     ) -> ModelLoss:
-        """Loss on a trajectory; `target` saves recomputing what `targets` gave."""
-        belief, aims = self.see(traj, carry, target)
-        return self.prediction_loss(belief, traj.action, traj.valid, aims)
+        """Loss on a trajectory.
 
-    def after_update(self) -> None:
-        """Count a gradient step; let the target follow and the objective observe."""
+        Args:
+            traj: T transitions.
+            carry: of its first row; from a replay it is that of an older model.
+            target: what `targets` gave, where it is known.
+            burn_in: transitions in front from which only the memory is brought up to
+                date, without gradient (R2D2); the loss is that of the others.
+
+        Raises:
+            ValueError: nothing is left behind the burn-in.
+        """
+        if burn_in:
+            if burn_in >= traj.num_steps:
+                raise ValueError(
+                    f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
+                )
+            with torch.no_grad():
+                before = traj.steps(0, burn_in)
+                carry = self.belief.along(before, carry).carry
+            traj = traj.steps(burn_in, traj.num_steps)
+            target = None if target is None else target[burn_in:]
+        seen = self.see(traj, carry, target)
+        return self.predict(seen, traj.action, traj.valid)
+
+    @torch.no_grad()
+    def surprise(
+        self,
+        traj: Trajectory,
+        carry: Carry,
+        context: Context | None = None,
+        target: Float32[Tensor, "T+1 B D"] | None = None,
+        belief: Float32[Tensor, "T B S"] | None = None,
+        envs_at_once: int | None = None,
+    ) -> ModelLoss:
+        """The unreduced loss on a fresh rollout, with the context across the seam.
+
+        Args:
+            traj: the rollout.
+            carry: of its first row.
+            context: what came before; predictions made there land in the rollout.
+            target: what `targets` gave, where it is known.
+            belief: of rows 0 … T-1, or of the context's rows too, where they are known
+                and still true.
+            envs_at_once: scored together. As many as a minibatch of training has take
+                no more memory than that, and an objective that compares rows compares
+                as many of them; None scores all at once.
+        """
+        if target is None:
+            target = self.targets(traj.obs, traj.first, carry)
+        if belief is None:
+            belief = self.belief.along(traj, carry).belief
+        action, valid, num_context = traj.action, traj.valid, 0
+        if context is not None:
+            num_context = context.traj.num_steps
+            if len(belief) == len(valid):
+                before = self.belief.along(context.traj, context.carry)
+                belief = torch.cat([before.belief, belief])
+            # what lands inside the context itself was paid a rollout ago
+            unknown = target.new_zeros(num_context, *target.shape[1:])
+            target = torch.cat([unknown, target])
+            action = torch.cat([context.traj.action, action])
+            valid = torch.cat([context.traj.valid, valid])
+        size = envs_at_once or valid.shape[1]
+        portions = zip(
+            *(x.split(size, 1) for x in (belief, target, action, valid)), strict=True
+        )
+        return ModelLoss.join(
+            [
+                self.predict(Seen(b, None, t), a, v, num_context)
+                for b, t, a, v in portions
+            ]
+        )
+
+    def after_update(self, *losses: ModelLoss) -> None:
+        """Follow a gradient step that was taken on these losses.
+
+        Counts it, lets the target follow and the objective observe all that was
+        compared, and lets the predictor's adversary learn from the same batches.
+        """
         self.updates += 1
         if self.target is not None:
             self.target.follow(self.belief.encoder)
-        seen, self._seen = self._seen, None
-        if seen is not None:
-            with torch.no_grad():
-                self.objective.observe(seen)
+        with torch.no_grad():
+            for loss in losses:
+                if loss.compared is not None:
+                    self.objective.observe(loss.compared)
+        self.predictor.follow()
+        if self.predictor.adversary is not None:
+            self.predictor.adversary.learn(
+                [x.adversary for x in losses if x.adversary is not None]
+            )
 
     def diagnose(
         self, target: Float32[Tensor, "R B D"]
     ) -> dict[str, Float32[Tensor, ""]]:
-        """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`."""
+        """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`.
+
+        And after how many updates.
+        """
         rows = target.flatten(0, 1)
         rows = rows[:: -(-len(rows) // 1024)]
         return {
             "world_model/effective_rank": effective_rank(rows),
             "world_model/latent_spread": relative_spread(rows),
+            "world_model/updates": self.updates.float(),
         }
+
+    def _groups(self, num_steps: int, num_envs: int, num_context: int) -> Groups:
+        """Groups of the size that the fresh steps alone have."""
+        fresh = num_steps - num_context
+        return Groups(
+            num_steps, num_envs, *self.scope.group(fresh, num_envs, self.group)
+        )
 
 
 def _windows(
-    target: Float32[Tensor, "R B D"], horizon: int
+    rows: Float32[Tensor, "R B D"], horizon: int
 ) -> Float32[Tensor, "K R-1 B D"]:
     """`[k, t]` is row t+k+1; rows beyond the window are zero. A view, not a copy."""
-    steps = len(target) - 1
-    padding = target.new_zeros(horizon - 1, *target.shape[1:])
-    rows = torch.cat([target[1:], padding])
+    steps = len(rows) - 1
+    padding = rows.new_zeros(horizon - 1, *rows.shape[1:])
+    rows = torch.cat([rows[1:], padding])
     return rows.unfold(0, steps, 1).movedim(-1, 1)
 
 

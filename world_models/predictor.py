@@ -1,10 +1,93 @@
 """Open-loop (forward) dynamics: K steps ahead, from a belief and actions alone."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import final
+
 import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from world_models.adversary import Adversary, AdversaryLoss
 from world_models.cores.gru_cell import GruCell
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """All that a predictor may read, for K steps from each start at once.
+
+    Attributes:
+        start: b_{t,0}, the beliefs predicted from.
+        after: `after[k]` is the open-loop belief b_{t,k+1}, behind k+1 actions.
+        action: embeddings of the action before each of these.
+        aim: latents of what came, without gradient; None where nothing has come yet
+            and the model imagines.
+    """
+
+    start: Float32[Tensor, "*batch S"]
+    after: Float32[Tensor, "K *batch S"]
+    action: Float32[Tensor, "K *batch E"]
+    aim: Float32[Tensor, "K *batch D"] | None = None
+
+    @property
+    def before(self) -> Float32[Tensor, "K *batch S"]:
+        """The belief in front of the last action: b_{t,k}."""
+        return torch.cat([self.start.unsqueeze(0), self.after[:-1]])
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a predictor says comes, and what it counts beside.
+
+    Attributes:
+        latent: of what comes.
+        terms: further numbers per prediction, by name.
+        weights: of these terms in what the model minimises; without, 0.
+        adversary: the loss of the predictor's adversary on this batch.
+    """
+
+    latent: Float32[Tensor, "K *batch D"]
+    terms: Mapping[str, Float32[Tensor, "K *batch"]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    adversary: AdversaryLoss | None = None
+
+
+class Predictor(nn.Module, ABC):
+    """From open-loop beliefs to the latents of what comes.
+
+    Attributes:
+        adversary: a network that plays against the predictor, if there is one; the
+            model lets it learn behind each gradient step.
+    """
+
+    adversary: Adversary | None = None
+
+    @abstractmethod
+    def forward(self, ahead: Ahead) -> Prediction:
+        """Predict all steps of all starts.
+
+        Without `ahead.aim` only the latent is asked for. Twice the same gives the same
+        twice: random numbers follow from a counter in a buffer that `follow` advances.
+        """
+
+    def follow(self) -> None:
+        """Follow a gradient step."""
+
+
+@final
+class LatentHead(Predictor):
+    """The predictor g of BYOL-Explore: an MLP with one hidden layer on the belief."""
+
+    def __init__(self, belief_size: int, hidden: int, latent_size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(belief_size, hidden), nn.ReLU(), nn.Linear(hidden, latent_size)
+        )
+
+    def forward(self, ahead: Ahead) -> Prediction:
+        """`g(b_{t,k+1})`."""
+        return Prediction(self.layers(ahead.after))
 
 
 class OpenLoop(nn.Module):
@@ -42,10 +125,3 @@ class OpenLoop(nn.Module):
             belief = self.cell.step(gates, belief)
             steps.append(belief)
         return torch.stack(steps)
-
-
-def prediction_head(belief_size: int, hidden: int, latent_size: int) -> nn.Sequential:
-    """The predictor g: a one-hidden-layer MLP from beliefs to latents."""
-    return nn.Sequential(
-        nn.Linear(belief_size, hidden), nn.ReLU(), nn.Linear(hidden, latent_size)
-    )

@@ -8,8 +8,9 @@ from ssl_objectives.objective import ObjectiveConfig, Sizes
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import OpenLoop, prediction_head
+from world_models.predictor import LatentHead, OpenLoop
 from world_models.scope import Scope
+from world_models.terms.term import TermConfig
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,8 @@ class ByolExploreConfig:
     """of the target encoder, per gradient step"""
     objective: ObjectiveConfig = field(default_factory=ByolConfig)
     """compares predictions with what came"""
+    terms: tuple[TermConfig, ...] = ()
+    """what the model learns beside its predictions"""
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -40,10 +43,11 @@ class ByolExploreConfig:
         return LatentDynamics(
             belief,
             OpenLoop(belief.size, belief.embedding.size),
-            prediction_head(belief.size, self.predictor_hidden, latent_size),
+            LatentHead(belief.size, self.predictor_hidden, latent_size),
             EmaTarget(belief.encoder, self.ema_decay),
             self.objective.build(Sizes(latent_size)),
             self.horizon,
+            terms=[term.build(belief) for term in self.terms],
         )
 
 
@@ -65,6 +69,10 @@ class JepaConfig:
     """compares predictions with what came, and keeps latents apart"""
     scope: Scope = Scope.ALL
     """rows that are compared: batch (other envs), time (other steps), all (both)"""
+    group: int = 512
+    """rows compared at once, at most"""
+    terms: tuple[TermConfig, ...] = ()
+    """what the model learns beside its predictions"""
 
     def __post_init__(self) -> None:
         _check_sizes(self)
@@ -79,11 +87,13 @@ class JepaConfig:
         return LatentDynamics(
             belief,
             OpenLoop(belief.size, belief.embedding.size),
-            prediction_head(belief.size, self.predictor_hidden, latent_size),
+            LatentHead(belief.size, self.predictor_hidden, latent_size),
             None,
             self.objective.build(Sizes(latent_size)),
             self.horizon,
             self.scope,
+            self.group,
+            [term.build(belief) for term in self.terms],
         )
 
 

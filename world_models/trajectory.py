@@ -23,6 +23,7 @@ class Trajectory:
     obs: UInt8[Tensor, "T+1 B C H W"]
     first: Bool[Tensor, "T+1 B"]
     facts: Mapping[str, Shaped[Tensor, "T+1 B ..."]] = field(default_factory=dict)
+    vector: Float32[Tensor, "T+1 B V"] | None = None
 
     @property
     def valid(self) -> Bool[Tensor, "T B"]:
@@ -49,6 +50,7 @@ class Trajectory:
             obs=self.obs[last],
             first=self.first[last],
             facts={k: v[last] for k, v in self.facts.items()},
+            vector=None if self.vector is None else self.vector[last],
         )
 
     def copy(self) -> "Trajectory":
@@ -61,6 +63,12 @@ class Trajectory:
 
     def _map(self, f: Callable[[Tensor], Tensor]) -> "Trajectory":
         tensors = {
-            x.name: f(getattr(self, x.name)) for x in fields(self) if x.name != "facts"
+            x.name: f(getattr(self, x.name))
+            for x in fields(self)
+            if x.name not in ("facts", "vector")
         }
-        return Trajectory(**tensors, facts={k: f(v) for k, v in self.facts.items()})
+        return Trajectory(
+            **tensors,
+            facts={k: f(v) for k, v in self.facts.items()},
+            vector=None if self.vector is None else f(self.vector),
+        )

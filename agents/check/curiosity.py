@@ -7,11 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.check.samples import NUM_STEPS, SignalInput, random_inputs
-from agents.curiosity.signal import Curiosity, IntrinsicReward
-from ssl_objectives.check.state import copied
+from agents.check.samples import (
+    CUT,
+    NUM_STEPS,
+    Drawn,
+    random_rollouts,
+    surroundings,
+)
+from agents.curiosity.normalize import PayAll, Prioritizer, RewardScale, Unscaled
+from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
+from ssl_objectives.check.state import copied, unchanged
 from ssl_objectives.objective import Loss
-from world_models.trajectory import Trajectory
 
 _ENVS, _DISCOUNT = 4, 0.9
 
@@ -21,14 +27,14 @@ class CuriosityContractError(AssertionError):
 
 
 def check_curiosity(
-    make: Callable[[tuple[int, int, int], int, float], Curiosity],
+    make: Callable[[Surroundings], Curiosity],
     obs_shape: tuple[int, int, int] = (1, 40, 44),
 ) -> None:
     """Show random rollouts to a signal and hold it to its contract.
 
     Args:
-        make: builds the signal from the shape of observations, the number of envs and
-            the discount of intrinsic reward: `MyConfig().build`. Called a few times.
+        make: builds the signal: `MyConfig().build`. Called a few times; the world model
+            in its `Surroundings` is a small BYOL-Explore with an ensemble.
         obs_shape: (C, H, W) of observations it accepts.
 
     Raises:
@@ -44,15 +50,25 @@ class _Check:
 
     def __init__(
         self,
-        make: Callable[[tuple[int, int, int], int, float], Curiosity],
+        make: Callable[[Surroundings], Curiosity],
         obs_shape: tuple[int, int, int],
     ) -> None:
-        self.make, self.obs_shape = make, obs_shape
-        self.draw = random_inputs(obs_shape, _ENVS)
-        self.signal = make(obs_shape, _ENVS, _DISCOUNT)
+        self.make = make
+        self.around = surroundings(obs_shape, _ENVS, _DISCOUNT)
+        assert self.around.model is not None
+        self.model = self.around.model
+        self.draw = random_rollouts(self.model, obs_shape, _ENVS)
+        self.signal = make(self.around)
         _demand(
             isinstance(self.signal, Curiosity),
             f"it must be a Curiosity, not a {type(self.signal).__name__}",
+        )
+        own = {x.data_ptr() for x in self.signal.parameters()}
+        theirs = {x.data_ptr() for x in self.model.parameters()}
+        _demand(
+            not own & theirs,
+            "it holds the world model itself, which the agent trains and saves; keep a "
+            "copy, or read what `Scored` tells",
         )
         self.start = copied(self.signal)
 
@@ -65,12 +81,13 @@ class _Check:
         self._repeats()
         self._invalid_predictions_have_no_influence()
         self._envs_are_alike()
+        self._episodes_are_apart()
         self._learns_by_itself()
         self._state_is_all_there_is()
 
     def _alike(self, state: dict[str, Tensor] | None = None) -> Curiosity:
         """Another one, in the state of the first before it was used, or in this one."""
-        twin = self.make(self.obs_shape, _ENVS, _DISCOUNT)
+        twin = self.make(self.around)
         try:
             twin.load_state_dict(self.start if state is None else state)
         except RuntimeError as error:
@@ -79,10 +96,9 @@ class _Check:
             ) from error
         return twin
 
-    def _reward(self, signal: Curiosity, drawn: SignalInput) -> IntrinsicReward:
+    def _reward(self, signal: Curiosity, drawn: Drawn) -> IntrinsicReward:
         with torch.no_grad():
-            given = drawn.model_loss if signal.needs_model else None
-            return signal.reward(drawn.rollout, given)
+            return signal.reward(drawn.scored(signal.needs_model))
 
     def _warms_up(self) -> None:
         steps = self.signal.warm_up_steps
@@ -91,7 +107,7 @@ class _Check:
             f"warm_up_steps must be a number of env steps, not {steps!r}",
         )
         drawn = self.draw()
-        for row in drawn.rollout.traj.obs:
+        for row in drawn.experience.traj.obs:
             self.signal.warm_up(row[None])
         self.start = copied(self.signal)
 
@@ -99,7 +115,7 @@ class _Check:
         """Twice, the second time with a context in front of what the model saw."""
         for _ in range(2):
             drawn = self.draw()
-            valid = drawn.rollout.traj.valid
+            valid = drawn.experience.traj.valid
             paid = self._paid(drawn)
             _demand(
                 isinstance(paid, IntrinsicReward),
@@ -119,13 +135,12 @@ class _Check:
                 )
                 _demand(not x.requires_grad, f"{name} carries gradient; detach it")
 
-    def _paid(self, drawn: SignalInput) -> Any:
+    def _paid(self, drawn: Drawn) -> Any:
         needs: Any = self.signal.needs_model
         _demand(isinstance(needs, bool), f"needs_model must be a bool, not {needs!r}")
-        given = drawn.model_loss if needs else None
         try:
             with torch.no_grad():
-                return self.signal.reward(drawn.rollout, given)
+                return self.signal.reward(drawn.scored(needs))
         except Exception as error:
             raise CuriosityContractError(
                 f"reward failed with {type(error).__name__}: {error} "
@@ -139,7 +154,7 @@ class _Check:
         drawn = self.draw()
         try:
             with torch.no_grad():
-                self._alike().reward(drawn.rollout, None)
+                self._alike().reward(drawn.scored(needs_model=False))
         except Exception:
             return
         raise CuriosityContractError("needs_model is True, but it pays without one")
@@ -160,19 +175,25 @@ class _Check:
         drawn = self.draw()
         before = [x.clone() for x in drawn.tensors()]
         signal = self._alike()
+        model = copied(self.model)
         self._reward(signal, drawn)
-        signal.loss(drawn.rollout.traj, _generator())
+        signal.loss(drawn.learning())
+        signal.after_update(self.model)
         after = drawn.tensors()
         same = all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
-        _demand(same, "it changes the rollout or the model's loss in place")
+        _demand(same, "it changes the rollout in place")
+        _demand(unchanged(model, copied(self.model)), "it changes the world model")
 
     def _invalid_predictions_have_no_influence(self) -> None:
-        drawn = self.draw()
-        loss = drawn.model_loss
-        garbage = loss.per_prediction.masked_fill(~loss.valid, 1e4)
-        spoiled = replace(drawn, model_loss=replace(loss, per_prediction=garbage))
-        one = self._reward(self._alike(), drawn)
-        two = self._reward(self._alike(), spoiled)
+        if not self.signal.needs_model:
+            return
+        scored = self.draw().scored(needs_model=True)
+        loss = scored.known
+        garbage = {k: x.masked_fill(~loss.valid, 1e4) for k, x in loss.terms.items()}
+        spoiled = replace(scored, model_loss=replace(loss, terms=garbage))
+        with torch.no_grad():
+            one = self._alike().reward(scored)
+            two = self._alike().reward(spoiled)
         _demand(
             _near(one.reward, two.reward),
             "losses of predictions that are not valid change the reward",
@@ -188,9 +209,32 @@ class _Check:
                 f"{name} depends on the order of the envs",
             )
 
+    def _episodes_are_apart(self) -> None:
+        """With what is remembered for ever held fixed.
+
+        Weights are, since nothing is trained; memories of all envs together are, since
+        two envs exchange what they saw and nothing is added; normalisers are taken out.
+        """
+        swap = torch.arange(_ENVS)
+        swap[:2] = torch.tensor([1, 0])
+        one, two = _unscaled(self._alike()), _unscaled(self._alike())
+        for _ in range(2):
+            before = self.draw()
+            self._reward(one, before)
+            self._reward(two, before.envs(swap))
+        last = self.draw()
+        told, other = self._reward(one, last), self._reward(two, last.exchanged())
+        for name in ("raw", "reward"):
+            behind = (getattr(x, name)[CUT:] for x in (told, other))
+            _demand(
+                _near(*behind),
+                f"{name} of an episode depends on the one before it in the same env: "
+                "what is remembered of an episode must be forgotten at `first`",
+            )
+
     def _learns_by_itself(self) -> None:
-        signal, traj = self._alike(), self.draw().rollout.traj
-        loss: Any = signal.loss(traj, _generator())
+        signal, drawn = self._alike(), self.draw()
+        loss: Any = signal.loss(drawn.learning())
         if loss is None:
             return
         _demand(
@@ -199,7 +243,7 @@ class _Check:
         total = _total(loss)
         _demand(bool(total.isfinite()), "its loss is not finite")
         torch.manual_seed(99)
-        again = self._loss(signal, traj)
+        again = self._loss(signal, drawn)
         _demand(
             torch.equal(total, again),
             "its loss differs with the same generator; draw from that alone",
@@ -216,8 +260,8 @@ class _Check:
         finite = all(x is None or bool(x.isfinite().all()) for x in grads)
         _demand(finite, "a gradient of its loss is not finite")
 
-    def _loss(self, signal: Curiosity, traj: Trajectory) -> Tensor:
-        loss = signal.loss(traj, _generator())
+    def _loss(self, signal: Curiosity, drawn: Drawn) -> Tensor:
+        loss = signal.loss(drawn.learning())
         assert loss is not None
         return _total(loss)
 
@@ -225,14 +269,15 @@ class _Check:
         """After a rollout and a gradient step."""
         signal, drawn = self._alike(), self.draw()
         self._reward(signal, drawn)
-        loss = signal.loss(drawn.rollout.traj, _generator())
+        loss = signal.loss(drawn.learning())
         if loss is not None:
             _total(loss).backward()
             with torch.no_grad():
                 for x in signal.parameters():
                     if x.grad is not None:
                         x.sub_(1e-3 * x.grad)
-        signal.after_update()
+        self._train_model()
+        signal.after_update(self.model)
         twin = self._alike(copied(signal))
         for _ in range(2):
             drawn = self.draw()
@@ -242,8 +287,15 @@ class _Check:
                 "with the state of another loaded, the next reward differs: keep all "
                 "state in parameters and persistent buffers",
             )
-            signal.after_update()
-            twin.after_update()
+            self._train_model()
+            signal.after_update(self.model)
+            twin.after_update(self.model)
+
+    def _train_model(self) -> None:
+        """As far as signals notice it: its weights change."""
+        with torch.no_grad():
+            for x in self.model.parameters():
+                x.add_(0.01 * torch.randn_like(x))
 
 
 def _demand(condition: bool, message: str) -> None:
@@ -251,8 +303,15 @@ def _demand(condition: bool, message: str) -> None:
         raise CuriosityContractError(message)
 
 
-def _generator() -> torch.Generator:
-    return torch.Generator().manual_seed(5)
+def _unscaled(signal: Curiosity) -> Curiosity:
+    """The signal without its normalisers, which are no episode's own."""
+    for module in list(signal.modules()):
+        for name, part in list(module.named_children()):
+            if isinstance(part, RewardScale):
+                setattr(module, name, Unscaled())
+            elif isinstance(part, Prioritizer):
+                setattr(module, name, PayAll())
+    return signal
 
 
 def _total(loss: Loss) -> Tensor:

@@ -1,91 +1,133 @@
-"""Random rollouts for `check_curiosity`."""
+"""Random rollouts and a small world model for `check_curiosity`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from agents.rollout import Context, Rollout
-from world_models.belief import Carry
-from world_models.model_loss import ModelLoss, prediction_valid
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import Surroundings
+from agents.experience import Experience
+from envs.vector_env import DiscreteActions, EnvSpec
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
+from world_models.actions import DiscreteEmbedding
+from world_models.belief import BeliefModel, Carry
+from world_models.context import Context
+from world_models.cores.recurrent import RecurrentCore
+from world_models.latent_dynamics import LatentDynamics
+from world_models.presets import ByolExploreConfig
+from world_models.terms.ensemble import EnsembleConfig
 from world_models.trajectory import Trajectory
 
-NUM_STEPS, HORIZON, ACTIONS, BELIEF = 9, 3, 5, 6
+NUM_STEPS, HORIZON, ACTIONS, BELIEF, LATENT = 9, 3, 5, 6, 7
+CUT = 4  # a row in which the first two envs both begin an episode
+
+
+def surroundings(
+    obs_shape: tuple[int, int, int], num_envs: int, discount: float
+) -> Surroundings:
+    """Worlds with 5 actions, and a small BYOL-Explore model with an ensemble."""
+    body = nn.Sequential(nn.AdaptiveAvgPool2d((3, 4)), nn.Tanh())
+    encoder = Encoder(body, obs_shape, LATENT, Precision.FLOAT32)
+    core = RecurrentCore(LATENT, 6, BELIEF)
+    belief = BeliefModel(encoder, core, DiscreteEmbedding(ACTIONS, 6))
+    terms = (EnsembleConfig(heads=2, hidden=8),)
+    model = ByolExploreConfig(HORIZON, 8, terms=terms).build(belief)
+    actions, device = DiscreteActions(ACTIONS), torch.device("cpu")
+    spec = EnvSpec(num_envs, obs_shape, actions, device)
+    return Surroundings(spec, BELIEF, LATENT, discount, model)
 
 
 @dataclass(frozen=True)
-class SignalInput:
-    """What a curiosity signal is given: a rollout, and the world model's loss on it."""
+class Drawn:
+    """A rollout, and the model that is surprised by it."""
 
-    rollout: Rollout
-    model_loss: ModelLoss
+    experience: Experience
+    model: LatentDynamics
 
-    def envs(self, index: Tensor) -> "SignalInput":
+    def scored(self, needs_model: bool) -> Scored:
+        """As a signal reads it; without what it says it does not need."""
+        scored = Scored.by(self.model, self.experience)
+        if needs_model:
+            return scored
+        return replace(scored, target=None, model_loss=None)
+
+    def learning(self) -> Learning:
+        """As a signal's own loss reads it."""
+        scored = Scored.by(self.model, self.experience)
+        traj, carry = self.experience.traj, self.experience.carry
+        loss = self.model.loss(traj, carry).detach()
+        generator = torch.Generator().manual_seed(5)
+        return Learning(traj, carry, generator, scored.belief, scored.target, loss)
+
+    def envs(self, index: Tensor) -> "Drawn":
         """The same rollout of the envs in `index`, in that order."""
-        old, loss = self.rollout, self.model_loss
+        old = self.experience
         context = old.context
         if context is not None:
             context = Context(context.traj.envs(index), context.carry.envs(index))
-        return SignalInput(
-            Rollout(
-                old.traj.envs(index),
-                old.carry.envs(index),
-                old.belief[:, index],
-                old.log_prob[:, index],
-                old.value[:, :, index],
-                context,
-            ),
-            replace(
-                loss,
-                per_prediction=loss.per_prediction[:, :, index],
-                valid=loss.valid[:, :, index],
+        return replace(
+            self,
+            experience=replace(
+                old,
+                traj=old.traj.envs(index),
+                carry=old.carry.envs(index),
+                end=old.end.envs(index),
+                context=context,
             ),
         )
+
+    def exchanged(self) -> "Drawn":
+        """What the first two envs showed and did before row `CUT`, exchanged."""
+        num_envs = self.experience.traj.first.shape[1]
+        order = torch.arange(num_envs)
+        order[:2] = torch.tensor([1, 0])
+        other = self.envs(order).experience
+        mine, theirs = self.experience.traj, other.traj
+
+        def joined(name: str, rows: int) -> Tensor:
+            one, two = getattr(theirs, name), getattr(mine, name)
+            return torch.cat([one[:rows], two[rows:]])
+
+        transitions = ("action", "reward", "terminated", "truncated")
+        parts: dict[str, Any] = {
+            name: joined(name, CUT) for name in (*transitions, "obs", "first")
+        }
+        traj = replace(mine, **parts)
+        return replace(self, experience=replace(other, traj=traj))
 
     def tensors(self) -> list[Tensor]:
         """All that is in it."""
-        old, loss = self.rollout, self.model_loss
-        given = [old.belief, old.log_prob, old.value, loss.per_prediction, loss.valid]
-        pairs = [(old.traj, old.carry)]
+        old = self.experience
+        parts: list[Trajectory | Carry] = [old.traj, old.carry, old.end]
         if old.context is not None:
-            pairs.append((old.context.traj, old.context.carry))
-        for traj, carry in pairs:
-            for part in (traj, carry):
-                each = [getattr(part, x.name) for x in fields(part)]
-                given += [x for x in each if isinstance(x, Tensor)]
-        return given
+            parts += [old.context.traj, old.context.carry]
+        each = [getattr(part, x.name) for part in parts for x in fields(part)]
+        return [x for x in each if isinstance(x, Tensor)]
 
 
-def random_inputs(
-    obs_shape: tuple[int, int, int], num_envs: int
-) -> Callable[[], SignalInput]:
+def random_rollouts(
+    model: LatentDynamics, obs_shape: tuple[int, int, int], num_envs: int
+) -> Callable[[], Drawn]:
     """A stream of rollouts, one behind the other; the first has no context."""
     generator = torch.Generator().manual_seed(1)
-    context: Context | None = None
+    carry, context = model.start(num_envs), None
 
-    def draw() -> SignalInput:
-        nonlocal context
+    @torch.no_grad()
+    def draw() -> Drawn:
+        nonlocal carry, context
         traj = _trajectory(obs_shape, num_envs, generator)
-        action = torch.zeros(num_envs, dtype=torch.int64)
-        carry = Carry(traj.obs[:0], torch.rand(num_envs, BELIEF), action)
-        rollout = Rollout(
-            traj,
-            carry,
-            torch.randn(NUM_STEPS, num_envs, BELIEF, generator=generator),
-            -torch.rand(NUM_STEPS, num_envs, generator=generator),
-            torch.randn(2, NUM_STEPS + 1, num_envs, generator=generator),
-            context,
-        )
-        valid = traj.valid
-        if context is not None:
-            valid = torch.cat([context.traj.valid, valid])
-        losses = 1 + torch.rand((HORIZON, *valid.shape), generator=generator)
-        usable = prediction_valid(valid, HORIZON)
-        regularizer = torch.tensor(1e3)  # never a reward
-        tail = traj.steps(NUM_STEPS - HORIZON + 1, NUM_STEPS)
-        context = Context(tail, carry)
-        return SignalInput(rollout, ModelLoss(losses, usable, regularizer))
+        overlap = HORIZON - 1
+        split = NUM_STEPS - overlap
+        between = model.belief.along(traj.steps(0, split), carry).carry
+        tail = traj.steps(split, NUM_STEPS)
+        end = model.belief.along(tail, between).carry
+        experience = Experience(traj, carry, end, {}, context, overlap)
+        carry, context = end, Context(tail, between)
+        return Drawn(experience, model)
 
     return draw
 
@@ -95,7 +137,7 @@ def _trajectory(
 ) -> Trajectory:
     rows = (NUM_STEPS + 1, num_envs)
     first = torch.rand(rows, generator=generator) < 0.15
-    first[4, 1] = first[NUM_STEPS, 0] = True
+    first[CUT, :2] = first[NUM_STEPS, 0] = True
     ended = first[1:].roll(-1, 0)
     ended[-1] = False
     # Coarse frames, some of which come again: signals that count need both.

@@ -11,9 +11,9 @@ from agents.curiosity.normalize import (
     RewardScale,
     Unscaled,
 )
-from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.rollout import Rollout
-from world_models.model_loss import ModelLoss
+from agents.curiosity.scored import Scored
+from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
+from world_models.model_loss import PREDICTION
 
 
 class PredictionError(Curiosity):
@@ -26,6 +26,9 @@ class PredictionError(Curiosity):
     in place of the paper's normalised values. Otherwise a rare discovery makes a value
     error so large that, gradients being clipped together, the policy learns nothing
     from it.
+
+    Args:
+        term: of the model's loss that is paid; `disagreement` of an ensemble, say.
     """
 
     needs_model = True
@@ -35,20 +38,18 @@ class PredictionError(Curiosity):
         scale: RewardScale,
         prioritizer: Prioritizer,
         payout: RewardScale | None = None,
+        term: str = PREDICTION,
     ) -> None:
         super().__init__()
         self.scale = scale
         self.prioritizer = prioritizer
         self.payout = payout or Unscaled()
+        self.term = term
 
-    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
+    def reward(self, scored: Scored) -> IntrinsicReward:
         """Arrival sums, scaled and prioritised."""
-        if model_loss is None:
-            raise ValueError(
-                "prediction error needs a world model: --model byol-explore"
-            )
-        valid = rollout.traj.valid
-        raw = model_loss.arrival()[-len(valid) :].masked_fill(~valid, 0.0)
+        valid = scored.valid
+        raw = scored.known.arrival(self.term).masked_fill(~valid, 0.0)
         chosen = self.prioritizer(self.scale(raw, valid), valid)
         paid = self.payout(chosen.masked_fill(~valid, 0.0), valid)
         return IntrinsicReward(raw, paid)
@@ -62,6 +63,8 @@ class PredictionErrorConfig:
     """of the reward's running mean and std, per rollout"""
     prioritize: bool = True
     """pay only what exceeds the running mean"""
+    term: str = PREDICTION
+    """of the model's loss, that is paid"""
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.ema_decay < 1.0:
@@ -69,10 +72,9 @@ class PredictionErrorConfig:
                 f"ema_decay must be at least 0 and below 1, not {self.ema_decay}"
             )
 
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> PredictionError:
+    def build(self, surroundings: Surroundings) -> PredictionError:
         """Build the signal."""
         prioritizer = AboveMean(self.ema_decay) if self.prioritize else PayAll()
-        payout = ReturnStdScale(num_envs, discount)
-        return PredictionError(EmaStdScale(self.ema_decay), prioritizer, payout)
+        payout = ReturnStdScale(surroundings.spec.num_envs, surroundings.discount)
+        scale = EmaStdScale(self.ema_decay)
+        return PredictionError(scale, prioritizer, payout, self.term)

@@ -6,16 +6,15 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from agents.curiosity.normalize import ReturnStdScale, RunningMoments
-from agents.curiosity.signal import Curiosity, IntrinsicReward
-from agents.rollout import Rollout
+from agents.curiosity.normalize import ReturnStdScale
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.encoders.chunks import in_chunks
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import BodyConfig, num_outputs
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
-from world_models.model_loss import ModelLoss
-from world_models.trajectory import Trajectory
+from world_models.moments import RunningMoments
 
 
 class RandomNetworkDistillation(Curiosity):
@@ -58,8 +57,7 @@ class RandomNetworkDistillation(Curiosity):
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
         """Seed the pixel statistics."""
-        for rows in obs:
-            self.pixels.update(rows.float())
+        self.pixels.update(obs.flatten(0, 1))
 
     def whiten(
         self, obs: UInt8[Tensor, "*batch C H W"]
@@ -81,21 +79,21 @@ class RandomNetworkDistillation(Curiosity):
         error: Tensor = (guess.float() - wanted.float()).square().mean(-1)
         return error
 
-    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
+    def reward(self, scored: Scored) -> IntrinsicReward:
         """Errors at the observation each transition arrives at."""
-        traj = rollout.traj
-        arrived, valid = traj.obs[1:], traj.valid
-        for rows in arrived:
-            self.pixels.update(rows.float())
+        arrived, valid = scored.traj.obs[1:], scored.valid
+        self.pixels.update(arrived.flatten(0, 1))
         raw = self.error(arrived.flatten(0, 1)).view(valid.shape)
         raw = raw.masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
 
-    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss:
+    def loss(self, learning: Learning) -> Loss:
         """Distillation on a random share of the frames arrived at."""
-        frames = traj.obs[1:].flatten(0, 1)
+        frames = learning.traj.obs[1:].flatten(0, 1)
         count = max(1, round(self.share * len(frames)))
-        chosen = torch.randperm(len(frames), generator=generator, device=frames.device)
+        chosen = torch.randperm(
+            len(frames), generator=learning.generator, device=frames.device
+        )
         error = self.error(frames[chosen[:count]])
         return Loss(per_sample=error, regularizer=error.new_zeros(()))
 
@@ -123,10 +121,10 @@ class RndConfig:
                 f"warm_up_steps must be at least 0, not {self.warm_up_steps}"
             )
 
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> RandomNetworkDistillation:
+    def build(self, surroundings: Surroundings) -> RandomNetworkDistillation:
         """Build the signal."""
+        spec = surroundings.spec
+        obs_shape = spec.obs_shape
         bodies = [self.encoder.body(obs_shape[0]) for _ in range(2)]
         flat = num_outputs(bodies[0], obs_shape)
 
@@ -150,7 +148,7 @@ class RndConfig:
             target,
             predictor,
             obs_shape,
-            ReturnStdScale(num_envs, discount),
+            ReturnStdScale(spec.num_envs, surroundings.discount),
             self.share,
             self.warm_up_steps,
             self.encoder.precision,

@@ -2,16 +2,36 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
-from agents.rollout import Rollout
+from agents.curiosity.scored import Learning, Scored
+from agents.policy.ppo import RewardStream
+from envs.vector_env import EnvSpec
 from ssl_objectives.objective import Loss
-from world_models.model_loss import ModelLoss
-from world_models.trajectory import Trajectory
+from world_models.latent_dynamics import LatentDynamics
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a signal is built for.
+
+    Attributes:
+        spec: of the worlds: observations, actions, how many there are.
+        belief_size: S.
+        latent_size: D, of the encoder that the policy shares.
+        discount: γ of the reward stream that the signal pays into.
+        model: the world model, to be copied or measured; None where there is none. It
+            is trained by the agent: a signal must not take it among its own modules.
+    """
+
+    spec: EnvSpec
+    belief_size: int
+    latent_size: int
+    discount: float
+    model: LatentDynamics | None = None
 
 
 @dataclass(frozen=True)
@@ -28,39 +48,43 @@ class IntrinsicReward:
 class Curiosity(nn.Module, ABC):
     """An intrinsic reward signal (novelty bonus); all its state is saved with it.
 
-    State lies in buffers and parameters.
+    State lies in buffers and parameters. What is remembered of an episode is forgotten
+    at `first`: rows before it never change what is paid behind it, unless through
+    weights, lifelong memories and normalisers.
+
+    Attributes:
+        needs_model: whether `Scored.model_loss` must be there.
+        warm_up_steps: random env steps (per env) that the signal wants to see first.
     """
 
     needs_model: bool = False
+    warm_up_steps: int = 0
 
     @abstractmethod
-    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
-        """Reward of each fresh transition; called once per rollout, without gradient.
+    def reward(self, scored: Scored) -> IntrinsicReward:
+        """Reward of each fresh transition, once per rollout, without gradient."""
 
-        `model_loss` covers the context (if any) and then the T fresh transitions.
-        """
-
-    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss | None:
+    def loss(self, learning: Learning) -> Loss | None:
         """What the signal itself learns from a minibatch; None if nothing."""
         return None
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
         """See rows of random play before training begins."""
 
-    warm_up_steps: int = 0  # random env steps (per env) the signal wants first
+    def after_update(self, model: LatentDynamics | None) -> None:
+        """Follow a gradient step of the world model (if there is one) and one's own."""
 
-    def after_update(self) -> None:
-        """Follow a gradient step."""
+
+class Signal(NamedTuple):
+    """A curiosity signal, and the reward stream that it pays into."""
+
+    curiosity: Curiosity
+    stream: RewardStream
 
 
 @runtime_checkable
 class CuriosityConfig(Protocol):
-    """Builds a curiosity signal for observations (C, H, W) of B envs.
+    """Builds a curiosity signal."""
 
-    `discount` is that of the intrinsic reward stream.
-    """
-
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> Curiosity:
+    def build(self, surroundings: Surroundings) -> Curiosity:
         """Build it."""

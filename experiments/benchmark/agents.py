@@ -23,7 +23,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curious_agent import CuriousAgent
-from agents.rollout import Rollout
+from agents.experience import Experience
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark.config import ArmName
 from experiments.benchmark.timing import Arm, Split, wait_for
@@ -115,15 +115,13 @@ class _TimedCollector(Collector):
     def __init__(self, collector: Collector) -> None:
         super().__init__(
             collector.env,
-            collector.belief,
             collector.policy,
             collector.num_steps,
             collector.overlap,
-            collector.generator,
         )
         self.seconds = 0.0
 
-    def collect(self) -> tuple[Rollout, EpisodeEnds]:
+    def collect(self) -> tuple[Experience, EpisodeEnds]:
         """Collect, and remember how long it took."""
         begin = time.perf_counter()
         collected = super().collect()

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from rich.console import Console
 
+from agents.acting import ActorPolicy, RandomPolicy
 from agents.actor import Actor
 from agents.play import (
     PlayedEpisodes,
-    actor_player,
     play_episodes,
-    random_player,
 )
 from experiments.config.device import resolve_device
 from experiments.evaluate.config import EvaluateConfig
@@ -54,8 +53,8 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     env = observable_env(trained.world, num_envs, config.device)
     try:
         players = {
-            "agent": actor_player(actor, num_envs, config.seed, config.greedy),
-            "random": random_player(env, config.seed),
+            "agent": ActorPolicy.seeded(actor, config.seed, config.greedy),
+            "random": RandomPolicy(env, config.seed),
         }
         played = {}
         for name, player in players.items():
@@ -108,7 +107,7 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfi
     path = Path(run) if Path(run).is_file() else None
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
     env = config.world.build(1, "cpu")
-    num_values = 1 if config.curiosity is None else 2
+    num_values = 1 + len(config.signals)
     actor = config.agent.build_actor(env.spec, config.model, num_values)
     env.close()
     prefix = "actor."

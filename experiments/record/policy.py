@@ -2,24 +2,31 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, final
 
 import torch
 from torch import Tensor
 
-from agents.play import Player, actor_player, random_player
+from agents.acting import (
+    Acted,
+    ActingPolicy,
+    ActorPolicy,
+    RandomPolicy,
+    nothing_carried,
+)
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
 from experiments.config.outside import find
 from experiments.evaluate.evaluation import load_agent
 from ssl_objectives.refusal import ConfigError
+from world_models.belief import Carry
 
 RANDOM = "random"
 
 
-def build_player(
+def build_policy(
     policy: str, env: VectorEnv, seed: int, greedy: bool, device: str
-) -> Player:
-    """The player that `--policy` names, for the first row of all envs on.
+) -> ActingPolicy:
+    """The acting policy that `--policy` names.
 
     Args:
         policy: `random`; `my_module:MyPolicy`, a class whose instances have
@@ -37,7 +44,7 @@ def build_player(
         CheckpointError: the run's checkpoint cannot be read.
     """
     if policy == RANDOM:
-        return random_player(env, seed)
+        return RandomPolicy(env, seed)
     if ":" in policy:
         return _scripted(policy, env, seed)
     actor, trained = load_agent(Path(policy), device)
@@ -50,10 +57,57 @@ def build_player(
             f"this world has {env.spec.obs_shape} and {_size(env)}. Without --world it "
             "is recorded in its own."
         )
-    return actor_player(actor, env.spec.num_envs, seed, greedy)
+    return ActorPolicy.seeded(actor, seed, greedy)
 
 
-def _scripted(name: str, env: VectorEnv, seed: int) -> Player:
+@final
+class ScriptedPolicy(ActingPolicy):
+    """A function of the row that the envs show, or a class with `act` like it.
+
+    What it returns is held to what the world takes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        act: Callable[[Step, torch.Generator], Any],
+        env: VectorEnv,
+        seed: int,
+    ) -> None:
+        self.name, self.chooses, self.env = name, act, env
+        self.generator = torch.Generator(env.spec.device).manual_seed(seed)
+
+    def start(self, num_envs: int) -> Carry:
+        """What it remembers is its own business."""
+        return nothing_carried(self.env.spec, num_envs)
+
+    def act(self, row: Step, carry: Carry) -> Acted:
+        """Ask it.
+
+        Raises:
+            ConfigError: it gave something that is no action of this world.
+        """
+        action = self.chooses(row, self.generator)
+        discrete = isinstance(self.env.spec.actions, DiscreteActions)
+        dtype = torch.int64 if discrete else torch.float32
+        shape = (self.env.spec.num_envs, *_dimension(self.env))
+        if not (
+            isinstance(action, Tensor)
+            and tuple(action.shape) == shape
+            and action.dtype == dtype
+        ):
+            what = (
+                f"{action.dtype} {tuple(action.shape)}"
+                if isinstance(action, Tensor)
+                else type(action).__name__
+            )
+            raise ConfigError(
+                f"--policy {self.name} gave {what}; this world takes {dtype} {shape}."
+            )
+        return Acted(action, carry.acted(action))
+
+
+def _scripted(name: str, env: VectorEnv, seed: int) -> ScriptedPolicy:
     found = find(name, "--policy")
     act: Callable[[Step, torch.Generator], Any]
     if isinstance(found, type):
@@ -69,29 +123,7 @@ def _scripted(name: str, env: VectorEnv, seed: int) -> Player:
         act = found
     if not callable(act):
         raise ConfigError(f"--policy {name} is neither a class nor a function.")
-    generator = torch.Generator(env.spec.device).manual_seed(seed)
-    shape = (env.spec.num_envs, *_dimension(env))
-    discrete = isinstance(env.spec.actions, DiscreteActions)
-    dtype = torch.int64 if discrete else torch.float32
-
-    def play(row: Step) -> Tensor:
-        action = act(row, generator)
-        if not (
-            isinstance(action, Tensor)
-            and tuple(action.shape) == shape
-            and action.dtype == dtype
-        ):
-            what = (
-                f"{action.dtype} {tuple(action.shape)}"
-                if isinstance(action, Tensor)
-                else type(action).__name__
-            )
-            raise ConfigError(
-                f"--policy {name} gave {what}; this world takes {dtype} {shape}."
-            )
-        return action
-
-    return play
+    return ScriptedPolicy(name, act, env, seed)
 
 
 def _dimension(env: VectorEnv) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from envs.vector_env import (
 from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
-from experiments.record.policy import RANDOM, build_player
+from experiments.record.policy import RANDOM, build_policy
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions
@@ -117,7 +117,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     try:
-        player = build_player(
+        policy = build_policy(
             config.policy, env, config.seed, config.greedy, config.device
         )
         spec = dataset_spec(env.spec, config.facts)
@@ -147,15 +147,15 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
             ) as progress,
         ):
             streams = writer.new_streams(config.num_envs)
-            row = env.reset(config.seed)
+            row, carry = env.reset(config.seed), policy.start(config.num_envs)
             writer.add(streams, columns(row, _no_action(env), spec))
             returns = np.zeros(config.num_envs)
             latest: deque[float] = deque(maxlen=EPISODES)
             done = 0
             while done < config.steps and not interrupted.is_set():
-                action = player(row)
-                row = env.step(action)
-                read = columns(row, action, spec)
+                did = policy.act(row, carry)
+                row, carry = env.step(did.action), did.carry
+                read = columns(row, did.action, spec)
                 writer.add(streams, read)
                 done += config.num_envs
                 returns += read["reward"]

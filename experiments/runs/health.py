@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ssl_objectives.refusal import TrainingDiverged
 
@@ -68,7 +69,7 @@ class HealthMonitor:
         self._limits = limits or HealthLimits()
         self._num_actions = num_actions
         self._latent_dim = latent_dim
-        self._largest_spread = 0.0
+        self._largest: dict[str, float] = {}  # spread of each signal
         self._low_for: dict[str, int] = {}
         self._warned: set[str] = set()
 
@@ -86,6 +87,20 @@ class HealthMonitor:
             if self._newly_low(name, metrics[name], limit)
         ]
 
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers, so that a resumed run is not warned anew."""
+        return {
+            "largest": dict(self._largest),
+            "low_for": dict(self._low_for),
+            "warned": sorted(self._warned),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on watching."""
+        self._largest = dict(state["largest"])
+        self._low_for = dict(state["low_for"])
+        self._warned = set(state["warned"])
+
     def _rules(self, metrics: Mapping[str, float]) -> Iterable[tuple[str, float, str]]:
         """Metric, its lower limit, and what it means to be below."""
         limits = self._limits
@@ -101,16 +116,19 @@ class HealthMonitor:
             )
         # what is measured, not what is paid: a bonus above a running mean is 0 for as
         # long as the model learns faster than the mean follows
-        name = "intrinsic/raw_std"
-        if name in metrics:
-            self._largest_spread = max(self._largest_spread, metrics[name])
+        for name in metrics:
+            if not (name.startswith("intrinsic/") and name.endswith("/raw_std")):
+                continue
+            largest = max(self._largest.get(name, 0.0), metrics[name])
+            self._largest[name] = largest
             yield (
                 name,
-                limits.bonus_fraction * self._largest_spread,
-                "Curiosity no longer tells states apart: the spread of what it "
-                f"measures is {metrics[name]:.3g}, after {self._largest_spread:.3g} "
-                "at its largest. Either all that can be reached has been learned, or "
-                "the world model has collapsed: see world_model/effective_rank.",
+                limits.bonus_fraction * largest,
+                f"The curiosity {name.split('/')[1]} no longer tells states apart: the "
+                f"spread of what it measures is {metrics[name]:.3g}, after "
+                f"{largest:.3g} at its largest. Either all that can be reached has "
+                "been learned, or the world model has collapsed: see "
+                "world_model/effective_rank.",
             )
         name = "world_model/effective_rank"
         if name in metrics and self._latent_dim is not None:

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from agents.acting import ActorPolicy
 from agents.actor import Actor
-from agents.play import StepCallback, actor_player, play_episodes
+from agents.play import StepCallback, play_episodes
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
 from experiments.config.episodes import NUM_ENVS, SEED
@@ -28,8 +29,8 @@ def evaluate_actor(
     env = observable_env(world, num_envs, device_of(actor))
     try:
         with playing(actor):
-            player = actor_player(actor, num_envs, SEED, greedy=False)
-            played = play_episodes(env, player, num_episodes, SEED, on_step=on_step)
+            policy = ActorPolicy.seeded(actor, SEED)
+            played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
     finally:
         env.close()
     metrics = {

@@ -1,7 +1,8 @@
 """One picture of a run: what it earned, what made it curious, what it has seen."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class _Curve:
     points: bool = False  # few exact values instead of many noisy ones
 
 
+_MORE_COLORS = ("#0072b2", "#d55e00", "#cc79a7", "#56b4e9")
+
 _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
     (
         "Return per episode",
@@ -38,11 +41,11 @@ _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
     ),
     (
         "Intrinsic reward per step",
-        (_Curve("intrinsic/reward_mean", "normalised", "#009e73"),),
+        (_Curve("intrinsic/*/reward_mean", "normalised", "#009e73"),),
     ),
     (
         "Intrinsic reward before normalisation",
-        (_Curve("intrinsic/raw_mean", "raw", "#7a6a00"),),
+        (_Curve("intrinsic/*/raw_mean", "raw", "#7a6a00"),),
     ),
     (
         "Rooms visited in evaluation",
@@ -77,7 +80,7 @@ def plot_training(
     panels = [
         (title, drawn)
         for title, curves in _PANELS
-        if (drawn := [x for x in curves if _has_values(columns, x.metric)])
+        if (drawn := [x for curve in curves for x in _found(columns, curve)])
     ]
     figure = Figure(
         figsize=(8.0, 0.9 + 2.2 * max(1, len(panels))), layout="constrained"
@@ -108,6 +111,18 @@ def smooth(values: NDArray[Any], window: int) -> NDArray[Any]:
     here = slice(half, half + len(values))
     counts = np.convolve(np.ones(len(values)), weights)[here]
     return np.asarray(np.convolve(values, weights)[here] / counts)
+
+
+def _found(columns: Columns, curve: _Curve) -> list[_Curve]:
+    """The curves that a metric stands for, which may be one of every signal."""
+    names = [x for x in columns if fnmatch(x, curve.metric) and _has_values(columns, x)]
+    if len(names) == 1:
+        return [replace(curve, metric=names[0])]
+    colors = (curve.color, *_MORE_COLORS)
+    return [
+        replace(curve, metric=x, label=x.split("/")[1], color=colors[i % len(colors)])
+        for i, x in enumerate(names)
+    ]
 
 
 def _draw_panel(ax: Axes, columns: Columns, title: str, curves: list[_Curve]) -> None:

@@ -123,6 +123,7 @@ class Session:
             state = checkpoints.load(chosen).state
             check_same_networks(task.modules.state_dict(), state["modules"], chosen)
             task.load_state_dict(state)
+            task.health.load_state_dict(state["health"])
             if later:
                 say(
                     self.console,
@@ -150,10 +151,12 @@ class Session:
             writer.log(first)
             while task.steps < task.budget and not self._is_stopped():
                 before, after = task.steps, task.steps + task.step_size
-                evaluates = self._is_due(schedule.evaluate, before, after)
-                logs = evaluates or self._is_due(schedule.log, before, after)
+                # what a step will have made is only expected: see Task.step_size
+                logs = self._is_due(schedule.evaluate, before, after)
+                logs = logs or self._is_due(schedule.log, before, after)
                 metrics = task.step(logs)
-                progress.reach(task.steps, task.shown())
+                progress.reach(min(task.steps, task.budget), task.shown())
+                evaluates = self._is_due(schedule.evaluate, before, task.steps)
                 evaluated: Mapping[str, float] = {}
                 if logs:
                     metrics = {**metrics, **self._circumstances(progress)}
@@ -184,9 +187,8 @@ class Session:
     def _progress(self) -> ProgressBar:
         """The bar that people see, of the first process."""
         task = self.task
-        rounds = -(-(task.budget - task.steps) // task.step_size)  # the last one whole
         return ProgressBar(
-            task.steps + rounds * task.step_size,
+            task.budget,
             task.steps,
             task.unit,
             task.counted(),

@@ -61,7 +61,7 @@ class Task(ABC):
             checkpoint is kept with every such evaluation. None: there is no best.
         config: what the run is to be.
         schedule: what is due when.
-        step_size: how many steps one call of `step` makes.
+        step_size: how many steps one call of `step` makes, at most.
         device: where it is computed.
         modules: all networks.
         health: looks at every row of metrics.
@@ -118,7 +118,7 @@ class Task(ABC):
 
     @abstractmethod
     def step(self, log: bool) -> Mapping[str, float]:
-        """Make `step_size` steps.
+        """Make `step_size` steps, or somewhat fewer.
 
         Args:
             log: the metrics are wanted, which waits for the device.

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from itertools import chain, takewhile
 from pathlib import Path
 
+from agents.acting import ActorPolicy
 from agents.actor import Actor
-from agents.play import actor_player, play_frames
+from agents.play import play_frames
 from envs.vector_env import WorldConfig
 from experiments.config.episodes import SEED
 from experiments.runs.mp4 import write_video
@@ -30,8 +31,8 @@ def record_video(
     env = observable_env(world, 1, device_of(actor))
     try:
         with playing(actor):
-            player = actor_player(actor, 1, seed, greedy)
-            frames = play_frames(env, player, num_steps, seed)
+            policy = ActorPolicy.seeded(actor, seed, greedy)
+            frames = play_frames(env, policy, num_steps, seed)
             rest = takewhile(lambda _: not stop(), frames)
             write_video(path, chain([next(frames)], rest), FRAMES_PER_SECOND)
     finally:

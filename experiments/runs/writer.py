@@ -57,7 +57,8 @@ class RunWriter:
             if not fine:
                 self.check({f"weights/{name}": float("nan")})
         if self.logger is not None:
-            self.checkpoints.save(task.state_dict(), task.steps, score)
+            state = {**task.state_dict(), "health": task.health.state_dict()}
+            self.checkpoints.save(state, task.steps, score)
         return task.steps
 
     def check(self, metrics: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
+from agents.curiosity.signals import SignalConfig, named_signals
 from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
@@ -25,6 +26,8 @@ class TrainConfig:
     """what it predicts"""
     curiosity: CuriosityConfig | None = field(default_factory=PredictionErrorConfig)
     """what it finds interesting"""
+    also: tuple[SignalConfig, ...] = ()
+    """further signals, each with a reward stream of its own"""
     num_envs: int = 16
     """B, worlds stepped in parallel"""
     env_steps: int = 65_536
@@ -47,6 +50,11 @@ class TrainConfig:
     """episodes of each evaluation"""
     video_steps: int = 900
     """env steps of the video recorded at the end; 0 records none"""
+
+    @property
+    def signals(self) -> dict[str, SignalConfig]:
+        """All curiosity by the names that it has in logs."""
+        return named_signals(self.curiosity, self.agent.intrinsic, self.also)
 
     def __post_init__(self) -> None:
         for name, least in _LEAST.items():

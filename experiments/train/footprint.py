@@ -1,10 +1,14 @@
 """What a training run will hold in memory, from its config alone."""
 
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import nn
 
+from agents.actor import Actor
+from agents.curiosity.signal import Curiosity
+from agents.curiosity.signals import SignalConfig, build_signal
 from envs.vector_env import EnvSpec
 from experiments.train.config import TrainConfig
 from ssl_objectives.encoders.chunks import CPU_CHUNK
@@ -33,9 +37,12 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     ppo, num_envs = config.agent.ppo, config.num_envs
     rows = (ppo.num_steps + 1) * num_envs
     frames = tensor_bytes((rows, *spec.obs_shape), torch.uint8)
-    actor = without_memory(lambda: config.agent.build_actor(spec, config.model, 2))
+    num_values = 1 + len(config.signals)
+    actor = without_memory(
+        lambda: config.agent.build_actor(spec, config.model, num_values)
+    )
     belief, encoder = actor.belief, actor.belief.encoder
-    networks = training_bytes(actor) + _curiosity_bytes(config, spec)
+    networks = training_bytes(actor) + _curiosity_bytes(config, spec, actor)
 
     minibatch = ppo.num_steps * num_envs // ppo.num_minibatches
     each = activation_bytes(encoder, device)
@@ -76,12 +83,11 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     return plan
 
 
-def _curiosity_bytes(config: TrainConfig, spec: EnvSpec) -> int:
-    curiosity = config.curiosity
-    if curiosity is None:
-        return 0
-    discount = config.agent.intrinsic.discount
-    signal = without_memory(
-        lambda: curiosity.build(spec.obs_shape, spec.num_envs, discount)
+def _curiosity_bytes(config: TrainConfig, spec: EnvSpec, actor: Actor) -> int:
+    def build(signal: SignalConfig) -> Curiosity:
+        return build_signal(signal, spec, actor.belief, actor.world_model).curiosity
+
+    return sum(
+        training_bytes(without_memory(partial(build, x)))
+        for x in config.signals.values()
     )
-    return training_bytes(signal)

@@ -23,7 +23,7 @@ from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.objective import ObjectiveConfig
-from world_models.belief import CoreConfig
+from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import ModelConfig

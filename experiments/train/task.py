@@ -28,7 +28,6 @@ EPISODES = 20  # finished episodes whose mean return is shown
 
 _SUMMARY = {
     "return, last episodes": "episode/return",
-    "intrinsic reward": "intrinsic/reward_mean",
     "policy entropy": "policy/entropy",
     "world-model loss": "loss/world_model",
     "world-model updates": "world_model/updates",
@@ -71,6 +70,7 @@ class TrainTask(Task):
         "world",
         "model",
         "curiosity",
+        "also",
         "num_envs",
         "seed",
         "agent.encoder",
@@ -86,7 +86,7 @@ class TrainTask(Task):
         self.schedule = Schedule(1, config.evaluate_every, config.checkpoint_every)
         self.step_size = config.num_envs * config.agent.ppo.num_steps
         self._returns: deque[float] = deque(maxlen=EPISODES)
-        self._bonus: float | None = None
+        self._bonus: dict[str, float] = {}  # by signal
 
     @property
     def name(self) -> str:
@@ -121,7 +121,7 @@ class TrainTask(Task):
 
     def step(self, log: bool) -> Mapping[str, float]:
         """One rollout, and what is learned from it."""
-        report = self.agent.train_step()
+        report = self.agent.train_step(describe=log)
         metrics = read_metrics_from(report.metrics)
         ends = report.ends
         returns = ends.episode_return[ends.ended].tolist()
@@ -130,7 +130,9 @@ class TrainTask(Task):
             metrics["episode/length"] = float(ends.episode_length[ends.ended].mean())
         metrics["time/frames"] = float(self.steps * self.frames_per_step)
         self._returns.extend(returns)
-        self._bonus = metrics.get("intrinsic/reward_mean", self._bonus)
+        for name in self.agent.signals:
+            bonus = metrics.get(f"intrinsic/{name}/reward_mean")
+            self._bonus |= {} if bonus is None else {name: bonus}
         return metrics
 
     def counted(self) -> tuple[int, str]:
@@ -138,12 +140,13 @@ class TrainTask(Task):
         return self.frames_per_step, "frames"
 
     def shown(self) -> Sequence[str]:
-        """The mean return of the last episodes, and the intrinsic reward."""
+        """The mean return of the last episodes, and the intrinsic rewards."""
         shown = []
         if self._returns:
             shown.append(f"return {sum(self._returns) / len(self._returns):.4g}")
-        if self._bonus is not None:
-            shown.append(f"bonus {self._bonus:.3g}")
+        for name, bonus in self._bonus.items():
+            which = f"{name} " if len(self._bonus) > 1 else ""
+            shown.append(f"{which}bonus {bonus:.3g}")
         return shown
 
     def evaluate(
@@ -175,8 +178,7 @@ class TrainTask(Task):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, with the learning rate of this config."""
         self.agent.load_state_dict(dict(state))
-        for group in self.agent.optimizer.param_groups:
-            group["lr"] = self.agent.ppo.learning_rate
+        self.agent.learner.set_learning_rate(self.agent.ppo.learning_rate)
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """A plot, a video and a table; training is done: no failure here ends it."""
@@ -199,7 +201,11 @@ class TrainTask(Task):
         places += [("video", str(x)) for x in sorted(run.videos.glob("*.mp4"))[-1:]]
         if finished:
             places.append(("next", f"curious evaluate {run.path}"))
-        print_summary(run, amounts, _SUMMARY, {}, places, self.console)
+        paid = {
+            f"intrinsic reward, {x}": f"intrinsic/{x}/reward_mean"
+            for x in self.agent.signals
+        }
+        print_summary(run, amounts, paid | _SUMMARY, {}, places, self.console)
 
     def close(self) -> None:
         """Close the worlds."""
@@ -232,7 +238,9 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousA
                 f"{readable(available_memory(device))} free on {device}",
             )
         env = config.world.build(config.num_envs, device)
-        return config.agent.build(env, config.model, config.curiosity, config.seed)
+        return config.agent.build(
+            env, config.model, config.curiosity, config.seed, config.also
+        )
     except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
 

@@ -15,9 +15,14 @@ def effective_rank(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
     would otherwise be most of the sum. Rows that are equal up to rounding get 1,
     although rounding errors alone point in all directions.
     """
-    x = _real(rows)
-    rounding = 4 * torch.finfo(x.dtype).eps * x.norm()
-    return _exp_entropy(torch.linalg.svdvals(x - x.mean(0)), rounding)
+    x = _real(rows).double()
+    x = x - x.mean(0)
+    gram = x.mT @ x if x.shape[0] >= x.shape[1] else x @ x.mT
+    # squares of the singular values, at a fraction of what those cost
+    sigma = torch.linalg.eigvalsh(gram).clamp(min=0.0).sqrt()
+    rounding = 4 * torch.finfo(_real(rows).dtype).eps * _real(rows).norm().double()
+    rounding = rounding.maximum(1e-7 * sigma[-1])  # of the squares, in float64
+    return _exp_entropy(sigma, rounding).to(_real(rows).dtype)
 
 
 @torch.no_grad()

@@ -18,8 +18,8 @@ from world_models.check.samples import (
     random_trajectory,
     small_beliefs,
 )
-from world_models.latent_dynamics import LatentDynamics
-from world_models.model_loss import ModelLoss, prediction_valid
+from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.trajectory import Trajectory
 
 _ENVS, _CUT = 3, 4
@@ -153,7 +153,14 @@ class _Check:
             f"loss must be a ModelLoss, not a {type(loss).__name__}",
         )
         shape = (self.model.horizon, self.num_steps, _ENVS)
-        self._is("per_prediction", loss.per_prediction, *shape)
+        self._say(
+            PREDICTION in loss.terms and set(loss.weights) <= set(loss.terms),
+            f"the loss has the terms {sorted(loss.terms)} and weights for "
+            f"{sorted(loss.weights)}; '{PREDICTION}' must be among the terms, and "
+            "each weight's term too",
+        )
+        for name, each in loss.terms.items():
+            self._is(f"the term '{name}'", each, *shape)
         want = prediction_valid(self.traj.valid, self.model.horizon)
         self._say(
             torch.equal(loss.valid, want),
@@ -180,7 +187,7 @@ class _Check:
     def _repeats_and_writes_nothing(self) -> None:
         before = copied(self.model)
         one, two = self._loss(), self._loss()
-        same = torch.equal(one.per_prediction, two.per_prediction)
+        same = torch.equal(one.terms[PREDICTION], two.terms[PREDICTION])
         self._say(
             same and torch.equal(one.regularizer, two.regularizer),
             "loss twice on the same trajectory gave two results",
@@ -191,10 +198,11 @@ class _Check:
     def _agent_and_replay_see_the_same_loss(self) -> None:
         traj, model = self.traj, self.model
         target = model.targets(traj.obs, traj.first, model.start(_ENVS))
-        parts = model.prediction_loss(self._belief(), traj.action, traj.valid, target)
+        seen = Seen(self._belief(), None, target)
+        parts = model.predict(seen, traj.action, traj.valid)
         self._say(
-            _near(parts.per_prediction, self._loss().per_prediction),
-            "prediction_loss on beliefs and targets differs from loss",
+            _near(parts.terms[PREDICTION], self._loss().terms[PREDICTION]),
+            "predict, on beliefs and targets, differs from loss",
         )
 
     def _envs_are_apart(self) -> None:
@@ -202,8 +210,8 @@ class _Check:
         for env in range(_ENVS):
             alone = self._loss(self.traj.envs(torch.tensor([env])))
             self._same(
-                whole.per_prediction[:, :, env],
-                alone.per_prediction[:, :, 0],
+                whole.terms[PREDICTION][:, :, env],
+                alone.terms[PREDICTION][:, :, 0],
                 alone.valid[:, :, 0],
                 "the loss of an env depends on the envs beside it",
             )
@@ -216,8 +224,8 @@ class _Check:
             valid = part.valid[:, :, 0]
             rows = slice(start, start + valid.shape[1])
             self._same(
-                whole.per_prediction[:, rows, 1],
-                part.per_prediction[:, :, 0],
+                whole.terms[PREDICTION][:, rows, 1],
+                part.terms[PREDICTION][:, :, 0],
                 valid,
                 "the loss of an episode depends on the one before or behind it: forget "
                 "at `first`",
@@ -233,18 +241,19 @@ class _Check:
         lands = start + torch.arange(1, self.model.horizon + 1).view(-1, 1, 1)
         before = self.model.start(_ENVS)
         target = self.model.targets(traj.obs, traj.first, before)
-        belief, _ = self.model.see(replace(traj, obs=obs), before, target)
-        seen = self.model.prediction_loss(belief, traj.action, traj.valid, target)
+        belief = self.model.see(replace(traj, obs=obs), before, target).belief
+        told = Seen(belief, None, target)
+        seen = self.model.predict(told, traj.action, traj.valid)
         self._same(
-            whole.per_prediction,
-            seen.per_prediction,
+            whole.terms[PREDICTION],
+            seen.terms[PREDICTION],
             whole.valid & (start < late),
             "a prediction depends on frames that came later",
         )
         acted = self._loss(replace(traj, action=action))
         self._same(
-            whole.per_prediction,
-            acted.per_prediction,
+            whole.terms[PREDICTION],
+            acted.terms[PREDICTION],
             whole.valid & (lands <= late),
             "a prediction depends on actions that came later",
         )
@@ -276,8 +285,9 @@ class _Check:
         target = {} if model.target is None else copied(model.target)
         updates = int(model.updates)
         with objective_replaced(model, spy):
-            self._loss().mean().backward()
-            model.after_update()
+            one, two = self._loss(), self._loss()
+            (one.mean() + two.mean()).backward()
+            model.after_update(one, two)
         if model.target is not None:
             now = copied(model.target)
             self._say(
@@ -292,8 +302,9 @@ class _Check:
             int(model.updates) == updates + 1, "after_update must count in `updates`"
         )
         self._say(
-            spy.observed == 1,
-            f"after_update let the objective observe {spy.observed} times, not once",
+            spy.observed == 2,
+            f"after_update let the objective observe {spy.observed} times, where the "
+            "step was taken on two losses",
         )
 
     def _state_is_all_there_is(self) -> None:
@@ -307,13 +318,13 @@ class _Check:
         for _ in range(2):
             one, two = self._loss(), self._loss(model=twin)
             self._say(
-                torch.equal(one.per_prediction, two.per_prediction)
+                torch.equal(one.terms[PREDICTION], two.terms[PREDICTION])
                 and torch.equal(one.regularizer, two.regularizer),
                 "with the state of another loaded, the loss differs: keep all state in "
                 "parameters and persistent buffers",
             )
-            self.model.after_update()
-            twin.after_update()
+            self.model.after_update(one)
+            twin.after_update(two)
 
 
 def _near(one: Tensor, two: Tensor) -> bool:

@@ -6,9 +6,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from ssl_objectives.encoders.encoder import Encoder
-from world_models.actions import ActionEmbedding
-from world_models.belief import BeliefCore
+from world_models.cores.core import BeliefCore
 
 
 class FeedForwardCore(BeliefCore):
@@ -42,6 +40,6 @@ class FrameStackConfig:
         if self.num_frames < 1:
             raise ValueError(f"num_frames must be at least 1, not {self.num_frames}")
 
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> FeedForwardCore:
+    def build(self, latent_size: int, action_size: int) -> FeedForwardCore:
         """Build the core."""
-        return FeedForwardCore(encoder.size)
+        return FeedForwardCore(latent_size)

@@ -6,9 +6,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from ssl_objectives.encoders.encoder import Encoder
-from world_models.actions import ActionEmbedding
-from world_models.belief import BeliefCore
+from world_models.cores.core import BeliefCore
 from world_models.cores.gru_cell import GruCell
 
 
@@ -50,6 +48,6 @@ class RecurrentConfig:
                     f"{name} must be at least 1, not {getattr(self, name)}"
                 )
 
-    def build(self, encoder: Encoder, embedding: ActionEmbedding) -> RecurrentCore:
+    def build(self, latent_size: int, action_size: int) -> RecurrentCore:
         """Build the core."""
-        return RecurrentCore(encoder.size, embedding.size, self.size)
+        return RecurrentCore(latent_size, action_size, self.size)

@@ -1,25 +1,45 @@
 """The replay buffer: past rollouts in a ring, for more model updates per env step."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Int64, Shaped, UInt8
 from torch import Tensor
 
 from world_models.belief import Carry
 from world_models.trajectory import Trajectory
 
+_ROWS = ("obs", "first", "vector")  # T+1 of each; of the other columns there are T
+_TIMED = (*_ROWS, "action", "reward", "terminated", "truncated")
+_CARRY, _EXTRA = "carry.", "extra."
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """Some columns of past rollouts.
+
+    Attributes:
+        traj, carry: as they were collected. A window that begins inside a rollout
+            begins with an empty memory: `burn_in` of `LatentDynamics.loss` fills it.
+        extras: whatever was stored beside.
+    """
+
+    traj: Trajectory
+    carry: Carry
+    extras: Mapping[str, Shaped[Tensor, "T b ..."]] = field(default_factory=dict)
+
 
 class ReplayBuffer:
     """A ring of the latest `capacity` rollouts `[T, B]`, with carries; frames uint8.
 
-    A window is a rollout as it was collected: rows stay in order, and each env's column
-    begins with the carry it really had, so no seam is ever invented. Memory is
-    allocated at the first `add` and never grows.
+    Rows stay in order, and no seam is ever invented: a window lies in one rollout, and
+    that of a whole rollout begins with the carry it really had. Memory is allocated at
+    the first `add` and never grows.
 
     Args:
-        capacity: windows kept.
+        capacity: rollouts kept.
         device: where a loaded state is put; None leaves it where it was saved to.
     """
 
@@ -31,58 +51,139 @@ class ReplayBuffer:
         self._rows: dict[str, Tensor] = {}
 
     def __len__(self) -> int:
-        """Windows that can be sampled."""
+        """Rollouts that can be sampled."""
         return min(self.num_added, self.capacity)
 
-    def add(self, traj: Trajectory, carry: Carry) -> None:
-        """Store a rollout over the oldest one; its facts are not kept."""
+    def add(
+        self,
+        traj: Trajectory,
+        carry: Carry,
+        extras: Mapping[str, Shaped[Tensor, "T B ..."]] | None = None,
+    ) -> None:
+        """Store a rollout over the oldest one; its facts are not kept.
+
+        Args:
+            traj, carry: the rollout.
+            extras: further columns, such as the log probability of the actions.
+        """
         slot = self.num_added % self.capacity
-        for name, rows in _columns(traj, carry).items():
+        for name, rows in _columns(traj, carry, extras or {}).items():
             if name not in self._rows:
                 self._rows[name] = rows.new_zeros(self.capacity, *rows.shape)
             self._rows[name][slot] = rows
         self.num_added += 1
 
     def sample(
-        self, num_columns: int, generator: torch.Generator
-    ) -> tuple[Trajectory, Carry]:
-        """Draw whole env columns uniformly, with replacement: `[T, num_columns]`.
+        self,
+        num_columns: int,
+        generator: torch.Generator,
+        num_steps: int | None = None,
+    ) -> Replayed:
+        """Draw env columns uniformly, with replacement.
+
+        Args:
+            num_columns: b, how many.
+            generator: draws rollout, env and beginning.
+            num_steps: transitions in each; None takes whole rollouts.
 
         Raises:
             RuntimeError: nothing was added yet.
+            ValueError: more steps than a rollout has.
         """
         if not self.num_added:
             raise RuntimeError("the replay buffer is empty; add a rollout first")
-        num_envs = self._rows["reward"].shape[1]
-        device = generator.device
-        shape = (num_columns,)
-        window = torch.randint(len(self), shape, generator=generator, device=device)
-        env = torch.randint(num_envs, shape, generator=generator, device=device)
-        return self.columns(window, env)
+        whole, num_envs = self._rows["reward"].shape[2], self._rows["reward"].shape[1]
+        steps = whole if num_steps is None else num_steps
+        if not 1 <= steps <= whole:
+            raise ValueError(f"windows of {steps} steps in rollouts of {whole} steps")
 
-    def columns(
-        self, window: Int64[Tensor, "b"], env: Int64[Tensor, "b"]
-    ) -> tuple[Trajectory, Carry]:
-        """The given (window, env) columns, time-major."""
-        rows = {k: v[window, env] for k, v in self._rows.items()}
-        timed = {k: v.transpose(0, 1) for k, v in rows.items() if "carry" not in k}
-        carry = Carry(
-            frames=rows["carry_frames"].transpose(0, 1),
-            memory=rows["carry_memory"],
-            action=rows["carry_action"],
+        def draw(below: int) -> Int64[Tensor, "b"]:
+            return torch.randint(
+                below, (num_columns,), generator=generator, device=generator.device
+            )
+
+        slot, env = draw(len(self)), draw(num_envs)
+        begin = draw(whole - steps + 1) if steps < whole else torch.zeros_like(env)
+        return self.window(slot, env, begin, steps)
+
+    def window(
+        self,
+        slot: Int64[Tensor, "b"],
+        env: Int64[Tensor, "b"],
+        begin: Int64[Tensor, "b"],
+        num_steps: int,
+    ) -> Replayed:
+        """The given columns, time-major: transitions `begin … begin+num_steps-1`."""
+
+        def rows(name: str, count: int) -> Tensor:
+            time = begin.unsqueeze(-1) + torch.arange(count, device=begin.device)
+            picked = self._rows[name][slot.unsqueeze(-1), env.unsqueeze(-1), time]
+            return picked.transpose(0, 1)
+
+        timed: dict[str, Any] = {
+            name: rows(name, num_steps + (name in _ROWS))
+            for name in _TIMED
+            if name in self._rows
+        }
+        extras = {
+            name.removeprefix(_EXTRA): rows(name, num_steps)
+            for name in self._rows
+            if name.startswith(_EXTRA)
+        }
+        return Replayed(Trajectory(**timed), self._carry(slot, env, begin), extras)
+
+    def _carry(
+        self,
+        slot: Int64[Tensor, "b"],
+        env: Int64[Tensor, "b"],
+        begin: Int64[Tensor, "b"],
+    ) -> Carry:
+        """The carry before the rows `begin`: inside a rollout without memory."""
+        stored = {
+            name: self._rows[_CARRY + name][slot, env]
+            for name in ("frames", "memory", "action")
+        }
+        inside = begin > 0
+        previous = self._rows["action"][slot, env, (begin - 1).clamp(min=0)]
+        history = stored["frames"].shape[1]
+        frames = stored["frames"].transpose(0, 1)
+        if history:
+            frames = self._frames(slot, env, begin, frames)
+        return Carry(
+            frames=frames,
+            memory=stored["memory"] * ~inside.unsqueeze(-1),
+            action=torch.where(_like(inside, previous), previous, stored["action"]),
         )
-        traj = Trajectory(
-            timed["action"],
-            timed["reward"],
-            timed["terminated"],
-            timed["truncated"],
-            timed["obs"],
-            timed["first"],
+
+    def _frames(
+        self,
+        slot: Int64[Tensor, "b"],
+        env: Int64[Tensor, "b"],
+        begin: Int64[Tensor, "b"],
+        stored: UInt8[Tensor, "P b C H W"],
+    ) -> UInt8[Tensor, "P b C H W"]:
+        """The frames to stack in front of the rows `begin`; see `stack_frames`."""
+        history = len(stored)
+        behind = torch.arange(history, device=begin.device).unsqueeze(-1)
+        row = begin + behind - history  # below 0: among those before the rollout
+        inside = row >= 0
+        kept = self._rows["obs"][slot, env, row.clamp(min=0)]
+        older = stored.gather(
+            0,
+            (row + history)
+            .clamp(max=history - 1)
+            .view(*row.shape, 1, 1, 1)
+            .expand_as(stored),
         )
-        return traj, carry
+        frames = torch.where(inside.view(*row.shape, 1, 1, 1), kept, older)
+        # a frame counts while no episode began between it and the row before `begin`
+        begun = self._rows["first"][slot, env].long().cumsum(-1)
+        so_far = torch.where(begin > 0, _at(begun, (begin - 1).clamp(min=0)), 0)
+        then = torch.where(inside, _at(begun, row.clamp(min=0)), 0)
+        return frames * (so_far == then).view(*row.shape, 1, 1, 1)
 
     def state_dict(self) -> dict[str, Any]:
-        """All windows and the position to write to next."""
+        """All rollouts and the position to write to next."""
         return {"num_added": self.num_added, "rows": dict(self._rows)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -104,15 +205,27 @@ class ReplayBuffer:
         }
 
 
-def _columns(traj: Trajectory, carry: Carry) -> dict[str, Tensor]:
-    """All tensors of a window, env axis first, so that a column is contiguous."""
-    timed = {
-        name: getattr(traj, name).transpose(0, 1)
-        for name in ("action", "reward", "terminated", "truncated", "obs", "first")
-    }
+def _columns(
+    traj: Trajectory, carry: Carry, extras: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """All tensors of a rollout, env axis first, so that a column is contiguous."""
+    given = {name: getattr(traj, name) for name in _TIMED}
+    timed = {name: x.transpose(0, 1) for name, x in given.items() if x is not None}
     return {
         **timed,
-        "carry_frames": carry.frames.transpose(0, 1),
-        "carry_memory": carry.memory,
-        "carry_action": carry.action,
+        **{_EXTRA + name: x.transpose(0, 1) for name, x in extras.items()},
+        _CARRY + "frames": carry.frames.transpose(0, 1),
+        _CARRY + "memory": carry.memory,
+        _CARRY + "action": carry.action,
     }
+
+
+def _at(
+    counts: Int64[Tensor, "b R"], row: Int64[Tensor, "*P b"]
+) -> Int64[Tensor, "*P b"]:
+    """Entries of each column."""
+    return counts[torch.arange(len(counts), device=counts.device), row]
+
+
+def _like(mask: Tensor, x: Tensor) -> Tensor:
+    return mask.view(-1, *[1] * (x.dim() - 1))

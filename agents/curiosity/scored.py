@@ -1,0 +1,160 @@
+"""What a curiosity signal reads: a rollout with its surprise, and a minibatch."""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Bool, Float32, Int64, UInt8
+from torch import Tensor
+
+from agents.experience import Experience
+from world_models.belief import Carry
+from world_models.context import Context
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_loss import ModelLoss
+from world_models.trajectory import Trajectory
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A fresh rollout, and what the agent's world model made of it.
+
+    Attributes:
+        experience: what happened, with what the acting policy noted.
+        belief: of rows 0 … T-1, as the policy saw them; None without any.
+        target: latents of rows 0 … T that predictions aim at; None without a model,
+            or where no signal asks for one.
+        model_loss: the model's unreduced loss; None likewise.
+        envs_at_once: scored together by `score`; None scores all at once.
+    """
+
+    experience: Experience
+    belief: Float32[Tensor, "T B S"] | None = None
+    target: Float32[Tensor, "T+1 B D"] | None = None
+    model_loss: ModelLoss | None = None
+    envs_at_once: int | None = None
+
+    @property
+    def traj(self) -> Trajectory:
+        """The fresh transitions."""
+        return self.experience.traj
+
+    @property
+    def valid(self) -> Bool[Tensor, "T B"]:
+        """True where a transition stays inside one episode, and can be paid."""
+        return self.traj.valid
+
+    @property
+    def known(self) -> ModelLoss:
+        """The model's loss, for signals that need one.
+
+        Raises:
+            ValueError: there is no world model.
+        """
+        if self.model_loss is None:
+            raise ValueError(
+                "this signal pays what a world model measures, and there is none: add "
+                "--model byol-explore"
+            )
+        return self.model_loss
+
+    @torch.no_grad()
+    def score(
+        self,
+        model: LatentDynamics,
+        carry: Carry,
+        target: Float32[Tensor, "T+1 B D"] | None = None,
+    ) -> tuple[ModelLoss, Carry]:
+        """The loss of another model on the same rollout, context included.
+
+        Args:
+            model: an old copy of the agent's, say. Its own memory runs along.
+            carry: its carry before the first row of the context, or of the rollout
+                where there is no context: `model.start(num_envs)` at first, then
+                what this function gave a rollout before.
+            target: latents it shall be measured by; None: its own.
+
+        Returns:
+            Its loss, and its carry for the rollout that follows.
+        """
+        traj, context = self.traj, self.experience.context
+        beliefs, past = [], None
+        if context is not None:
+            past = Context(context.traj, carry)
+            before = model.belief.along(context.traj, carry)
+            beliefs, carry = [before.belief], before.carry
+        # the carry of the next context is met on the way
+        split = traj.num_steps - self.experience.overlap
+        begin = handed_on = carry
+        if split:
+            seen = model.belief.along(traj.steps(0, split), carry)
+            beliefs, handed_on = [*beliefs, seen.belief], seen.carry
+        if self.experience.overlap:
+            rest = traj.steps(split, traj.num_steps)
+            beliefs = [*beliefs, model.belief.along(rest, handed_on).belief]
+        loss = model.surprise(
+            traj, begin, past, target, torch.cat(beliefs), self.envs_at_once
+        )
+        return loss, handed_on
+
+    @staticmethod
+    @torch.no_grad()
+    def from_rollout(
+        obs: UInt8[Tensor, "T+1 B C H W"],
+        action: Int64[Tensor, "T B"] | Float32[Tensor, "T B A"],
+        first: Bool[Tensor, "T+1 B"],
+        model: LatentDynamics | None = None,
+        carry: Carry | None = None,
+        context: Context | None = None,
+        overlap: int = 0,
+    ) -> "Scored":
+        """What a signal needs to know of a rollout of your own loop.
+
+        Args:
+            obs: one frame per row; row t+1 is what `action[t]` led to.
+            action: as taken.
+            first: rows that begin an episode: their transition is not paid.
+            model: a world model to be surprised, where the signal needs one.
+            carry: of its belief at row 0; None begins without a past.
+            context: the transitions before row 0, for rewards across the seam.
+            overlap: how many at the end will be the context of the next rollout.
+        """
+        never = torch.zeros_like(first[1:])
+        nothing = torch.zeros(never.shape, device=obs.device)
+        traj = Trajectory(action, nothing, never, never, obs, first)
+        if model is None:
+            empty = Carry(obs[:0], nothing[0, :, None][:, :0], action[0])
+            return Scored(Experience(traj, empty, empty, {}, context, overlap))
+        carry = model.start(first.shape[1]) if carry is None else carry
+        return Scored.by(model, Experience(traj, carry, carry, {}, context, overlap))
+
+    @staticmethod
+    @torch.no_grad()
+    def by(model: LatentDynamics, experience: Experience) -> "Scored":
+        """A rollout as a world model sees it, beliefs included."""
+        traj, carry = experience.traj, experience.carry
+        seen = model.belief.along(traj, carry)
+        target = model.targets(traj.obs, traj.first, carry)
+        loss = model.surprise(traj, carry, experience.context, target, seen.belief)
+        whole = replace(experience, end=seen.carry)
+        return Scored(whole, seen.belief, target, loss)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A minibatch, as a signal's own loss reads it: all without gradient.
+
+    Attributes:
+        traj: all T steps of some envs of a rollout.
+        carry: of the belief at row 0.
+        belief: of rows 0 … T-1, under the weights of now; None without any.
+        target: latents that predictions aim at; None without a model.
+        model_loss: the model's unreduced loss on it; None likewise.
+        generator: of all draws.
+    """
+
+    traj: Trajectory
+    carry: Carry
+    generator: torch.Generator
+    belief: Float32[Tensor, "T b S"] | None = None
+    target: Float32[Tensor, "T+1 b D"] | None = None
+    model_loss: ModelLoss | None = None

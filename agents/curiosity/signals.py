@@ -1,0 +1,64 @@
+"""Several signals at once: their configs, their names, and how they are built."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from agents.curiosity.signal import Curiosity, CuriosityConfig, Signal, Surroundings
+from agents.policy.ppo import RewardStream
+from envs.vector_env import EnvSpec
+from world_models.belief import BeliefModel, checked
+from world_models.latent_dynamics import LatentDynamics
+
+
+@dataclass(frozen=True)
+class SignalConfig:
+    """A further curiosity signal, with a reward stream of its own."""
+
+    curiosity: CuriosityConfig
+    """what it finds interesting"""
+    stream: RewardStream = field(
+        default_factory=lambda: RewardStream(1.0, 0.99, episodic=False)
+    )
+    """how its reward counts"""
+
+
+def named_signals(
+    curiosity: CuriosityConfig | None,
+    stream: RewardStream,
+    also: Sequence[SignalConfig] = (),
+) -> dict[str, SignalConfig]:
+    """All signals by the names they have in logs: `RndConfig` becomes `rnd`.
+
+    A second one of the same class becomes `rnd-2`.
+    """
+    first = () if curiosity is None else (SignalConfig(curiosity, stream),)
+    named: dict[str, SignalConfig] = {}
+    for signal in (*first, *also):
+        plain = type(signal.curiosity).__name__.removesuffix("Config")
+        kebab = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", plain).lower()
+        taken = sum(x == kebab or x.startswith(f"{kebab}-") for x in named)
+        named[f"{kebab}-{taken + 1}" if taken else kebab] = signal
+    return named
+
+
+def build_signal(
+    config: SignalConfig,
+    spec: EnvSpec,
+    belief: BeliefModel,
+    model: LatentDynamics | None,
+) -> Signal:
+    """A signal for the worlds of `spec`, and for an agent with these, on the CPU.
+
+    Raises:
+        ValueError: the config builds something else.
+    """
+    surroundings = Surroundings(
+        spec,
+        belief.size,
+        belief.encoder.size,
+        config.stream.discount,
+        model,
+    )
+    built = config.curiosity.build(surroundings)
+    return Signal(checked(built, Curiosity, config.curiosity), config.stream)

@@ -1,0 +1,57 @@
+"""Do the parts of an agent fit together? Says so before anything is built on them."""
+
+from collections.abc import Mapping
+
+from agents.actor import Actor
+from agents.curiosity.signal import Signal
+from agents.policy.ppo import PpoConfig
+from agents.replaying import Replaying
+
+
+def check_fits(
+    num_envs: int,
+    actor: Actor,
+    signals: Mapping[str, Signal],
+    ppo: PpoConfig,
+    rl_gradient: bool,
+    replay: Replaying | None,
+) -> None:
+    """Refuse parts that do not fit together, and say what to change.
+
+    Raises:
+        ValueError: the first of what does not fit.
+    """
+    if num_envs % ppo.num_minibatches:
+        raise ValueError(
+            f"{num_envs} envs cannot be split into {ppo.num_minibatches} minibatches; "
+            "make --num-envs a multiple of --agent.ppo.num-minibatches"
+        )
+    heads = actor.policy.critic.out_features
+    if heads != 1 + len(signals):
+        raise ValueError(
+            f"the policy has {heads} value heads for {1 + len(signals)} reward "
+            "streams: the world's, and one of each signal"
+        )
+    if replay is not None and replay.burn_in >= ppo.num_steps:
+        raise ValueError(
+            f"--agent.replay.burn-in {replay.burn_in} leaves nothing of rollouts of "
+            f"{ppo.num_steps} steps"
+        )
+    if actor.world_model is not None:
+        return
+    for name, signal in signals.items():
+        if signal.curiosity.needs_model:
+            raise ValueError(
+                f"curiosity {name} pays what a world model measures, and there is "
+                "none: add --model byol-explore"
+            )
+    if replay is not None and replay.updates:
+        raise ValueError(
+            "--agent.replay.updates-per-rollout are a world model's: add --model, or "
+            "leave them out"
+        )
+    if not rl_gradient:
+        raise ValueError(
+            "without a world model nothing but PPO trains the encoder; leave "
+            "--agent.rl-gradient on"
+        )

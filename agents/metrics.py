@@ -1,0 +1,37 @@
+"""What an agent tells of a training step, under the names of a log."""
+
+from collections.abc import Mapping
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from agents.curiosity.signal import IntrinsicReward
+from agents.policy.ppo import masked_mean
+from world_models.model_loss import PREDICTION, ModelLoss
+
+Metrics = dict[str, Float[Tensor, ""]]
+
+
+def of_rewards(
+    paid: Mapping[str, IntrinsicReward], valid: Bool[Tensor, "T B"]
+) -> Metrics:
+    """`intrinsic/<signal>/…`: mean and spread of what is measured and what is paid."""
+    metrics: Metrics = {}
+    for name, intrinsic in paid.items():
+        for what, x in (("reward", intrinsic.reward), ("raw", intrinsic.raw)):
+            mean = masked_mean(x, valid)
+            spread = masked_mean((x - mean) ** 2, valid).sqrt()
+            metrics[f"intrinsic/{name}/{what}_mean"] = mean
+            metrics[f"intrinsic/{name}/{what}_std"] = spread
+    return metrics
+
+
+def of_model(loss: ModelLoss) -> Metrics:
+    """`loss/world_model`; and `world_model/…`: its objective's metrics, its terms."""
+    share = loss.valid.float() / loss.valid.sum().clamp(min=1)
+    told = {name: x.detach() for name, x in loss.metrics.items()}
+    for name, each in loss.terms.items():
+        if name != PREDICTION:
+            told[name] = (each.detach() * share).sum()
+    named: Metrics = {f"world_model/{name}": x for name, x in told.items()}
+    return {"loss/world_model": loss.mean().detach(), **named}

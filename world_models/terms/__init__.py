@@ -1,0 +1,1 @@
+"""What a world model may learn beside its predictions."""

@@ -1,0 +1,78 @@
+"""Inverse dynamics: which action led from one latent to the next?"""
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from world_models.actions import ActionEmbedding, DiscreteEmbedding
+from world_models.belief import BeliefModel
+from world_models.terms.term import Added, Term, Unrolled
+
+
+@final
+class InverseDynamics(Term):
+    """`c · E loss(h(ω_t, ω_{t+1}), a_t)`: keeps in the latent what actions change.
+
+    Cross-entropy for discrete actions, squared error for continuous ones (which lie in
+    [-1, 1]), over transitions inside an episode (ICM, arXiv 1705.05363). The head is an
+    MLP: under a linear one, what is constant in an episode cancels in the difference
+    of two latents and is not driven out.
+    """
+
+    def __init__(
+        self,
+        latent_size: int,
+        embedding: ActionEmbedding,
+        coefficient: float = 1.0,
+        hidden: int = 128,
+    ) -> None:
+        super().__init__()
+        self.coefficient = coefficient
+        self.discrete = isinstance(embedding, DiscreteEmbedding)
+        outputs = (
+            embedding.table.num_embeddings
+            if isinstance(embedding, DiscreteEmbedding)
+            else embedding.none(1).shape[-1]
+        )
+        self.head = nn.Sequential(
+            nn.Linear(2 * latent_size, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, outputs),
+        )
+
+    def forward(self, unrolled: Unrolled) -> Added:
+        """Over the transitions whose two latents are there."""
+        latent = unrolled.latent
+        if latent is None:
+            return Added()
+        pairs = torch.cat([latent[:-1], latent[1:]], -1)
+        guess = self.head(pairs).flatten(0, 1)
+        taken = unrolled.action[: len(pairs)].flatten(0, 1)
+        weight = unrolled.valid[: len(pairs)].flatten().float()
+        if self.discrete:
+            each = cross_entropy(guess, taken, reduction="none")
+        else:
+            wanted = taken.clamp(-1.0, 1.0)
+            each = mse_loss(guess, wanted, reduction="none").mean(-1)
+        loss = (each * weight).sum() / weight.sum().clamp(min=1.0)
+        return Added(self.coefficient * loss, metrics={"inverse": loss.detach()})
+
+
+@dataclass(frozen=True)
+class InverseConfig:
+    """Inverse dynamics: tell from two latents which action lay between them."""
+
+    coefficient: float = 1.0
+    """weight beside the predictions' loss"""
+    hidden: int = 128
+    """units of the head's two hidden layers"""
+
+    def build(self, belief: BeliefModel) -> InverseDynamics:
+        """Build the term."""
+        latent = belief.encoder.size
+        return InverseDynamics(latent, belief.embedding, self.coefficient, self.hidden)

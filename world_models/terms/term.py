@@ -1,0 +1,59 @@
+"""The contract of further terms of a world model's loss."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Bool, Float, Float32, Shaped
+from torch import Tensor, nn
+
+from world_models.belief import BeliefModel
+from world_models.predictor import Ahead
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """What a model computed of T transitions on the way to its loss.
+
+    Attributes:
+        latent: of rows 0 … R-1, with gradient: R is T+1 for a model whose targets are
+            its own latents, T for one with a target network. None when rewards are
+            scored: terms that need it then add nothing.
+        ahead: open-loop beliefs of all starts, and what they aim at.
+        action: as they were taken.
+        valid: False where a transition joins two episodes.
+        usable: which predictions count.
+    """
+
+    latent: Float32[Tensor, "R B D"] | None
+    ahead: Ahead
+    action: Shaped[Tensor, "T B ..."]
+    valid: Bool[Tensor, "T B"]
+    usable: Bool[Tensor, "K T B"]
+
+
+@dataclass(frozen=True)
+class Added:
+    """What a term adds to a model's loss: see the fields of `ModelLoss`."""
+
+    regularizer: Float[Tensor, ""] | float = 0.0
+    terms: Mapping[str, Float32[Tensor, "K T B"]] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
+
+
+class Term(nn.Module, ABC):
+    """Something a world model minimises, or measures, beside its predictions."""
+
+    @abstractmethod
+    def forward(self, unrolled: Unrolled) -> Added:
+        """Compute it; writes no state."""
+
+
+@runtime_checkable
+class TermConfig(Protocol):
+    """Builds a term for a model around this belief."""
+
+    def build(self, belief: BeliefModel) -> Term:
+        """Build it."""
