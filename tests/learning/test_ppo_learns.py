@@ -210,8 +210,8 @@ def test_it_learns_to_point() -> None:
     agent = build(Pointing(), FrameStackConfig(1), 0.0, entropy_coeff=0.0)
     assert late_reward(agent, 0) < -2
     assert late_reward(agent, 36) > -0.5
-    assert agent.policy.log_std is not None
-    assert agent.policy.log_std.max() < -0.5
+    assert agent.actor.policy.log_std is not None
+    assert agent.actor.policy.log_std.max() < -0.5
 
 
 @pytest.mark.parametrize(("world", "rollouts"), [(Imitation, 8), (Corridor, 14)])
