@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
 from agents.acting import ActorPolicy
@@ -30,6 +30,7 @@ from agents.replaying import Replaying
 from agents.seeds import Seeds
 from envs.check import random_action
 from envs.vector_env import VectorEnv
+from world_models.model_loss import ModelLoss
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,9 @@ class CuriousAgent:
         collected: list[Metrics] = []
         for envs in self._minibatches():
             batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
-            collected.append(self._learn(batch))
+            total, losses, told = self._loss(batch)
+            self.learner.step(total, *losses)
+            collected.append(told)
         if self.replay is not None:
             self._remember(self.replay, experience)
         self.belief.follow(experience.traj)
@@ -196,10 +199,16 @@ class CuriousAgent:
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield from order.chunk(self.ppo.num_minibatches)
 
-    def _learn(self, batch: Minibatch) -> Metrics:
-        """PPO, world model and curiosity on one minibatch: one forward, one step."""
+    def _loss(
+        self, batch: Minibatch
+    ) -> tuple[Float32[Tensor, ""], list[ModelLoss], Metrics]:
+        """PPO, world model and curiosity on one minibatch: one forward, one sum.
+
+        Also the model's loss that is in it, if there is a model.
+        """
         traj, carry, model = batch.traj, batch.carry, self.world_model
-        target, losses = batch.target, []
+        target = batch.target
+        losses: list[ModelLoss] = []
         if model is None:
             belief = self.belief.along(traj, carry).belief
         else:
@@ -223,8 +232,7 @@ class CuriousAgent:
             if own is not None:
                 total = total + own.mean()
                 metrics[f"loss/{name}"] = own.mean().detach()
-        self.learner.step(total, *losses)
-        return metrics
+        return total, losses, metrics
 
     def _remember(self, replay: Replaying, experience: Experience) -> None:
         """Keep the rollout, and train the world model on columns of past ones."""
