@@ -21,14 +21,14 @@ class Minibatch:
     traj: Trajectory
     carry: Carry
     ppo: PpoBatch
-    target: Float32[Tensor, "T+1 b D"] | None
+    target: Float32[Tensor, "R b D"] | None
 
     @staticmethod
     def of(
         experience: Experience,
         mixed: Mixed,
         streams: Int64[Tensor, "V"],
-        target: Float32[Tensor, "T+1 B D"] | None,
+        target: Float32[Tensor, "R B D"] | None,
         envs: Int64[Tensor, "b"],
     ) -> "Minibatch":
         """Cut some envs out of a rollout, and leave out streams that are off."""

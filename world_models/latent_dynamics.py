@@ -33,7 +33,7 @@ class Seen(NamedTuple):
 
     belief: Float32[Tensor, "T B S"]
     latent: Float32[Tensor, "R B D"] | None
-    target: Float32[Tensor, "T+1 B D"]
+    target: Float32[Tensor, "R B D"]
 
 
 class LatentDynamics(nn.Module):
@@ -118,7 +118,7 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "T+1 B D"] | None = None,
+        target: Float32[Tensor, "R B D"] | None = None,
     ) -> Seen:
         """Beliefs of the T rows acted from, and the latents their predictions aim at.
 
@@ -202,7 +202,7 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "T+1 B D"] | None = None,
+        target: Float32[Tensor, "R B D"] | None = None,
         burn_in: int = 0,
     ) -> ModelLoss:
         """Loss on a trajectory.
@@ -236,7 +236,7 @@ class LatentDynamics(nn.Module):
         traj: Trajectory,
         carry: Carry,
         context: Context | None = None,
-        target: Float32[Tensor, "T+1 B D"] | None = None,
+        target: Float32[Tensor, "R B D"] | None = None,
         belief: Float32[Tensor, "T B S"] | None = None,
         envs_at_once: int | None = None,
     ) -> ModelLoss:

@@ -29,7 +29,7 @@ class Scored:
 
     experience: Experience
     belief: Float32[Tensor, "T B S"] | None = None
-    target: Float32[Tensor, "T+1 B D"] | None = None
+    target: Float32[Tensor, "R B D"] | None = None
     model_loss: ModelLoss | None = None
     envs_at_once: int | None = None
 
@@ -62,7 +62,7 @@ class Scored:
         self,
         model: LatentDynamics,
         carry: Carry,
-        target: Float32[Tensor, "T+1 B D"] | None = None,
+        target: Float32[Tensor, "R B D"] | None = None,
     ) -> tuple[ModelLoss, Carry]:
         """The loss of another model on the same rollout, context included.
 
@@ -156,5 +156,5 @@ class Learning:
     carry: Carry
     generator: torch.Generator
     belief: Float32[Tensor, "T b S"] | None = None
-    target: Float32[Tensor, "T+1 b D"] | None = None
+    target: Float32[Tensor, "R b D"] | None = None
     model_loss: ModelLoss | None = None
