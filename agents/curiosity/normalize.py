@@ -1,10 +1,15 @@
-"""Normalisation of intrinsic rewards: running mean and std, scaling, prioritising."""
+"""Normalisation of rewards: running mean and std, scaling, prioritising."""
 
 from abc import ABC, abstractmethod
 
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor, nn
+
+from agents.curiosity.moments import EmaMoments, Moments
+
+_CHUNK = 1 << 24  # numbers in float64 at a time: 128 MiB
+_TINY = torch.finfo(torch.float32).tiny
 
 
 class RunningMoments(nn.Module):
@@ -24,18 +29,23 @@ class RunningMoments(nn.Module):
         self.count: Tensor
 
     @torch.no_grad()
-    def update(self, rows: Float[Tensor, "N *shape"]) -> None:
-        """Add N rows; none at all changes nothing."""
+    def update(self, rows: Shaped[Tensor, "N *shape"]) -> None:
+        """Add N rows of numbers of any type; none at all changes nothing.
+
+        As many at once as memory allows: the number of operations follows the size of
+        all rows together, in steps of 2^24 numbers.
+        """
         if len(rows) == 0:
             return
-        rows = rows.double()
-        mean = rows.mean(0)
-        total = self.count + len(rows)
-        delta = mean - self.mean
-        self.squares += ((rows - mean) ** 2).sum(0)
-        self.squares += delta**2 * self.count * len(rows) / total
-        self.mean += delta * len(rows) / total
-        self.count.copy_(total)
+        for some in rows.split(max(1, _CHUNK // max(1, self.mean.numel()))):
+            chunk = some.double()
+            mean = chunk.mean(0)
+            total = self.count + len(chunk)
+            delta = mean - self.mean
+            self.squares += (chunk - mean).square_().sum(0)
+            self.squares += delta**2 * self.count * len(chunk) / total
+            self.mean += delta * len(chunk) / total
+            self.count.copy_(total)
 
     @property
     def std(self) -> Float32[Tensor, "*shape"]:
@@ -46,7 +56,7 @@ class RunningMoments(nn.Module):
 
 
 class RewardScale(nn.Module, ABC):
-    """Brings raw intrinsic rewards to a common scale; updates itself as it does."""
+    """Brings raw rewards to a common scale; updates itself as it does."""
 
     @abstractmethod
     def forward(
@@ -56,56 +66,92 @@ class RewardScale(nn.Module, ABC):
 
 
 class EmaStdScale(RewardScale):
-    """Divide by the std from debiased EMAs of mean and square (arXiv 2206.08332).
+    """`r / min(σ, s)`: σ from debiased EMAs of mean and square, s this rollout's std.
+
+    Deviation from BYOL-Explore (arXiv 2206.08332), which divides by σ alone: losses of
+    an untrained model are a hundred times larger than those it soon makes, and σ would
+    remember them for most of a short run. So scale falls at once, and rises as slowly
+    as the EMA does.
+
+    In the long run the smaller of the two lies below σ, by `d e / √(π (1 + d))` with d
+    the decay and e the standard error of s: by at most 0.4 e, 0.6 % of the scale with
+    1,000 independent normal rewards per rollout.
+
+    The divisor is at least a thousandth of the EMA's root mean square, so that rewards
+    that are all alike are not divided by nothing.
 
     Args:
-        decay: per rollout.
+        decay: of the EMA, per rollout.
     """
 
-    def __init__(self, decay: float = 0.99, epsilon: float = 1e-8) -> None:
+    def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
         self.moments = EmaMoments(decay)
-        self.epsilon = epsilon
 
     def forward(
         self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """`r / σ`."""
+        """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
         self.moments.update(raw, valid)
-        return raw / (self.moments.std + self.epsilon)
+        own = Moments.of(raw, valid).std.float()
+        scale = torch.minimum(self.moments.std, own)
+        return raw / scale.maximum(1e-3 * self.moments.rms).clamp(min=_TINY)
 
 
 class ReturnStdScale(RewardScale):
-    """Reward normaliser: divide by the std of the discounted return.
+    """Reward normaliser: divide by a running std of the discounted return.
 
-    RND's reward forward filter (arXiv 1810.12894), as Gymnasium's NormalizeReward.
-
-    The return runs forward along time, `R_t = γ R_{t-1} + r_t`, separately in each env
-    and across episode ends; joining transitions leave it as it is. Rewards are divided,
+    RND's reward forward filter (arXiv 1810.12894), as Gymnasium's NormalizeReward. The
+    return runs forward along time, `R_t = γ R_{t-1} + r_t`, separately in each env and
+    across episode ends; joining transitions leave it as it is. Rewards are divided,
     never centred, and never replaced by the return itself.
+
+    Deviation: σ² is a debiased EMA, over rollouts, of the variance of a rollout's
+    returns over time and envs around their own mean; the paper's counts all of the past
+    alike. After a fall of the rewards by a factor f, the scale has followed in about
+    `2 ln f / (1 - decay)` rollouts. With few envs and rollouts much shorter than
+    `1 / (1 - γ)`, σ misses what changes slowly, and more is paid.
+
+    The divisor is `max(σ, max|r| / 10, rms(R) / 100)`, with max|r| of this rollout. So
+    nothing is ever paid above 10, be it the first reward of a run or of a long time;
+    and where all rewards are alike and returns have no spread, what is paid has a
+    return of 100.
 
     Args:
         num_envs: B.
+        discount: γ per env step, at least 0 and below 1.
+        decay: of the EMA, per rollout, at least 0 and below 1.
+
+    Raises:
+        ValueError: another discount or decay.
     """
 
-    def __init__(self, num_envs: int, discount: float = 0.99) -> None:
+    def __init__(self, num_envs: int, discount: float, decay: float = 0.97) -> None:
         super().__init__()
+        if not 0.0 <= discount < 1.0:
+            raise ValueError(
+                "rewards are scaled by their discounted return, so discount must be at "
+                f"least 0 and below 1, not {discount}"
+            )
         self.discount = discount
-        self.moments = RunningMoments()
+        self.moments = EmaMoments(decay)
         self.register_buffer("running", torch.zeros(num_envs))
         self.running: Tensor
 
     def forward(
         self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """`r / std(R)` with the statistics of all returns so far."""
-        returns = []
-        for reward, counts in zip(raw, valid, strict=True):
-            following = self.discount * self.running + reward
-            self.running = torch.where(counts, following, self.running)
-            returns.append(self.running)
-        self.moments.update(torch.stack(returns)[valid])
-        return raw / (self.moments.std + 1e-8)
+        """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
+        kept = raw.masked_fill(~valid, 0.0)
+        factor = torch.where(valid, self.discount, 1.0)
+        running, returns = self.running, []
+        for reward, decay in zip(kept, factor, strict=True):
+            running = torch.addcmul(reward, decay, running)
+            returns.append(running)
+        self.running = running
+        self.moments.update(torch.stack(returns), valid)
+        least = torch.maximum(kept.abs().max() / 10, self.moments.rms / 100)
+        return kept / self.moments.std_within.maximum(least).clamp(min=_TINY)
 
 
 class Unscaled(RewardScale):
@@ -116,44 +162,6 @@ class Unscaled(RewardScale):
     ) -> Float32[Tensor, "T B"]:
         """Return the rewards unchanged."""
         return raw
-
-
-class EmaMoments(nn.Module):
-    """Debiased exponential averages of the mean and the square of batches."""
-
-    def __init__(self, decay: float) -> None:
-        super().__init__()
-        self.decay = decay
-        for name in ("first", "second", "weight"):
-            self.register_buffer(name, torch.zeros((), dtype=torch.float64))
-        self.first: Tensor
-        self.second: Tensor
-        self.weight: Tensor  # 1 - decay^n, what the averages are divided by
-
-    @torch.no_grad()
-    def update(
-        self, values: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
-    ) -> None:
-        """Add one batch; a batch without valid values changes nothing."""
-        weight = valid.double()
-        count = weight.sum()
-        rate = (1 - self.decay) * (count > 0)
-        values = values.double() * weight
-        self.first.lerp_(values.sum() / count.clamp(min=1), rate)
-        self.second.lerp_((values**2).sum() / count.clamp(min=1), rate)
-        self.weight.lerp_(torch.ones_like(self.weight), rate)
-
-    @property
-    def mean(self) -> Float32[Tensor, ""]:
-        """Debiased mean; 0 before anything was seen."""
-        return (self.first / self.weight.clamp(min=1e-12)).float()
-
-    @property
-    def std(self) -> Float32[Tensor, ""]:
-        """Debiased standard deviation; 0 before anything was seen."""
-        weight = self.weight.clamp(min=1e-12)
-        variance = self.second / weight - (self.first / weight) ** 2
-        return variance.clamp(min=0.0).sqrt().float()
 
 
 class Prioritizer(nn.Module, ABC):
@@ -167,12 +175,18 @@ class Prioritizer(nn.Module, ABC):
 
 
 class AboveMean(Prioritizer):
-    """`max(r - μ, 0)` with μ a debiased EMA mean: only above-average surprise pays.
+    """`max(r - min(μ, m), 0)`: μ a debiased EMA mean, m the mean of this rollout.
 
-    BYOL-Explore's reward prioritisation (arXiv 2206.08332).
+    BYOL-Explore's reward prioritisation (arXiv 2206.08332): only surprise above the
+    average pays. Deviation: the paper subtracts μ alone, which the first, large losses
+    hold up so long that a short run pays nothing at all. Here every rollout pays
+    something, unless all its rewards are alike.
+
+    In the long run the smaller of the two lies below μ, by `d e / √(π (1 + d))` with d
+    the decay and e the standard error of m: by at most 0.4 e.
 
     Args:
-        decay: per rollout.
+        decay: of the EMA, per rollout.
     """
 
     def __init__(self, decay: float = 0.99) -> None:
@@ -182,9 +196,10 @@ class AboveMean(Prioritizer):
     def forward(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """Clip below the running mean, which becomes the new zero."""
+        """What exceeds the smaller mean, which becomes the new zero."""
         self.moments.update(reward, valid)
-        return (reward - self.moments.mean).clamp(min=0.0)
+        own = Moments.of(reward, valid).mean.float()
+        return (reward - torch.minimum(self.moments.mean, own)).clamp(min=0.0)
 
 
 class PayAll(Prioritizer):

@@ -58,8 +58,7 @@ class RandomNetworkDistillation(Curiosity):
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
         """Seed the pixel statistics."""
-        for rows in obs:
-            self.pixels.update(rows.float())
+        self.pixels.update(obs.flatten(0, 1))
 
     def whiten(
         self, obs: UInt8[Tensor, "*batch C H W"]
@@ -85,8 +84,7 @@ class RandomNetworkDistillation(Curiosity):
         """Errors at the observation each transition arrives at."""
         traj = rollout.traj
         arrived, valid = traj.obs[1:], traj.valid
-        for rows in arrived:
-            self.pixels.update(rows.float())
+        self.pixels.update(arrived.flatten(0, 1))
         raw = self.error(arrived.flatten(0, 1)).view(valid.shape)
         raw = raw.masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
