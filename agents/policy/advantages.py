@@ -47,6 +47,20 @@ def continuing_advantage(
     return _accumulate(delta.masked_fill(joins, 0.0), decay.masked_fill(joins, 1.0))
 
 
+def continuing_returns(
+    advantage: Float32[Tensor, "T B"],
+    value: Float32[Tensor, "T+1 B"],
+    first: Bool[Tensor, "T+1 B"],
+) -> Float32[Tensor, "T B"]:
+    """Value targets of a stream that ignores episodes: `R_t = A_t + V_t`.
+
+    At the transition into a first row it is `R_t = V_{t+1}`: no reward and no time lie
+    between the two rows. Without this target the value of final rows is never trained,
+    and a rollout that ends on one bootstraps from it.
+    """
+    return torch.where(first[1:], value[1:], advantage + value[:-1])
+
+
 def _accumulate(
     delta: Float32[Tensor, "T B"], decay: Float32[Tensor, "T B"]
 ) -> Float32[Tensor, "T B"]:

@@ -1,16 +1,19 @@
 """Proximal policy optimisation (PPO, arXiv 1707.06347) over several reward streams."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Shaped
 from torch import Tensor
 
 from agents.policy.actor_critic import ActionDistribution
-from agents.policy.advantages import continuing_advantage, episodic_advantage
-from agents.rollout import Minibatch, Rollout
+from agents.policy.advantages import (
+    continuing_advantage,
+    continuing_returns,
+    episodic_advantage,
+)
 
 
 @dataclass(frozen=True)
@@ -27,35 +30,36 @@ class RewardStream:
     """whether the return ends with the episode"""
     clip: float | None = None
     """clip each reward to ± this before learning; scores are never clipped"""
+    normalize: bool = False
+    """divide rewards by the running std of their discounted return, before clip"""
 
     def __post_init__(self) -> None:
         for name in ("discount", "trace"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} must be between 0 and 1, not {value}")
+        if self.clip is not None and not self.clip > 0.0:
+            raise ValueError(f"clip must be above 0, not {self.clip}")
+        if self.normalize and self.discount == 1.0:
+            raise ValueError(
+                "normalize needs a discount below 1: without one, returns grow for ever"
+            )
 
     def advantage(
         self,
-        rollout: Rollout,
         reward: Float32[Tensor, "T B"],
         value: Float32[Tensor, "T+1 B"],
+        terminated: Bool[Tensor, "T B"],
+        truncated: Bool[Tensor, "T B"],
+        first: Bool[Tensor, "T+1 B"],
     ) -> Float32[Tensor, "T B"]:
-        """Advantage of this stream, in its own units."""
-        traj = rollout.traj
+        """Advantage of this stream, in its own units: of its reward, clipped."""
         if self.clip is not None:
             reward = reward.clamp(-self.clip, self.clip)
         if not self.episodic:
-            return continuing_advantage(
-                reward, value, traj.first, self.discount, self.trace
-            )
+            return continuing_advantage(reward, value, first, self.discount, self.trace)
         return episodic_advantage(
-            reward,
-            value,
-            traj.terminated,
-            traj.truncated,
-            traj.first,
-            self.discount,
-            self.trace,
+            reward, value, terminated, truncated, first, self.discount, self.trace
         )
 
 
@@ -79,41 +83,96 @@ class PpoConfig:
     """weight of the squared value error, summed over streams"""
     max_grad_norm: float = 0.5
     """gradients are scaled down to this norm"""
+    least_advantage_std: float = 0.05
+    """divide advantages by their std, but by no less than this times Σ_v |w_v|"""
 
     def __post_init__(self) -> None:
         for name in ("num_steps", "num_epochs", "num_minibatches"):
             value = getattr(self, name)
             if value < 1:
                 raise ValueError(f"{name} must be at least 1, not {value}")
+        if self.least_advantage_std < 0.0:
+            raise ValueError(
+                "least_advantage_std must be at least 0, not "
+                f"{self.least_advantage_std}"
+            )
 
 
 class Mixed(NamedTuple):
-    """Mixed advantages and each stream's returns, from `mix_advantages`."""
+    """What `mix_advantages` makes of the rewards of a rollout.
+
+    Attributes:
+        advantage: mixed and normalised; means nothing on transitions that join.
+        returns: each stream's value target.
+        value_valid: where that target counts.
+    """
 
     advantage: Float32[Tensor, "T B"]
     returns: Float32[Tensor, "V T B"]
+    value_valid: Bool[Tensor, "V T B"]
 
 
 def mix_advantages(
-    rollout: Rollout,
-    streams: list[RewardStream],
-    rewards: list[Float32[Tensor, "T B"]],
+    streams: Sequence[RewardStream],
+    rewards: Sequence[Float32[Tensor, "T B"]],
+    values: Float32[Tensor, "V T+1 B"],
+    terminated: Bool[Tensor, "T B"],
+    truncated: Bool[Tensor, "T B"],
+    first: Bool[Tensor, "T+1 B"],
+    least_std: float,
 ) -> Mixed:
-    """Weighted sum of the streams' advantages, normalised over valid transitions.
+    """Mix the streams' advantages, and say what their values learn.
 
-    `returns[v]` is stream v's advantage plus value, the target of its critic.
+    `A = (Σ_v w_v A_v - mean) / max(std, c Σ_v |w_v|)`, mean and std over valid
+    transitions, c = `least_std`. Rewards are of order 1 once scaled or clipped, and
+    returns at least that; where advantages spread far less, they are mostly errors of
+    the critic. Divided by their own std, those would push the policy as hard as a
+    discovery does.
+
+    Value targets are advantage plus value. A non-episodic stream has one on joining
+    transitions as well (`continuing_returns`), an episodic one does not.
+
+    Args:
+        streams, rewards, values: as many of each, in the same order.
+        least_std: `PpoConfig.least_advantage_std`.
     """
-    each = [
-        stream.advantage(rollout, reward, value)
-        for stream, reward, value in zip(streams, rewards, rollout.value, strict=True)
-    ]
-    mixed = sum(s.weight * a for s, a in zip(streams, each, strict=True))
-    assert isinstance(mixed, Tensor)
-    valid = rollout.traj.valid
+    valid = ~first[1:]
+    mixed = torch.zeros_like(rewards[0])
+    returns, value_valid = [], []
+    for stream, reward, value in zip(streams, rewards, values, strict=True):
+        each = stream.advantage(reward, value, terminated, truncated, first)
+        mixed = mixed + stream.weight * each
+        if stream.episodic:
+            returns.append(each + value[:-1])
+            value_valid.append(valid)
+        else:
+            returns.append(continuing_returns(each, value, first))
+            value_valid.append(torch.ones_like(valid))
     mean = masked_mean(mixed, valid)
     std = masked_mean((mixed - mean) ** 2, valid).sqrt()
-    returns = torch.stack(each) + rollout.value[:, :-1]
-    return Mixed((mixed - mean) / (std + 1e-8), returns)
+    least = least_std * sum(abs(stream.weight) for stream in streams)
+    advantage = (mixed - mean) / std.clamp(min=max(least, 1e-8))
+    return Mixed(advantage, torch.stack(returns), torch.stack(value_valid))
+
+
+@dataclass(frozen=True)
+class PpoBatch:
+    """What the loss of a minibatch is computed from; b envs, V trained streams.
+
+    Attributes:
+        action, log_prob: taken, and their log probability when they were.
+        advantage: normalised over the whole rollout.
+        returns: each stream's value target.
+        valid: transitions that the policy learns from.
+        value_valid: transitions that each stream's value learns from.
+    """
+
+    action: Shaped[Tensor, "T b *A"]
+    log_prob: Float32[Tensor, "T b"]
+    advantage: Float32[Tensor, "T b"]
+    returns: Float32[Tensor, "V T b"]
+    valid: Bool[Tensor, "T b"]
+    value_valid: Bool[Tensor, "V T b"]
 
 
 class PpoLoss(NamedTuple):
@@ -125,24 +184,26 @@ class PpoLoss(NamedTuple):
 
 def ppo_loss(
     config: PpoConfig,
-    batch: Minibatch,
+    batch: PpoBatch,
     distribution: ActionDistribution,
     value: Float32[Tensor, "V T b"],
 ) -> PpoLoss:
-    """`-E min(ρ A, clip(ρ, 1±ε) A) + c_v Σ_v E (V_v - R_v)² - c_H E H`.
+    """`-E min(ρ A, clip(ρ, 1±ε) A) + c_v Σ_v E_v (V_v - R_v)² - c_H E H`.
 
-    Expectations are over valid transitions; values are not clipped.
+    E is over valid transitions, `E_v` over those valid for stream v. Values are not
+    clipped.
     """
-    valid = batch.traj.valid
-    log_ratio = distribution.log_prob(batch.traj.action) - batch.log_prob
+    valid = batch.valid
+    log_ratio = distribution.log_prob(batch.action) - batch.log_prob
     ratio = log_ratio.exp()
     gain = torch.minimum(
         ratio * batch.advantage,
         ratio.clamp(1 - config.clip, 1 + config.clip) * batch.advantage,
     )
     policy = -masked_mean(gain, valid)
-    errors = (value - batch.returns).square().sum(0)
-    value_error = masked_mean(errors, valid)
+    weight = batch.value_valid.float()
+    errors = ((value - batch.returns).square() * weight).sum((1, 2))
+    value_error = (errors / weight.sum((1, 2)).clamp(min=1.0)).sum()
     entropy = masked_mean(distribution.entropy(), valid)
     total = policy + config.value_coeff * value_error - config.entropy_coeff * entropy
     with torch.no_grad():
