@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from agents.curiosity.moments import EmaMoments, Moments
 
 _CHUNK = 1 << 24  # numbers in float64 at a time: 128 MiB
-_TINY = torch.finfo(torch.float32).tiny
+_TINY = torch.finfo(torch.float32).tiny  # so that 0 divided by no scale is 0
 
 
 class RunningMoments(nn.Module):
