@@ -42,7 +42,7 @@ class Guess(Curiosity):
     def __init__(self, num_envs: int) -> None:
         super().__init__()
         self.guess = nn.Linear(PIXELS, PIXELS)
-        self.scale = ReturnStdScale(num_envs)
+        self.scale = ReturnStdScale(num_envs, 0.9)
 
     def error(self, obs: Tensor) -> Tensor:
         rows = obs.flatten(2).float() / 255

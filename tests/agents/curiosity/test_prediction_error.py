@@ -79,12 +79,12 @@ def test_raw_reward_is_the_sum_of_what_lands(
 def test_reward_is_scaled_by_std_and_paid_above_the_mean(
     generator: torch.Generator,
 ) -> None:
-    """And then divided by the std of its own discounted return."""
+    """The smaller of average and own; then divided by the std of its own return."""
     decay, discount = 0.7, 0.9
     config = PredictionErrorConfig(ema_decay=decay)
     signal = config.build((1, 6, 7), B, discount)
     means, squares, scaled_means = [], [], []
-    returns, running = [], [0.0] * B
+    variances, running = [], [0.0] * B
     for n in range(1, 4):
         rollout = make_rollout(generator)
         loss = surprise(rollout, K - 1, generator)
@@ -100,14 +100,20 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
         means.append(raw[valid].mean().item())
         squares.append((raw[valid] ** 2).mean().item())
         sigma = (debiased(squares) - debiased(means) ** 2) ** 0.5
+        sigma = min(sigma, raw[valid].std(correction=0).item())
         scaled_means.append((raw[valid] / sigma).mean().item())
-        chosen = (raw / sigma - debiased(scaled_means)).clamp(min=0.0)
+        zero = min(debiased(scaled_means), scaled_means[-1])
+        chosen = (raw / sigma - zero).clamp(min=0.0)
+        returns = []
         for b in range(B):
             for t in range(T):
                 if valid[t, b]:
                     running[b] = discount * running[b] + chosen[t, b].item()
                     returns.append(running[b])
-        want = chosen.masked_fill(~valid, 0.0) / float(np.std(returns))
+        variances.append(float(np.var(returns)))
+        weights = 0.97 ** np.arange(n)[::-1]
+        std = np.average(variances, weights=weights) ** 0.5
+        want = chosen.masked_fill(~valid, 0.0) / float(std)
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
         assert (got > 0).any()
         assert (got[valid] == 0).any()
