@@ -150,8 +150,9 @@ def test_embeddings_fit_their_action_space() -> None:
     nothing = continuous.none(B)
     assert nothing.shape == (B, 2)
     assert nothing.dtype == torch.float32
-    vector = torch.tensor([[0.5, -1.5]])
     weight, bias = continuous.linear.weight, continuous.linear.bias
-    torch.testing.assert_close(
-        continuous(vector)[0], 0.5 * weight[:, 0] - 1.5 * weight[:, 1] + bias
-    )
+    inside, outside = torch.tensor([[0.5, -0.7]]), torch.tensor([[0.5, -1.7]])
+    want = 0.5 * weight[:, 0] - 0.7 * weight[:, 1] + bias
+    torch.testing.assert_close(continuous(inside)[0], want)
+    done = 0.5 * weight[:, 0] - weight[:, 1] + bias  # what the world does
+    torch.testing.assert_close(continuous(outside)[0], done)

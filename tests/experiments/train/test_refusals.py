@@ -95,7 +95,7 @@ def test_a_policy_that_stops_trying_is_warned_of(curious: Command) -> None:
         ("--world gymnasium --world.id CartPol-v1", "Did you mean CartPole-v1"),
         ("--world key-door --num-envs 7", "7 envs cannot be split into 2"),
         ("--world key-door --device tpu", "--device: there is no 'tpu'"),
-        ("ppo --world key-door --curiosity prediction-error", "needs a world model"),
+        ("ppo --world key-door --curiosity prediction-error", "and there is none: add --model"),
         (
             "--world key-door --model.horizon 0",
             "config.model: horizon must be at least 1",
