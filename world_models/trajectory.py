@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
@@ -13,7 +14,8 @@ class Trajectory:
     """T transitions `obs[t], action[t] -> reward[t], obs[t+1]` in B envs.
 
     Rows are numbered 0 … T; `first[t]` marks row t as the first of an episode. The
-    transition into such a row joins two episodes and is not valid.
+    transition into such a row joins two episodes and is not valid. `vector` is what the
+    agent sees beside the pixels; None where the world shows pixels alone.
     """
 
     action: Int64[Tensor, "T B"] | Float32[Tensor, "T B A"]
@@ -23,6 +25,7 @@ class Trajectory:
     obs: UInt8[Tensor, "T+1 B C H W"]
     first: Bool[Tensor, "T+1 B"]
     facts: Mapping[str, Shaped[Tensor, "T+1 B ..."]] = field(default_factory=dict)
+    vector: Float32[Tensor, "T+1 B V"] | None = None
 
     @property
     def valid(self) -> Bool[Tensor, "T B"]:
@@ -49,6 +52,7 @@ class Trajectory:
             obs=self.obs[last],
             first=self.first[last],
             facts={k: v[last] for k, v in self.facts.items()},
+            vector=None if self.vector is None else self.vector[last],
         )
 
     def copy(self) -> "Trajectory":
@@ -60,7 +64,8 @@ class Trajectory:
         return self._map(lambda x: x.to(device))
 
     def _map(self, f: Callable[[Tensor], Tensor]) -> "Trajectory":
-        tensors = {
-            x.name: f(getattr(self, x.name)) for x in fields(self) if x.name != "facts"
+        own = {x.name: getattr(self, x.name) for x in fields(self) if x.name != "facts"}
+        tensors: dict[str, Any] = {
+            k: None if x is None else f(x) for k, x in own.items()
         }
         return Trajectory(**tensors, facts={k: f(v) for k, v in self.facts.items()})
