@@ -157,6 +157,11 @@ def _check_masked_reset(env: VectorEnv, before: Step) -> None:
     row = env.reset(mask=mask)
     _check_row(env, row, "masked reset")
     _demand(torch.equal(row.first, mask), "masked reset: `first` must equal the mask")
+    flags = row.terminated | row.truncated
+    _demand(
+        not flags.any() and not row.reward.any(),
+        "masked reset: rewards must be 0, and no end flag set",
+    )
     for now, then in zip(_seen(row), _seen(before), strict=True):
         _demand(
             torch.equal(now[~mask], then[~mask]),
