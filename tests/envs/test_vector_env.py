@@ -16,8 +16,8 @@ def test_one_to_one_becomes_low_to_high() -> None:
 
 
 def test_what_lies_outside_counts_as_the_nearer_end() -> None:
-    beyond = torch.tensor([[5.0, -7.0, float("inf"), 2.0]])
-    ends = torch.tensor([[1.0, -1.0, 1.0, 1.0]])
+    beyond = torch.tensor([[5.0, float("-inf"), -7.0, 2.0]])
+    ends = torch.tensor([[1.0, -1.0, -1.0, 1.0]])
     assert torch.equal(LOPSIDED.to_bounds(beyond), LOPSIDED.to_bounds(ends))
 
 
