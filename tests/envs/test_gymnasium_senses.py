@@ -90,9 +90,7 @@ def test_an_image_among_vectors_is_seen_and_they_are_joined_by_key(
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_processes_show_the_same() -> None:
     envs = [
-        GymnasiumVectorEnv(
-            kind([Cockpit] * 2, autoreset_mode=AutoresetMode.NEXT_STEP)
-        )
+        GymnasiumVectorEnv(kind([Cockpit] * 2, autoreset_mode=AutoresetMode.NEXT_STEP))
         for kind in (SyncVectorEnv, AsyncVectorEnv)
     ]
     rows = [env.reset(seed=1) for env in envs]
