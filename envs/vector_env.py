@@ -86,12 +86,12 @@ class ContinuousActions:
         return action.clamp(-1, 1).masked_fill(reach <= 0, 0)
 
     def _bounds(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        return _on_device(self.low, device), _on_device(self.high, device)
+        return bound(self.low, device), bound(self.high, device)
 
 
 @cache
-def _on_device(bounds: tuple[float, ...], device: torch.device) -> Tensor:
-    """Kept, since the host waits for every copy of a number to a GPU."""
+def bound(bounds: tuple[float, ...], device: torch.device) -> Tensor:
+    """`[A]`, kept: the host would wait for every copy of numbers to a GPU."""
     with torch.inference_mode(False):  # it may be used where gradients are taken
         return torch.tensor(bounds, dtype=torch.float32, device=device)
 

@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from envs.vector_env import ContinuousActions
+from tests.envs.probe_world import ProbeConfig
+from tests.pretend.cuda import pretend_cuda
 
 LOPSIDED = ContinuousActions((-0.5, 0.0, -0.1, 7.0), (0.5, 3.0, 0.1, 7.0))
 
@@ -57,6 +59,21 @@ def test_gradients_pass() -> None:
     space.to_bounds(action).sum().backward()
     assert action.grad is not None
     assert action.grad.tolist() == [[4.0], [0.0]]
+
+
+def test_bounds_are_sent_to_a_device_once() -> None:
+    with pretend_cuda() as device:
+        env = ProbeConfig().build(3, "cuda")
+        env.reset(seed=0)
+        action = torch.zeros(3, 2, device="cuda")
+        env.step(action)
+        assert {x.where.split(":")[0] for x in device.crossings} == {
+            "envs/vector_env.py"
+        }
+        device.crossings.clear()
+        for _ in range(3):
+            env.step(action)
+        assert not device.crossings
 
 
 @pytest.mark.parametrize(
