@@ -48,6 +48,7 @@ class Small(NativeWorld[Shown]):
     """What the worlds below share."""
 
     obs_shape = SHAPE
+    actions: DiscreteActions
     facts: ClassVar[dict[str, FactSpec]] = {}
     max_episode_steps = 8
 
