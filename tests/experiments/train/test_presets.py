@@ -217,7 +217,7 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
         ({"curiosity": "own_parts:Empty"}, "is no curiosity"),
         (
             {"agent": "own_parts:Empty"},
-            "embedding.*, and num_frames: see world_models.belief",
+            "latent_size, action_size.*, and num_frames: see world_models.cores.core",
         ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
         (
