@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from agents.acting import RandomPolicy
 from agents.build import AgentConfig
-from agents.play import random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
@@ -62,8 +62,9 @@ def test_a_recording_is_what_the_world_showed(tmp_path: Path) -> None:
     assert dataset.source["config"]["world"]["type"] == "envs.counting:CountingConfig"
     streams = [stream(dataset, i) for i in range(B)]
     env = CountingConfig().build(B, "cpu")
-    player = random_player(env, 4)
+    policy = RandomPolicy(env, 4)
     row, action = env.reset(4), torch.zeros(B, dtype=torch.int64)
+    carry = policy.start(B)
     for t in range(35):
         wanted = {
             "obs": row.obs,
@@ -78,7 +79,7 @@ def test_a_recording_is_what_the_world_showed(tmp_path: Path) -> None:
             assert streams[i].keys() == wanted.keys()
             for name, x in wanted.items():
                 assert np.array_equal(streams[i][name][t], x[i].numpy()), (t, name)
-        action = player(row)
+        action = policy.act(row, carry).action
         row = env.step(action)
     ends = np.concatenate([x["truncated"] | x["terminated"] for x in streams])
     ignored = np.concatenate([x["action"][1:][x["first"][1:]] for x in streams])
