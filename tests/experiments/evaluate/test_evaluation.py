@@ -89,7 +89,7 @@ def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> No
         assert shown["env steps"] == "51"
     assert content["agent"]["cells_per_episode"] != content["random"]["cells"]
     assert sum("in 17 steps, 1 room" in x for x in lines) == 3
-    video = run.videos / "evaluation-step-000000000320.mp4"
+    video = run.videos / f"evaluation-step-{steps:012d}.mp4"
     assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 5
 
 
