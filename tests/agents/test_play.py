@@ -1,20 +1,49 @@
+<<<<<<< HEAD
 from collections.abc import Callable
 from typing import Any, ClassVar
+=======
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any
+>>>>>>> hc
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+<<<<<<< HEAD
 from agents.play import play_episodes, play_frames, random_player
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
+=======
+from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
+from agents.play import play_episodes, play_frames
+from envs.counting import CountingConfig, decode
+from envs.tiles.key_door import KeyDoorConfig
+from envs.vector_env import Step, VectorEnv
+from world_models.belief import Carry
+>>>>>>> hc
 
 
-def idle(env: VectorEnv) -> Callable[[Step], Tensor]:
-    return lambda row: torch.zeros(env.spec.num_envs, dtype=torch.int64)
+class Scripted(ActingPolicy):
+    """Takes the given actions, one row after the other."""
+
+    def __init__(self, env: VectorEnv, actions: Iterable[Tensor]) -> None:
+        self.env, self.actions = env, iter(actions)
+
+    def start(self, num_envs: int) -> Carry:
+        return nothing_carried(self.env.spec, num_envs)
+
+    def act(self, row: Step, carry: Carry) -> Acted:
+        action = next(self.actions)
+        return Acted(action, carry.acted(action))
+
+
+def idle(env: VectorEnv) -> ActingPolicy:
+    return Scripted(env, repeat(torch.zeros(env.spec.num_envs, dtype=torch.int64)))
 
 
 def length(env: int, episode: int) -> int:
@@ -71,8 +100,7 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
     config = KeyDoorConfig(size=7, max_episode_steps=14)
     actions = torch.randint(5, (32, 2), generator=torch.Generator().manual_seed(1))
     env = config.build(2, "cpu")
-    steps = iter(actions)
-    played = play_episodes(env, lambda row: next(steps), 4, seed=0)
+    played = play_episodes(env, Scripted(env, actions), 4, seed=0)
 
     places: list[list[set[tuple[int, int, int]]]] = [[set()], [set()]]
     row = config.build(2, "cpu")
@@ -95,13 +123,13 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
 def test_random_players_repeat_themselves_by_seed() -> None:
     def cells(seed: int) -> list[Any]:
         env = KeyDoorConfig(max_episode_steps=30).build(3, "cpu")
-        played = play_episodes(env, random_player(env, seed), 3, seed=0)
+        played = play_episodes(env, RandomPolicy(env, seed), 3, seed=0)
         return [x.cells for x in played.episodes]
 
     assert cells(1) == cells(1) != cells(2)
     # The same env once more: its streams begin anew.
     env = KeyDoorConfig(varied_layouts=True, max_episode_steps=9).build(3, "cpu")
-    twice = [play_episodes(env, random_player(env, 1), 6, seed=4) for _ in range(2)]
+    twice = [play_episodes(env, RandomPolicy(env, 1), 6, seed=4) for _ in range(2)]
     assert twice[0] == twice[1]
 
 
