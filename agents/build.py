@@ -49,7 +49,7 @@ class AgentConfig:
     ppo: PpoConfig = field(default_factory=PpoConfig)
     """the learner"""
     extrinsic: RewardStream = field(
-        default_factory=lambda: RewardStream(1.0, 0.999, clip=1.0)
+        default_factory=lambda: RewardStream(1.0, 0.99, clip=10.0, normalize=True)
     )
     """the world's reward; weight 0 trains on curiosity alone"""
     intrinsic: RewardStream = field(

@@ -33,7 +33,7 @@ class Seen(NamedTuple):
 
     belief: Float32[Tensor, "T B S"]
     latent: Float32[Tensor, "R B D"] | None
-    target: Float32[Tensor, "T+1 B D"]
+    target: Float32[Tensor, "R B D"]
 
 
 class LatentDynamics(nn.Module):

@@ -34,8 +34,8 @@ def config_registry() -> ConstructorRegistry:
             inside.pop()
         if not isinstance(spec, StructConstructorSpec) or not is_dataclass(info.type):
             return spec
-        # A part that was not chosen stays None and has no flags.
-        absent = {x.name: None for x in spec.fields if _is_absent_part(x)}
+        # A part that was not chosen stays as it is and has no flags.
+        absent = {x.name: x.default for x in spec.fields if _is_absent_part(x)}
         return StructConstructorSpec(
             partial(spec.instantiate, **absent),
             tuple(_narrowed(x) for x in spec.fields if x.name not in absent),
@@ -45,8 +45,9 @@ def config_registry() -> ConstructorRegistry:
 
 
 def _is_absent_part(spec: StructFieldSpec) -> bool:
+    """No part where one could be: None, or none of several."""
     kind, _ = _unwrapped(spec)
-    return spec.default is None and any(
+    return spec.default in (None, ()) and any(
         x in (Any, object)
         or is_dataclass(x)
         or isabstract(x)
@@ -55,10 +56,24 @@ def _is_absent_part(spec: StructFieldSpec) -> bool:
     )
 
 
+def is_config(value: object) -> bool:
+    """Whether a value is a config, not a class of them."""
+    return is_dataclass(value) and not isinstance(value, type)
+
+
+def are_configs(value: object) -> bool:
+    """Whether a value is a tuple of configs."""
+    return isinstance(value, tuple) and bool(value) and all(map(is_config, value))
+
+
 def _narrowed(spec: StructFieldSpec) -> StructFieldSpec:
-    if not is_dataclass(spec.default) or isinstance(spec.default, type):
+    kind: Any
+    if are_configs(spec.default):
+        kind = tuple[tuple(type(x) for x in spec.default)]  # type: ignore[misc]  # as many as there are
+    elif is_config(spec.default):
+        kind = type(spec.default)
+    else:
         return spec
-    kind: Any = type(spec.default)
     _, marks = _unwrapped(spec)
     narrowed: Any = Annotated[kind, *marks] if marks else kind
     return replace(spec, type=narrowed)

@@ -8,9 +8,10 @@ import types
 from collections.abc import Iterator
 from dataclasses import field, is_dataclass, make_dataclass
 from enum import Enum
+from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from tyro.constructors import (
     ConstructorRegistry,
@@ -19,7 +20,9 @@ from tyro.constructors import (
     StructTypeInfo,
 )
 
-from experiments.config.flags import config_registry
+from experiments.config.flags import are_configs, config_registry
+
+T = TypeVar("T")
 
 _PLAIN: dict[str, Any] = {
     **{x.__name__: x for x in (bool, int, float, str, Path)},
@@ -47,10 +50,20 @@ def from_skeleton(node: dict[str, Any]) -> Any:
     fields = []
     for name, about, kind, value in node["fields"]:
         shown = {} if about is None else {"help": about}
-        if kind == "config":
-            inner = from_skeleton(value)
-            made = field(default_factory=lambda inner=inner: inner, metadata=shown)  # type: ignore[misc]
-            fields.append((name, type(inner), made))
+        if kind in ("config", "configs"):
+            inner = (
+                from_skeleton(value)
+                if kind == "config"
+                else tuple(map(from_skeleton, value))
+            )
+            made = field(default_factory=partial(_given, inner), metadata=shown)
+            several = kind == "configs"
+            narrow: Any = (
+                tuple[tuple(map(type, inner))]  # type: ignore[misc]  # as many as there are
+                if several
+                else type(inner)
+            )
+            fields.append((name, narrow, made))
         else:
             plain = _type(kind)
             fields.append(
@@ -76,7 +89,13 @@ def _field(spec: StructFieldSpec) -> tuple[str, str | None, Any, Any]:
     about = spec.helptext() if callable(spec.helptext) else spec.helptext
     if is_dataclass(spec.default) and spec.type is type(spec.default):
         return spec.name, about, "config", _node(spec.default)
+    if are_configs(spec.default):
+        return spec.name, about, "configs", [_node(x) for x in spec.default]
     return spec.name, about, _type_json(spec.type), _value_json(spec.default)
+
+
+def _given(value: T) -> T:
+    return value
 
 
 def _docstring(cls: type) -> str:

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 
 from agents.build import AgentConfig
+from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import RewardStream
 from experiments.config.choices import Choice
 from experiments.encoders.table import ENCODERS, EncoderScale
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES
 from experiments.train.tables import (
+    ALSO,
     CORES,
     CURIOSITY,
     MODELS,
@@ -44,6 +46,12 @@ CHOICES = (
         "says).",
     ),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
+    Choice(
+        ALSO,
+        "A second signal beside it, with a reward stream of its own.",
+        default="none",
+        listed=False,
+    ),
 )
 
 
@@ -56,6 +64,7 @@ def train_config(
     model: str | None = None,
     curiosity: str | None = None,
     objective: str | None = None,
+    also: str = "none",
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
@@ -66,6 +75,7 @@ def train_config(
             its kind, or an objective without a model that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
+    second = ALSO.make(also, scale)
     config = TrainConfig(
         world=WORLDS.make(world),
         agent=AgentConfig(
@@ -74,11 +84,12 @@ def train_config(
             ),
             core=CORES.make(agent, scale),
             ppo=scale.ppo,
-            extrinsic=RewardStream(2.0, 0.999, clip=1.0),
+            extrinsic=extrinsic_stream(world),
             intrinsic=RewardStream(1.0, 0.99, episodic=False),
         ),
         model=_with_objective(MODELS.make(model or published.model, scale), objective),
         curiosity=CURIOSITY.make(curiosity or published.curiosity, scale),
+        also=() if second is None else (SignalConfig(second),),
         num_envs=scale.num_envs,
         env_steps=scale.env_steps,
         checkpoint_every=scale.checkpoint_every,
@@ -90,6 +101,19 @@ def train_config(
         ppo = replace(config.agent.ppo, num_steps=32, num_epochs=2)
         return replace(config, num_envs=4096, agent=replace(config.agent, ppo=ppo))
     return config
+
+
+def extrinsic_stream(world: str) -> RewardStream:
+    """How a world's own reward counts, for the worlds of the table and for others.
+
+    Atari's rewards are clipped to ±1, as is usual. Of the grids, every reward is 0 or
+    1. Of a world that nobody here knows, rewards are brought to one scale.
+    """
+    if world == "atari":
+        return RewardStream(2.0, 0.999, clip=1.0)
+    if world in ("pixel-maze", "key-door"):
+        return RewardStream(2.0, 0.999)
+    return RewardStream(2.0, 0.99, clip=10.0, normalize=True)
 
 
 def from_choices(chosen: Mapping[str, str]) -> TrainConfig:

@@ -3,6 +3,7 @@
 A new part is one file and one row here; see docs/extend.md.
 """
 
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -122,3 +123,6 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "none": Row(nothing, "No intrinsic reward"),
     },
 )
+
+ALSO: Table[CuriosityConfig | None] = replace(CURIOSITY, kind="also")
+"""the same, for a second signal"""

@@ -1,18 +1,31 @@
+<<<<<<< HEAD
+from collections.abc import Callable
+from typing import Any, ClassVar
+=======
 from collections.abc import Iterable
 from itertools import repeat
 from typing import Any
+>>>>>>> hc
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+<<<<<<< HEAD
+from agents.play import play_episodes, play_frames, random_player
+from envs.counting import CountingConfig, CountingState, CountingWorld, decode
+from envs.native_env import NativeVectorEnv
+from envs.tiles.key_door import KeyDoorConfig
+from envs.vector_env import FactSpec, Step, VectorEnv
+=======
 from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
 from agents.play import play_episodes, play_frames
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step, VectorEnv
 from world_models.belief import Carry
+>>>>>>> hc
 
 
 class Scripted(ActingPolicy):
@@ -131,3 +144,47 @@ def test_frames_are_what_the_first_env_shows() -> None:
     env = KeyDoorConfig().build(1, "cpu")
     frame = next(play_frames(env, idle(env), 6, seed=0))
     assert np.array_equal(frame, env.reset(0).obs[0].permute(1, 2, 0).numpy())
+
+
+class Painted(CountingWorld):
+    """Every channel in a colour of its own."""
+
+    def __init__(self, channels: int) -> None:
+        self.obs_shape = (channels, 6, 7)
+
+    def render(self, state: CountingState) -> Tensor:
+        planes = 10 * torch.arange(1, self.obs_shape[0] + 1, dtype=torch.uint8)
+        return planes.view(1, -1, 1, 1).expand(len(state.env), -1, 6, 7).contiguous()
+
+
+class Coloured(Painted):
+    """Says what its colours would be to an eye."""
+
+    facts: ClassVar[dict[str, FactSpec]] = {
+        **CountingWorld.facts,
+        "colour": FactSpec((3, 8, 9), torch.uint8),
+    }
+
+    def describe(self, state: CountingState) -> dict[str, Tensor]:
+        colour = torch.tensor([7, 8, 9], dtype=torch.uint8).view(1, 3, 1, 1)
+        shown = colour.expand(len(state.env), -1, 8, 9)
+        return {**super().describe(state), "colour": shown}
+
+
+@pytest.mark.parametrize(
+    ("world", "pixel"),
+    [
+        (Painted(1), [10, 10, 10]),
+        (Painted(2), [10, 10, 10]),
+        (Painted(3), [10, 20, 30]),
+        (Painted(5), [10, 20, 30]),
+        (Coloured(1), [7, 8, 9]),
+        (Coloured(5), [7, 8, 9]),
+    ],
+)
+def test_worlds_of_any_channels_have_pictures(world: Painted, pixel: list[int]) -> None:
+    env = NativeVectorEnv(world, 2)
+    frame = next(play_frames(env, idle(env), 1, seed=0))
+    size = (8, 9) if "colour" in world.facts else (6, 7)
+    assert frame.shape == (*size, 3)
+    assert (frame == pixel).all()

@@ -1,0 +1,145 @@
+"""Faults that were once planted in the training step, each with the tests that see it.
+
+A fault is one change of text in one file. Where code moves, its fault moves with it:
+`test_mutations.py` refuses a fault whose text is not there exactly once.
+"""
+
+from typing import NamedTuple
+
+WIRING = "tests/agents/test_wiring.py"
+REPLAYING = "tests/agents/test_replaying.py"
+PRESETS = "tests/experiments/train/test_golden_presets.py"
+ATARI = "tests/envs/atari/test_native.py"
+GYMNASIUM = "tests/envs/test_gymnasium_env.py"
+AGENT = "agents/curious_agent.py"
+
+
+class Fault(NamedTuple):
+    """A change of one file, and the test file that must fail with it."""
+
+    file: str
+    right: str
+    wrong: str
+    test: str
+
+
+FAULTS = {
+    "the model's loss with a minus sign": Fault(
+        AGENT,
+        "total = total + self.model_coeff * loss.mean()",
+        "total = total - self.model_coeff * loss.mean()",
+        WIRING,
+    ),
+    "the intrinsic reward rolled by one step": Fault(
+        AGENT,
+        "rewards = [traj.reward, *(x.reward for x in paid.values())]",
+        "rewards = [traj.reward, *(x.reward.roll(1, 0) for x in paid.values())]",
+        WIRING,
+    ),
+    "the target moved before the optimiser": Fault(
+        "agents/learner.py",
+        """        self.optimizer.step()
+        if self.model is not None:
+            self.model.after_update(*losses)
+""",
+        """        if self.model is not None:
+            self.model.after_update(*losses)
+        self.optimizer.step()
+""",
+        WIRING,
+    ),
+    "replay stores the end's carry": Fault(
+        AGENT,
+        "replay.buffer.add(experience.traj, experience.carry)",
+        "replay.buffer.add(experience.traj, experience.end)",
+        REPLAYING,
+    ),
+    "replay samples one slot only": Fault(
+        "world_models/data/replay.py",
+        "slot, env = draw(len(self)), draw(num_envs)",
+        "slot, env = 0 * draw(len(self)), draw(num_envs)",
+        REPLAYING,
+    ),
+    "the target frozen on replayed updates": Fault(
+        AGENT,
+        "self.learner.step(self.model_coeff * loss.mean(), loss)",
+        """learner = self.learner
+            learner.model = None
+            learner.step(self.model_coeff * loss.mean(), loss)
+            learner.model = self.world_model""",
+        REPLAYING,
+    ),
+    "the replayed loss without its weight": Fault(
+        AGENT,
+        "self.learner.step(self.model_coeff * loss.mean(), loss)",
+        "self.learner.step(loss.mean(), loss)",
+        REPLAYING,
+    ),
+    "no reset after random play": Fault(
+        AGENT,
+        """            self.env_steps += int(played)
+            self.collector.begin(self.seeds.worlds)
+""",
+        """            self.env_steps += int(played)
+""",
+        WIRING,
+    ),
+    "a signal built with the world's discount": Fault(
+        "agents/build.py",
+        "wanted = named_signals(curiosity, self.intrinsic, also)",
+        """wanted = named_signals(
+            curiosity, replace(self.intrinsic, discount=self.extrinsic.discount), also
+        )""",
+        WIRING,
+    ),
+    "the intrinsic stream made episodic": Fault(
+        "experiments/train/presets.py",
+        "intrinsic=RewardStream(1.0, 0.99, episodic=False)",
+        "intrinsic=RewardStream(1.0, 0.99, episodic=True)",
+        PRESETS,
+    ),
+    "worlds that ignore the seed": Fault(
+        AGENT,
+        '''whatever random play the curiosity asks for."""
+        self.collector.begin(self.seeds.worlds)
+''',
+        '''whatever random play the curiosity asks for."""
+        self.collector.begin(0)
+''',
+        WIRING,
+    ),
+    "actions that ignore the seed": Fault(
+        AGENT,
+        "manual_seed(self.seeds.actions)",
+        "manual_seed(0)",
+        WIRING,
+    ),
+    "one order of minibatches for all epochs": Fault(
+        AGENT,
+        """        for _ in range(self.ppo.num_epochs):
+            order = torch.randperm(num_envs, generator=self.generator, device=device)
+            yield""",
+        """        same = torch.randperm(num_envs, generator=self.generator, device=device)
+        for order in [same] * self.ppo.num_epochs:
+            yield""",
+        WIRING,
+    ),
+    "unknown rows of the context as targets": Fault(
+        "world_models/model_loss.py",
+        "usable = usable & (start + ahead > num_context).unsqueeze(-1)",
+        "usable = usable & (start + ahead >= 0).unsqueeze(-1)",
+        "tests/world_models/test_latent_dynamics.py",
+    ),
+    "the bootstrap without the action before": Fault(
+        "agents/actor.py",
+        "nothing = end.action[None][:0]",
+        "nothing, end = end.action[None][:0], end.acted(0 * end.action)",
+        WIRING,
+    ),
+    "streams swapped": Fault(
+        AGENT,
+        "self.streams = [extrinsic, *(x.stream for x in self.signals.values())]",
+        "self.streams = [*(x.stream for x in self.signals.values()), extrinsic]",
+        WIRING,
+    ),
+}
