@@ -33,7 +33,7 @@ class Progress(Curiosity):
 
     @property
     def carry(self) -> Carry:
-        return Carry(self.frames, self.memory, self.action)  # type: ignore[arg-type]  # buffers
+        return Carry(self.frames, self.memory, self.action)
 
     def reward(self, scored: Scored) -> IntrinsicReward:
         old, carry = scored.score(self.old, self.carry, scored.target)

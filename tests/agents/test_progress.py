@@ -35,15 +35,22 @@ def test_it_trains_and_goes_on_exactly() -> None:
 
 
 def joined(parts: list[Trajectory]) -> Trajectory:
-    def along(name: str, rows: bool) -> torch.Tensor:
-        each = [getattr(x, name) for x in parts]
-        return torch.cat([*(x[:-1] for x in each[:-1]), each[-1]] if rows else each)
+    """Consecutive rollouts as one: the last row of each is the first of the next."""
 
-    flows = ("action", "reward", "terminated", "truncated")
+    def transitions(name: str) -> torch.Tensor:
+        return torch.cat([getattr(x, name) for x in parts])
+
+    def rows(name: str) -> torch.Tensor:
+        each = [getattr(x, name) for x in parts]
+        return torch.cat([*(x[:-1] for x in each[:-1]), each[-1]])
+
     return Trajectory(
-        *(along(x, rows=False) for x in flows),
-        obs=along("obs", rows=True),
-        first=along("first", rows=True),
+        action=transitions("action"),
+        reward=transitions("reward"),
+        terminated=transitions("terminated"),
+        truncated=transitions("truncated"),
+        obs=rows("obs"),
+        first=rows("first"),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from agents.build import ReplayConfig
+from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import IntrinsicReward
@@ -46,11 +47,13 @@ def test_each_has_its_own_value_discount_and_scale() -> None:
     agent = build(5)
     assert agent.streams[1:] == [STREAM, SLOW]
     assert agent.actor.policy.critic.out_features == 3
-    paying = [agent.signals[name].curiosity for name in ("prediction-error", "rnd")]
-    discounts = [
-        x.payout.discount if hasattr(x, "payout") else x.scale.discount for x in paying
-    ]  # type: ignore[union-attr]  # as they were built
-    assert discounts == [0.8, 0.95]
+    discounts = {
+        name: [
+            x.discount for x in one.curiosity.modules() if isinstance(x, ReturnStdScale)
+        ]
+        for name, one in agent.signals.items()
+    }
+    assert discounts == {"prediction-error": [0.8], "rnd": [0.95]}
 
 
 def test_a_second_one_of_a_class_gets_a_number() -> None:
