@@ -1,31 +1,19 @@
-<<<<<<< HEAD
-from collections.abc import Callable
-from typing import Any, ClassVar
-=======
 from collections.abc import Iterable
 from itertools import repeat
-from typing import Any
->>>>>>> hc
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-<<<<<<< HEAD
-from agents.play import play_episodes, play_frames, random_player
+from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
+from agents.play import play_episodes, play_frames
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
-=======
-from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
-from agents.play import play_episodes, play_frames
-from envs.counting import CountingConfig, decode
-from envs.tiles.key_door import KeyDoorConfig
-from envs.vector_env import Step, VectorEnv
 from world_models.belief import Carry
->>>>>>> hc
 
 
 class Scripted(ActingPolicy):

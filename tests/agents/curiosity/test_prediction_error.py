@@ -84,43 +84,6 @@ def debiased(values: list[float], decay: float) -> float:
 def test_reward_is_scaled_by_std_and_paid_above_the_mean(
     generator: torch.Generator,
 ) -> None:
-<<<<<<< HEAD
-    """The smaller of average and own; then divided by the std of its own return."""
-    decay, discount = 0.7, 0.9
-    config = PredictionErrorConfig(ema_decay=decay)
-    signal = config.build((1, 6, 7), B, discount)
-    means, squares, scaled_means = [], [], []
-    variances, running = [], [0.0] * B
-    for n in range(1, 4):
-        rollout = make_rollout(generator)
-        loss = surprise(rollout, K - 1, generator)
-        got = signal.reward(rollout, loss).reward
-        valid = rollout.traj.valid
-        raw = naive_arrival(loss, rollout, K - 1)
-
-        def debiased(values: list[float], n: int = n) -> float:
-            weights = [(1 - decay) * decay ** (n - 1 - i) for i in range(n)]
-            total = sum(w * v for w, v in zip(weights, values, strict=True))
-            return total / (1 - decay**n)
-
-        means.append(raw[valid].mean().item())
-        squares.append((raw[valid] ** 2).mean().item())
-        sigma = (debiased(squares) - debiased(means) ** 2) ** 0.5
-        sigma = min(sigma, raw[valid].std(correction=0).item())
-        scaled_means.append((raw[valid] / sigma).mean().item())
-        zero = min(debiased(scaled_means), scaled_means[-1])
-        chosen = (raw / sigma - zero).clamp(min=0.0)
-        returns = []
-        for b in range(B):
-            for t in range(T):
-                if valid[t, b]:
-                    running[b] = discount * running[b] + chosen[t, b].item()
-                    returns.append(running[b])
-        variances.append(float(np.var(returns)))
-        weights = 0.97 ** np.arange(n)[::-1]
-        std = np.average(variances, weights=weights) ** 0.5
-        want = chosen.masked_fill(~valid, 0.0) / float(std)
-=======
     """And then divided by the std of its own discounted return.
 
     Of the averages over rollouts and those of this one, the smaller count.
@@ -128,7 +91,7 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
     decay, discount, slow = 0.7, 0.9, 0.97
     signal = PredictionErrorConfig(ema_decay=decay).build(around(discount))
     means, squares, scaled_means = [], [], []
-    return_means, return_squares, running = [], [], [0.0] * B
+    variances, squared_returns, running = [], [], [0.0] * B
     for size in (1.0, 3.0, 0.5):
         rollout = scored(K - 1, generator, size)
         got = signal.reward(rollout).reward
@@ -146,13 +109,12 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
         for t, b in valid.nonzero().tolist():
             running[b] = discount * running[b] + chosen[t, b].item()
             returns.append(running[b])
-        return_means.append(np.mean(returns))
-        return_squares.append(np.mean(np.square(returns)))
-        square = debiased(return_squares, slow)
-        spread = (square - debiased(return_means, slow) ** 2) ** 0.5
+        variances.append(float(np.var(returns)))
+        squared_returns.append(float(np.mean(np.square(returns))))
+        spread = debiased(variances, slow) ** 0.5
+        square = debiased(squared_returns, slow)
         most = chosen.max().item()
         want = chosen / max(spread, most / 10, square**0.5 / 100)
->>>>>>> hc
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
         assert (got > 0).any()
         assert (got[valid] == 0).any()
