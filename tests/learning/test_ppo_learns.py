@@ -212,8 +212,8 @@ def test_it_learns_to_point() -> None:
     agent = build(Pointing(), FrameStackConfig(1), 0.0, entropy_coeff=0.0)
     assert late_reward(agent, 0) < -1
     assert late_reward(agent, 36) > -0.3
-    assert agent.policy.log_std is not None
-    assert agent.policy.log_std.max() < math.log(0.5) - 0.3
+    assert agent.actor.policy.log_std is not None
+    assert agent.actor.policy.log_std.max() < math.log(0.5) - 0.3
 
 
 @pytest.mark.parametrize(("world", "rollouts"), [(Imitation, 8), (Corridor, 14)])
