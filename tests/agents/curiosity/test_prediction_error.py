@@ -84,7 +84,7 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
     config = PredictionErrorConfig(ema_decay=decay)
     signal = config.build((1, 6, 7), B, discount)
     means, squares, scaled_means = [], [], []
-    variances, running = [], [0.0] * B
+    firsts, seconds, running = [], [], [0.0] * B
     for n in range(1, 4):
         rollout = make_rollout(generator)
         loss = surprise(rollout, K - 1, generator)
@@ -110,9 +110,11 @@ def test_reward_is_scaled_by_std_and_paid_above_the_mean(
                 if valid[t, b]:
                     running[b] = discount * running[b] + chosen[t, b].item()
                     returns.append(running[b])
-        variances.append(float(np.var(returns)))
-        weights = 0.97 ** np.arange(n)[::-1]
-        std = np.average(variances, weights=weights) ** 0.5
+        firsts.append(float(np.mean(returns)))
+        seconds.append(float(np.mean(np.square(returns))))
+        weights = 0.95 ** np.arange(n)[::-1]
+        first, second = (np.average(x, weights=weights) for x in (firsts, seconds))
+        std = (second - first**2) ** 0.5
         want = chosen.masked_fill(~valid, 0.0) / float(std)
         torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
         assert (got > 0).any()
