@@ -131,8 +131,14 @@ def play_frames(
 
 
 def _picture(row: Step) -> NDArray[np.uint8]:
+    """RGB `[H, W, 3]` of the first env, whatever its channels are.
+
+    The fact `colour` where there is one, else the first three channels, or of fewer the
+    first alone, as grey.
+    """
     image = row.facts.get("colour", row.obs)[0].cpu()
-    picture: NDArray[np.uint8] = image.expand(3, -1, -1).permute(1, 2, 0).numpy()
+    shown = image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
+    picture: NDArray[np.uint8] = shown.permute(1, 2, 0).numpy()
     return picture
 
 

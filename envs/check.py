@@ -13,13 +13,12 @@ class EnvContractError(AssertionError):
 
 
 def random_action(env: VectorEnv, generator: torch.Generator) -> Tensor:
-    """One uniformly random action per env: int64 `[B]` or float32 `[B, A]`."""
+    """One uniformly random action per env: int64 `[B]`, or float32 `[B, A]` in ±1."""
     space, num = env.spec.actions, env.spec.num_envs
     if isinstance(space, DiscreteActions):
         drawn = torch.randint(space.n, (num,), generator=generator)
     else:
-        low, high = torch.tensor(space.low), torch.tensor(space.high)
-        drawn = low + (high - low) * torch.rand(num, len(low), generator=generator)
+        drawn = 2 * torch.rand(num, space.size, generator=generator) - 1
     return drawn.to(env.spec.device)
 
 
@@ -43,19 +42,20 @@ def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
         _demand(bool(row.first.all()), "reset must set `first` in every env")
         ended = torch.zeros_like(row.first)
         for t in range(num_steps):
-            kept, copy = row, row.obs.clone()
+            kept, copies = row, [x.clone() for x in _seen(row)]
             action = random_action(env, generator)
             row, other = env.step(action), twin.step(action)
             where = f"step {t}"
             _check_row(env, row, where)
             _check_boundary(row, ended, where)
             _demand(
-                torch.equal(kept.obs, copy),
+                all(map(torch.equal, _seen(kept), copies)),
                 f"{where} overwrote the observation returned before it",
             )
             _check_equal(row, other, f"{where}: equal seeds and actions gave different")
             ended = row.terminated | row.truncated
         _check_masked_reset(env, row)
+        _check_clipping(env, twin)
         _check_state(twin, make, generator)
         again = "a second reset with the same seed gave a different"
         _check_equal(env.reset(seed=3), begun, again)
@@ -73,9 +73,10 @@ def _check_spec(env: VectorEnv) -> None:
     spec = env.spec
     _demand(spec.num_envs > 0, f"num_envs is {spec.num_envs}")
     _demand(
-        len(spec.obs_shape) == 3 and spec.obs_shape[0] in (1, 3),
-        f"obs_shape must be (C, H, W) with 1 or 3 channels, not {spec.obs_shape}",
+        len(spec.obs_shape) == 3 and min(spec.obs_shape) > 0,
+        f"obs_shape must be (C, H, W) with at least one of each, not {spec.obs_shape}",
     )
+    _demand(spec.vector_size >= 0, f"vector_size is {spec.vector_size}")
     known = isinstance(spec.actions, DiscreteActions | ContinuousActions)
     _demand(known, f"actions is a {type(spec.actions).__name__}")
 
@@ -94,6 +95,13 @@ def _check_row(env: VectorEnv, row: Step, where: str) -> None:
         _demand(name in row.facts, f"{where}: the fact '{name}' is missing")
         expected[f"facts.{name}"] = ((num, *fact.shape), fact.dtype)
         tensors[f"facts.{name}"] = row.facts[name]
+    size = env.spec.vector_size
+    if row.vector is None:
+        _demand(size == 0, f"{where}: vector is None, the spec says {size} numbers")
+    else:
+        _demand(size > 0, f"{where}: there is a vector, the spec says vector_size 0")
+        expected["vector"] = ((num, size), torch.float32)
+        tensors["vector"] = row.vector
     extra = set(row.facts) - set(env.spec.facts)
     _demand(not extra, f"{where}: facts {sorted(extra)} are not declared in the spec")
     for name, (want_shape, dtype) in expected.items():
@@ -108,6 +116,9 @@ def _check_row(env: VectorEnv, row: Step, where: str) -> None:
             f"{where}: {name} lies on {got.device}, the spec says {env.spec.device}",
         )
     _demand(bool(torch.isfinite(row.reward).all()), f"{where}: a reward is not finite")
+    if row.vector is not None:
+        finite = bool(torch.isfinite(row.vector).all())
+        _demand(finite, f"{where}: a number of the vector is not finite")
     both = row.terminated & row.truncated
     _demand(not both.any(), f"{where}: an episode is both terminated and truncated")
 
@@ -128,8 +139,14 @@ def _check_equal(row: Step, other: Step, what: str) -> None:
     for name in ("obs", "reward", "terminated", "truncated", "first"):
         same = torch.equal(getattr(row, name), getattr(other, name))
         _demand(same, f"{what} {name}")
+    if row.vector is not None and other.vector is not None:
+        _demand(torch.equal(row.vector, other.vector), f"{what} vector")
     for name, fact in row.facts.items():
         _demand(torch.equal(fact, other.facts[name]), f"{what} {name}")
+
+
+def _seen(row: Step) -> list[Tensor]:
+    return [row.obs] if row.vector is None else [row.obs, row.vector]
 
 
 def _check_masked_reset(env: VectorEnv, before: Step) -> None:
@@ -140,10 +157,32 @@ def _check_masked_reset(env: VectorEnv, before: Step) -> None:
     row = env.reset(mask=mask)
     _check_row(env, row, "masked reset")
     _demand(torch.equal(row.first, mask), "masked reset: `first` must equal the mask")
+    flags = row.terminated | row.truncated
     _demand(
-        torch.equal(row.obs[~mask], before.obs[~mask]),
-        "masked reset changed an env outside the mask",
+        not flags.any() and not row.reward.any(),
+        "masked reset: rewards must be 0, and no end flag set",
     )
+    for now, then in zip(_seen(row), _seen(before), strict=True):
+        _demand(
+            torch.equal(now[~mask], then[~mask]),
+            "masked reset changed an env outside the mask",
+        )
+
+
+def _check_clipping(env: VectorEnv, twin: VectorEnv) -> None:
+    """What lies outside of [-1, 1] does what the nearer end does."""
+    space = env.spec.actions
+    if isinstance(space, DiscreteActions):
+        return
+    env.reset(seed=4)
+    twin.reset(seed=4)
+    ends = torch.ones(env.spec.num_envs, space.size, device=env.spec.device)
+    ends[:, 1::2] = -1  # neighbours apart, lest only one bound be held
+    for _ in range(20):
+        ends = -ends
+        beyond = torch.where(ends > 0, 5.0, -7.0)
+        what = "an action of 5 must do what 1 does, and -7 what -1 does: they gave"
+        _check_equal(env.step(beyond), twin.step(ends), f"{what} a different")
 
 
 def _check_state(

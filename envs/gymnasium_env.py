@@ -4,7 +4,6 @@ import difflib
 from dataclasses import dataclass, field
 from typing import Any, final
 
-import cv2
 import gymnasium
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
+from envs.gymnasium_senses import Rendering, find_senses, is_drawn
 from envs.to_device import to_device
 from envs.vector_env import (
     ActionSpace,
@@ -26,26 +26,20 @@ from envs.vector_env import (
 
 
 @dataclass(frozen=True)
-class Rendering:
-    """How worlds are drawn whose observations are no images: size and colour."""
-
-    height: int = 84
-    width: int = 84
-    grayscale: bool = False
-
-
-@dataclass(frozen=True)
 class GymnasiumConfig:
     """Any registered Gymnasium env, by its id.
 
     Attributes:
         id: the registered name; `some.module:Name-v0` imports the module first.
         rendering: used where the observation is not an image.
+        vector: where the observation is a vector, show it to the agent beside the
+            picture. (A dictionary of one image and vectors is always shown whole.)
         processes: one process per env instead of one loop over all.
     """
 
     id: str = "CartPole-v1"
     rendering: Rendering = field(default_factory=Rendering)
+    vector: bool = False
     processes: bool = False
 
     def build(self, num_envs: int, device: torch.device | str) -> "GymnasiumVectorEnv":
@@ -60,7 +54,7 @@ class GymnasiumConfig:
             raise  # says what to install
         except gymnasium.error.Error as error:
             raise ValueError(_unknown(self.id)) from error
-        drawn = not _is_image(probe.observation_space)
+        drawn = is_drawn(probe.observation_space)
         probe.close()
         options: dict[str, Any] = {"render_mode": "rgb_array"} if drawn else {}
         envs = gymnasium.make_vec(
@@ -71,25 +65,27 @@ class GymnasiumConfig:
             vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP},
             **options,
         )
-        return GymnasiumVectorEnv(envs, device, self.rendering)
+        return GymnasiumVectorEnv(envs, device, self.rendering, self.vector)
 
 
 @final
 class GymnasiumVectorEnv(VectorEnv):
     """A `gymnasium.vector.VectorEnv` behind our contract.
 
-    Image observations (uint8, `[H, W]`, `[H, W, C]` or `[C, H, W]`, C being 1 or 3) are
-    used as they are. Everything else is seen by rendering each env.
+    Image observations (uint8, `[H, W]`, `[H, W, C]` or `[C, H, W]`, C being 1, 3 or 4)
+    are used as they are, also from a dictionary of one image and vectors of floats,
+    which become `Step.vector`. Everything else is seen by rendering each env.
 
     Args:
-        envs: resets in mode NEXT_STEP; actions are Discrete, or a bounded Box (which
-            is flattened).
+        envs: resets in mode NEXT_STEP; actions are Discrete, or a bounded Box of floats
+            (which is flattened).
         device: where the returned tensors lie.
         rendering: size and colour, where the observation is not an image.
+        vector: keep the observation as `Step.vector`, where it is one of floats.
 
     Raises:
-        ValueError: another autoreset mode, another kind of action, or neither image
-            observations nor `render_mode="rgb_array"`.
+        ValueError: another autoreset mode, another kind of action, neither image
+            observations nor `render_mode="rgb_array"`, or `vector` where there is none.
     """
 
     def __init__(
@@ -97,28 +93,26 @@ class GymnasiumVectorEnv(VectorEnv):
         envs: "gymnasium.vector.VectorEnv[Any, Any, Any]",
         device: torch.device | str = "cpu",
         rendering: Rendering | None = None,
+        vector: bool = False,
     ) -> None:
         _check_autoreset(envs)
-        space = envs.single_observation_space
-        self._envs, self._rendering = envs, None
-        if not _is_image(space):
-            if envs.render_mode != "rgb_array":
-                raise ValueError(
-                    f"{space} is not an image, so the envs must be rendered: make them "
-                    'with render_mode="rgb_array"'
-                )
-            self._rendering = rendering or Rendering()
+        self._envs, num = envs, envs.num_envs
+        self._frames, self._vectors = find_senses(
+            envs, rendering or Rendering(), vector
+        )
         self.spec = EnvSpec(
-            num_envs=envs.num_envs,
-            obs_shape=_obs_shape(space.shape, self._rendering),
+            num_envs=num,
+            obs_shape=self._frames.obs_shape,
             actions=_actions(envs.single_action_space),
             device=torch.device(device),
+            vector_size=0 if self._vectors is None else self._vectors.size,
         )
         # Gymnasium's own two vector envs reset by mask and take a list of seeds.
         self._standard = isinstance(envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
         self._begun = False
-        self._latest = np.zeros((envs.num_envs, *self.spec.obs_shape), np.uint8)
-        self._ended = np.zeros(envs.num_envs, dtype=np.bool_)
+        self._obs = np.zeros((num, *self.spec.obs_shape), np.uint8)
+        self._vector = np.zeros((num, self.spec.vector_size), np.float32)
+        self._ended = np.zeros(num, dtype=np.bool_)
 
     def reset(
         self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
@@ -128,22 +122,25 @@ class GymnasiumVectorEnv(VectorEnv):
         Raises:
             RuntimeError: a mask was given that the envs do not heed.
         """
-        num, before = self.spec.num_envs, self._latest
+        num, obs, vector = self.spec.num_envs, self._obs, self._vector
         chosen = np.ones(num, np.bool_)
         if mask is not None and self._begun:
             chosen = mask.cpu().numpy()
         if chosen.any():
             options = None if chosen.all() else {"reset_mask": chosen.copy()}
             seen, _ = self._envs.reset(seed=self._seeds(seed), options=options)
-            self._latest = self._frames(seen)
+            self._look(seen)
         if not chosen.all():
-            changed = (self._latest != before)[~chosen].any()
-            if changed and not self._standard:
+            changed = (self._obs != obs).any((1, 2, 3)) | (self._vector != vector).any(
+                1
+            )
+            if changed[~chosen].any() and not self._standard:
                 raise RuntimeError(
                     f"{type(self._envs.unwrapped).__name__} does not heed "
                     "options['reset_mask']: it cannot reset some envs and not others"
                 )
-            self._latest = np.where(chosen[:, None, None, None], self._latest, before)
+            self._obs = np.where(chosen[:, None, None, None], self._obs, obs)
+            self._vector = np.where(chosen[:, None], self._vector, vector)
         self._begun, self._ended = True, self._ended & ~chosen
         never = np.zeros(num, np.bool_)
         return self._row(np.zeros(num, np.float32), never, never, first=chosen)
@@ -155,10 +152,9 @@ class GymnasiumVectorEnv(VectorEnv):
             ValueError: a discrete action does not exist.
         """
         first = self._ended
-        seen, reward, terminated, truncated, _ = self._envs.step(
-            self._asked(action.cpu().numpy())
-        )
-        self._latest = self._frames(seen)
+        asked = self._asked(action)
+        seen, reward, terminated, truncated, _ = self._envs.step(asked)
+        self._look(seen)
         terminated = np.asarray(terminated, np.bool_) & ~first
         truncated = np.asarray(truncated, np.bool_) & ~first & ~terminated
         self._ended = terminated | truncated
@@ -169,29 +165,27 @@ class GymnasiumVectorEnv(VectorEnv):
         """Close the envs, with their windows and processes."""
         self._envs.close()
 
-    def _asked(self, action: NDArray[Any]) -> NDArray[Any]:
+    def _asked(self, action: Tensor) -> NDArray[Any]:
         space, batch = self._envs.single_action_space, self._envs.action_space
-        if not isinstance(space, Discrete):
-            return np.asarray(action.reshape(batch.shape), space.dtype)
-        # What stands in the row of a reset is ignored, so it need not be an action.
-        asked = np.where(self._ended, 0, action)
-        if asked.min() < 0 or asked.max() >= space.n:
-            raise ValueError(f"Actions must be 0 … {space.n - 1}, not {asked.tolist()}")
-        return np.asarray(asked + space.start, batch.dtype)
+        if isinstance(space, Discrete):
+            # What stands in the row of a reset is ignored, so it need not be an action.
+            asked = np.where(self._ended, 0, action.cpu().numpy())
+            if asked.min() < 0 or asked.max() >= space.n:
+                raise ValueError(
+                    f"Actions must be 0 … {space.n - 1}, not {asked.tolist()}"
+                )
+            return np.asarray(asked + space.start, batch.dtype)
+        assert isinstance(space, Box)
+        assert isinstance(self.spec.actions, ContinuousActions)
+        done = self.spec.actions.to_bounds(action).cpu().numpy()
+        shaped = done.reshape(-1, *space.shape).astype(space.dtype)
+        # Bounds of float64 may lie a rounding inside of their float32.
+        return np.asarray(np.clip(shaped, space.low, space.high))
 
-    def _frames(self, seen: Any) -> NDArray[np.uint8]:
-        """What all envs show, `[B, C, H, W]`, in fresh memory."""
-        if self._rendering is None:
-            return np.array(_channels_first(np.asarray(seen)), order="C")
-        height, width = self._rendering.height, self._rendering.width
-        frames = np.empty((self.spec.num_envs, *self.spec.obs_shape), np.uint8)
-        for i, drawn in enumerate(self._envs.render() or ()):
-            image = np.asarray(drawn, np.uint8)
-            if self._rendering.grayscale:
-                image = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-            small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
-            frames[i] = _channels_first(np.asarray(small)[None])[0]
-        return frames
+    def _look(self, seen: Any) -> None:
+        self._obs = self._frames.read(seen)
+        if self._vectors is not None:
+            self._vector = self._vectors.read(seen)
 
     def _seeds(self, seed: int | None) -> Any:
         """Drawn seeds where the envs take a list; others count up from one number."""
@@ -209,45 +203,28 @@ class GymnasiumVectorEnv(VectorEnv):
     ) -> Step:
         device = self.spec.device
         return Step(
-            obs=to_device(self._latest, device),
+            obs=to_device(self._obs, device),
             reward=to_device(reward, device),
             terminated=to_device(terminated.copy(), device),
             truncated=to_device(truncated.copy(), device),
             first=to_device(first.copy(), device),
+            vector=to_device(self._vector, device) if self._vectors else None,
         )
-
-
-def _is_image(space: "gymnasium.Space[Any]") -> bool:
-    if not isinstance(space, Box) or space.dtype != np.uint8:
-        return False
-    shape = space.shape
-    colours = len(shape) == 3 and bool({shape[0], shape[-1]} & {1, 3})
-    return len(shape) == 2 or colours
-
-
-def _channels_first(images: NDArray[Any]) -> NDArray[Any]:
-    """`[B, H, W]`, `[B, H, W, C]` or `[B, C, H, W]` as `[B, C, H, W]`."""
-    if images.ndim == 3:
-        return images[:, None]
-    return np.moveaxis(images, -1, 1) if images.shape[-1] in (1, 3) else images
-
-
-def _obs_shape(
-    shape: tuple[int, ...] | None, rendering: Rendering | None
-) -> tuple[int, int, int]:
-    if rendering is not None:
-        return (1 if rendering.grayscale else 3, rendering.height, rendering.width)
-    _, channels, height, width = _channels_first(np.empty((1, *(shape or ())))).shape
-    return (channels, height, width)
 
 
 def _actions(space: "gymnasium.Space[Any]") -> ActionSpace:
     if isinstance(space, Discrete):
         return DiscreteActions(int(space.n))
-    if isinstance(space, Box) and space.is_bounded():
+    if (
+        isinstance(space, Box)
+        and np.issubdtype(space.dtype, np.floating)
+        and space.is_bounded()
+    ):
         low, high = space.low.ravel().tolist(), space.high.ravel().tolist()
         return ContinuousActions(tuple(low), tuple(high))
-    raise ValueError(f"Actions must be Discrete or a bounded Box, not {space}")
+    raise ValueError(
+        f"Actions must be Discrete or a bounded Box of floats, not {space}"
+    )
 
 
 def _check_autoreset(envs: "gymnasium.vector.VectorEnv[Any, Any, Any]") -> None:

@@ -9,7 +9,8 @@ from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 from torch import Tensor
 
 from envs.vector_env import (
-    DiscreteActions,
+    ActionSpace,
+    ContinuousActions,
     EnvSpec,
     EnvState,
     FactSpec,
@@ -36,13 +37,21 @@ class NativeWorld(ABC, Generic[S]):
     """Rules of a world as functions of a batched state: no loops over envs, no resets.
 
     A state is a NamedTuple of tensors with leading axis B. `NativeVectorEnv` adds
-    autoreset, the step limit, seeding and checkpoints.
+    autoreset, the step limit, seeding, checkpoints and the bounds of actions.
+
+    Attributes:
+        obs_shape: (C, H, W) of what `render` draws, with any number of channels.
+        actions: discrete or continuous.
+        facts: what `describe` tells.
+        max_episode_steps: longer episodes are truncated.
+        vector_size: V of what `sense` gives; 0 for nothing.
     """
 
     obs_shape: tuple[int, int, int]
-    actions: DiscreteActions
+    actions: ActionSpace
     facts: ClassVar[Mapping[str, FactSpec]]
     max_episode_steps: int
+    vector_size: int = 0
 
     @abstractmethod
     def start(self, num_envs: int, generator: torch.Generator, previous: S | None) -> S:
@@ -50,13 +59,23 @@ class NativeWorld(ABC, Generic[S]):
 
     @abstractmethod
     def transition(
-        self, state: S, action: Int64[Tensor, "B"], generator: torch.Generator
+        self,
+        state: S,
+        action: Int64[Tensor, "B"] | Float32[Tensor, "B A"],
+        generator: torch.Generator,
     ) -> Outcome:
-        """Rules: the state after `action`, its reward, and whether that is the end."""
+        """Rules: the state after `action`, its reward, and whether that is the end.
+
+        Continuous actions come within the world's own bounds.
+        """
 
     @abstractmethod
     def render(self, state: S) -> UInt8[Tensor, "B C H W"]:
         """Draw all envs at once, into fresh memory."""
+
+    def sense(self, state: S) -> Float32[Tensor, "B V"] | None:
+        """What the agent may see beside the pixels, `vector_size` numbers per env."""
+        return None
 
     def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
         """Ground truth as declared in `facts`."""
@@ -76,6 +95,7 @@ class NativeVectorEnv(VectorEnv):
             actions=world.actions,
             device=torch.device(device),
             facts=world.facts,
+            vector_size=world.vector_size,
         )
         self._generator = torch.Generator(device=self.spec.device)
         self._state: Any = None
@@ -103,6 +123,8 @@ class NativeVectorEnv(VectorEnv):
     def step(self, action: Shaped[Tensor, "B ..."]) -> Step:
         """Act in all envs; see `VectorEnv.step`."""
         begins = self._ended
+        if isinstance(self.spec.actions, ContinuousActions):
+            action = self.spec.actions.to_bounds(action)
         outcome = self.world.transition(self._state, action, self._generator)
         fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
         self._state = _select(begins, fresh, outcome.state)
@@ -137,6 +159,7 @@ class NativeVectorEnv(VectorEnv):
             truncated=never if truncated is None else truncated,
             first=first,
             facts=self.world.describe(self._state),
+            vector=self.world.sense(self._state),
         )
 
     def state_dict(self) -> EnvState:

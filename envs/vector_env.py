@@ -3,6 +3,8 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from math import isfinite
 from typing import Any, Protocol, runtime_checkable
 
 import torch
@@ -23,10 +25,75 @@ class DiscreteActions:
 
 @dataclass(frozen=True)
 class ContinuousActions:
-    """Real vectors between `low` and `high`, one bound per component."""
+    """Real vectors: whoever acts does so in [-1, 1], the world in `low` to `high`.
+
+    Attributes:
+        low: least value of each of the A components.
+        high: greatest value of each.
+
+    Raises:
+        ValueError: there are no components, or not as many bounds above as below, or a
+            bound is not finite or below the one it should be above.
+    """
 
     low: tuple[float, ...]
     high: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.low or len(self.low) != len(self.high):
+            raise ValueError(
+                f"Actions need as many bounds above as below, at least one: not "
+                f"{self.low} and {self.high}"
+            )
+        if not all(
+            isfinite(a) and isfinite(b) and a <= b
+            for a, b in zip(self.low, self.high, strict=True)
+        ):
+            raise ValueError(
+                f"Actions need finite bounds from below to above, not {self.low} to "
+                f"{self.high}"
+            )
+
+    @property
+    def size(self) -> int:
+        """A, the number of components."""
+        return len(self.low)
+
+    def to_bounds(
+        self, action: Float32[Tensor, "*batch A"]
+    ) -> Float32[Tensor, "*batch A"]:
+        """What a world does when told `action`: clipped to [-1, 1], then rescaled.
+
+        -1 becomes `low` and 1 becomes `high`, exactly.
+        """
+        low, high = self._bounds(action.device)
+        share = (action.clamp(-1, 1) + 1) / 2
+        # Not low + share * (high - low): that misses `high` by a rounding, and envs
+        # that check their bounds would refuse it.
+        return (low * (1 - share) + high * share).clamp(low, high)
+
+    def from_bounds(
+        self, done: Float32[Tensor, "*batch A"]
+    ) -> Float32[Tensor, "*batch A"]:
+        """The action in [-1, 1] that `to_bounds` makes `done` of.
+
+        A component whose bounds are equal has none, and becomes 0.
+        """
+        low, high = self._bounds(done.device)
+        # Halved, so that the widest bounds do not overflow.
+        middle, reach = low / 2 + high / 2, high / 2 - low / 2
+        action = (done - middle) / reach.where(reach > 0, 1)
+        return action.clamp(-1, 1).masked_fill(reach <= 0, 0)
+
+    def _bounds(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        return bound(self.low, device), bound(self.high, device)
+
+
+@cache
+def bound(bounds: tuple[float, ...], device: torch.device) -> Tensor:
+    """`[A]`, kept: the host would wait for every copy of numbers to a GPU."""
+    with torch.inference_mode(False):  # it may be used where gradients are taken
+        return torch.tensor(bounds, dtype=torch.float32, device=device)
 
 
 ActionSpace = DiscreteActions | ContinuousActions
@@ -46,11 +113,13 @@ class EnvSpec:
 
     Attributes:
         num_envs: B, parallel envs in each step.
-        obs_shape: (C, H, W) of the single frame a step returns; C is 1 or 3.
+        obs_shape: (C, H, W) of the single frame a step returns; C is 1 for grey, 3 for
+            RGB, and any other number of planes that the world draws.
         actions: what `VectorEnv.step` accepts.
         facts: ground truth that every step carries beside the pixels.
         device: where all returned tensors lie.
         frames_per_step: emulated frames per env step, to convert steps to frames.
+        vector_size: V, numbers in `Step.vector`; 0 where there is none.
     """
 
     num_envs: int
@@ -71,7 +140,9 @@ class Step:
     the first observation of the next episode, has `first` set and reward 0.
 
     `facts` is ground truth (RAM, rooms, poses, sound) for recording, probing and plots.
-    Policies, models and curiosity never read it.
+    Policies, models and curiosity never read it. `vector` is the opposite: what the
+    agent may see beside the pixels (joint angles, dials), in units of the world; None
+    exactly where `EnvSpec.vector_size` is 0.
     """
 
     obs: UInt8[Tensor, "B C H W"]
@@ -84,7 +155,13 @@ class Step:
 
 
 class VectorEnv(ABC):
-    """B worlds stepped together. The tensors of a returned `Step` are never reused."""
+    """B worlds stepped together. The tensors of a returned `Step` are never reused.
+
+    Continuous actions are told in [-1, 1] per component. The env clips what lies
+    outside and rescales to its bounds, both by `ContinuousActions.to_bounds`: an action
+    of 5 does what 1 does. So a policy need not know the bounds, and all of them are
+    within its reach, however wide or narrow they are.
+    """
 
     spec: EnvSpec
 
@@ -104,6 +181,7 @@ class VectorEnv(ABC):
     def step(self, action: Shaped[Tensor, "B ..."]) -> Step:
         """Act in all envs: int64 `[B]` for discrete, float32 `[B, A]` for continuous.
 
+        Continuous actions are in [-1, 1]; what lies outside counts as the nearer end.
         The action of an env whose episode ended on the previous row is ignored.
         """
 

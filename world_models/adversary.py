@@ -1,6 +1,7 @@
 """An adversary: a network that learns against the model, by an optimiser of its own."""
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from typing import Any, final
 
 import torch
@@ -69,4 +70,5 @@ class Adversary(nn.Module):
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
         """Restore what `get_extra_state` gave."""
-        self.optimizer.load_state_dict(state)
+        # torch's optimisers keep the very tensors that they are given
+        self.optimizer.load_state_dict(deepcopy(state))

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Float32, Shaped
 from torch import Tensor, nn
 
-_CHUNK = 1 << 24  # numbers in float64 at a time: 128 MiB
+# numbers in float64 at a time: what the caches of a CPU hold, what a GPU has room for
+_CPU_CHUNK, _CHUNK = 1 << 20, 1 << 25
 
 
 class RunningMoments(nn.Module):
@@ -27,12 +28,13 @@ class RunningMoments(nn.Module):
     def update(self, rows: Shaped[Tensor, "N *shape"]) -> None:
         """Add N rows of numbers of any type; none at all changes nothing.
 
-        As many at once as memory allows: the number of operations follows the size of
-        all rows together, in steps of 2^24 numbers.
+        Many at once: the number of operations follows the size of all rows together,
+        in steps of 2^20 numbers on a CPU and 2^25 elsewhere.
         """
         if len(rows) == 0:
             return
-        for some in rows.split(max(1, _CHUNK // max(1, self.mean.numel()))):
+        numbers = _CPU_CHUNK if rows.device.type == "cpu" else _CHUNK
+        for some in rows.split(max(1, numbers // max(1, self.mean.numel()))):
             chunk = some.double()
             mean = chunk.mean(0)
             total = self.count + len(chunk)

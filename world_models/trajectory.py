@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 import torch
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
@@ -13,7 +14,8 @@ class Trajectory:
     """T transitions `obs[t], action[t] -> reward[t], obs[t+1]` in B envs.
 
     Rows are numbered 0 … T; `first[t]` marks row t as the first of an episode. The
-    transition into such a row joins two episodes and is not valid.
+    transition into such a row joins two episodes and is not valid. `vector` is what the
+    agent sees beside the pixels; None where the world shows pixels alone.
     """
 
     action: Int64[Tensor, "T B"] | Float32[Tensor, "T B A"]
@@ -62,13 +64,8 @@ class Trajectory:
         return self._map(lambda x: x.to(device))
 
     def _map(self, f: Callable[[Tensor], Tensor]) -> "Trajectory":
-        tensors = {
-            x.name: f(getattr(self, x.name))
-            for x in fields(self)
-            if x.name not in ("facts", "vector")
+        own = {x.name: getattr(self, x.name) for x in fields(self) if x.name != "facts"}
+        tensors: dict[str, Any] = {
+            k: None if x is None else f(x) for k, x in own.items()
         }
-        return Trajectory(
-            **tensors,
-            facts={k: f(v) for k, v in self.facts.items()},
-            vector=None if self.vector is None else f(self.vector),
-        )
+        return Trajectory(**tensors, facts={k: f(v) for k, v in self.facts.items()})

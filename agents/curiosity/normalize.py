@@ -1,80 +1,14 @@
 """Normalisation of rewards: running mean and std, scaling, prioritising."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Float32, Float64
+from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-_TINY = torch.finfo(torch.float32).tiny
+from agents.curiosity.moments import EmaMoments, Moments
 
-
-class Moments(NamedTuple):
-    """Mean, root mean square and standard deviation of a batch of numbers."""
-
-    mean: Float64[Tensor, ""]
-    rms: Float64[Tensor, ""]
-    std: Float64[Tensor, ""]
-
-    @staticmethod
-    def of(values: Float[Tensor, "T B"], valid: Bool[Tensor, "T B"]) -> "Moments":
-        """Those of the valid values; all 0 if there are none."""
-        weight = valid.double()
-        count = weight.sum().clamp(min=1.0)
-        kept = values.double().masked_fill(~valid, 0.0)
-        mean = kept.sum() / count
-        rms = (kept.square().sum() / count).sqrt()
-        std = (((kept - mean) * weight).square().sum() / count).sqrt()
-        return Moments(mean, rms, std)
-
-
-class EmaMoments(nn.Module):
-    """Debiased exponential averages of the mean and the square of batches.
-
-    Args:
-        decay: per batch, at least 0 and below 1.
-
-    Raises:
-        ValueError: another decay.
-    """
-
-    def __init__(self, decay: float) -> None:
-        super().__init__()
-        if not 0.0 <= decay < 1.0:
-            raise ValueError(f"decay must be at least 0 and below 1, not {decay}")
-        self.decay = decay
-        for name in ("first", "second", "weight"):
-            self.register_buffer(name, torch.zeros((), dtype=torch.float64))
-        self.first: Tensor
-        self.second: Tensor
-        self.weight: Tensor  # 1 - decay^n, what the averages are divided by
-
-    @torch.no_grad()
-    def update(self, values: Float[Tensor, "T B"], valid: Bool[Tensor, "T B"]) -> None:
-        """Add one batch; a batch without valid values changes nothing."""
-        own = Moments.of(values, valid)
-        rate = (1 - self.decay) * valid.any().double()
-        self.first.lerp_(own.mean, rate)
-        self.second.lerp_(own.rms**2, rate)
-        self.weight.lerp_(torch.ones_like(self.weight), rate)
-
-    @property
-    def mean(self) -> Float32[Tensor, ""]:
-        """Debiased mean; 0 before anything was seen."""
-        return (self.first / self.weight.clamp(min=1e-12)).float()
-
-    @property
-    def rms(self) -> Float32[Tensor, ""]:
-        """Debiased root mean square; 0 before anything was seen."""
-        return (self.second / self.weight.clamp(min=1e-12)).sqrt().float()
-
-    @property
-    def std(self) -> Float32[Tensor, ""]:
-        """Debiased standard deviation; 0 before anything was seen."""
-        weight = self.weight.clamp(min=1e-12)
-        variance = self.second / weight - (self.first / weight) ** 2
-        return variance.clamp(min=0.0).sqrt().float()
+_TINY = torch.finfo(torch.float32).tiny  # so that 0 divided by no scale is 0
 
 
 class RewardScale(nn.Module, ABC):
@@ -128,9 +62,11 @@ class ReturnStdScale(RewardScale):
     across episode ends; joining transitions leave it as it is. Rewards are divided,
     never centred, and never replaced by the return itself.
 
-    Deviation: mean and square of returns are debiased EMAs over rollouts, where the
-    paper's count all of the past alike. After a fall of the rewards by a factor f, the
-    scale has followed in about `2 ln f / (1 - decay)` rollouts.
+    Deviation: σ² is a debiased EMA, over rollouts, of the variance of a rollout's
+    returns over time and envs around their own mean; the paper's counts all of the past
+    alike. After a fall of the rewards by a factor f, the scale has followed in about
+    `2 ln f / (1 - decay)` rollouts. With few envs and rollouts much shorter than
+    `1 / (1 - γ)`, σ misses what changes slowly, and more is paid.
 
     The divisor is `max(σ, max|r| / 10, rms(R) / 100)`, with max|r| of this rollout. So
     nothing is ever paid above 10, be it the first reward of a run or of a long time;
@@ -161,16 +97,17 @@ class ReturnStdScale(RewardScale):
     def forward(
         self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 stays 0."""
-        returns = []
-        for reward, counts in zip(raw, valid, strict=True):
-            following = self.discount * self.running + reward
-            self.running = torch.where(counts, following, self.running)
-            returns.append(self.running)
+        """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
+        kept = raw.masked_fill(~valid, 0.0)
+        factor = torch.where(valid, self.discount, 1.0)
+        running, returns = self.running, []
+        for reward, decay in zip(kept, factor, strict=True):
+            running = torch.addcmul(reward, decay, running)
+            returns.append(running)
+        self.running = running
         self.moments.update(torch.stack(returns), valid)
-        largest = raw.masked_fill(~valid, 0.0).abs().max()
-        least = torch.maximum(largest / 10, self.moments.rms / 100)
-        return raw / self.moments.std.maximum(least).clamp(min=_TINY)
+        least = torch.maximum(kept.abs().max() / 10, self.moments.rms / 100)
+        return kept / self.moments.std_within.maximum(least).clamp(min=_TINY)
 
 
 class Unscaled(RewardScale):

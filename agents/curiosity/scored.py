@@ -99,9 +99,9 @@ class Scored:
     @staticmethod
     @torch.no_grad()
     def from_rollout(
-        obs: UInt8[Tensor, "T+1 B C H W"],
-        action: Int64[Tensor, "T B"] | Float32[Tensor, "T B A"],
-        first: Bool[Tensor, "T+1 B"],
+        obs: UInt8[Tensor, "R B C H W"],
+        action: Int64[Tensor, "R-1 B"] | Float32[Tensor, "R-1 B A"],
+        first: Bool[Tensor, "R B"],
         model: LatentDynamics | None = None,
         carry: Carry | None = None,
         context: Context | None = None,

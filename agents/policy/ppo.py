@@ -83,7 +83,7 @@ class PpoConfig:
     """weight of the squared value error, summed over streams"""
     max_grad_norm: float = 0.5
     """gradients are scaled down to this norm"""
-    least_advantage_std: float = 0.01
+    least_advantage_std: float = 0.05
     """divide advantages by their std, but by no less than this times Σ_v |w_v|"""
 
     def __post_init__(self) -> None:
@@ -121,11 +121,13 @@ def mix_advantages(
     first: Bool[Tensor, "T+1 B"],
     least_std: float,
 ) -> Mixed:
-    """`A = (Σ_v w_v A_v - mean) / max(std, least_std Σ_v |w_v|)`, where valid.
+    """Mix the streams' advantages, and say what their values learn.
 
-    Rewards are of order 1 once scaled or clipped, and their returns at least that. So
-    advantages with a std far below 1 are errors of the critic: divided by it, they
-    would push the policy as hard as a discovery does.
+    `A = (Σ_v w_v A_v - mean) / max(std, c Σ_v |w_v|)`, mean and std over valid
+    transitions, c = `least_std`. Rewards are of order 1 once scaled or clipped, and
+    returns at least that; where advantages spread far less, they are mostly errors of
+    the critic. Divided by their own std, those would push the policy as hard as a
+    discovery does.
 
     Value targets are advantage plus value. A non-episodic stream has one on joining
     transitions as well (`continuing_returns`), an episodic one does not.

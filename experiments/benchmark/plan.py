@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from agents.build import AgentConfig
-from agents.policy.ppo import PpoConfig
+from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv, WorldConfig
@@ -156,7 +156,12 @@ class Plan:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)
             return
-        agent = AgentConfig(encoder=self.encoder, ppo=self.ppo, compile=self.compile)
+        agent = AgentConfig(
+            encoder=self.encoder,
+            ppo=self.ppo,
+            extrinsic=RewardStream(1.0, 0.999, clip=1.0),
+            compile=self.compile,
+        )
 
         def env() -> VectorEnv:
             world: WorldConfig = self.world

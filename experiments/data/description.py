@@ -26,7 +26,9 @@ def about(dataset: Dataset) -> str:
     """What a data set holds, in a few lines."""
     spec = dataset.spec
     size = readable(dataset.num_rows * spec.row_bytes)
-    held = ", ".join(x for x in spec.columns if x not in ("obs", "first")) or "no more"
+    sizes = {"vector": f"vector of {spec.vector_size}"}
+    columns = [sizes.get(x, x) for x in spec.columns if x not in ("obs", "first")]
+    held = ", ".join(columns) or "no more"
     unfinished = "" if dataset.finished else "\n  (whoever wrote it did not finish)"
     return (
         f"{dataset.path}: {dataset.num_rows:,} rows in {dataset.num_streams:,} "

@@ -14,7 +14,13 @@ from agents.acting import (
     RandomPolicy,
     nothing_carried,
 )
-from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
+from envs.vector_env import (
+    ContinuousActions,
+    DiscreteActions,
+    EnvSpec,
+    Step,
+    VectorEnv,
+)
 from experiments.config.outside import find
 from experiments.evaluate.evaluation import load_agent
 from ssl_objectives.refusal import ConfigError
@@ -32,7 +38,7 @@ def build_policy(
         policy: `random`; `my_module:MyPolicy`, a class whose instances have
             `act(row, generator)`, or a function `(row, generator)`, which get the row
             the envs show (with facts, where they are recorded) and return one action
-            per env; or the path of a run.
+            per env, continuous ones in [-1, 1]; or the path of a run.
         env: the worlds that it plays in.
         seed: of its draws.
         greedy: a trained policy takes its likeliest action.
@@ -49,13 +55,12 @@ def build_policy(
         return _scripted(policy, env, seed)
     actor, trained = load_agent(Path(policy), device)
     like = trained.world.build(1, "cpu")
-    wanted = (like.spec.obs_shape, _size(like))
+    wanted, offered = _shown(like.spec), _shown(env.spec)
     like.close()
-    if wanted != (env.spec.obs_shape, _size(env)):
+    if wanted != offered:
         raise ConfigError(
-            f"{policy} was trained on frames {wanted[0]} with {wanted[1]} actions; "
-            f"this world has {env.spec.obs_shape} and {_size(env)}. Without --world it "
-            "is recorded in its own."
+            f"{policy} was trained on {wanted}; this world has {offered}. Without "
+            "--world it is recorded in its own."
         )
     return ActorPolicy.seeded(actor, seed, greedy)
 
@@ -128,9 +133,16 @@ def _scripted(name: str, env: VectorEnv, seed: int) -> ScriptedPolicy:
 
 def _dimension(env: VectorEnv) -> tuple[int, ...]:
     space = env.spec.actions
-    return (len(space.low),) if isinstance(space, ContinuousActions) else ()
+    return (space.size,) if isinstance(space, ContinuousActions) else ()
 
 
-def _size(env: VectorEnv) -> int:
-    space = env.spec.actions
-    return space.n if isinstance(space, DiscreteActions) else len(space.low)
+def _shown(spec: EnvSpec) -> str:
+    """What a trained policy sees and does in a world."""
+    space = spec.actions
+    vector = f", vectors {spec.vector_size}" if spec.vector_size else ""
+    actions = (
+        f"{space.n} actions"
+        if isinstance(space, DiscreteActions)
+        else f"actions of {space.size} numbers"
+    )
+    return f"frames {spec.obs_shape}{vector} and {actions}"

@@ -48,7 +48,8 @@ class RecordConfig:
     """Record what a policy sees and does: frames, actions, rewards, ends of episodes.
 
     Rows are written as the world shows them, reset frames and final observations
-    included, in shards; a recording that is killed leaves all complete shards.
+    included, in shards. Continuous actions are written as they were done, within the
+    world's bounds. A recording that is killed leaves all complete shards.
     """
 
     world: WorldConfig = field(default_factory=KeyDoorConfig)
@@ -155,7 +156,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
             while done < config.steps and not interrupted.is_set():
                 did = policy.act(row, carry)
                 row, carry = env.step(did.action), did.carry
-                read = columns(row, did.action, spec)
+                read = columns(row, _done(env, did.action), spec)
                 writer.add(streams, read)
                 done += config.num_envs
                 returns += read["reward"]
@@ -191,11 +192,12 @@ def dataset_spec(env: EnvSpec, facts: bool) -> DatasetSpec:
         if facts
         else {},
         frames_per_step=env.frames_per_step,
+        vector_size=env.vector_size,
     )
 
 
 def columns(row: Step, action: Tensor, spec: DatasetSpec) -> dict[str, NDArray[Any]]:
-    """A row of B envs, and the action that led to it, as columns of a data set."""
+    """A row of B envs, and what was done to get there, as columns of a data set."""
     tensors: Mapping[str, Tensor] = {
         "obs": row.obs,
         "first": row.first,
@@ -205,6 +207,8 @@ def columns(row: Step, action: Tensor, spec: DatasetSpec) -> dict[str, NDArray[A
         "truncated": row.truncated,
         **{FACTS + name: row.facts[name] for name in spec.facts},
     }
+    if row.vector is not None:
+        tensors = {**tensors, "vector": row.vector}
     return {name: x.cpu().numpy() for name, x in tensors.items()}
 
 
@@ -219,11 +223,17 @@ def _world(config: RecordConfig) -> WorldConfig:
     return config.world if offered else world.with_facts()
 
 
+def _done(env: VectorEnv, action: Tensor) -> Tensor:
+    """What worlds did when told `action`: continuous ones stay within their bounds."""
+    space = env.spec.actions
+    return space.to_bounds(action) if isinstance(space, ContinuousActions) else action
+
+
 def _no_action(env: VectorEnv) -> Tensor:
     """What led to the first row of all: nothing."""
     space, num = env.spec.actions, env.spec.num_envs
     if isinstance(space, ContinuousActions):
-        return torch.zeros(num, len(space.low))
+        return torch.zeros(num, space.size)
     return torch.zeros(num, dtype=torch.int64)
 
 

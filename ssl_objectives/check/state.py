@@ -14,7 +14,7 @@ def copied(module: nn.Module) -> dict[str, Any]:
     return {k: _copy(x) for k, x in state.items()}
 
 
-def unchanged(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+def unchanged(before: Mapping[Any, Any], after: Mapping[Any, Any]) -> bool:
     """Whether two state dicts hold the same."""
     return before.keys() == after.keys() and all(
         _same(before[k], after[k]) for k in before
@@ -28,4 +28,9 @@ def _copy(x: Any) -> Any:
 def _same(one: Any, two: Any) -> bool:
     if isinstance(one, Tensor) and isinstance(two, Tensor):
         return torch.equal(one, two)
+    if isinstance(one, Mapping) and isinstance(two, Mapping):
+        return unchanged(one, two)
+    if isinstance(one, list | tuple) and isinstance(two, list | tuple):
+        alike = (_same(a, b) for a, b in zip(one, two, strict=False))
+        return len(one) == len(two) and all(alike)
     return bool(one == two)

@@ -1,19 +1,21 @@
-"""An actor plays as the agent that it was taken from does while learning."""
+"""An actor sees row by row what its belief model sees of a whole trajectory."""
 
 import torch
 
+from agents.acting import ActorPolicy
 from agents.actor import Actor
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
-from envs.vector_env import DiscreteActions
+from envs.vector_env import DiscreteActions, Step
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from world_models.actions import embedding_of
 from world_models.belief import BeliefModel
 from world_models.cores.recurrent import RecurrentCore
 from world_models.presets import ByolExploreConfig
+from world_models.trajectory import Trajectory
 
 T, B = 11, 4
 
@@ -33,39 +35,44 @@ def parts() -> tuple[ActorCritic, BeliefModel]:
     return policy, belief
 
 
-def test_actor_repeats_what_was_collected() -> None:
-    policy, belief = parts()
-    sampler = torch.Generator().manual_seed(8)
-    collector = Collector(world(), belief, policy, T, 0, sampler)
+def rows_of(policy: ActorPolicy) -> Trajectory:
+    """Two rollouts, as one trajectory."""
+    collector = Collector(world(), policy, 2 * T)
     collector.begin(seed=6)
-    rollouts = [collector.collect()[0].traj for _ in range(2)]
-    actor, env = Actor(policy, belief), world()
-    generator = torch.Generator().manual_seed(8)
-    row, carry = env.reset(seed=6), actor.start(B)
-    for traj in rollouts:
-        for t in range(T):
-            assert torch.equal(row.obs, traj.obs[t])
-            action, carry = actor.act(row, carry, generator)
-            assert torch.equal(action, traj.action[t])
-            row = env.step(action)
-    assert torch.cat([traj.first for traj in rollouts])[1:].any()
+    traj = collector.collect()[0].traj
+    assert traj.first[1:].any()
+    return traj
 
 
-def test_greedy_takes_the_likeliest_action_without_a_draw() -> None:
+def test_an_actor_sees_row_by_row_what_its_model_sees_at_once() -> None:
     policy, belief = parts()
-    actor, env = Actor(policy, belief), world()
-    generator = torch.Generator().manual_seed(8)
-    before = generator.get_state()
-    row, carry = env.reset(seed=6), actor.start(B)
-    for _ in range(3):
-        seen = belief.observe(
-            row.obs[None], carry.action[None][:0], row.first[None], carry
-        )
-        distribution, _ = policy(seen.belief[0])
-        action, carry = actor.act(row, carry, generator, greedy=True)
-        assert torch.equal(action, distribution.mode())
-        row = env.step(action)
-    assert torch.equal(generator.get_state(), before)
+    actor = Actor(policy, belief)
+    traj = rows_of(ActorPolicy.seeded(actor, 8))
+    seen = belief.throughout(traj, actor.start(B)).belief
+    carry = actor.start(B)
+    for t in range(2 * T + 1):
+        no = torch.zeros(B, dtype=torch.bool)
+        row = Step(traj.obs[t], torch.zeros(B), no, no, traj.first[t])
+        at, carry = actor.perceive(row, carry)
+        assert not at.requires_grad
+        torch.testing.assert_close(at, seen[t], rtol=1e-4, atol=1e-5)
+        if t < 2 * T:
+            carry = carry.acted(traj.action[t])
+
+
+def test_the_value_of_the_last_row_is_the_critics() -> None:
+    policy, belief = parts()
+    actor = Actor(policy, belief)
+    traj = rows_of(ActorPolicy.seeded(actor, 8))
+    for steps in (1, T, 2 * T):
+        part = traj.steps(0, steps)
+        end = belief.along(part, actor.start(B)).carry
+        whole = belief.throughout(part, actor.start(B)).belief
+        value = actor.value(part, end)
+        assert value.shape == (B, 2)
+        assert not value.requires_grad
+        want = policy.critic(whole[-1])
+        torch.testing.assert_close(value, want, rtol=1e-4, atol=1e-5)
 
 
 def test_actor_finds_belief_and_world_model() -> None:

@@ -1,6 +1,5 @@
 """The data path of a rollout, proved by a world whose frames can be decoded."""
 
-from collections.abc import Mapping
 from dataclasses import fields
 
 import pytest
@@ -9,10 +8,12 @@ from torch import Tensor
 
 from agents.build import AgentConfig
 from agents.collect import EpisodeEnds
-from agents.curiosity.signal import Curiosity, IntrinsicReward
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curious_agent import CuriousAgent
-from agents.policy.ppo import PpoConfig
-from agents.rollout import Minibatch, Rollout
+from agents.experience import Experience
+from agents.minibatch import Minibatch
+from agents.policy.ppo import Mixed, PpoConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
@@ -21,7 +22,6 @@ from ssl_objectives.objective import Loss
 from world_models.belief import Carry
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig
 from world_models.trajectory import Trajectory
 
@@ -34,23 +34,21 @@ class Listener(Curiosity):
 
     def __init__(self) -> None:
         super().__init__()
-        self.rollouts: list[Rollout] = []
+        self.rollouts: list[Experience] = []
         self.minibatches: list[Trajectory] = []
 
-    def reward(self, rollout: Rollout, model_loss: ModelLoss | None) -> IntrinsicReward:
-        self.rollouts.append(rollout)
-        nothing = torch.zeros_like(rollout.traj.reward)
+    def reward(self, scored: Scored) -> IntrinsicReward:
+        self.rollouts.append(scored.experience)
+        nothing = torch.zeros_like(scored.traj.reward)
         return IntrinsicReward(nothing, nothing)
 
-    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss | None:
-        self.minibatches.append(traj)
+    def loss(self, learning: Learning) -> Loss | None:
+        self.minibatches.append(learning.traj)
         return None
 
 
 class ListenerConfig:
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> Listener:
+    def build(self, surroundings: Surroundings) -> Listener:
         return Listener()
 
 
@@ -72,12 +70,12 @@ def build(
     with torch.no_grad():
         # frames are almost black
         agent.belief.encoder.get_parameter("head.weight").mul_(4e3)
-        agent.policy.actor.weight.mul_(300.0)  # a policy with opinions
+        agent.actor.policy.actor.weight.mul_(300.0)  # a policy with opinions
     agent.begin()
     return agent
 
 
-def collect(agent: CuriousAgent, times: int) -> list[tuple[Rollout, EpisodeEnds]]:
+def collect(agent: CuriousAgent, times: int) -> list[tuple[Experience, EpisodeEnds]]:
     return [agent.collector.collect() for _ in range(times)]
 
 
@@ -119,13 +117,18 @@ def test_rewards_and_flags_belong_to_the_row_they_lead_to() -> None:
 
 
 def test_the_last_row_of_a_rollout_is_row_zero_of_the_next() -> None:
-    one, two, three = [rollout for rollout, _ in collect(build(), 3)]
+    agent = build()
+    one, two, three = [rollout for rollout, _ in collect(agent, 3)]
     for before, after in ((one, two), (two, three)):
+        for x in fields(Carry):
+            got, want = getattr(before.end, x.name), getattr(after.carry, x.name)
+            assert torch.equal(got, want)
         assert torch.equal(before.traj.obs[-1], after.traj.obs[0])
         assert torch.equal(before.traj.first[-1], after.traj.first[0])
         assert torch.equal(after.carry.action, before.traj.action[-1])
         # the bootstrap value of that row is the one it is acted on with
-        assert torch.equal(before.value[:, -1], after.value[:, 0])
+        last = agent.actor.value(before.traj, before.end)
+        assert torch.equal(last, after.extras["value"][0])
 
 
 CORES = [RecurrentConfig(size=17), FrameStackConfig(3), RecurrentConfig(17, 2)]
@@ -139,17 +142,22 @@ def test_recomputing_a_rollout_gives_what_was_collected(
     for rollout, _ in collect(agent, 3):
         traj = rollout.traj
         with torch.no_grad():
-            belief = agent.belief.observe(
-                traj.obs, traj.action, traj.first, rollout.carry
-            ).belief
-            distribution, value = agent.policy(belief[:-1])
-            bootstrap = agent.policy(belief[-1])[1]
-        assert rollout.belief.std(0).mean() > 0.03
-        close(belief[:-1], rollout.belief)
+            belief = agent.belief.throughout(traj, rollout.carry).belief
+            distribution, value = agent.actor.policy(belief[:-1])
+            bootstrap = agent.actor.policy(belief[-1])[1]
+        noted = rollout.extras
+        assert noted["belief"].std(0).mean() > 0.03
+        close(belief[:-1], noted["belief"])
         log_prob = distribution.log_prob(traj.action)
         assert log_prob.std() > 0.3
-        close(log_prob, rollout.log_prob)
-        close(torch.cat([value, bootstrap[:, None]], 1), rollout.value)
+        close(log_prob, noted["log_prob"])
+        close(value.movedim(0, -1), noted["value"])
+        close(bootstrap.movedim(0, -1), agent.actor.value(traj, rollout.end))
+        # and the carry of the row behind is where the beliefs arrive
+        end = agent.belief.along(traj, rollout.carry).carry
+        assert torch.equal(end.frames, rollout.end.frames)
+        assert torch.equal(end.action, rollout.end.action)
+        close(end.memory, rollout.end.memory)
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -174,7 +182,7 @@ def test_context_is_the_transitions_before_row_zero(
                 context.first[:-1],
                 after.context.carry,
             )
-        close(seen.belief, before.belief[-OVERLAP:])
+        close(seen.belief, before.extras["belief"][-OVERLAP:])
         # and its carry leads into the rollout
         close(seen.carry.memory, after.carry.memory)
         rows = decode(torch.cat([context.obs[:-1], after.traj.obs]))
@@ -197,7 +205,7 @@ def test_minibatches_cover_every_env_once_per_epoch() -> None:
     agent = build()
     for _ in range(2):
         agent.train_step()
-    listener = agent.curiosity
+    listener = agent.signals["listener"].curiosity
     assert isinstance(listener, Listener)
     assert len(listener.rollouts) == 2
     assert len(listener.minibatches) == 2 * 2 * 3
@@ -220,23 +228,29 @@ def test_a_batch_holds_all_that_belongs_to_its_envs() -> None:
     agent = build(RecurrentConfig(size=17, num_frames=3))
     rollout = collect(agent, 2)[-1][0]
     code = 100.0 * torch.arange(T)[:, None] + torch.arange(B)
-    stream = torch.stack([code, code + 0.25])
     latent = torch.cat([code, code[-1:] + 100])[..., None].expand(-1, -1, 7)
     envs = torch.tensor([4, 0, 5])
-    batch = Minibatch.of(rollout, code + 0.5, stream, latent, envs)
+    counts = torch.stack([code % 2 == 0, code % 3 == 0, code % 5 == 0])
+    stream = torch.stack([code, code + 0.125, code + 0.25])
+    mixed = Mixed(code + 0.5, stream, counts)
+    # the second stream is off
+    batch = Minibatch.of(rollout, mixed, torch.tensor([0, 2]), latent, envs)
     now = decode(batch.traj.obs)
     assert torch.equal(now.env, envs.expand(T + 1, 3))
     assert torch.equal(batch.traj.reward, now.step[1:].float())
     wanted = 100.0 * torch.arange(T)[:, None] + envs
-    assert torch.equal(batch.advantage, wanted + 0.5)
-    assert torch.equal(batch.returns, torch.stack([wanted, wanted + 0.25]))
+    assert torch.equal(batch.ppo.advantage, wanted + 0.5)
+    assert torch.equal(batch.ppo.returns, torch.stack([wanted, wanted + 0.25]))
+    assert torch.equal(batch.ppo.value_valid, counts[[0, 2]][..., envs])
+    assert torch.equal(batch.ppo.valid, batch.traj.valid)
+    assert torch.equal(batch.ppo.action, batch.traj.action)
     assert batch.target is not None
     assert torch.equal(batch.target[:-1, :, 0], wanted)
-    assert torch.equal(batch.log_prob, rollout.log_prob[:, envs])
+    assert torch.equal(batch.ppo.log_prob, rollout.extras["log_prob"][:, envs])
     seen = agent.belief.observe(
         batch.traj.obs[:-1], batch.traj.action[:-1], batch.traj.first[:-1], batch.carry
     )
-    close(seen.belief, rollout.belief[:, envs])
+    close(seen.belief, rollout.extras["belief"][:, envs])
 
 
 def test_episode_returns_and_lengths_span_rollouts() -> None:
@@ -267,10 +281,10 @@ def test_facts_reach_neither_trajectory_nor_policy() -> None:
     lying = collect(build(env=NativeVectorEnv(Liar(), B)), 2)[-1][0]
     assert not honest.traj.facts
     for name in ("belief", "log_prob", "value"):
-        assert torch.equal(getattr(honest, name), getattr(lying, name)), name
+        assert torch.equal(honest.extras[name], lying.extras[name]), name
     for x in fields(Trajectory):
         got, want = getattr(lying.traj, x.name), getattr(honest.traj, x.name)
-        assert got == want if isinstance(got, Mapping) else torch.equal(got, want)
+        assert torch.equal(got, want) if isinstance(got, Tensor) else got == want
 
 
 def test_a_new_beginning_forgets_what_was_before() -> None:

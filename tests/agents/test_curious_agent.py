@@ -10,10 +10,18 @@ from torch import Tensor, nn
 from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
-from agents.curiosity.signal import Curiosity, CuriosityConfig, IntrinsicReward
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import (
+    Curiosity,
+    CuriosityConfig,
+    IntrinsicReward,
+    Signal,
+    Surroundings,
+)
 from agents.curious_agent import CuriousAgent
-from agents.policy.ppo import PpoConfig, RewardStream, mix_advantages
-from agents.rollout import Minibatch, Rollout
+from agents.experience import Experience
+from agents.minibatch import Minibatch
+from agents.policy.ppo import PpoConfig, RewardStream
 from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig
@@ -24,7 +32,6 @@ from ssl_objectives.objective import Loss
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig as Gru
 from world_models.latent_dynamics import LatentDynamics
-from world_models.model_loss import ModelLoss
 from world_models.presets import ByolExploreConfig
 from world_models.trajectory import Trajectory
 
@@ -59,13 +66,19 @@ def build(
 
 
 def batch_of(agent: CuriousAgent, envs: list[int]) -> Minibatch:
-    rollout, _ = agent.collector.collect()
+    experience, _ = agent.collector.collect()
     with torch.no_grad():
-        target, surprise = agent._surprise(rollout)
-        intrinsic = agent._intrinsic(rollout, surprise)
-        rewards = [torch.randn(T, B)] + ([intrinsic.reward] if intrinsic else [])
-    mixed = mix_advantages(rollout, agent.streams, rewards)
-    return Minibatch.of(rollout, *mixed, target, torch.tensor(envs))
+        scored = agent._score(experience, describe=False)
+        paid = {k: x.curiosity.reward(scored) for k, x in agent.signals.items()}
+        mixed = agent._mix(experience, paid)
+    index = torch.tensor(envs)
+    return Minibatch.of(experience, mixed, agent.active, scored.target, index)
+
+
+def signal_of(agent: CuriousAgent) -> Curiosity:
+    """The only one there is."""
+    [signal] = agent.signals.values()
+    return signal.curiosity
 
 
 def gradients(loss: Tensor, module: nn.Module) -> dict[str, Tensor]:
@@ -86,15 +99,17 @@ def trunk(agent: CuriousAgent) -> set[str]:
 @pytest.mark.parametrize("rl_gradient", [False, True])
 def test_rl_gradient_reaches_the_belief_only_if_asked(rl_gradient: bool) -> None:
     agent = build(replace(SMALL, rl_gradient=rl_gradient, model_coeff=0.0), BYOL, ERROR)
-    loss, _ = agent._loss(batch_of(agent, [3, 1]))
+    loss, _, _ = agent._loss(batch_of(agent, [3, 1]))
     expected = trunk(agent) if rl_gradient else set()
     assert set(gradients(loss, agent.belief)) == expected
-    assert set(gradients(loss, agent.policy)) == set(dict(agent.policy.state_dict()))
+    assert set(gradients(loss, agent.actor.policy)) == set(
+        dict(agent.actor.policy.state_dict())
+    )
 
 
 def test_the_world_model_trains_all_of_the_belief() -> None:
     agent = build(replace(SMALL, rl_gradient=False), BYOL, ERROR)
-    loss, _ = agent._loss(batch_of(agent, [3, 1]))
+    loss, _, _ = agent._loss(batch_of(agent, [3, 1]))
     model = agent.world_model
     assert model is not None
     assert set(gradients(loss, agent.belief)) == trunk(agent)
@@ -109,7 +124,7 @@ def target_of(model: LatentDynamics) -> torch.nn.Module:
 
 def test_targets_never_have_gradient() -> None:
     agent = build(SMALL, BYOL, RND)
-    model, signal = agent.world_model, agent.curiosity
+    model, signal = agent.world_model, signal_of(agent)
     assert model is not None
     assert isinstance(signal, RandomNetworkDistillation)
     frozen = [p.clone() for p in signal.target.parameters()]
@@ -120,7 +135,7 @@ def test_targets_never_have_gradient() -> None:
     for p in targets:
         assert p.grad is None
         assert not p.requires_grad
-        assert not any(p is q for group in agent.groups for q in group)
+        assert not any(p is q for group in agent.learner.groups for q in group)
     for old, new in zip(frozen, signal.target.parameters(), strict=True):
         assert torch.equal(old, new)
     after = target_of(model).parameters()
@@ -129,33 +144,33 @@ def test_targets_never_have_gradient() -> None:
 
 def test_curiosity_trains_itself_and_nothing_else() -> None:
     agent = build(SMALL, BYOL, RND)
-    assert agent.curiosity is not None
-    batch = batch_of(agent, [0, 2])
-    own = agent.curiosity.loss(batch.traj, torch.Generator().manual_seed(1))
+    signal, batch = signal_of(agent), batch_of(agent, [0, 2])
+    generator = torch.Generator().manual_seed(1)
+    own = signal.loss(Learning(batch.traj, batch.carry, generator))
     assert own is not None
     assert own.per_sample is not None
-    names = set(gradients(own.per_sample.sum(), agent.curiosity))
-    assert names == {
-        n for n, _ in agent.curiosity.named_parameters() if "target" not in n
-    }
+    names = set(gradients(own.per_sample.sum(), signal))
+    assert names == {n for n, _ in signal.named_parameters() if "target" not in n}
     assert not gradients(own.per_sample.sum(), agent.modules["actor"])
 
 
 def test_every_parameter_is_optimised_once_and_clipped_with_its_own() -> None:
     agent = build(SMALL, BYOL, RND)
-    optimised = [p for group in agent.optimizer.param_groups for p in group["params"]]
+    optimised = [
+        p for group in agent.learner.optimizer.param_groups for p in group["params"]
+    ]
     trainable = [p for p in agent.modules.parameters() if p.requires_grad]
     assert {id(p) for p in optimised} == {id(p) for p in trainable}
     assert len({id(p) for p in optimised}) == len(optimised)
     limit = agent.ppo.max_grad_norm
-    agent._update(sum((1e3 * p.sum() for p in trainable), torch.zeros(())))
-    for module in agent.modules.values():
+    agent.learner.step(sum((1e3 * p.sum() for p in trainable), torch.zeros(())))
+    for module in (agent.actor, signal_of(agent)):
         grads = [p.grad for p in module.parameters() if p.grad is not None]
         norm = torch.stack([g.norm() for g in grads]).norm()
         assert norm.item() == pytest.approx(limit, rel=1e-3)
 
 
-def joined(one: Rollout, two: Rollout) -> Trajectory:
+def joined(one: Experience, two: Experience) -> Trajectory:
     """Two consecutive rollouts as one trajectory."""
     a, b = one.traj, two.traj
     return Trajectory(
@@ -181,11 +196,10 @@ def test_surprise_does_not_see_the_seam_between_rollouts(
     (one, _), (two, _) = agent.collector.collect(), agent.collector.collect()
     assert two.traj.first[1:].any()
     with torch.no_grad():
-        _, surprise = agent._surprise(two)
+        surprise = agent._score(two, describe=False).known
         blind = model.loss(two.traj, two.carry)
         whole = model.loss(joined(one, two), one.carry)
-    assert surprise is not None
-    got, want = surprise.arrival()[-T:], whole.arrival()[-T:]
+    got, want = surprise.arrival(), whole.arrival()[-T:]
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
     landed = torch.stack([whole.valid[k, T - k : 2 * T - k] for k in range(K)]).sum(0)
     assert landed[0].max() == K
@@ -201,7 +215,14 @@ PPO_METRICS = {
     "policy/kl",
     "policy/clip_fraction",
 }
-INTRINSIC = {f"intrinsic/{x}_{y}" for x in ("reward", "raw") for y in ("mean", "std")}
+
+
+def intrinsic(name: str) -> set[str]:
+    return {
+        f"intrinsic/{name}/{x}_{y}" for x in ("reward", "raw") for y in ("mean", "std")
+    }
+
+
 MODEL = {
     "loss/world_model",
     "world_model/effective_rank",
@@ -213,8 +234,8 @@ MODEL = {
 def test_promised_metrics_are_there() -> None:
     for model, signal, names in (
         (None, None, PPO_METRICS),
-        (None, RND, PPO_METRICS | INTRINSIC | {"loss/curiosity"}),
-        (BYOL, ERROR, PPO_METRICS | INTRINSIC | MODEL),
+        (None, RND, PPO_METRICS | intrinsic("rnd") | {"loss/rnd"}),
+        (BYOL, ERROR, PPO_METRICS | intrinsic("prediction-error") | MODEL),
     ):
         report = build(SMALL, model, signal).train_step()
         assert set(report.metrics) == names
@@ -254,7 +275,9 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     three = replace(SMALL, ppo=PpoConfig(num_minibatches=3))
     with pytest.raises(ValueError, match="4 envs cannot be split into 3 minibatches"):
         build(three)
-    with pytest.raises(ValueError, match="PredictionError needs a world model; add"):
+    with pytest.raises(
+        ValueError, match="curiosity prediction-error pays what a world"
+    ):
         build(SMALL, None, ERROR)
     with pytest.raises(ValueError, match=r"leave --agent\.rl-gradient on"):
         build(replace(SMALL, rl_gradient=False))
@@ -265,16 +288,12 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     with pytest.raises(ValueError, match="add --model"):
         build(kept)
     agent = build()
-    with pytest.raises(ValueError, match="2 reward streams: give one"):
-        CuriousAgent(
-            agent.env,
-            agent.belief,
-            agent.policy,
-            None,
-            None,
-            agent.streams * 2,
-            agent.ppo,
-        )
+    with pytest.raises(ValueError, match=r"burn-in 9 leaves nothing of rollouts of 9"):
+        build(replace(SMALL, replay=ReplayConfig(2, 1, burn_in=T)), BYOL)
+    agent = build()
+    stray = {"stray": Signal(Pulled(), RewardStream(1.0, 0.9))}
+    with pytest.raises(ValueError, match="has 1 value heads for 2 reward streams"):
+        CuriousAgent(agent.env, agent.actor, agent.streams[0], stray, agent.ppo)
     with pytest.raises(AssertionError, match="call begin"):
         SMALL.build(key_door(), None, None, 1).train_step()
 
@@ -286,27 +305,26 @@ class Pulled(Curiosity):
         super().__init__()
         self.weight = nn.Parameter(torch.ones(3))
 
-    def reward(self, rollout: Rollout, _: ModelLoss | None) -> IntrinsicReward:
-        nothing = torch.zeros_like(rollout.traj.reward)
+    def reward(self, scored: Scored) -> IntrinsicReward:
+        nothing = torch.zeros_like(scored.traj.reward)
         return IntrinsicReward(nothing, nothing)
 
-    def loss(self, traj: Trajectory, generator: torch.Generator) -> Loss:
+    def loss(self, learning: Learning) -> Loss:
         return Loss(None, self.weight.square().sum())
 
 
 class PulledConfig:
-    def build(
-        self, obs_shape: tuple[int, int, int], num_envs: int, discount: float
-    ) -> Pulled:
+    def build(self, surroundings: Surroundings) -> Pulled:
         return Pulled()
 
 
 def test_a_signal_may_learn_from_a_regulariser_alone() -> None:
     agent = build(SMALL, None, PulledConfig())
     report = agent.train_step()
-    assert isinstance(agent.curiosity, Pulled)
-    assert (agent.curiosity.weight < 1).all()
-    assert 0 < report.metrics["loss/curiosity"] <= 3
+    signal = signal_of(agent)
+    assert isinstance(signal, Pulled)
+    assert (signal.weight < 1).all()
+    assert 0 < report.metrics["loss/pulled"] <= 3
 
 
 @pytest.mark.parametrize("part", ["encoder", "core"])

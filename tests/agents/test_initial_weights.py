@@ -40,6 +40,11 @@ def zero(tensor: Tensor) -> None:
     assert not tensor.any()
 
 
+def half(tensor: Tensor) -> None:
+    """A standard deviation of a half, as a logarithm."""
+    torch.testing.assert_close(tensor.exp(), torch.full_like(tensor, 0.5))
+
+
 def orthogonal(gain: float) -> Rule:
     """Rows (or columns, if they are fewer) orthogonal, of length `gain`."""
 
@@ -116,14 +121,14 @@ RULES: dict[str, Rule] = {
     **gru_cell(f"{MODEL}.belief.core.cell", D + E),
     f"{MODEL}.belief.embedding.table.weight": normal,
     **gru_cell(f"{MODEL}.open_loop.cell", E),
-    **layer(f"{MODEL}.predictor.0", torchs_own(S), torchs_own(S)),
-    **layer(f"{MODEL}.predictor.2", torchs_own(P), torchs_own(P)),
-    **convolutions("curiosity.target.0"),
-    **layer("curiosity.target.2", orthogonal(2**0.5)),
-    **convolutions("curiosity.predictor.0"),
-    **layer("curiosity.predictor.2", orthogonal(2**0.5)),
-    **layer("curiosity.predictor.4", orthogonal(2**0.5)),
-    **layer("curiosity.predictor.6", orthogonal(2**0.5)),
+    **layer(f"{MODEL}.predictor.layers.0", torchs_own(S), torchs_own(S)),
+    **layer(f"{MODEL}.predictor.layers.2", torchs_own(P), torchs_own(P)),
+    **convolutions("signals.rnd.target.0"),
+    **layer("signals.rnd.target.2", orthogonal(2**0.5)),
+    **convolutions("signals.rnd.predictor.0"),
+    **layer("signals.rnd.predictor.2", orthogonal(2**0.5)),
+    **layer("signals.rnd.predictor.4", orthogonal(2**0.5)),
+    **layer("signals.rnd.predictor.6", orthogonal(2**0.5)),
 }
 
 
@@ -146,8 +151,8 @@ def test_targets_start_as_copies_and_random_networks_as_strangers() -> None:
             assert torch.equal(parameter, state[online]), name
             assert parameter is not state[online]
     for part in ("0.0.weight", "2.weight"):
-        target = state[f"curiosity.target.{part}"]
-        assert not torch.allclose(target, state[f"curiosity.predictor.{part}"])
+        target = state[f"signals.rnd.target.{part}"]
+        assert not torch.allclose(target, state[f"signals.rnd.predictor.{part}"])
 
 
 def test_a_seed_fixes_all_weights_and_no_global_state() -> None:
@@ -160,13 +165,13 @@ def test_a_seed_fixes_all_weights_and_no_global_state() -> None:
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
-def test_continuous_actions_start_with_unit_noise() -> None:
+def test_continuous_actions_start_with_a_noise_that_fits_their_range() -> None:
     torch.manual_seed(0)
     policy = ActorCritic(S, ContinuousActions((-1.0,) * 3, (1.0,) * 3), 2)
     rules: dict[str, Rule] = {
         **layer("actor", orthogonal(0.01)),
         **layer("critic", orthogonal(1.0)),
-        "log_std": zero,
+        "log_std": half,
     }
     parameters = dict(policy.named_parameters())
     assert set(parameters) == set(rules)

@@ -11,8 +11,8 @@ from torch import Tensor
 from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
-from agents.policy.ppo import PpoConfig, mix_advantages
-from agents.rollout import Minibatch
+from agents.minibatch import Minibatch
+from agents.policy.ppo import PpoConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
@@ -49,14 +49,13 @@ def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> CuriousAge
 
 
 def half_a_rollout(agent: CuriousAgent) -> Minibatch:
-    rollout, _ = agent.collector.collect()
+    experience, _ = agent.collector.collect()
     with torch.no_grad():
-        target, surprise = agent._surprise(rollout)
-        intrinsic = agent._intrinsic(rollout, surprise)
-    assert intrinsic is not None
-    rewards = [rollout.traj.reward, intrinsic.reward]
-    advantage, returns = mix_advantages(rollout, agent.streams, rewards)
-    return Minibatch.of(rollout, advantage, returns, target, torch.arange(B // 2))
+        scored = agent._score(experience, describe=False)
+        paid = {k: x.curiosity.reward(scored) for k, x in agent.signals.items()}
+        mixed = agent._mix(experience, paid)
+    envs = torch.arange(B // 2)
+    return Minibatch.of(experience, mixed, agent.active, scored.target, envs)
 
 
 def gradients(
@@ -64,7 +63,7 @@ def gradients(
 ) -> dict[str, Tensor]:
     """Of the joint loss of PPO and world model, by parameter."""
     agent.belief.encoder.precision = precision
-    loss, _ = agent._loss(batch)
+    loss, _, _ = agent._loss(batch)
     trained = {n: p for n, p in agent.modules.named_parameters() if p.requires_grad}
     found = torch.autograd.grad(loss, list(trained.values()))
     return dict(zip(trained, found, strict=True))

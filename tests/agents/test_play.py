@@ -1,19 +1,37 @@
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterable
+from itertools import repeat
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from agents.play import play_episodes, play_frames, random_player
-from envs.counting import CountingConfig, decode
+from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
+from agents.play import play_episodes, play_frames
+from envs.counting import CountingConfig, CountingState, CountingWorld, decode
+from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
-from envs.vector_env import Step, VectorEnv
+from envs.vector_env import FactSpec, Step, VectorEnv
+from world_models.belief import Carry
 
 
-def idle(env: VectorEnv) -> Callable[[Step], Tensor]:
-    return lambda row: torch.zeros(env.spec.num_envs, dtype=torch.int64)
+class Scripted(ActingPolicy):
+    """Takes the given actions, one row after the other."""
+
+    def __init__(self, env: VectorEnv, actions: Iterable[Tensor]) -> None:
+        self.env, self.actions = env, iter(actions)
+
+    def start(self, num_envs: int) -> Carry:
+        return nothing_carried(self.env.spec, num_envs)
+
+    def act(self, row: Step, carry: Carry) -> Acted:
+        action = next(self.actions)
+        return Acted(action, carry.acted(action))
+
+
+def idle(env: VectorEnv) -> ActingPolicy:
+    return Scripted(env, repeat(torch.zeros(env.spec.num_envs, dtype=torch.int64)))
 
 
 def length(env: int, episode: int) -> int:
@@ -70,8 +88,7 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
     config = KeyDoorConfig(size=7, max_episode_steps=14)
     actions = torch.randint(5, (32, 2), generator=torch.Generator().manual_seed(1))
     env = config.build(2, "cpu")
-    steps = iter(actions)
-    played = play_episodes(env, lambda row: next(steps), 4, seed=0)
+    played = play_episodes(env, Scripted(env, actions), 4, seed=0)
 
     places: list[list[set[tuple[int, int, int]]]] = [[set()], [set()]]
     row = config.build(2, "cpu")
@@ -94,13 +111,13 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
 def test_random_players_repeat_themselves_by_seed() -> None:
     def cells(seed: int) -> list[Any]:
         env = KeyDoorConfig(max_episode_steps=30).build(3, "cpu")
-        played = play_episodes(env, random_player(env, seed), 3, seed=0)
+        played = play_episodes(env, RandomPolicy(env, seed), 3, seed=0)
         return [x.cells for x in played.episodes]
 
     assert cells(1) == cells(1) != cells(2)
     # The same env once more: its streams begin anew.
     env = KeyDoorConfig(varied_layouts=True, max_episode_steps=9).build(3, "cpu")
-    twice = [play_episodes(env, random_player(env, 1), 6, seed=4) for _ in range(2)]
+    twice = [play_episodes(env, RandomPolicy(env, 1), 6, seed=4) for _ in range(2)]
     assert twice[0] == twice[1]
 
 
@@ -115,3 +132,47 @@ def test_frames_are_what_the_first_env_shows() -> None:
     env = KeyDoorConfig().build(1, "cpu")
     frame = next(play_frames(env, idle(env), 6, seed=0))
     assert np.array_equal(frame, env.reset(0).obs[0].permute(1, 2, 0).numpy())
+
+
+class Painted(CountingWorld):
+    """Every channel in a colour of its own."""
+
+    def __init__(self, channels: int) -> None:
+        self.obs_shape = (channels, 6, 7)
+
+    def render(self, state: CountingState) -> Tensor:
+        planes = 10 * torch.arange(1, self.obs_shape[0] + 1, dtype=torch.uint8)
+        return planes.view(1, -1, 1, 1).expand(len(state.env), -1, 6, 7).contiguous()
+
+
+class Coloured(Painted):
+    """Says what its colours would be to an eye."""
+
+    facts: ClassVar[dict[str, FactSpec]] = {
+        **CountingWorld.facts,
+        "colour": FactSpec((3, 8, 9), torch.uint8),
+    }
+
+    def describe(self, state: CountingState) -> dict[str, Tensor]:
+        colour = torch.tensor([7, 8, 9], dtype=torch.uint8).view(1, 3, 1, 1)
+        shown = colour.expand(len(state.env), -1, 8, 9)
+        return {**super().describe(state), "colour": shown}
+
+
+@pytest.mark.parametrize(
+    ("world", "pixel"),
+    [
+        (Painted(1), [10, 10, 10]),
+        (Painted(2), [10, 10, 10]),
+        (Painted(3), [10, 20, 30]),
+        (Painted(5), [10, 20, 30]),
+        (Coloured(1), [7, 8, 9]),
+        (Coloured(5), [7, 8, 9]),
+    ],
+)
+def test_worlds_of_any_channels_have_pictures(world: Painted, pixel: list[int]) -> None:
+    env = NativeVectorEnv(world, 2)
+    frame = next(play_frames(env, idle(env), 1, seed=0))
+    size = (8, 9) if "colour" in world.facts else (6, 7)
+    assert frame.shape == (*size, 3)
+    assert (frame == pixel).all()

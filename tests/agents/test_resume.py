@@ -114,7 +114,6 @@ def test_resuming_is_exact(kind: str, world: str) -> None:
     expected = train(agent, N)
     # another seed, so that nothing agrees by chance
     fresh = build(kind, worlds()[world], seed=6)
-    fresh.seed = agent.seed
     assert same(fresh.modules.state_dict(), agent.modules.state_dict())
     fresh.load_state_dict(state)
     reports = train(fresh, N)
@@ -123,7 +122,7 @@ def test_resuming_is_exact(kind: str, world: str) -> None:
         assert same(got.metrics, want.metrics) == []
         for x in fields(want.ends):
             assert torch.equal(getattr(got.ends, x.name), getattr(want.ends, x.name))
-    assert fresh.env_steps == 2 * N * T * B
+    assert fresh.env_steps == agent.env_steps
 
 
 def test_a_state_holds_all_kinds_of_memory() -> None:
@@ -137,9 +136,9 @@ def test_a_state_holds_all_kinds_of_memory() -> None:
         "/modules/actor.policy.actor.weight",
         "/modules/actor.model.target.network.head.weight",
         "/modules/actor.model.updates",
-        "/modules/curiosity.scale.moments.second",
-        "/modules/curiosity.prioritizer.moments.weight",
-        "/optimizer/state/0/exp_avg_sq",
+        "/modules/signals.prediction-error.scale.moments.second",
+        "/modules/signals.prediction-error.prioritizer.moments.weight",
+        "/learner/state/0/exp_avg_sq",
         "/collector/env/generator",
         "/collector/carry/memory",
         "/collector/carry/frames",
@@ -147,7 +146,7 @@ def test_a_state_holds_all_kinds_of_memory() -> None:
         "/collector/context/traj/obs",
         "/collector/row/obs",
         "/collector/return",
-        "/collector/generator",
+        "/collector/policy/generator",
         "/replay/rows/obs",
         "/generator",
     ):
@@ -157,7 +156,7 @@ def test_a_state_holds_all_kinds_of_memory() -> None:
     train(rnd, 1)
     modules = rnd.state_dict()["modules"]
     for name in ("pixels.mean", "pixels.squares", "pixels.count", "scale.running"):
-        assert modules[f"curiosity.{name}"].any(), name
+        assert modules[f"signals.rnd.{name}"].any(), name
 
 
 class Forgetful(NativeVectorEnv):

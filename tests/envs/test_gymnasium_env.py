@@ -9,8 +9,9 @@ from gymnasium.spaces import Box, Discrete, MultiDiscrete
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from envs.check import check_env, random_action
-from envs.gymnasium_env import GymnasiumConfig, GymnasiumVectorEnv, Rendering
-from envs.vector_env import ContinuousActions, DiscreteActions
+from envs.gymnasium_env import GymnasiumConfig, GymnasiumVectorEnv
+from envs.gymnasium_senses import Rendering
+from envs.vector_env import DiscreteActions
 
 ID = "CountingForTests-v0"
 
@@ -149,32 +150,6 @@ def test_contract(make: Callable[[], GymnasiumVectorEnv]) -> None:
     check_env(make, num_steps=60)
 
 
-class Steering(gymnasium.Env[Any, Any]):
-    """A 2×2 action that is paid by its third number."""
-
-    observation_space = Box(0, 255, (5, 4, 1), np.uint8)
-    action_space = Box(-1.0, np.array([[1.0, 2.0], [3.0, 4.0]], np.float32))
-
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Any, dict[str, Any]]:
-        super().reset(seed=seed)
-        return np.zeros((5, 4, 1), np.uint8), {}
-
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        return np.ones((5, 4, 1), np.uint8), float(action[1, 0]), False, False, {}
-
-
-def test_continuous_actions() -> None:
-    env = GymnasiumVectorEnv(SyncVectorEnv([Steering] * 3))
-    assert env.spec.actions == ContinuousActions((-1.0,) * 4, (1.0, 2.0, 3.0, 4.0))
-    assert env.spec.obs_shape == (1, 5, 4)
-    check_env(lambda: GymnasiumVectorEnv(SyncVectorEnv([Steering] * 3)), 10)
-    env.reset(seed=0)
-    action = random_action(env, torch.Generator().manual_seed(0))
-    assert torch.equal(env.step(action).reward, action[:, 2])
-
-
 def test_actions_that_do_not_exist() -> None:
     env = GymnasiumVectorEnv(sync(2))
     env.reset(seed=0)
@@ -210,6 +185,10 @@ def test_what_cannot_be_taken_is_refused() -> None:
     many.single_action_space = MultiDiscrete([2, 3])
     with pytest.raises(ValueError, match="Discrete or a bounded Box"):
         GymnasiumVectorEnv(many)
+    for unfit in (Box(0, 9, (2,), np.int64), Box(-np.inf, 1, (2,), np.float32)):
+        many.single_action_space = unfit
+        with pytest.raises(ValueError, match="a bounded Box of floats"):
+            GymnasiumVectorEnv(many)
 
 
 class Deaf(VectorEnv[Any, Any, Any]):

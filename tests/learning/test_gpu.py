@@ -5,8 +5,9 @@ import time
 import pytest
 import torch
 
+from agents.acting import ActorPolicy, RandomPolicy
 from agents.build import AgentConfig
-from agents.play import PlayedEpisodes, actor_player, play_episodes, random_player
+from agents.play import PlayedEpisodes, play_episodes
 from agents.policy.ppo import PpoConfig, RewardStream
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
@@ -55,8 +56,8 @@ def test_curiosity_alone_visits_twice_as_many_rooms_as_random_play() -> None:
     while time.monotonic() - begin < SECONDS:
         agent.train_step()
     few = PixelMazeConfig().build(64, "cuda")
-    curious = play_episodes(few, actor_player(agent.actor, 64, 1, False), 64, 1)
-    blind = play_episodes(few, random_player(few, 1), 64, 1)
+    curious = play_episodes(few, ActorPolicy.seeded(agent.actor, 1), 64, 1)
+    blind = play_episodes(few, RandomPolicy(few, 1), 64, 1)
     assert rooms_per_episode(curious) >= 2 * rooms_per_episode(blind)
 
 

@@ -1,5 +1,6 @@
 """Small worlds that PPO must master in seconds, and what it must not master."""
 
+import math
 from typing import ClassVar, NamedTuple
 
 import pytest
@@ -47,6 +48,7 @@ class Small(NativeWorld[Shown]):
     """What the worlds below share."""
 
     obs_shape = SHAPE
+    actions: DiscreteActions
     facts: ClassVar[dict[str, FactSpec]] = {}
     max_episode_steps = 8
 
@@ -208,10 +210,10 @@ def test_reward_at_the_end_teaches_the_way_to_it(discount: float) -> None:
 
 def test_it_learns_to_point() -> None:
     agent = build(Pointing(), FrameStackConfig(1), 0.0, entropy_coeff=0.0)
-    assert late_reward(agent, 0) < -2
-    assert late_reward(agent, 36) > -0.5
-    assert agent.policy.log_std is not None
-    assert agent.policy.log_std.max() < -0.5
+    assert late_reward(agent, 0) < -1
+    assert late_reward(agent, 36) > -0.3
+    assert agent.actor.policy.log_std is not None
+    assert agent.actor.policy.log_std.max() < math.log(0.5) - 0.3
 
 
 @pytest.mark.parametrize(("world", "rollouts"), [(Imitation, 8), (Corridor, 14)])

@@ -119,8 +119,8 @@ FAULTS = {
         """        for _ in range(self.ppo.num_epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield""",
-        """        order = torch.randperm(num_envs, generator=self.generator, device=device)
-        for _ in range(self.ppo.num_epochs):
+        """        same = torch.randperm(num_envs, generator=self.generator, device=device)
+        for order in [same] * self.ppo.num_epochs:
             yield""",
         WIRING,
     ),

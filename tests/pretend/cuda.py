@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from envs.vector_env import bound
 from ssl_objectives.parts.constants import constant
 from tests.pretend.device import PretendDevice
 from tests.pretend.tensor import CLAIMED, PretendGenerator, PretendTensor
@@ -147,6 +148,12 @@ class _Generator(metaclass=_KnowingDevices):
     pass
 
 
+def _forget() -> None:
+    """Constants that only seem to lie on a GPU, or that do not seem to."""
+    constant.cache_clear()
+    bound.cache_clear()
+
+
 @contextmanager
 def pretend_cuda() -> Iterator[PretendDevice]:
     """Pretend that there is one GPU, `cuda` or `cuda:0`.
@@ -170,7 +177,7 @@ def pretend_cuda() -> Iterator[PretendDevice]:
     }
     patches = [patch(name, answer) for name, answer in answers.items()]
     patches += [patch("torch.Generator", _Generator)]
-    constant.cache_clear()
+    _forget()
     try:
         with ExitStack() as stack:
             for x in patches:
@@ -179,4 +186,4 @@ def pretend_cuda() -> Iterator[PretendDevice]:
             stack.enter_context(_Calls())
             yield device
     finally:
-        constant.cache_clear()  # of what only seems to lie on a GPU
+        _forget()

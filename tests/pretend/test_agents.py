@@ -17,8 +17,8 @@ from agents.collect import EpisodeEnds
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curious_agent import CuriousAgent, TrainStepResult
+from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
-from agents.rollout import Rollout
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -64,7 +64,7 @@ def agent(
     nature = NatureConfig(size=24, precision=precision)
     if kind == "byol-explore":
         config = AgentConfig(
-            nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1)
+            nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
         )
         model = ByolExploreConfig(horizon=3, predictor_hidden=13)
         return config.build(env, model, PredictionErrorConfig(), 5)
@@ -103,7 +103,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
             device.crossings = crossings
         collect = made.collector.collect
 
-        def watched() -> tuple[Rollout, EpisodeEnds]:
+        def watched() -> tuple[Experience, EpisodeEnds]:
             nonlocal acting
             collected = collect()
             acting = len(crossings)
@@ -140,15 +140,14 @@ def test_a_rollout_in_a_native_world_neither_waits_nor_copies(
 
 
 @RUNS
-def test_learning_waits_once_per_rollout_and_statistic(kind: str, world: str) -> None:
+def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
+    kind: str, world: str
+) -> None:
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    scale, rank = (
-        "agents/curiosity/normalize.py",
-        "ssl_objectives/measure/diagnostics.py",
-    )
-    once = {"byol-explore": {scale: 1, rank: 1}, "rnd": {scale: 1}, "ppo": {}}
+    steps, rank = "agents/curious_agent.py", "ssl_objectives/measure/diagnostics.py"
+    once = {"byol-explore": {steps: 1, rank: 1}, "rnd": {steps: 1}, "ppo": {steps: 1}}
     assert waits == once[kind]
 
 

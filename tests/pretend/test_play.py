@@ -5,14 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from agents.acting import ActorPolicy, RandomPolicy
 from agents.build import AgentConfig
-from agents.play import (
-    PlayedEpisodes,
-    actor_player,
-    play_episodes,
-    play_frames,
-    random_player,
-)
+from agents.play import PlayedEpisodes, play_episodes, play_frames
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.runs.folder import RunFolder
@@ -28,15 +23,15 @@ AGENT = AgentConfig(NatureConfig(16, precision=Precision.FLOAT32), RecurrentConf
 
 
 def played(name: str) -> tuple[list[PlayedEpisodes], list[Crossing]]:
-    """Episodes of an untrained actor and of a random player, and what crossed."""
+    """Episodes of an untrained actor and of random play, and what crossed."""
     with pretend_cuda() if name == "cuda" else nullcontext() as device:
         env = WORLD.build(B, name)
         agent = AGENT.build(env, None, None, 0)
         if device is not None:
             device.crossings.clear()
         players = (
-            actor_player(agent.actor, B, 1, False),
-            random_player(env, 1),
+            ActorPolicy.seeded(agent.actor, 1),
+            RandomPolicy(env, 1),
         )
         both = [play_episodes(env, x, B, 5, max_steps=5) for x in players]
         pictures = list(play_frames(env, players[1], 2, 5))

@@ -1,4 +1,6 @@
-"""Frame stacks, recurrence and carries, against one-row-at-a-time versions."""
+"""Beliefs and carries, against one-row-at-a-time versions."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,9 +11,10 @@ from ssl_objectives.encoders.cnn import NatureConfig, nature_cnn
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from world_models.actions import embedding_of
-from world_models.belief import BeliefModel, Carry, build_belief, stack_frames
+from world_models.belief import BeliefModel, Carry, build_belief
 from world_models.cores.frame_stack import FeedForwardCore
 from world_models.cores.recurrent import RecurrentConfig, RecurrentCore
+from world_models.trajectory import Trajectory
 
 R, B, C, H, W = 9, 3, 1, 40, 44
 
@@ -31,25 +34,6 @@ def model(num_frames: int, recurrent: bool) -> BeliefModel:
     embedding = embedding_of(DiscreteActions(5), 6)
     core = RecurrentCore(24, 6, 17) if recurrent else FeedForwardCore(24)
     return BeliefModel(encoder, core, embedding, num_frames)
-
-
-@pytest.mark.parametrize("num_frames", [1, 2, 4])
-def test_stack_is_the_naive_one(generator: torch.Generator, num_frames: int) -> None:
-    obs, first, _ = rows(generator)
-    before = torch.randint(
-        0, 256, (num_frames - 1, B, C, H, W), dtype=torch.uint8, generator=generator
-    )
-    stacked, following = stack_frames(obs, first, before)
-    for b in range(B):
-        history = [*before[:, b]]
-        for t in range(R):
-            if first[t, b]:
-                history = [torch.zeros_like(obs[0, 0])] * (num_frames - 1)
-            want = torch.cat([*history, obs[t, b]])
-            assert torch.equal(stacked[t, b], want)
-            history = [*history, obs[t, b]][1:] if num_frames > 1 else []
-        for i, frame in enumerate(history):
-            assert torch.equal(following[i, b], frame)
 
 
 @pytest.mark.parametrize("recurrent", [False, True])
@@ -146,3 +130,104 @@ def test_an_embedding_has_as_many_rows_or_inputs_as_there_are_actions() -> None:
     assert table.state_dict()["table.weight"].shape == (5, 6)
     linear = embedding_of(ContinuousActions((-1.0,) * 4, (1.0,) * 4), 6)
     assert linear.state_dict()["linear.weight"].shape == (6, 4)
+
+
+def trajectory(generator: torch.Generator, vector_size: int = 0) -> Trajectory:
+    obs, first, action = rows(generator)
+    no = torch.zeros(R - 1, B, dtype=torch.bool)
+    vector = 5 * torch.randn(R, B, vector_size, generator=generator) + 3
+    return Trajectory(
+        action,
+        torch.zeros(R - 1, B),
+        no,
+        no,
+        obs,
+        first,
+        vector=vector if vector_size else None,
+    )
+
+
+def same_carry(one: Carry, two: Carry) -> None:
+    assert torch.equal(one.frames, two.frames)
+    assert torch.equal(one.action, two.action)
+    torch.testing.assert_close(one.memory, two.memory, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cut", [1, 3, R - 2])
+def test_along_a_trajectory_the_carry_leads_into_the_next(
+    generator: torch.Generator, cut: int
+) -> None:
+    """Two parts, one behind the other, are the whole."""
+    belief, traj = model(3, recurrent=True), trajectory(generator)
+    start = belief.start(B).acted(torch.tensor([4, 2, 3]))
+    whole = belief.along(traj, start)
+    assert whole.belief.shape == (R - 1, B, belief.size)
+    one = belief.along(traj.steps(0, cut), start)
+    assert torch.equal(one.carry.action, traj.action[cut - 1])
+    two = belief.along(traj.steps(cut, R - 1), one.carry)
+    both = torch.cat([one.belief, two.belief])
+    torch.testing.assert_close(both, whole.belief, rtol=1e-4, atol=1e-5)
+    same_carry(two.carry, whole.carry)
+
+
+def test_throughout_has_the_last_row_too(generator: torch.Generator) -> None:
+    belief, traj = model(3, recurrent=True), trajectory(generator)
+    start = belief.start(B)
+    along, whole = belief.along(traj, start), belief.throughout(traj, start)
+    torch.testing.assert_close(whole.belief[:-1], along.belief, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(whole.latent[:-1], along.latent, rtol=1e-4, atol=1e-5)
+    last = belief.observe(traj.obs[-1:], traj.action[:0], traj.first[-1:], along.carry)
+    torch.testing.assert_close(whole.belief[-1], last.belief[0], rtol=1e-4, atol=1e-5)
+    same_carry(whole.carry.acted(traj.action[-1]), last.carry.acted(traj.action[-1]))
+
+
+def with_vector(vector_size: int) -> BeliefModel:
+    torch.manual_seed(0)
+    return build_belief(
+        NatureConfig(size=24, precision=Precision.FLOAT32),
+        RecurrentConfig(17),
+        (C, H, W),
+        DiscreteActions(5),
+        action_size=6,
+        vector_size=vector_size,
+    )
+
+
+def test_a_vector_observation_reaches_the_belief_beside_the_latent(
+    generator: torch.Generator,
+) -> None:
+    belief, traj = with_vector(4), trajectory(generator, 4)
+    assert isinstance(belief.core, RecurrentCore)
+    assert belief.core.cell.from_input.in_features == 24 + 32 + 6
+    start = belief.start(B)
+    seen = belief.along(traj, start)
+    assert traj.vector is not None
+    moved = traj.vector.clone()
+    moved[3, 1] += 1
+    other = belief.along(replace(traj, vector=moved), start)
+    assert torch.equal(seen.latent, other.latent)
+    changed = (seen.belief != other.belief).any(-1)
+    assert changed[3, 1]
+    assert not changed[:3].any()
+    assert not changed[:, [0, 2]].any()
+    for blind in (replace(traj, vector=None), trajectory(generator)):
+        with pytest.raises(ValueError, match="reads a vector besides pixels"):
+            belief.along(blind, start)
+
+
+def test_beliefs_follow_the_moments_of_the_vector_only_when_told(
+    generator: torch.Generator,
+) -> None:
+    belief, traj = with_vector(4), trajectory(generator, 4)
+    start = belief.start(B)
+    before = belief.along(traj, start).belief
+    assert torch.equal(belief.along(traj, start).belief, before)
+    belief.follow(traj)
+    assert belief.vector_input is not None
+    assert traj.vector is not None
+    # row 0 is the last one of the rollout before, and was counted there
+    assert belief.vector_input.moments.count == (R - 1) * B
+    mean = traj.vector[1:].flatten(0, 1).mean(0)
+    torch.testing.assert_close(belief.vector_input.moments.mean.float(), mean)
+    assert not torch.allclose(belief.along(traj, start).belief, before, atol=1e-2)
+    model(1, recurrent=True).follow(traj)  # one that reads none has nothing to follow

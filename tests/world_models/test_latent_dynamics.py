@@ -1,7 +1,10 @@
 """BYOL-Explore's model against loops written from its equations."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 import torch
+from torch import Tensor
 
 from envs.vector_env import DiscreteActions
 from ssl_objectives.encoders.cnn import nature_cnn
@@ -13,11 +16,15 @@ from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Needs, Objective
 from ssl_objectives.parts.critics import Dot
 from world_models.actions import embedding_of
-from world_models.belief import BeliefModel
+from world_models.belief import BeliefModel, Carry
+from world_models.context import Context
 from world_models.cores.recurrent import RecurrentCore
-from world_models.latent_dynamics import LatentDynamics
+from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.model_loss import PREDICTION
+from world_models.predictor import Ahead, LatentHead, Prediction, Predictor
 from world_models.presets import ByolExploreConfig
 from world_models.scope import Scope
+from world_models.terms.term import Added, Term, Unrolled
 from world_models.trajectory import Trajectory
 
 T, B, K = 9, 3, 4
@@ -29,6 +36,14 @@ def build() -> LatentDynamics:
     embedding = embedding_of(DiscreteActions(5), 6)
     belief = BeliefModel(encoder, RecurrentCore(24, 6, 17), embedding)
     return ByolExploreConfig(horizon=K, predictor_hidden=13).build(belief)
+
+
+def guessed(model: LatentDynamics, belief: Tensor) -> Tensor:
+    """What the head says of open-loop beliefs."""
+    head = model.predictor
+    assert isinstance(head, LatentHead)
+    latent: Tensor = head.layers(belief)
+    return latent
 
 
 def target_of(model: LatentDynamics) -> torch.nn.Module:
@@ -74,12 +89,12 @@ def test_loss_is_the_written_out_one(traj: Trajectory) -> None:
                 embedded = model.belief.embedding(traj.action[t + k, b])
                 cell = model.open_loop.cell
                 state = cell.step(cell.gates(embedded), state)
-                guess = model.predictor(state)
+                guess = guessed(model, state)
                 wanted = target_of(model)(traj.obs[t + k + 1, b])
                 difference = guess / guess.norm() - wanted / wanted.norm()
                 want = difference.square().sum()
                 torch.testing.assert_close(
-                    got.per_prediction[k, t, b], want, rtol=1e-4, atol=1e-5
+                    got.terms[PREDICTION][k, t, b], want, rtol=1e-4, atol=1e-5
                 )
 
 
@@ -92,7 +107,7 @@ def test_imagine_agrees_with_the_loss_path(traj: Trajectory) -> None:
     for k in range(K):
         gates = model.open_loop.cell.gates(model.belief.embedding(action[k]))
         state = model.open_loop.cell.step(gates, state)
-        torch.testing.assert_close(got[k], model.predictor(state))
+        torch.testing.assert_close(got[k], guessed(model, state))
 
 
 def test_gradient_reaches_all_but_the_target(traj: Trajectory) -> None:
@@ -121,7 +136,7 @@ def test_target_follows_by_exactly_its_rate() -> None:
 
 def test_losses_lie_between_zero_and_four(traj: Trajectory) -> None:
     model = build()
-    loss = model.loss(traj, model.start(B)).per_prediction
+    loss = model.loss(traj, model.start(B)).terms[PREDICTION]
     assert (loss >= 0).all()
     assert (loss <= 4 + 1e-5).all()
 
@@ -131,8 +146,8 @@ def test_targets_can_be_given(traj: Trajectory) -> None:
     carry = model.start(B)
     target = model.targets(traj.obs, traj.first, carry)
     assert not target.requires_grad
-    given = model.loss(traj, carry, target).per_prediction
-    torch.testing.assert_close(given, model.loss(traj, carry).per_prediction)
+    given = model.loss(traj, carry, target).terms[PREDICTION]
+    torch.testing.assert_close(given, model.loss(traj, carry).terms[PREDICTION])
 
 
 @pytest.mark.parametrize(
@@ -177,17 +192,18 @@ def test_without_a_target_network_both_sides_are_trained(traj: Trajectory) -> No
     model = jepa()
     carry = model.start(B)
     given = model.targets(traj.obs, traj.first, carry)
-    belief, aims = model.see(traj, carry, 0 * given)  # it has better ones itself
+    seen = model.see(traj, carry, 0 * given)  # it has better ones itself
+    aims = seen.target
     torch.testing.assert_close(aims, given)
-    loss = model.prediction_loss(belief, traj.action, traj.valid, aims)
+    assert seen.latent is aims
+    loss = model.predict(seen, traj.action, traj.valid)
+    each = loss.terms[PREDICTION]
     embedded = model.belief.embedding(traj.action)
-    ahead = model.predictor(model.open_loop.all_starts(belief, embedded, K))
+    ahead = guessed(model, model.open_loop.all_starts(seen.belief, embedded, K))
     for k, t, b in loss.valid.nonzero().tolist():
         want = 25 * (ahead[k, t, b] - aims[t + k + 1, b]).square().mean()
-        torch.testing.assert_close(loss.per_prediction[k, t, b], want)
-    (gradient,) = torch.autograd.grad(
-        loss.per_prediction.sum(), aims, retain_graph=True
-    )
+        torch.testing.assert_close(each[k, t, b], want)
+    (gradient,) = torch.autograd.grad(each.sum(), aims, retain_graph=True)
     assert gradient[1:].any()
     loss.mean().backward()
     assert all(p.grad is not None and p.grad.any() for p in model.parameters())
@@ -217,9 +233,10 @@ def test_the_regulariser_is_of_what_was_seen_at_one_step(traj: Trajectory) -> No
 def test_scope_says_which_rows_are_compared(scope: Scope, traj: Trajectory) -> None:
     model = jepa(scope, info_nce(Dot()))
     loss = model.loss(traj, model.start(B))
-    belief, aims = model.see(traj, model.start(B))
+    each = loss.terms[PREDICTION]
+    belief, _, aims = model.see(traj, model.start(B))
     embedded = model.belief.embedding(traj.action)
-    ahead = model.predictor(model.open_loop.all_starts(belief, embedded, K))
+    ahead = guessed(model, model.open_loop.all_starts(belief, embedded, K))
     for k, t, b in loss.valid.nonzero().tolist():
         scores = []
         for step, env in loss.valid[k].nonzero().tolist():
@@ -228,22 +245,246 @@ def test_scope_says_which_rows_are_compared(scope: Scope, traj: Trajectory) -> N
                 scores.append(ahead[k, t, b] @ aims[step + k + 1, env])
         own = ahead[k, t, b] @ aims[t + k + 1, b]
         want = torch.stack(scores).logsumexp(0) - own
-        torch.testing.assert_close(
-            loss.per_prediction[k, t, b], want, rtol=1e-4, atol=1e-4
-        )
-    assert not loss.per_prediction[~loss.valid].any()
+        torch.testing.assert_close(each[k, t, b], want, rtol=1e-4, atol=1e-4)
+    assert not each[~loss.valid].any()
 
 
-def test_what_lands_on_an_unknown_row_counts_nowhere(traj: Trajectory) -> None:
+def test_what_lands_in_the_context_counts_nowhere(traj: Trajectory) -> None:
+    """Here the context has 3 transitions, and the first 4 rows are unknown."""
     model = jepa(Scope.ALL, info_nce())
-    belief, aims = model.see(traj, model.start(B))
-    given = (belief, traj.action, traj.valid)
-    whole = model.prediction_loss(*given, aims)
-    some = model.prediction_loss(*given, aims, num_unknown=4)
+    seen = model.see(traj, model.start(B))
+    whole = model.predict(seen, traj.action, traj.valid)
+    some = model.predict(seen, traj.action, traj.valid, num_context=3)
     start, after = torch.arange(T), torch.arange(1, K + 1)
     lands = (start + after[:, None]).unsqueeze(-1)
-    assert torch.equal(some.valid, whole.valid & (lands >= 4))
-    garbage = aims.clone()
+    assert torch.equal(some.valid, whole.valid & (lands > 3))
+    assert some.arrival().shape == (T - 3, B)
+    garbage = seen.target.clone()
     garbage[:4] = 1e3
-    again = model.prediction_loss(*given, garbage, num_unknown=4)
-    torch.testing.assert_close(again.per_prediction, some.per_prediction)
+    spoiled = Seen(seen.belief, None, garbage)
+    again = model.predict(spoiled, traj.action, traj.valid, num_context=3)
+    torch.testing.assert_close(again.terms[PREDICTION], some.terms[PREDICTION])
+
+
+@pytest.mark.parametrize("scope", [Scope.ALL, Scope.TIME])
+def test_with_a_context_rows_are_compared_in_groups_of_training_size(
+    scope: Scope, traj: Trajectory
+) -> None:
+    """Among as many rows, a prediction is as hard: rewards and training agree."""
+    model = jepa(scope, info_nce())
+    seen = model.see(traj, model.start(B))
+    fresh = Seen(seen.belief[3:], None, seen.target[3:])
+    trained = model.predict(fresh, traj.action[3:], traj.valid[3:]).compared
+    scored = model.predict(seen, traj.action, traj.valid, num_context=3).compared
+    assert trained is not None
+    assert scored is not None
+    assert trained.valid is not None
+    assert scored.valid is not None
+    assert trained.valid.shape[-1] == scored.valid.shape[-1] > 3
+
+
+def aged(model: LatentDynamics) -> Carry:
+    """A carry that is not the start."""
+    carry = model.start(B).acted(torch.tensor([4, 2, 3]))
+    return replace(carry, memory=0.3 * torch.ones_like(carry.memory))
+
+
+@pytest.mark.parametrize("target", [False, True])
+@pytest.mark.parametrize("burn_in", [1, 4, T - 1])
+def test_a_burn_in_brings_the_memory_up_to_date(
+    traj: Trajectory, burn_in: int, target: bool
+) -> None:
+    """The loss of the rest, from the carry that the weights of now give."""
+    model = build() if target else jepa()
+    carry = aged(model)
+    with torch.no_grad():
+        reached = model.belief.along(traj.steps(0, burn_in), carry).carry
+    rest = traj.steps(burn_in, T)
+    got, want = model.loss(traj, carry, burn_in=burn_in), model.loss(rest, reached)
+    assert torch.equal(got.valid, want.valid)
+    torch.testing.assert_close(got.terms[PREDICTION], want.terms[PREDICTION])
+    given = model.targets(traj.obs, traj.first, carry)
+    also = model.loss(traj, carry, given, burn_in)
+    torch.testing.assert_close(also.terms[PREDICTION], want.terms[PREDICTION])
+    stale = model.loss(rest, carry)
+    if not rest.first[0].all() and want.valid.any():
+        assert not torch.allclose(stale.mean(), want.mean(), atol=1e-5)
+
+
+def test_gradient_does_not_reach_through_the_burn_in(traj: Trajectory) -> None:
+    model = build()
+    traj.first[:] = False
+    carry = aged(model)
+    memory = carry.memory.requires_grad_()
+    model.loss(traj, carry).mean().backward()
+    assert memory.grad is not None
+    assert memory.grad.any()
+    memory.grad = None
+    model.zero_grad()
+    model.loss(traj, carry, burn_in=3).mean().backward()
+    assert memory.grad is None
+    encoder = model.belief.encoder
+    assert all(p.grad is not None for p in encoder.parameters())
+
+
+def test_a_burn_in_must_leave_something(traj: Trajectory) -> None:
+    model = build()
+    with pytest.raises(ValueError, match="burn-in of 9 leaves nothing of 9 steps"):
+        model.loss(traj, model.start(B), burn_in=T)
+
+
+@dataclass
+class Seam:
+    """A long trajectory, as one and as a rollout with a context."""
+
+    whole: Trajectory
+    start: Carry
+    context: Context
+    rollout: Trajectory
+    carry: Carry
+
+    @staticmethod
+    def at(row: int, model: LatentDynamics, traj: Trajectory) -> "Seam":
+        start = before = aged(model)
+        begin = row - K + 1
+        with torch.no_grad():
+            if begin:
+                before = model.belief.along(traj.steps(0, begin), start).carry
+            past = traj.steps(begin, row)
+            carry = model.belief.along(past, before).carry
+        return Seam(traj, start, Context(past, before), traj.steps(row, T), carry)
+
+
+@pytest.mark.parametrize("row", [K - 1, 5])
+def test_surprise_across_a_seam_is_that_of_one_trajectory(
+    traj: Trajectory, row: int
+) -> None:
+    """Every prediction that lands in the rollout counts, whenever it was made."""
+    model = build()
+    for p in target_of(model).parameters():
+        p.data.mul_(0.9)
+    seam = Seam.at(row, model, traj)
+    whole = model.loss(traj, seam.start).arrival()
+    got = model.surprise(seam.rollout, seam.carry, seam.context)
+    assert not got.mean().requires_grad
+    want = whole[row:]
+    torch.testing.assert_close(got.arrival(), want, rtol=1e-4, atol=1e-4)
+    blind = model.surprise(seam.rollout, seam.carry).arrival()
+    assert not torch.allclose(blind[: K - 1], want[: K - 1], rtol=1e-2)
+    # given what the policy saw, nothing changes
+    target = model.targets(seam.rollout.obs, seam.rollout.first, seam.carry)
+    belief = model.belief.along(seam.rollout, seam.carry).belief
+    told = model.surprise(seam.rollout, seam.carry, seam.context, target, belief)
+    assert torch.equal(told.arrival(), got.arrival())
+    past = model.belief.along(seam.context.traj, seam.context.carry).belief
+    both = torch.cat([past, belief])
+    told = model.surprise(seam.rollout, seam.carry, seam.context, target, both)
+    torch.testing.assert_close(told.arrival(), got.arrival())
+
+
+@pytest.mark.parametrize("envs_at_once", [1, 2])
+def test_surprise_in_portions_equals_that_of_all_at_once(
+    traj: Trajectory, envs_at_once: int
+) -> None:
+    """For an objective that compares no rows: as many envs as there is room for."""
+    model = build()
+    seam = Seam.at(5, model, traj)
+    given = (seam.rollout, seam.carry, seam.context)
+    whole = model.surprise(*given)
+    parts = model.surprise(*given, envs_at_once=envs_at_once)
+    assert torch.equal(parts.valid, whole.valid)
+    torch.testing.assert_close(parts.terms[PREDICTION], whole.terms[PREDICTION])
+    assert parts.arrival().shape == whole.arrival().shape == (T - 5, B)
+
+
+class Counting(Predictor):
+    """Says the belief's first entries, counts its updates, adds what is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("followed", torch.zeros((), dtype=torch.int64))
+        self.followed: Tensor
+        self.scale = torch.nn.Parameter(torch.ones(()))
+        self.told: list[Ahead] = []
+
+    def forward(self, ahead: Ahead) -> Prediction:
+        self.told.append(ahead)
+        guess = self.scale * ahead.after.new_ones(*ahead.after.shape[:-1], 24)
+        size = ahead.after.square().mean(-1)
+        if ahead.aim is None:
+            return Prediction(guess)
+        terms = {"size": size, "seen": size.detach() + 1}
+        return Prediction(guess, terms, {"size": 0.5})
+
+    def follow(self) -> None:
+        self.followed += 1
+
+
+def test_a_predictor_reads_what_lies_around_each_step(traj: Trajectory) -> None:
+    """Belief before and behind, the action between them, and what came."""
+    plain, head = build(), Counting()
+    model = LatentDynamics(plain.belief, plain.open_loop, head, plain.target, Byol(), K)
+    seen = model.see(traj, model.start(B))
+    loss = model.predict(seen, traj.action, traj.valid)
+    [ahead] = head.told
+    assert ahead.aim is not None
+    assert not ahead.aim.requires_grad
+    embedded = model.belief.embedding(traj.action)
+    cell = model.open_loop.cell
+    for k, t, b in loss.valid.nonzero().tolist():
+        action = embedded[t + k, b]
+        torch.testing.assert_close(ahead.action[k, t, b], action)
+        torch.testing.assert_close(ahead.aim[k, t, b], seen.target[t + k + 1, b])
+        before = seen.belief[t, b] if k == 0 else ahead.after[k - 1, t, b]
+        torch.testing.assert_close(ahead.before[k, t, b], before)
+        after = cell.step(cell.gates(action), before)
+        torch.testing.assert_close(ahead.after[k, t, b], after)
+    assert set(loss.terms) == {PREDICTION, "size", "seen"}
+    assert loss.weights == {PREDICTION: 1.0, "size": 0.5}
+    each = {name: x[loss.valid].mean() for name, x in loss.terms.items()}
+    want = each[PREDICTION] + 0.5 * each["size"]
+    torch.testing.assert_close(loss.mean(), want)
+    model.imagine(seen.belief[0], traj.action[:K])
+    assert head.told[-1].aim is None
+    model.after_update(loss)
+    assert head.followed == 1
+
+
+class Twice(Term):
+    """Twice the mean of the latents it is given, where it is given some."""
+
+    def forward(self, unrolled: Unrolled) -> Added:
+        self.unrolled = unrolled
+        each = unrolled.ahead.after.abs().mean(-1)
+        if unrolled.latent is None:
+            return Added(terms={"reach": each})
+        mean = 2 * unrolled.latent.mean()
+        return Added(mean, {"reach": each}, {"reach": 0.1}, {"mean": mean.detach()})
+
+
+@pytest.mark.parametrize("target", [False, True])
+def test_terms_add_to_the_loss(traj: Trajectory, target: bool) -> None:
+    plain, term = build() if target else jepa(), Twice()
+    model = LatentDynamics(
+        plain.belief,
+        plain.open_loop,
+        plain.predictor,
+        plain.target,
+        plain.objective,
+        K,
+        terms=[term],
+    )
+    carry = model.start(B)
+    one, two = plain.loss(traj, carry), model.loss(traj, carry)
+    latent = term.unrolled.latent
+    assert latent is not None
+    assert len(latent) == (T if target else T + 1)
+    assert torch.equal(term.unrolled.usable, two.valid)
+    added = 2 * latent.mean() + 0.1 * two.terms["reach"][two.valid].mean()
+    torch.testing.assert_close(two.mean(), one.mean() + added)
+    torch.testing.assert_close(two.metrics["mean"], 2 * latent.mean())
+    assert torch.equal(two.terms[PREDICTION], one.terms[PREDICTION])
+    # scored, it pays what a signal asks for
+    paid = model.surprise(traj, carry).arrival("reach")
+    torch.testing.assert_close(paid, two.arrival("reach").detach())
+    assert any(name.startswith("terms.0") for name, _ in model.named_modules())

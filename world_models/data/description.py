@@ -93,6 +93,7 @@ def spec_json(spec: DatasetSpec) -> dict[str, Any]:
             for name, x in spec.facts.items()
         },
         "frames_per_step": spec.frames_per_step,
+        "vector_size": spec.vector_size,
     }
 
 
@@ -113,6 +114,7 @@ def read_spec(data: Mapping[str, Any]) -> DatasetSpec:
             for name, x in data["facts"].items()
         },
         frames_per_step=int(data["frames_per_step"]),
+        vector_size=int(data["vector_size"]),
     )
 
 

@@ -9,14 +9,17 @@
 Rows are what a vector env shows, and what led there. Row n of a **stream** (one env
 from the first row to the last, or one video) has
 
-- `obs` uint8 [C, H, W]; `first`, true on the first row of each episode; facts;
+- `obs` uint8 [C, H, W]; `vector` float32 [V], what an agent sees beside the pixels;
+  `first`, true on the first row of each episode; facts;
 - `action`, `reward`, `terminated`, `truncated` of the transition **into** the row.
 
 The action of row 0 of a stream is zero, since nothing led there. The action of every
 other `first` row was ignored by the world and is kept as it was; a `first` row has
-reward 0 and no end flag. So T transitions from row n on are the T+1 frames n … n+T and
-the actions, rewards and flags of rows n+1 … n+T. Still images are one stream in which
-every row is `first`. Columns that a source does not have are absent, and read as zeros.
+reward 0 and no end flag. Continuous actions are what was done, within their bounds, and
+not what a policy asked for. So T transitions from row n on are the T+1 frames n … n+T
+and the actions, rewards and flags of rows n+1 … n+T. Still images are one stream in
+which every row is `first`. Columns that a source does not have are absent, and read as
+zeros (`vector` as None).
 """
 
 import re
@@ -71,12 +74,13 @@ class DatasetSpec:
     """What each row of a data set holds.
 
     Attributes:
-        obs_shape: (C, H, W) of a frame; C is 1 or 3.
+        obs_shape: (C, H, W) of a frame, with any number of channels.
         actions: what led to each row; None where nobody acted (videos, images).
         rewards: whether rewards are known.
         ends: whether it is known which episodes were terminated or truncated.
         facts: ground truth beside the pixels, by name.
         frames_per_step: emulated frames per row, see `EnvSpec`.
+        vector_size: V, numbers of `vector`; 0 where there is none.
 
     Raises:
         ValueError: a shape, a dtype or a name that the format cannot hold.
@@ -88,13 +92,16 @@ class DatasetSpec:
     ends: bool = False
     facts: Mapping[str, Column] = field(default_factory=dict)
     frames_per_step: int = 1
+    vector_size: int = 0
 
     def __post_init__(self) -> None:
         shape = self.obs_shape
-        if len(shape) != 3 or shape[0] not in (1, 3) or min(shape) < 1:
+        if len(shape) != 3 or min(shape) < 1:
             raise ValueError(
-                f"frames must be (C, H, W) with 1 or 3 channels, not {shape}"
+                f"frames must be (C, H, W) with at least one of each, not {shape}"
             )
+        if self.vector_size < 0:
+            raise ValueError(f"a vector cannot have {self.vector_size} numbers")
         for name, fact in self.facts.items():
             if not _NAME.fullmatch(name):
                 raise ValueError(f"a fact cannot be named {name!r}")
@@ -107,6 +114,8 @@ class DatasetSpec:
     def columns(self) -> dict[str, Column]:
         """All columns by name; facts are named `facts/NAME`."""
         columns = {"obs": Column(self.obs_shape, "uint8"), "first": Column((), "bool")}
+        if self.vector_size:
+            columns["vector"] = Column((self.vector_size,), "float32")
         if isinstance(self.actions, DiscreteColumn):
             columns["action"] = Column((), "int64", self.actions.names)
         elif isinstance(self.actions, ContinuousColumn):

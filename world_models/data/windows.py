@@ -23,7 +23,7 @@ class Windows:
 
     Rows of a window follow one another in their stream; `first` marks where episodes
     begin inside it, and `Trajectory.valid` where transitions count. Columns that the
-    data set does not have are zero.
+    data set does not have are zero, but `vector`, which is None.
     """
 
     reader: RowReader
@@ -62,6 +62,7 @@ class Windows:
             obs=rows["obs"],
             first=rows["first"],
             facts={x: rows[FACTS + x] for x in self.facts},
+            vector=rows.get("vector"),
         )
 
     def state_dict(self) -> dict[str, Any]:

@@ -126,8 +126,8 @@ class DatasetWriter:
 
         Raises:
             DatasetError: a column is missing, or of another shape or dtype; a `first`
-                row has a reward or an end flag; a reward is not finite; the disk is
-                full.
+                row has a reward or an end flag; a reward or a vector is not finite; the
+                disk is full.
         """
         num = len(rows["first"]) if "first" in rows else 0
         self._check(num, rows)
@@ -204,9 +204,9 @@ class DatasetWriter:
                     f"{name} is {rows[name].dtype} {rows[name].shape}; this data set "
                     f"has {wanted[1]} {wanted[0]}."
                 )
-        reward = rows.get("reward")
-        if reward is not None and not np.isfinite(reward).all():
-            raise DatasetError("A reward is not finite.")
+        for name in ("reward", "vector"):
+            if name in rows and not np.isfinite(rows[name]).all():
+                raise DatasetError(f"A {name} is not finite.")
         for name in ("reward", "terminated", "truncated"):
             if name in rows and rows[name][rows["first"]].any():
                 raise DatasetError(

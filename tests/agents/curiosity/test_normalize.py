@@ -1,26 +1,25 @@
-"""Running statistics against numpy over all data, and against loops over time."""
+"""Running statistics against numpy over all data; what scales and prioritisers pay."""
 
 import copy
+import math
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from agents.curiosity.moments import EmaMoments
 from agents.curiosity.normalize import (
     AboveMean,
-    EmaMoments,
     EmaStdScale,
     PayAll,
     Prioritizer,
     ReturnStdScale,
     RewardScale,
-    RunningMoments,
     Unscaled,
 )
 
 T, B, CALLS = 11, 4, 3
-DISCOUNT = 0.9
 
 
 def rollouts(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
@@ -32,134 +31,91 @@ def rollouts(generator: torch.Generator) -> list[tuple[Tensor, Tensor]]:
     return made
 
 
-@pytest.mark.parametrize("offset", [0.0, 1e5])
-def test_running_moments_are_numpys_over_everything(
-    generator: torch.Generator, offset: float
-) -> None:
-    moments = RunningMoments((3, 5))
-    assert (moments.std == 1).all()
-    seen = []
-    for count in (1, 7, 0, 2, 40):
-        rows = torch.randn(count, 3, 5, generator=generator).double() + offset
-        rows[:, 1, 2] = 137.0 + offset
-        moments.update(rows)
-        seen.append(rows.numpy())
-        every = np.concatenate(seen)
-        assert moments.count.item() == len(every)
-        np.testing.assert_allclose(moments.mean, every.mean(0), rtol=1e-12)
-        np.testing.assert_allclose(moments.std, every.std(0), rtol=1e-6, atol=1e-9)
-    assert moments.mean.dtype == moments.squares.dtype == torch.float64
-    assert moments.std.dtype == torch.float32
-    assert moments.std[1, 2] == 0
+def geometric() -> tuple[list[Tensor], Tensor]:
+    """26 rollouts of losses that fall from 100 to 1, and half of them above the mean.
+
+    In each, losses are c ± c/2: their mean is c, their std c/2.
+    """
+    above = torch.arange(T * B).view(T, B) % 2 == 0
+    levels = [100.0 ** (1 - n / 25) for n in range(26)]
+    return [level * (0.5 + above.float()) for level in levels], above
 
 
-def test_float32_rows_are_summed_in_float64() -> None:
-    """Grey levels of many frames: float32 sums would be off in the third digit."""
-    moments = RunningMoments()
-    rows = (torch.arange(1 << 15) % 2).float() + 2000.0
-    for _ in range(50):
-        moments.update(rows)
-    assert moments.mean.item() == pytest.approx(2000.5, rel=1e-12)
-    assert moments.std.item() == pytest.approx(0.5, rel=1e-7)
+@pytest.mark.parametrize("decay", [0.8, 0.99])
+def test_falling_losses_are_paid_from_the_first_rollout_on(decay: float) -> None:
+    """(c + c/2) / (c/2) - c / (c/2) = 1 above the mean, and 0 below, every time."""
+    losses, above = geometric()
+    every = torch.ones_like(above)
+    scale, prioritizer = EmaStdScale(decay), AboveMean(decay)
+    plain, mean = EmaMoments(decay), EmaMoments(decay)
+    unpaid = 0
+    for raw in losses:
+        paid = prioritizer(scale(raw, every), every)
+        torch.testing.assert_close(paid, above.float(), rtol=1e-5, atol=1e-5)
+        plain.update(raw, every)
+        scaled = raw / plain.std
+        mean.update(scaled, every)
+        unpaid += not (scaled > mean.mean).any()
+    assert unpaid > 12  # with the EMA alone
 
 
-def naive_returns(data: list[tuple[Tensor, Tensor]]) -> list[list[float]]:
-    """All returns seen after each rollout: one loop over time for each env."""
-    seen: list[list[float]] = []
-    running = [0.0] * B
-    for raw, valid in data:
-        now = list(seen[-1]) if seen else []
-        for b in range(B):
-            for t in range(T):
-                if valid[t, b]:
-                    running[b] = DISCOUNT * running[b] + float(raw[t, b])
-                    now.append(running[b])
-        seen.append(now)
-    return seen
+@pytest.mark.parametrize("decay", [0.8, 0.99])
+def test_rising_losses_meet_the_slow_average(decay: float) -> None:
+    """Where the EMA is the smaller one, it is what the paper has."""
+    losses, above = geometric()
+    every = torch.ones_like(above)
+    scale, prioritizer = EmaStdScale(decay), AboveMean(decay)
+    plain, mean = EmaMoments(decay), EmaMoments(decay)
+    for raw in losses[::-1]:
+        plain.update(raw, every)
+        mean.update(raw, every)
+        want = raw / min(plain.std.item(), raw.std(correction=0).item())
+        torch.testing.assert_close(scale(raw, every), want)
+        want = (raw - mean.mean).clamp(min=0.0)
+        torch.testing.assert_close(prioritizer(raw, every), want)
 
 
-def test_return_std_runs_along_time_in_each_env(generator: torch.Generator) -> None:
-    """A filter over envs, as in a well-known RND, gives other numbers."""
-    data = rollouts(generator)
-    scale = ReturnStdScale(B, DISCOUNT)
-    for (raw, valid), returns in zip(data, naive_returns(data), strict=True):
-        scaled = scale(raw, valid)
-        torch.testing.assert_close(
-            scaled, raw / float(np.std(returns)), rtol=1e-5, atol=1e-6
-        )
-        assert scale.moments.count.item() == len(returns)
-
-
-def test_return_std_depends_on_the_order_of_time_not_of_envs(
-    generator: torch.Generator,
-) -> None:
-    raw, _ = rollouts(generator)[0]
-    every = torch.ones_like(raw, dtype=torch.bool)
-
-    def std(rewards: Tensor) -> float:
-        scale = ReturnStdScale(B, 0.99)
-        scale(rewards, every)
-        return scale.moments.std.item()
-
-    envs = torch.tensor([2, 0, 3, 1])
-    assert std(raw[:, envs]) == pytest.approx(std(raw), rel=1e-6)
-    assert std(raw.sort(0).values) != pytest.approx(std(raw), rel=1e-3)
-
-
-def test_return_std_does_not_begin_anew_with_each_rollout() -> None:
-    """Constant reward 1 tends to the return 1 / (1 - γ), however it is cut."""
-    ones, valid = torch.ones(T, B), torch.ones(T, B, dtype=torch.bool)
-    scale = ReturnStdScale(B, DISCOUNT)
-    for _ in range(20):
-        scale(ones, valid)
-    torch.testing.assert_close(scale.running, torch.full((B,), 1 / (1 - DISCOUNT)))
-
-
-@pytest.mark.parametrize("decay", [0.99, 0.6])
-def test_ema_moments_are_the_written_out_ones(
+@pytest.mark.parametrize("decay", [0.8, 0.97])
+def test_in_the_long_run_it_is_the_ema_less_a_part_of_its_noise(
     generator: torch.Generator, decay: float
 ) -> None:
-    moments = EmaMoments(decay)
-    assert moments.mean == 0
-    assert moments.std == 0
-    means, squares = [], []
-    for raw, valid in rollouts(generator):
-        moments.update(raw, valid)
-        moments.update(raw + 1e6, torch.zeros_like(valid))  # nothing to see
-        kept = raw[valid].double()
-        means.append(kept.mean().item())
-        squares.append((kept**2).mean().item())
-        n = len(means)
-        weights = [(1 - decay) * decay ** (n - 1 - i) for i in range(n)]
-        debias = 1 - decay**n
-        mean = sum(w * m for w, m in zip(weights, means, strict=True)) / debias
-        square = sum(w * s for w, s in zip(weights, squares, strict=True)) / debias
-        assert moments.weight.item() == pytest.approx(debias, rel=1e-6)
-        assert moments.mean.item() == pytest.approx(mean, rel=1e-6)
-        std = (square - mean**2) ** 0.5
-        assert moments.std.item() == pytest.approx(std, rel=1e-5)
+    """`d e / √(π (1 + d))` below it, e the standard error of one rollout's own."""
+    n, calls = 400, 800
+    every = torch.ones(n, 1, dtype=torch.bool)
+    scale, prioritizer = EmaStdScale(decay), AboveMean(decay)
+    mean, std = [], []
+    for _ in range(calls):
+        raw = 3 + torch.randn(n, 1, generator=generator)
+        std.append(1 - (raw / scale(raw, every))[0].item())
+        paid = prioritizer(raw, every)
+        mean.append(3 - (raw.max() - paid.max()).item())
+    less = decay / math.sqrt(math.pi * (1 + decay))
+    assert np.mean(mean) == pytest.approx(less / math.sqrt(n), rel=0.2)
+    assert np.mean(std) == pytest.approx(less / math.sqrt(2 * n), rel=0.2)
 
 
-def test_ema_std_scale_divides_by_the_std_and_never_centres(
+def test_rewards_that_are_all_alike_are_divided_by_a_thousandth_of_them() -> None:
+    every = torch.ones(T, B, dtype=torch.bool)
+    for size in (0.0, 1e-20, 1e-3, 7.0, 1e15):
+        raw = torch.full((T, B), size)
+        scaled = EmaStdScale(0.9)(raw, every)
+        torch.testing.assert_close(scaled, torch.full_like(raw, 1e3 * (size > 0)))
+        assert (AboveMean(0.9)(scaled, every) == 0).all()
+
+
+def test_a_rollout_without_valid_transitions_changes_nothing(
     generator: torch.Generator,
 ) -> None:
-    scale, moments = EmaStdScale(0.7), EmaMoments(0.7)
-    for raw, valid in rollouts(generator):
-        moments.update(raw, valid)
-        got = scale(raw, valid)
-        torch.testing.assert_close(got * moments.std, raw)
-
-
-def test_above_mean_pays_what_exceeds_the_debiased_mean(
-    generator: torch.Generator,
-) -> None:
-    prioritizer, moments = AboveMean(0.7), EmaMoments(0.7)
-    for raw, valid in rollouts(generator):
-        moments.update(raw, valid)
-        got = prioritizer(raw, valid)
-        want = [[max(float(r - moments.mean), 0.0) for r in row] for row in raw]
-        torch.testing.assert_close(got, torch.tensor(want))
-        assert 0 < (got == 0).float().mean() < 1
+    raw, valid = rollouts(generator)[0]
+    scale, prioritizer = EmaStdScale(0.9), AboveMean(0.9)
+    scale(raw, valid)
+    prioritizer(raw, valid)
+    sigma, mu = scale.moments.std.clone(), prioritizer.moments.mean.clone()
+    nothing = torch.zeros_like(valid)
+    assert scale(raw, nothing).isfinite().all()
+    assert prioritizer(raw, nothing).isfinite().all()
+    assert torch.equal(scale.moments.std, sigma)
+    assert torch.equal(prioritizer.moments.mean, mu)
 
 
 def test_leaving_things_alone(generator: torch.Generator) -> None:
@@ -168,7 +124,7 @@ def test_leaving_things_alone(generator: torch.Generator) -> None:
         assert torch.equal(PayAll()(raw, valid), raw)
 
 
-PARTS = [ReturnStdScale(B, DISCOUNT), EmaStdScale(), AboveMean()]
+PARTS = [ReturnStdScale(B, 0.9), EmaStdScale(), AboveMean()]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)
@@ -192,6 +148,7 @@ def test_all_state_is_in_the_state_dict(
     one, other = copy.deepcopy(part), copy.deepcopy(part)
     for earlier in before:
         one(*earlier)
+    raw = 4 * (raw - raw.mean()) + 3  # above earlier ones, so that the average counts
     different = other(raw, valid)
     other.load_state_dict(copy.deepcopy(one.state_dict()))
     assert torch.equal(one(raw, valid), other(raw, valid))

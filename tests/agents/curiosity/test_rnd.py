@@ -9,11 +9,11 @@ from torch import Tensor, nn
 
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
-from agents.rollout import Rollout
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import Surroundings
+from envs.vector_env import DiscreteActions, EnvSpec
 from ssl_objectives.encoders.cnn import NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
-from world_models.belief import Carry
-from world_models.trajectory import Trajectory
 
 T, B, C, H, W = 7, 4, 1, 5, 6
 D = 9
@@ -41,16 +41,16 @@ def frames(generator: torch.Generator, *batch: int) -> Tensor:
     return drawn.to(torch.uint8)
 
 
-def make_rollout(obs: Tensor) -> Rollout:
+def scored(obs: Tensor) -> Scored:
     first = torch.zeros(T + 1, B, dtype=torch.bool)
     first[3, 2] = first[7, 0] = True
-    no = torch.zeros(T, B, dtype=torch.bool)
-    traj = Trajectory(
-        torch.zeros(T, B, dtype=torch.int64), torch.zeros(T, B), no, no, obs, first
-    )
-    carry = Carry(obs[:0], torch.zeros(B, 0), traj.action[0])
-    nothing = torch.zeros(T, B)
-    return Rollout(traj, carry, nothing[..., None], nothing, torch.zeros(2, T + 1, B))
+    return Scored.from_rollout(obs, torch.zeros(T, B, dtype=torch.int64), first)
+
+
+def around(obs_shape: tuple[int, int, int], discount: float = 0.99) -> Surroundings:
+    """Worlds with such frames, and no world model."""
+    spec = EnvSpec(B, obs_shape, DiscreteActions(5), torch.device("cpu"))
+    return Surroundings(spec, 17, 24, discount)
 
 
 def naive_error(signal: RandomNetworkDistillation, frame: Tensor) -> float:
@@ -106,9 +106,9 @@ def test_reward_is_the_error_where_a_transition_arrives(
     signal, obs = linear_signal(), frames(generator, T + 1, B)
     warm = frames(generator, 2, B)
     signal.warm_up(warm)
-    rollout = make_rollout(obs)
+    rollout = scored(obs)
     with torch.no_grad():
-        paid = signal.reward(rollout, None)
+        paid = signal.reward(rollout)
     # statistics: all frames of random play and all arrived at, first rows included
     seen = np.concatenate([warm.flatten(0, 1), obs[1:].flatten(0, 1)])
     assert signal.pixels.count.item() == len(seen)
@@ -134,11 +134,12 @@ def test_distillation_takes_a_random_share_of_the_frames_arrived_at(
 ) -> None:
     signal, obs = linear_signal(share), frames(generator, T + 1, B)
     signal.warm_up(obs)
-    traj = make_rollout(obs).traj
+    rollout = scored(obs)
+    traj, carry = rollout.traj, rollout.experience.carry
     errors = {round(e, 5) for e in signal.error(obs[1:].flatten(0, 1)).tolist()}
     drawn = []
     for seed in (1, 2, 1):
-        loss = signal.loss(traj, torch.Generator().manual_seed(seed))
+        loss = signal.loss(Learning(traj, carry, torch.Generator().manual_seed(seed)))
         assert loss.per_sample is not None
         assert loss.per_sample.shape == (count,)
         assert loss.regularizer == 0
@@ -162,7 +163,7 @@ def test_error_falls_where_trained_and_stays_elsewhere(
 ) -> None:
     torch.manual_seed(3)
     config = RndConfig(replace(encoder, precision=Precision.FLOAT32), size=24)
-    signal = config.build((1, 36, 40), B, 0.99)
+    signal = config.build(around((1, 36, 40)))
     known, unknown = textures(generator, 14), textures(generator, 14)
     signal.warm_up(known[None])
     signal.warm_up(unknown[None])
@@ -185,7 +186,9 @@ def test_error_falls_where_trained_and_stays_elsewhere(
 
 
 def test_config_is_carried_out() -> None:
-    signal = RndConfig(size=24, share=0.5, warm_up_steps=9).build((1, 36, 44), B, 0.97)
+    signal = RndConfig(size=24, share=0.5, warm_up_steps=9).build(
+        around((1, 36, 44), 0.97)
+    )
     assert signal.share == 0.5
     assert signal.warm_up_steps == 9
     assert signal.scale.discount == 0.97
@@ -198,5 +201,5 @@ def test_config_is_carried_out() -> None:
 
 def test_frames_too_small_for_the_encoder_are_refused() -> None:
     with pytest.raises(ValueError, match=r"\(1, 30, 35\) are too small"):
-        RndConfig().build((1, 30, 35), B, 0.99)
-    RndConfig(PatchConfig(patch=5)).build((1, 30, 35), B, 0.99)
+        RndConfig().build(around((1, 30, 35)))
+    RndConfig(PatchConfig(patch=5)).build(around((1, 30, 35)))

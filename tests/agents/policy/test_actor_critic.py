@@ -114,7 +114,7 @@ def test_actor_critic_over_any_batch(
     assert distribution.entropy().shape == batch
     assert policy.log_std is not None
     entropy = distribution.entropy().flatten()[0].item()
-    assert entropy == pytest.approx(math.log(2 * math.pi * math.e))
+    assert entropy == pytest.approx(math.log(2 * math.pi * math.e) + 2 * math.log(0.5))
 
 
 def test_new_policies_are_nearly_uniform(generator: torch.Generator) -> None:
@@ -123,6 +123,17 @@ def test_new_policies_are_nearly_uniform(generator: torch.Generator) -> None:
         torch.randn(T, B, 256, generator=generator)
     )
     assert distribution.entropy().min() > math.log(A) - 1e-2
+
+
+def test_new_gaussians_seldom_leave_the_bounds(generator: torch.Generator) -> None:
+    """A σ of 0.5: 4.6 % of draws lie outside [-1, 1], per component."""
+    torch.manual_seed(0)
+    distribution, _ = ActorCritic(256, CONTINUOUS, 2)(
+        torch.randn(4000, 256, generator=generator)
+    )
+    outside = (distribution.sample(generator).abs() > 1).float().mean(0)
+    assert outside.shape == (2,)
+    assert ((outside > 0.03) & (outside < 0.09)).all()
 
 
 def test_embeddings_fit_their_action_space() -> None:
@@ -139,8 +150,9 @@ def test_embeddings_fit_their_action_space() -> None:
     nothing = continuous.none(B)
     assert nothing.shape == (B, 2)
     assert nothing.dtype == torch.float32
-    vector = torch.tensor([[0.5, -1.5]])
     weight, bias = continuous.linear.weight, continuous.linear.bias
-    torch.testing.assert_close(
-        continuous(vector)[0], 0.5 * weight[:, 0] - 1.5 * weight[:, 1] + bias
-    )
+    inside, outside = torch.tensor([[0.5, -0.7]]), torch.tensor([[0.5, -1.7]])
+    want = 0.5 * weight[:, 0] - 0.7 * weight[:, 1] + bias
+    torch.testing.assert_close(continuous(inside)[0], want)
+    done = 0.5 * weight[:, 0] - weight[:, 1] + bias  # what the world does
+    torch.testing.assert_close(continuous(outside)[0], done)

@@ -4,7 +4,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.policy.advantages import continuing_advantage, episodic_advantage
+from agents.policy.advantages import (
+    continuing_advantage,
+    continuing_returns,
+    episodic_advantage,
+)
 
 T, B = 23, 4
 
@@ -97,3 +101,17 @@ def test_advantage_of_a_joining_transition(stream: dict[str, Tensor]) -> None:
     joins = stream["first"][1:]
     got = episodic_advantage(**stream, discount=0.97, trace=0.9)
     assert (got[joins] == 0).all()
+
+
+def test_returns_are_advantage_plus_value_and_joins_take_the_next_value(
+    stream: dict[str, Tensor],
+) -> None:
+    value, first = stream["value"], stream["first"]
+    advantage = continuing_advantage(stream["reward"], value, first, 0.97, 0.9)
+    got = continuing_returns(advantage, value, first)
+    for t in range(T):
+        for b in range(B):
+            want = advantage[t, b] + value[t, b]
+            if first[t + 1, b]:
+                want = value[t + 1, b]
+            assert got[t, b] == want

@@ -6,7 +6,6 @@ import pytest
 import torch
 from rich.console import Console
 
-from agents.build import AgentConfig
 from envs.atari.native import AtariConfig
 from experiments.benchmark.agents import AgentArm
 from experiments.benchmark.benchmark import benchmark
@@ -211,14 +210,14 @@ def test_sb3_does_the_same_work_with_the_same_network() -> None:
         assert isinstance(theirs, Sb3Arm)
         assert isinstance(ours, AgentArm)
         assert theirs.units == ours.units == 16
-        belief, policy = ours.agent.belief, ours.agent.policy
+        belief, policy = ours.agent.belief, ours.agent.actor.policy
         mine = [*belief.encoder.parameters(), *policy.parameters()]
         shapes = sorted(tuple(x.shape) for x in mine)
         assert shapes == sorted(tuple(x.shape) for x in theirs.policy.parameters())
         assert shapes.count((32, 4, 8, 8)) == 1
         assert shapes.count((18, 512)) == 1  # all 18 actions
 
-        optimizers = [theirs.policy.optimizer, ours.agent.optimizer]
+        optimizers = [theirs.policy.optimizer, ours.agent.learner.optimizer]
         for arm in arms:
             for _ in range(2):
                 arm.update()
@@ -232,14 +231,14 @@ def test_sb3_does_the_same_work_with_the_same_network() -> None:
         buffer = theirs.model.rollout_buffer.observations
         assert buffer.size == 16 * 4 * 84 * 84
 
-        ppo, agent = ours.agent.ppo, AgentConfig()
+        ppo, stream = ours.agent.ppo, ours.agent.streams[0]
         assert theirs.model.ent_coef == ppo.entropy_coeff
         assert theirs.model.vf_coef == ppo.value_coeff
         assert theirs.model.max_grad_norm == ppo.max_grad_norm
-        assert theirs.model.gamma == agent.extrinsic.discount
-        assert theirs.model.gae_lambda == agent.extrinsic.trace
+        assert theirs.model.gamma == stream.discount
+        assert theirs.model.gae_lambda == stream.trace
         assert theirs.model.clip_range(0.5) == ppo.clip  # type: ignore[operator]
-        assert agent.extrinsic.clip == 1.0
+        assert stream.clip == 1.0
     finally:
         for arm in arms:
             arm.close()

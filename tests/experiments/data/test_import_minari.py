@@ -123,6 +123,14 @@ SPECS = {
         (1, 5, 7), ContinuousColumn((-1.0, -np.inf), (1.0, 2.0)), rewards=True
     ),
     "no rewards": DatasetSpec((1, 5, 7), DiscreteColumn(3), ends=True),
+    "vectors": DatasetSpec(
+        (5, 4, 3),
+        ContinuousColumn((-0.5, 0.0), (0.5, 3.0)),
+        rewards=True,
+        ends=True,
+        facts={"step": Column((), "int64")},
+        vector_size=3,
+    ),
 }
 # episodes of one row at the beginning, in the middle, at the end; beginnings cut off
 STREAMS = [
@@ -212,6 +220,23 @@ def test_a_foreign_minari_data_set(tmp_path: Path) -> None:
         ImportConfig("theirs/grid-v0", out=tmp_path / "e", facts=False), QUIET
     )
     assert not plain.spec.facts
+
+
+def test_vectors_lie_beside_the_images_for_other_programs(tmp_path: Path) -> None:
+    spec = SPECS["vectors"]
+    rows = by_hand([1, 0, 0, 0], spec, 7)
+    dataset = write(tmp_path / "hand", spec, [rows])
+    import_data(ImportConfig(str(dataset.path), to_minari="mine/dials-v0"), QUIET)
+    (episode,) = minari.load_dataset("mine/dials-v0").iterate_episodes()
+    assert set(episode.observations) == {"image", "vector"}
+    assert np.array_equal(episode.observations["vector"], rows["vector"])
+    images = rows["obs"].transpose(0, 2, 3, 1)
+    assert np.array_equal(episode.observations["image"], images)
+    assert "vector" not in episode.infos["rows"]
+    small = ImportConfig("mine/dials-v0", out=tmp_path / "small", size=(2, 2))
+    resized = import_data(small, QUIET)
+    assert resized.spec.obs_shape == (5, 2, 2)
+    assert np.array_equal(everything(resized)["vector"], rows["vector"])
 
 
 def test_dictionaries_of_observations(tmp_path: Path) -> None:

@@ -10,13 +10,14 @@ import pytest
 import torch
 from rich.console import Console
 
+from agents.acting import ActorPolicy
 from agents.actor import Actor
-from agents.play import PlayedEpisodes, actor_player, play_episodes
+from agents.play import PlayedEpisodes, play_episodes
 from experiments.evaluate.config import EvaluateConfig
 from experiments.evaluate.evaluation import evaluate, load_agent
 from experiments.evaluate.results import bootstrap_interval, watching
 from experiments.pretrain import pretrain_config
-from experiments.runs.checkpoints.folder import CheckpointFolder
+from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import evaluate_actor, share_envs
 from experiments.runs.video import record_video
@@ -64,11 +65,12 @@ def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> No
     )
     assert done.code == 0, done.err
     lines = done.out.splitlines()
-    assert lines[0] == f"{run.path.name}, after 320 env steps"
-    file = run.path / "evaluations" / "step-000000000320.json"
+    steps = steps_of(CheckpointFolder(run.checkpoints).latest())
+    assert lines[0] == f"{run.path.name}, after {steps} env steps"
+    file = run.path / "evaluations" / f"step-{steps:012d}.json"
     assert f"numbers  {file}" in lines
     content = json.loads(file.read_text())
-    assert content["env_steps"] == 320
+    assert content["env_steps"] == steps
     for column, name in enumerate(("agent", "random"), 1):
         each = content[name]
         assert each["lengths"] == [17] * 3
@@ -87,7 +89,7 @@ def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> No
         assert shown["env steps"] == "51"
     assert content["agent"]["cells_per_episode"] != content["random"]["cells"]
     assert sum("in 17 steps, 1 room" in x for x in lines) == 3
-    video = run.videos / "evaluation-step-000000000320.mp4"
+    video = run.videos / f"evaluation-step-{steps:012d}.mp4"
     assert imageio_ffmpeg.count_frames_and_secs(str(video))[0] == 5
 
 
@@ -253,16 +255,21 @@ def test_an_actor_plays_with_its_memory(key_door: Any) -> None:
 
     def play(seed: int, greedy: bool) -> PlayedEpisodes:
         env = config.world.build(3, "cpu")
-        return play_episodes(env, actor_player(actor, 3, seed, greedy), 3, seed=0)
+        policy = ActorPolicy.seeded(actor, seed, greedy)
+        return play_episodes(env, policy, 3, seed=0)
 
     assert play(1, False) == play(1, False) != play(2, False)
     assert play(1, True) == play(2, True)
     env = config.world.build(3, "cpu")
     row, carry = env.reset(0), actor.start(3)
-    player = actor_player(actor, 3, 1, greedy=True)
+    policy = ActorPolicy.seeded(actor, 1, greedy=True)
+    told = carry
     for _ in range(20):
-        wanted, carry = actor.act(row, carry, torch.Generator(), greedy=True)
-        action = player(row)
-        assert torch.equal(action, wanted)
-        row = env.step(action)
+        belief, carry = actor.perceive(row, carry)
+        wanted = actor.policy(belief)[0].mode()
+        carry = carry.acted(wanted)
+        did = policy.act(row, told)
+        assert torch.equal(did.action, wanted)
+        assert torch.equal(did.carry.memory, carry.memory)
+        row, told = env.step(did.action), did.carry
     assert carry.memory.abs().sum() > 0

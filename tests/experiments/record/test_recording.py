@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from agents.acting import RandomPolicy
 from agents.build import AgentConfig
-from agents.play import random_player
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
@@ -31,7 +31,7 @@ from ssl_objectives.objective import Needs
 from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command, Done
 from world_models.data.dataset import Dataset, open_dataset
-from world_models.data.format import Column, DiscreteColumn
+from world_models.data.format import Column, ContinuousColumn, DiscreteColumn
 from world_models.presets import ByolExploreConfig
 
 B = 6
@@ -62,8 +62,9 @@ def test_a_recording_is_what_the_world_showed(tmp_path: Path) -> None:
     assert dataset.source["config"]["world"]["type"] == "envs.counting:CountingConfig"
     streams = [stream(dataset, i) for i in range(B)]
     env = CountingConfig().build(B, "cpu")
-    player = random_player(env, 4)
+    policy = RandomPolicy(env, 4)
     row, action = env.reset(4), torch.zeros(B, dtype=torch.int64)
+    carry = policy.start(B)
     for t in range(35):
         wanted = {
             "obs": row.obs,
@@ -78,7 +79,7 @@ def test_a_recording_is_what_the_world_showed(tmp_path: Path) -> None:
             assert streams[i].keys() == wanted.keys()
             for name, x in wanted.items():
                 assert np.array_equal(streams[i][name][t], x[i].numpy()), (t, name)
-        action = player(row)
+        action = policy.act(row, carry).action
         row = env.step(action)
     ends = np.concatenate([x["truncated"] | x["terminated"] for x in streams])
     ignored = np.concatenate([x["action"][1:][x["first"][1:]] for x in streams])
@@ -123,6 +124,44 @@ def test_scripted_policies(curious: Command, tmp_path: Path) -> None:
     assert "gave torch.float32 (3,); this world takes torch.int64 (3,)" in done.err
     done = curious("record", *common, f"--policy={HERE}:B", *third)
     assert "neither a class nor a function" in done.err
+
+
+def reaching(row: Step, generator: torch.Generator) -> Tensor:
+    """Far beyond the bounds in one direction, within them in the other."""
+    asked = torch.randn(len(row.obs), 2, generator=generator)
+    return asked * torch.tensor([20.0, 0.3])
+
+
+def test_what_was_done_is_recorded_and_not_what_was_asked_for(
+    curious: Command, tmp_path: Path
+) -> None:
+    done = curious(
+        *("record", "--world", "tests.envs.probe_world:ProbeConfig", "--facts"),
+        *("--policy", f"{HERE}:reaching", "--steps", "90", "--num-envs", "3"),
+        *("--out", str(tmp_path)),
+    )
+    assert done.code == 0, done.err
+    assert "vector of 3" in done.out
+    dataset = open_dataset(tmp_path)
+    assert dataset.spec.actions == ContinuousColumn((-0.5, 0.0), (0.5, 3.0))
+    assert (dataset.spec.obs_shape, dataset.spec.vector_size) == ((5, 40, 44), 3)
+    ends, levels = set(), set()
+    for i in range(3):
+        rows = stream(dataset, i)
+        ahead = ~rows["first"]
+        # The world itself tells which action it applied, and shows the lift of it.
+        assert np.array_equal(rows["action"][ahead], rows["facts/applied"][ahead])
+        assert np.array_equal(rows["action"][ahead, 1], rows["vector"][ahead, 2])
+        ends |= set(rows["action"][ahead, 0].tolist())
+        levels |= set(rows["action"][ahead, 1].tolist())
+    assert {-0.5, 0.5} < ends
+    assert all(-0.5 <= x <= 0.5 for x in ends)
+    assert len(levels) > 50
+    traj = next(iter(dataset.windows(9, 2)))
+    assert traj.vector is not None
+    assert torch.equal(
+        traj.vector[1:, :, 2][traj.valid], traj.action[..., 1][traj.valid]
+    )
 
 
 def test_a_trained_run_plays_in_its_own_world(

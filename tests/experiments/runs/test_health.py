@@ -1,3 +1,4 @@
+import json
 import math
 
 import pytest
@@ -33,13 +34,13 @@ def test_collapsed_entropy_is_said_once_until_it_recovers() -> None:
 def test_a_bonus_that_waits_for_its_running_mean_is_no_collapse() -> None:
     monitor = HealthMonitor(limits=HealthLimits(patience=2))
     for paid, measured in [(0.06, 2.0), *[(0.0, 0.02)] * 9]:
-        alive = {"intrinsic/reward_std": paid, "intrinsic/raw_std": measured}
+        alive = {"intrinsic/rnd/reward_std": paid, "intrinsic/rnd/raw_std": measured}
         assert monitor.observe(alive) == []
 
 
 def test_curiosity_is_compared_with_its_own_maximum() -> None:
     monitor = HealthMonitor(limits=HealthLimits(patience=2))
-    name = "intrinsic/raw_std"
+    name = "intrinsic/rnd/raw_std"
     assert heard(monitor, name, [0.0, 0.0, 0.0, 1e-5, 1e-5, 2e-6]) == []
     assert heard(monitor, name, [4.0, 1.0, 0.1, 0.01, 0.003, 0.003]) == [5]
     monitor = HealthMonitor()
@@ -63,11 +64,11 @@ def test_latents_that_are_one_point(spread: float, warned: bool) -> None:
 
 def test_warnings_are_plain_words_with_numbers() -> None:
     monitor = HealthMonitor(4, 64, HealthLimits(patience=1))
-    monitor.observe({"intrinsic/raw_std": 2.0})
+    monitor.observe({"intrinsic/rnd/raw_std": 2.0})
     warnings = monitor.observe(
         {
             "policy/entropy": 0.01,
-            "intrinsic/raw_std": 0.0,
+            "intrinsic/rnd/raw_std": 0.0,
             "world_model/effective_rank": 1.1,
             "loss/policy": 0.0,
         }
@@ -88,3 +89,27 @@ def test_what_is_not_known_is_not_judged() -> None:
     monitor.observe({"policy/entropy": 0.0})
     assert monitor.observe({}) == []
     assert len(monitor.observe({"policy/entropy": 0.0})) == 1
+
+
+def test_every_signal_is_watched_on_its_own() -> None:
+    monitor = HealthMonitor(limits=HealthLimits(patience=1))
+    both = {"intrinsic/one/raw_std": 1.0, "intrinsic/two-2/raw_std": 100.0}
+    assert monitor.observe(both) == []
+    [warning] = monitor.observe(both | {"intrinsic/two-2/raw_std": 0.01})
+    assert warning.startswith("The curiosity two-2 no longer tells states apart")
+
+
+def test_a_resumed_run_is_not_warned_anew() -> None:
+    limits = HealthLimits(patience=3)
+    one, two = (HealthMonitor(18, limits=limits) for _ in range(2))
+    values = [1.0, 0.1, 0.1]
+    assert heard(one, "policy/entropy", values) == []
+    two.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    assert heard(one, "policy/entropy", [0.1, 0.1]) == [0]
+    assert heard(two, "policy/entropy", [0.1, 0.1]) == [0]
+    three = HealthMonitor(18, limits=limits)
+    three.load_state_dict(two.state_dict())
+    assert heard(three, "policy/entropy", [0.1] * 5) == []
+    assert two.observe({"intrinsic/a/raw_std": 5.0}) == []
+    three.load_state_dict(two.state_dict())
+    assert heard(three, "intrinsic/a/raw_std", [1e-4] * 3) == [2]

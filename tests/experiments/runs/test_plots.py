@@ -44,8 +44,8 @@ def test_what_is_known_is_drawn(tmp_path: Path) -> None:
         [
             {
                 "episode/return": i % 7,
-                "intrinsic/reward_mean": 1 / (i + 1),
-                "intrinsic/raw_mean": 2 / (i + 1),
+                "intrinsic/rnd/reward_mean": 1 / (i + 1),
+                "intrinsic/rnd/raw_mean": 2 / (i + 1),
             }
             | ({"evaluate/return_mean": i, "evaluate/rooms": i} if i % 9 == 0 else {})
             for i in range(100)

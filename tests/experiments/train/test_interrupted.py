@@ -68,7 +68,7 @@ def test_ctrl_c_stops_with_a_checkpoint(
         *("--video-steps", "0"),
     )
     assert done.code == 0
-    assert rows(RunFolder(folder))[-1]["steps"] == steps + 40
+    assert steps + 40 <= rows(RunFolder(folder))[-1]["steps"] < steps + 80
 
 
 def test_ctrl_c_does_not_wait_for_an_evaluation(

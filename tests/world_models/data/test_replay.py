@@ -1,44 +1,221 @@
+"""Windows of past rollouts, as they were collected, against the rollouts themselves."""
+
+import io
+from dataclasses import fields
+
 import pytest
 import torch
+from torch import Tensor
 
 from agents.build import AgentConfig
+from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import NatureConfig
-from world_models.data.replay import ReplayBuffer
+from ssl_objectives.encoders.precision import Precision
+from world_models.belief import Carry
+from world_models.cores.recurrent import RecurrentConfig
+from world_models.data.replay import ReplayBuffer, Replayed
+from world_models.frames import stack_frames
 from world_models.presets import ByolExploreConfig
+from world_models.trajectory import Trajectory
+
+T, B = 11, 6
 
 
-def test_buffer_keeps_the_latest_windows_and_their_columns() -> None:
-    """Sampled columns decode to one env each, rows advancing by one within episodes."""
-    env = CountingConfig().build(6, "cpu")
+def rollouts(count: int, num_frames: int = 3) -> list[Experience]:
+    """Of a world whose frames say where they are from."""
+    env = CountingConfig().build(B, "cpu")
     config = AgentConfig(
-        encoder=NatureConfig(size=16), ppo=PpoConfig(num_steps=11, num_minibatches=2)
+        encoder=NatureConfig(size=16),
+        core=RecurrentConfig(9, num_frames),
+        ppo=PpoConfig(num_steps=T, num_minibatches=2),
     )
     agent = config.build(env, ByolExploreConfig(horizon=3), None, seed=0)
     agent.begin()
-    buffer = ReplayBuffer(capacity=3)
-    carries = []
-    for _ in range(5):
-        rollout, _ = agent.collector.collect()
-        buffer.add(rollout.traj, rollout.carry)
-        carries.append(rollout.carry)
+    return [agent.collector.collect()[0] for _ in range(count)]
+
+
+def filled(experiences: list[Experience], capacity: int = 3) -> ReplayBuffer:
+    buffer = ReplayBuffer(capacity)
+    for experience in experiences:
+        extras = {name: experience.extras[name] for name in ("log_prob", "belief")}
+        buffer.add(experience.traj, experience.carry, extras)
+    return buffer
+
+
+def window(
+    buffer: ReplayBuffer, slot: list[int], env: list[int], begin: list[int], steps: int
+) -> Replayed:
+    index = (torch.tensor(x) for x in (slot, env, begin))
+    return buffer.window(*index, steps)
+
+
+def same(one: Trajectory | Carry, two: Trajectory | Carry) -> None:
+    for x in fields(one):
+        got, want = getattr(one, x.name), getattr(two, x.name)
+        if isinstance(got, Tensor):
+            assert torch.equal(got, want), x.name
+        else:
+            assert not got, x.name
+            assert not want, x.name
+
+
+def test_whole_rollouts_come_back_as_they_were() -> None:
+    """The latest three of five, each with the carry that it really had."""
+    experiences = rollouts(5)
+    buffer = filled(experiences)
     assert len(buffer) == 3
-    window, column = torch.tensor([0, 1, 2, 2]), torch.tensor([5, 0, 3, 3])
-    traj, carry = buffer.columns(window, column)
-    now = decode(traj.obs)
-    assert torch.equal(now.env, column.expand(12, 4))
-    advanced = now.step[1:] == now.step[:-1] + 1
-    assert torch.equal(advanced, traj.valid)
-    # slots 0, 1, 2 hold rollouts 3, 4, 2
-    torch.testing.assert_close(carry.memory[0], carries[3].memory[5])
-    torch.testing.assert_close(carry.memory[1], carries[4].memory[0])
-    torch.testing.assert_close(carry.memory[2], carries[2].memory[3])
-    again = ReplayBuffer(capacity=3)
-    again.load_state_dict(buffer.state_dict())
-    assert torch.equal(again.columns(window, column)[0].obs, traj.obs)
+    order = (3, 4, 2)  # slots 0, 1, 2
+    for slot, number in enumerate(order):
+        old = experiences[number]
+        envs = torch.tensor([5, 0, 3, 3])
+        found = window(buffer, [slot] * 4, envs.tolist(), [0] * 4, T)
+        same(found.traj, old.traj.envs(envs))
+        same(found.carry, old.carry.envs(envs))
+        for name, x in found.extras.items():
+            assert torch.equal(x, old.extras[name][:, envs])
+        assert set(found.extras) == {"log_prob", "belief"}
+
+
+@pytest.mark.parametrize("steps", [1, 4, T - 1])
+def test_a_window_is_a_slice_of_what_was_stored(steps: int) -> None:
+    experiences = rollouts(2)
+    buffer = filled(experiences)
+    for begin in range(T - steps + 1):
+        envs = torch.tensor([4, 1])
+        found = window(buffer, [1, 1], [4, 1], [begin] * 2, steps)
+        old = experiences[1]
+        same(found.traj, old.traj.envs(envs).steps(begin, begin + steps))
+        for name, x in found.extras.items():
+            assert torch.equal(x, old.extras[name][begin : begin + steps, envs])
+        if begin:
+            before = old.traj.action[begin - 1, envs]
+            assert torch.equal(found.carry.action, before)
+            assert not found.carry.memory.any()
+        now = decode(found.traj.obs)
+        assert torch.equal(now.env, envs.expand(steps + 1, 2))
+        on = now.step[1:] == now.step[:-1] + 1
+        assert torch.equal(on, found.traj.valid)
+
+
+@pytest.mark.parametrize("history", [1, 2, 4])
+def test_frames_before_a_window_are_those_of_the_run_itself(history: int) -> None:
+    """With an episode that begins anywhere: one env for every pair of first rows."""
+    generator = torch.Generator().manual_seed(1)
+    steps = 7
+    marks = [(i, j) for i in range(steps + 1) for j in range(i, steps + 1)]
+    num = len(marks) + 1  # and one without any
+    obs = torch.randint(1, 256, (steps + 1, num, 1, 2, 3), generator=generator)
+    obs = obs.to(torch.uint8)
+    before = torch.randint(1, 256, (history, num, 1, 2, 3), generator=generator)
+    first = torch.zeros(steps + 1, num, dtype=torch.bool)
+    for env, rows in enumerate(marks):
+        first[list(rows), env] = True
+    no = torch.zeros(steps, num, dtype=torch.bool)
+    traj = Trajectory(no.long(), no.float(), no, no, obs, first)
+    carry = Carry(before.to(torch.uint8), torch.zeros(num, 0), no[0].long())
+    buffer = ReplayBuffer(2)
+    buffer.add(traj, carry)
+    envs = torch.arange(num)
+    whole, _ = stack_frames(obs, first, carry.frames)
+    for begin in range(steps):
+        found = buffer.window(0 * envs, envs, 0 * envs + begin, steps - begin)
+        ran = carry.frames
+        for t in range(begin):
+            _, ran = stack_frames(obs[t : t + 1], first[t : t + 1], ran)
+        assert torch.equal(found.carry.frames, ran), begin
+        part = found.traj
+        stacked, _ = stack_frames(part.obs, part.first, found.carry.frames)
+        assert torch.equal(stacked, whole[begin:])
+
+
+def test_a_burnt_in_memory_is_that_of_the_run() -> None:
+    """From an episode's first row on, what the policy believed comes back."""
+    env = CountingConfig().build(B, "cpu")
+    config = AgentConfig(
+        encoder=NatureConfig(size=16, precision=Precision.FLOAT32),
+        core=RecurrentConfig(9, 2),
+        ppo=PpoConfig(num_steps=T, num_minibatches=2),
+    )
+    agent = config.build(env, None, None, seed=0)
+    with torch.no_grad():
+        # frames are almost black
+        agent.belief.encoder.get_parameter("head.weight").mul_(4e3)
+    agent.begin()
+    experience = agent.collector.collect()[0]
+    buffer = ReplayBuffer(1)
+    buffer.add(experience.traj, experience.carry, experience.extras)
+    # rows 1 … T-1 where an episode begins; the window starts one row earlier
+    row, envs = experience.traj.first[1:-1].nonzero().unbind(-1)
+    assert len(row) == 4
+    found = buffer.window(0 * row, envs, row, 1)
+    with torch.no_grad():
+        past = buffer.window(0 * row, envs, 0 * row, 1)
+        assert torch.equal(past.carry.memory, experience.carry.memory[envs])
+        seen = agent.belief.throughout(found.traj, found.carry).belief
+    believed = experience.extras["belief"]
+    assert believed.std(0).mean() > 0.03
+    torch.testing.assert_close(seen[1], believed[row + 1, envs], rtol=1e-4, atol=1e-5)
+
+
+def test_draws_repeat_by_seed_and_reach_every_window() -> None:
+    buffer = filled(rollouts(2))
+    drawn = []
+    for seed in (1, 2, 1):
+        generator = torch.Generator().manual_seed(seed)
+        drawn.append(buffer.sample(300, generator, num_steps=9))
+    one, two, again = (decode(x.traj.obs) for x in drawn)
+    assert torch.equal(one.step, again.step)
+    assert not torch.equal(one.env, two.env)
+    assert one.step.shape == (10, 300)
+    places = {tuple(int(y[0, i]) for y in one) for i in range(300)}
+    # 2 rollouts, 6 envs, 3 beginnings: all of them; no two show the same first row
+    assert len(places) == 36
+    whole = buffer.sample(5, torch.Generator().manual_seed(1))
+    assert whole.traj.num_steps == T
+
+
+def test_vectors_are_kept_beside_frames() -> None:
+    old = rollouts(1)[0]
+    vector = torch.randn(T + 1, B, 4)
+    parts = {x.name: getattr(old.traj, x.name) for x in fields(old.traj)}
+    traj = Trajectory(**(parts | {"vector": vector}))
+    buffer = ReplayBuffer(2)
+    buffer.add(traj, old.carry)
+    found = window(buffer, [0, 0], [5, 2], [3, 1], 4)
+    assert found.traj.vector is not None
+    assert torch.equal(found.traj.vector[:, 0], vector[3:8, 5])
+    assert torch.equal(found.traj.vector[:, 1], vector[1:6, 2])
+    assert filled([old]).sample(1, torch.Generator()).traj.vector is None
+
+
+def test_a_saved_one_goes_on_where_it_was() -> None:
+    experiences = rollouts(6)
+    buffer = filled(experiences[:4])
+    file = io.BytesIO()
+    torch.save(buffer.state_dict(), file)
+    file.seek(0)
+    again = ReplayBuffer(3)
+    again.load_state_dict(torch.load(file, weights_only=True))
+    for experience in experiences[4:]:
+        for each in (buffer, again):
+            extras = {name: experience.extras[name] for name in ("log_prob", "belief")}
+            each.add(experience.traj, experience.carry, extras)
+        one, two = (
+            x.sample(20, torch.Generator().manual_seed(3), 5) for x in (buffer, again)
+        )
+        same(one.traj, two.traj)
+        same(one.carry, two.carry)
+        assert torch.equal(one.extras["belief"], two.extras["belief"])
     with pytest.raises(ValueError, match="holds 3 rollouts, this one 4"):
         ReplayBuffer(capacity=4).load_state_dict(buffer.state_dict())
+
+
+@pytest.mark.parametrize("steps", [0, T + 1])
+def test_windows_lie_within_a_rollout(steps: int) -> None:
+    with pytest.raises(ValueError, match=f"windows of {steps} steps in rollouts of 11"):
+        filled(rollouts(1)).sample(3, torch.Generator(), steps)
 
 
 def test_empty_buffer_says_so() -> None:

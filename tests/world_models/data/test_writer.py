@@ -183,7 +183,8 @@ def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"obs_shape": (2, 4, 4)}, "1 or 3 channels"),
+        ({"obs_shape": (0, 4, 4)}, "at least one of each"),
+        ({"vector_size": -1}, "-1 numbers"),
         ({"facts": {"../x": Column((), "int64")}}, "named"),
         ({"facts": {"x": Column((), "object")}}, "dtype object"),
         ({"facts": {"x": Column((3, 0), "int64")}}, "shape"),

@@ -4,11 +4,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from ssl_objectives.images.frames import FrameFormat
 from world_models.data.dataset import open_dataset
 from world_models.data.importers.importer import Importer, Rows
+from world_models.data.importers.planes import convert, converted_shape
 
 
 class DatasetCopy(Importer):
@@ -19,14 +18,13 @@ class DatasetCopy(Importer):
         form: how frames are converted.
 
     Raises:
-        DatasetError: see `open_dataset`.
+        DatasetError: see `open_dataset` and `converted_shape`.
     """
 
     def __init__(self, path: Path, form: FrameFormat) -> None:
         self._dataset, self._form = open_dataset(path), form
         spec = self._dataset.spec
-        channels, height, width = spec.obs_shape
-        self.spec = replace(spec, obs_shape=form.shape((height, width, channels)))
+        self.spec = replace(spec, obs_shape=converted_shape(form, spec.obs_shape))
         self.num_rows = self._dataset.num_rows
         self.about = {"copied": str(path), "source": dict(self._dataset.source)}
 
@@ -35,6 +33,5 @@ class DatasetCopy(Importer):
         for stream in range(self._dataset.num_streams):
             for _, block in self._dataset.reader.blocks(stream):
                 if self.spec != self._dataset.spec:
-                    pictures = block["obs"].transpose(0, 2, 3, 1)
-                    block["obs"] = np.stack([self._form.frame(x) for x in pictures])
+                    block["obs"] = convert(self._form, block["obs"])
                 yield Rows(stream, block)

@@ -7,6 +7,7 @@ itself. Rows that `data_minari_out` wrote come back as they were, with their str
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,13 @@ from world_models.data.importers.minari.spaces import (
     BEFORE,
     METADATA,
     ROWS,
+    SEEN,
+    VECTOR,
     import_minari,
     read_actions,
     read_space,
 )
+from world_models.data.importers.planes import convert, converted_shape
 
 
 class MinariData(Importer):
@@ -39,7 +43,7 @@ class MinariData(Importer):
         facts: keep infos (and other observations) that have a number for each row.
 
     Raises:
-        DatasetError: there is none, or it holds no images.
+        DatasetError: there is none, or it holds no images; see `converted_shape`.
         ConfigError: Minari is not installed.
     """
 
@@ -136,20 +140,20 @@ class MinariData(Importer):
 
     def _own_spec(self, saved: Mapping[str, Any]) -> DatasetSpec:
         spec = read_spec(saved)
-        height, width = spec.obs_shape[1:]
-        shape = self._form.shape((height, width, spec.obs_shape[0]))
-        return DatasetSpec(
-            shape,
-            spec.actions,
-            spec.rewards,
-            spec.ends,
-            spec.facts if self._facts else {},
-            spec.frames_per_step,
+        return replace(
+            spec,
+            obs_shape=converted_shape(self._form, spec.obs_shape),
+            facts=spec.facts if self._facts else {},
         )
 
     def _pictures(self, episode: Any) -> NDArray[Any]:
         obs = episode.observations
         return np.asarray(obs if self._obs is None else obs[self._obs])
+
+    def _frames(self, pictures: NDArray[Any]) -> NDArray[np.uint8]:
+        if not self._ours:
+            return self._form.frames(pictures)
+        return convert(self._form, pictures.transpose(0, 3, 1, 2))
 
     def _others(self, episode: Any) -> dict[str, NDArray[Any]]:
         """Infos, and observations beside the frames, by fact name."""
@@ -170,7 +174,7 @@ class MinariData(Importer):
     def _columns(self, episode: Any, number: int) -> dict[str, NDArray[Any]]:
         where = f"{self._where}: episode {number}"
         steps, spec = len(episode), self.spec
-        obs = self._form.frames(self._pictures(episode))
+        obs = self._frames(self._pictures(episode))
         if obs.shape != (steps + 1, *spec.obs_shape):
             raise DatasetError(
                 f"{where} has {steps} steps and frames {obs.shape}, not "
@@ -179,6 +183,8 @@ class MinariData(Importer):
         columns = zero_rows(spec.columns, steps + 1)
         columns["obs"] = obs
         columns["first"][0] = True
+        if "vector" in columns:
+            columns["vector"][:] = episode.observations[VECTOR]
         for name, led in (
             ("action", episode.actions),
             ("reward", episode.rewards),
@@ -210,13 +216,13 @@ class MinariData(Importer):
         infos = _flat(episode.infos)
         columns["first"] = infos[f"{ROWS}/first"].astype(np.bool_)
         for name in columns:
-            if name not in ("obs", "first") and FACTS not in name:
+            if name not in (*SEEN, "first") and FACTS not in name:
                 columns[name][0] = infos[f"{ROWS}/{name}"][0]
         for where, order in ((BEFORE, slice(None)), (AFTER, slice(None, None, -1))):
             if f"{ROWS}/{where}/first" not in infos:
                 continue
             alone = {k: infos[f"{ROWS}/{where}/{k}"] for k in columns}
-            alone["obs"] = self._form.frames(alone["obs"])
+            alone["obs"] = self._frames(alone["obs"])
             columns = {
                 k: np.concatenate([alone[k], x][order]) for k, x in columns.items()
             }

@@ -16,6 +16,9 @@ from world_models.data.importers.arrays.groups import import_h5py
 # In a data set that we wrote: infos of each episode, and metadata of the whole.
 ROWS, BEFORE, AFTER = "rows", "before", "after"
 METADATA = "curious_worlds"
+# Observations of data sets that have vectors beside their frames.
+IMAGE, VECTOR = "image", "vector"
+SEEN = ("obs", "vector")  # columns of what is seen, not of what led there
 
 
 def import_minari() -> Any:
@@ -62,14 +65,18 @@ def read_actions(
 
 
 def obs_space(spec: DatasetSpec) -> Any:
-    """A Gymnasium box of frames [H, W, C]."""
+    """A Gymnasium box of frames [H, W, C], or a dictionary of it and the vector."""
     channels, height, width = spec.obs_shape
     shape = [height, width, channels]
     low = np.zeros(shape, np.uint8).tolist()
     high = np.full(shape, 255, np.uint8).tolist()
-    return _space(
-        {"type": "Box", "dtype": "uint8", "shape": shape, "low": low, "high": high}
-    )
+    image = {"type": "Box", "dtype": "uint8", "shape": shape, "low": low, "high": high}
+    if not spec.vector_size:
+        return _space(image)
+    size = spec.vector_size
+    ends = {"low": [-np.inf] * size, "high": [np.inf] * size}
+    vector = {"type": "Box", "dtype": "float32", "shape": [size], **ends}
+    return _space({"type": "Dict", "subspaces": {IMAGE: image, VECTOR: vector}})
 
 
 def action_space(spec: DatasetSpec) -> Any:

@@ -1,7 +1,8 @@
 """Exports data sets to Minari; importing them again gives the same bytes.
 
 Episodes are cut out of the streams and written uncompressed (Minari's own default is
-JPEG, which changes pixels). Facts become infos. What Minari has no place for lies in
+JPEG, which changes pixels). Where there are vectors, observations are dictionaries of
+`image` and `vector`. Facts become infos. What Minari has no place for lies in
 `infos/rows`: the stream of each row and its place there, whether it is `first`, and
 what led to the first one, such as the action that the world ignored at the reset. An
 episode of a single row (a reset behind which the stream ends) has no step that Minari
@@ -28,8 +29,11 @@ from world_models.data.format import FACTS, DatasetSpec
 from world_models.data.importers.minari.spaces import (
     AFTER,
     BEFORE,
+    IMAGE,
     METADATA,
     ROWS,
+    SEEN,
+    VECTOR,
     action_space,
     import_minari,
     obs_space,
@@ -170,20 +174,27 @@ def _buffer(episode: _Episode, spec: DatasetSpec) -> Any:
     marks: dict[str, Any] = {
         "stream": np.full(num, episode.stream),
         "row": episode.row + np.arange(num),
-        **{k: x for k, x in columns.items() if k != "obs" and FACTS not in k},
+        **{k: x for k, x in columns.items() if k not in SEEN and FACTS not in k},
     }
     for where, alone in ((BEFORE, episode.before), (AFTER, episode.after)):
         if alone is not None:
             marks[where] = _nested(alone)
     facts = {k: columns[FACTS + k] for k in spec.facts}
     return EpisodeBuffer(
-        observations=columns["obs"].transpose(0, 2, 3, 1),
+        observations=_seen(columns),
         actions=columns["action"][1:],
         rewards=columns["reward"][1:] if spec.rewards else none.astype(np.float32),
         terminations=columns["terminated"][1:] if spec.ends else none,
         truncations=columns["truncated"][1:] if spec.ends else none,
         infos={ROWS: marks, **({FACTS[:-1]: facts} if facts else {})},
     )
+
+
+def _seen(columns: Columns) -> Any:
+    images = columns["obs"].transpose(0, 2, 3, 1)
+    if "vector" not in columns:
+        return images
+    return {IMAGE: images, VECTOR: columns["vector"]}
 
 
 def _nested(columns: Columns) -> dict[str, Any]:

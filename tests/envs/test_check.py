@@ -1,0 +1,112 @@
+"""Each broken rule is told, in worlds that keep all others."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from jaxtyping import Bool
+from torch import Tensor
+
+from envs.check import EnvContractError, check_env
+from envs.vector_env import Step
+from tests.envs.many_worlds import Carts
+
+
+class Unclipped(Carts):
+    def force(self, action: Tensor) -> Tensor:
+        return 2 * (action[:, 0] + 1)
+
+
+class ClippedAbove(Carts):
+    def force(self, action: Tensor) -> Tensor:
+        return 2 * (action[:, 0].clamp(max=1) + 1)
+
+
+class ClippedBelow(Carts):
+    def force(self, action: Tensor) -> Tensor:
+        return 2 * (action[:, 0].clamp(min=-1) + 1)
+
+
+class Blind(Carts):
+    def dial(self) -> None:
+        return None
+
+
+class TwoDials(Carts):
+    def dial(self) -> Tensor:
+        return self._speed[:, None].expand(-1, 2)
+
+
+class Infinite(Carts):
+    def dial(self) -> Tensor:
+        return 1 / (0 * self._speed[:, None])
+
+
+class Guessing(Carts):
+    def dial(self) -> Tensor:
+        return torch.rand(self.spec.num_envs, 1)
+
+
+class Undeclared(Carts):
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        self.spec = replace(self.spec, vector_size=0)
+
+
+class Reusing(Carts):
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        self._shared = torch.zeros(num_envs, 1)
+
+    def dial(self) -> Tensor:
+        return self._shared.copy_(self._speed[:, None])
+
+
+class Touching(Carts):
+    """A masked reset moves the dials of all."""
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        row = super().reset(seed, mask)
+        assert row.vector is not None
+        return row if mask is None else replace(row, vector=row.vector + 1)
+
+
+class Flagging(Carts):
+    """A masked reset repeats the flags of the others."""
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        row = super().reset(seed, mask)
+        return row if mask is None else replace(row, terminated=~mask)
+
+
+class Flat(Carts):
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        self.spec = replace(self.spec, obs_shape=(0, 4, 16))
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        (Unclipped, "an action of 5 must do what 1 does"),
+        (ClippedAbove, "and -7 what -1 does"),
+        (ClippedBelow, "an action of 5 must do what 1 does"),
+        (Blind, "vector is None, the spec says 1 numbers"),
+        (TwoDials, r"vector is torch.float32 \(6, 2\), expected .* \(6, 1\)"),
+        (Infinite, "a number of the vector is not finite"),
+        (Guessing, "gave different vector"),
+        (Undeclared, "there is a vector, the spec says vector_size 0"),
+        (Reusing, "overwrote the observation returned before it"),
+        (Touching, "masked reset changed an env outside the mask"),
+        (Flagging, "masked reset: rewards must be 0, and no end flag set"),
+        (Flat, "at least one of each"),
+    ],
+)
+def test_check_env_names_what_is_broken(env: type[Carts], message: str) -> None:
+    check_env(lambda: Carts(6), num_steps=40)
+    with pytest.raises(EnvContractError, match=message):
+        check_env(lambda: env(6), num_steps=40)
