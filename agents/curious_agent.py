@@ -27,7 +27,7 @@ from agents.policy.ppo import (
     ppo_loss,
 )
 from agents.replaying import Replaying
-from agents.seeds import Seeds
+from agents.seeds import Seeds, generator_on
 from envs.check import random_action
 from envs.vector_env import VectorEnv
 from world_models.model_loss import ModelLoss
@@ -96,8 +96,8 @@ class CuriousAgent:
             ppo.max_grad_norm,
         )
         self.seed, self.seeds, self.env_steps = seed, Seeds.of(seed), 0
-        self.generator = torch.Generator(device).manual_seed(self.seeds.minibatches)
-        sampler = torch.Generator(device).manual_seed(self.seeds.actions)
+        self.generator = generator_on(device).manual_seed(self.seeds.minibatches)
+        sampler = generator_on(device).manual_seed(self.seeds.actions)
         overlap = actor.world_model.horizon - 1 if actor.world_model is not None else 0
         self.collector = Collector(
             env, ActorPolicy(actor, sampler), ppo.num_steps, overlap
@@ -127,17 +127,13 @@ class CuriousAgent:
             describe: also measure what only people want to know.
         """
         experience, ends = self.collector.collect()
-        with torch.no_grad():
-            scored = self._score(experience, describe)
-            paid = {k: x.curiosity.reward(scored) for k, x in self.signals.items()}
-            mixed = self._mix(experience, paid)
-
-        collected: list[Metrics] = []
-        for envs in self._minibatches():
-            batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
-            total, losses, told = self._loss(batch)
-            self.learner.step(total, *losses)
-            collected.append(told)
+        scored, paid, mixed = self._appraise(experience, describe)
+        collected = [
+            self._learn(
+                Minibatch.of(experience, mixed, self.active, scored.target, envs)
+            )
+            for envs in self._minibatches()
+        ]
         if self.replay is not None:
             self._remember(self.replay, experience)
         self.belief.follow(experience.traj)
@@ -152,6 +148,25 @@ class CuriousAgent:
             if self.world_model is not None and scored.target is not None:
                 metrics |= self.world_model.diagnose(scored.target)
         return TrainStepResult(metrics, ends)
+
+    def rehearse(self, experience: Experience) -> None:
+        """Appraise a rollout, and take the gradient on its first minibatch: no step.
+
+        What a training step holds at most, it holds here. Statistics of rewards move.
+        """
+        scored, _, mixed = self._appraise(experience, describe=True)
+        envs = next(self._minibatches())
+        batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
+        self._loss(batch)[0].backward()
+
+    @torch.no_grad()
+    def _appraise(
+        self, experience: Experience, describe: bool
+    ) -> tuple[Scored, dict[str, IntrinsicReward], Mixed]:
+        """What surprised, what is paid for it, and what PPO learns from."""
+        scored = self._score(experience, describe)
+        paid = {k: x.curiosity.reward(scored) for k, x in self.signals.items()}
+        return scored, paid, self._mix(experience, paid)
 
     def _score(self, experience: Experience, describe: bool) -> Scored:
         """The rollout, and what surprised the model, where anybody asks.
@@ -198,6 +213,12 @@ class CuriousAgent:
         for _ in range(self.ppo.num_epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield from order.chunk(self.ppo.num_minibatches)
+
+    def _learn(self, batch: Minibatch) -> Metrics:
+        """One gradient step; nothing of it is held when the next one begins."""
+        total, losses, told = self._loss(batch)
+        self.learner.step(total, *losses)
+        return told
 
     def _loss(
         self, batch: Minibatch

@@ -1,4 +1,4 @@
-"""Runs row-wise networks on CPUs in chunks of rows, each CPU core its own chunk.
+"""Runs row-wise networks in chunks of rows; on CPUs each core its own chunk.
 
 Convolutions of small networks gain little from a second core inside each layer: every
 layer ends in a barrier, and each waits for the slower core. Whole chunks on one core
@@ -17,10 +17,15 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from ssl_objectives.encoders.planned import Planned, what_is_planned
+
 # Images per pass on a CPU. Their activations stay in cache, and below the size from
 # which the C library maps, zeroes and unmaps fresh pages for every tensor: about a
 # third faster than 1,024 at once (docs/logbook.md), with the same result.
 CPU_CHUNK = 256
+# Images per pass on a GPU, where nothing is kept for a way back: enough to occupy any
+# GPU, and whole rollouts of thousands of envs take no more memory than these.
+GPU_CHUNK = 4096
 # Fewer rows than this per core are not worth handing over.
 LEAST_ROWS = 8
 
@@ -36,30 +41,59 @@ def in_chunks(
 ) -> Shaped[Tensor, "N ..."]:
     """Apply a function that treats every row alike and on its own.
 
-    On a GPU at once; on a CPU in chunks of at most `CPU_CHUNK` rows, as many of them at
-    the same time as PyTorch may use threads. Gradients reach `parameters`, chunk by
-    chunk in order, so that a result repeats bit for bit with the same number of
-    threads. They can be taken once (no double backward).
+    On a GPU at once with gradient, else in chunks of at most `GPU_CHUNK` rows; on a CPU
+    in chunks of at most `CPU_CHUNK` rows, as many of them at the same time as PyTorch
+    may use threads. Gradients reach `parameters`, chunk by chunk in order, so that a
+    result repeats bit for bit with the same number of threads. They can be taken once
+    (no double backward).
 
     Args:
         function: must not write anything.
         rows: without gradient.
         parameters: all that `function` may train.
     """
-    if rows.device.type != "cpu" or not len(rows):
-        return function(rows)
+    trained = [p for p in parameters if p.requires_grad]
+    remembered = torch.is_grad_enabled() and bool(trained)
+    planned = what_is_planned()
+    if planned is not None:
+        return _as_planned(function, rows, remembered, planned)
+    if rows.device.type != "cpu":
+        return function(rows) if remembered else _in_turn(function, rows, GPU_CHUNK)
     workers = torch.get_num_threads()
     if workers == 1 or len(rows) < LEAST_ROWS * workers:
-        if len(rows) <= CPU_CHUNK:
-            return function(rows)
-        return torch.cat([function(part) for part in rows.split(CPU_CHUNK)])
-    trained = [p for p in parameters if p.requires_grad]
-    if not (torch.is_grad_enabled() and trained):
+        return _in_turn(function, rows, CPU_CHUNK)
+    if not remembered:
         return torch.cat(_spread(function, _parts(rows, workers), workers))
     result: Tensor = _Spread.apply(  # type: ignore[no-untyped-call]  # torch has no types for it
         function, rows, workers, *trained
     )
     return result
+
+
+def _in_turn(function: RowWise, rows: Tensor, size: int) -> Tensor:
+    """Chunks of a size, one after the other."""
+    if len(rows) <= size:
+        return function(rows)
+    return torch.cat([function(part) for part in rows.split(size)])
+
+
+def _as_planned(
+    function: RowWise, rows: Tensor, remembered: bool, planned: Planned
+) -> Tensor:
+    """Hold as much as there will be held, in this thread, where a plan sees it."""
+    on_cpu = planned.device.type == "cpu"
+    if remembered and not on_cpu:
+        return function(rows)
+    together = CPU_CHUNK * torch.get_num_threads() if on_cpu else GPU_CHUNK
+    size = max(1, round(together * planned.share))
+    if remembered:
+        return _in_turn(function, rows, size)
+    first, *others = rows.split(size)
+    made = [function(part) for part in (first, *others[:1])]
+    # further chunks hold no more than their results
+    shape = made[0].shape[1:]
+    made += [made[0].new_zeros(len(part), *shape) for part in others[1:]]
+    return torch.cat(made) if others else made[0]
 
 
 class _Spread(torch.autograd.Function):

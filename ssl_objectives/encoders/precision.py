@@ -3,6 +3,8 @@
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from ssl_objectives.encoders.planned import what_is_planned
+
 if TYPE_CHECKING:
     import torch
 
@@ -16,9 +18,11 @@ class Precision(Enum):
     BFLOAT16 = "bf16"
 
     def dtype(self, device: "torch.device") -> "torch.dtype":
-        """Number format of convolutions on `device`."""
+        """Number format of convolutions on `device`, or on the one planned for."""
         import torch  # configs name formats where nothing is computed
 
+        planned = what_is_planned()
+        device = device if planned is None else planned.device
         low = self is Precision.BFLOAT16
         if self is Precision.AUTO:
             low = (
@@ -33,4 +37,6 @@ class Precision(Enum):
         import torch
 
         low = self.dtype(device) is torch.bfloat16
-        return torch.autocast(device.type, torch.bfloat16, enabled=low)
+        # a plan's shapes have no autocast of their own, and its values lie on a CPU
+        kind = device.type if what_is_planned() is None else "cpu"
+        return torch.autocast(kind, torch.bfloat16, enabled=low)

@@ -29,7 +29,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import ModelConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
-SEEDS = range(5)
+SEEDS = range(20, 25)  # settings were chosen on seeds 0 to 2
 BUDGET = 400_000  # env steps
 EPISODES = 200
 
@@ -48,7 +48,6 @@ class Arm:
 ENCODER = PatchConfig(128, precision=Precision.FLOAT32)
 SHALLOW = PatchConfig(128, depth=1, precision=Precision.FLOAT32)
 EXTRINSIC = RewardStream(2.0, 0.99)
-INTRINSIC = RewardStream(1.0, 0.99, episodic=False)
 # one policy and learner for PPO with and without RND; BYOL-Explore with its own
 _STILL = AgentConfig(
     encoder=SHALLOW,
@@ -60,9 +59,10 @@ _STILL = AgentConfig(
         learning_rate=1e-3,
         clip=0.2,
         entropy_coeff=0.003,
+        least_advantage_std=0.01,
     ),
     extrinsic=EXTRINSIC,
-    intrinsic=INTRINSIC,
+    intrinsic=RewardStream(2.0, 0.99, episodic=False),
 )
 _RECURRENT = AgentConfig(
     encoder=ENCODER,
@@ -74,9 +74,10 @@ _RECURRENT = AgentConfig(
         learning_rate=1e-3,
         clip=0.2,
         entropy_coeff=0.02,
+        least_advantage_std=0.01,
     ),
     extrinsic=EXTRINSIC,
-    intrinsic=INTRINSIC,
+    intrinsic=RewardStream(0.5, 0.99, episodic=False),
 )
 ARMS = {
     "ppo": Arm(_STILL, 32),
@@ -141,10 +142,10 @@ def test_curiosity_solves_what_plain_ppo_never_does(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ppo", "ppo-recurrent"])
-def test_plain_ppo_solves_none(name: str) -> None:
+def test_plain_ppo_hardly_ever_does(name: str) -> None:
     """By chance alone, random play comes upon the goal in 2 % of runs."""
     outcomes = [explore(name, seed) for seed in SEEDS]
-    assert not any(x.solved_at is not None for x in outcomes), outcomes
+    assert sum(x.solved_at is not None for x in outcomes) <= 1, outcomes
 
 
 def main(out: str, name: str, *seeds: str) -> None:

@@ -119,7 +119,7 @@ FAULTS = {
         """        for _ in range(self.ppo.num_epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield""",
-        """        same = torch.randperm(num_envs, generator=self.generator, device=device)
+        """        same = torch.randperm(num_envs, generator=self.generator).to(device)
         for order in [same] * self.ppo.num_epochs:
             yield""",
         WIRING,

@@ -1,69 +1,192 @@
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from agents.build import ReplayConfig
+from agents.curious_agent import CuriousAgent
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
 from experiments.train.presets import train_config
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.footprint.networks import activation_bytes, training_bytes
+from ssl_objectives.footprint.networks import training_bytes
 from ssl_objectives.footprint.plan import MemoryPlan
+from tests.experiments.train.measured import measured_peak
 from world_models.belief import BeliefModel
+from world_models.cores.core import BeliefCore
+from world_models.cores.frame_stack import FeedForwardCore
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+WORLDS = ("key-door", "pixel-maze", "atari", "counting")
+PRESETS = ("byol-explore", "rnd", "ppo")
 
 
 def lines(plan: MemoryPlan) -> dict[str, int]:
     return {x.name: x.num_bytes for x in plan.items}
 
 
-def small(preset: str = "byol-explore", num_envs: int = 6) -> TrainConfig:
-    config = train_config(preset, "debug", "key-door")
+def small(preset: str = "byol-explore", num_envs: int = 6, **parts: str) -> TrainConfig:
+    config = train_config(preset, "debug", "key-door", **parts)
     return replace(config, num_envs=num_envs)
 
 
-@pytest.mark.parametrize("preset", ["byol-explore", "rnd", "ppo"])
-def test_frames_and_networks_are_those_of_the_agent(preset: str) -> None:
-    config = small(preset)
+def medium(preset: str, num_envs: int, **parts: str) -> TrainConfig:
+    """Laptop sizes, two minibatches of many envs: activations are most of it."""
+    config = train_config(preset, "laptop", "key-door", **parts)
+    ppo = replace(config.agent.ppo, num_minibatches=2, num_epochs=1)
+    return replace(
+        config, num_envs=num_envs, device="cpu", agent=replace(config.agent, ppo=ppo)
+    )
+
+
+def running(config: TrainConfig) -> CuriousAgent:
+    """An agent behind its first step: with a context, with Adam's moments."""
     agent = build_agent(config)
     agent.begin()
-    rollout, _ = agent.collector.collect()
+    agent.train_step()
+    return agent
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_rollout_and_networks_are_those_of_the_agent(preset: str) -> None:
+    agent = running(small(preset))
+    experience, _ = agent.collector.collect()
+    plan = lines(plan_training(small(preset), CPU))
+    parts = [experience.traj, experience.carry, experience.end]
+    for context in (experience.context, agent.collector.context):
+        if context is not None:
+            parts += [context.traj, context.carry]
+    tensors = [x for part in parts for x in vars(part).values()]
+    tensors += experience.extras.values()
+    held = sum(x.nbytes for x in tensors if isinstance(x, Tensor))
+    assert plan["rollout"] == held > 21 * 6 * 3 * 40 * 45
+    assert plan["networks and Adam"] == training_bytes(agent.modules)
+
+
+@pytest.mark.parametrize(
+    ("preset", "num_envs", "parts"),
+    [
+        ("byol-explore", 64, {}),
+        ("byol-explore", 64, {"agent": "frame-stack"}),
+        ("byol-explore", 64, {"model": "jepa-vicreg"}),
+        ("byol-explore", 64, {"also": "rnd"}),
+        ("byol-explore", 16, {"encoder": "impala"}),
+        ("rnd", 64, {}),
+        ("rnd", 64, {"agent": "frame-stack"}),
+        ("ppo", 128, {}),
+        ("ppo", 128, {"agent": "frame-stack"}),
+    ],
+    ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
+)
+def test_a_plan_is_what_a_step_really_holds(
+    preset: str, num_envs: int, parts: dict[str, str]
+) -> None:
+    config = medium(preset, num_envs, **parts)
     plan = lines(plan_training(config, CPU))
-    assert plan["rollout frames"] == rollout.traj.obs.nbytes == 21 * 6 * 3 * 40 * 45
-    assert plan["networks and Adam"] == pytest.approx(
-        training_bytes(agent.modules), rel=0.01
-    )
-    assert plan["beliefs and targets"] == 21 * 6 * (48 + 64) * 4
+    agent = running(config)
+    really = measured_peak(agent.train_step)
+    # of the networks a step makes the gradients, at least in part
+    planned = plan["rollout"] + plan["activations"]
+    assert really > 40 << 20
+    assert 0.85 < planned / really < 1.2
+
+
+def test_a_plan_is_what_scoring_really_holds() -> None:
+    """Minibatches so small that whole rollouts take more than learning does."""
+    config = medium("byol-explore", 64)
+    ppo = replace(config.agent.ppo, num_minibatches=32)
+    config = replace(config, agent=replace(config.agent, ppo=ppo))
+    plan = lines(plan_training(config, CPU))
+    really = measured_peak(running(config).train_step)
+    assert 0.85 < (plan["rollout"] + plan["activations"]) / really < 1.2
+
+
+def test_what_replay_holds() -> None:
+    config = small()
+    replay = ReplayConfig(7, 1)
+    config = replace(config, agent=replace(config.agent, replay=replay))
+    agent = running(config)
+    assert agent.replay is not None
+    held = sum(x.nbytes for x in agent.replay.buffer.state_dict()["rows"].values())
+    assert lines(plan_training(config, CPU))["replay"] == held
+    assert "replay" not in lines(plan_training(small(), CPU))
 
 
 def test_what_grows_with_what() -> None:
+    plans = {
+        num_envs: lines(plan_training(small(num_envs=num_envs), CPU))
+        for num_envs in (1_000, 2_000, 4_000)
+    }
+    for num_envs in (1_000, 2_000):
+        one, two = plans[num_envs], plans[2 * num_envs]
+        assert two["rollout"] == 2 * one["rollout"]
+        # beyond 768 envs in a minibatch along a line, and the same line
+        assert two["activations"] == pytest.approx(2 * one["activations"], rel=0.05)
+        # some signals remember a number or two of each env
+        more = two["networks and Adam"] - one["networks and Adam"]
+        assert 0 <= more <= num_envs * 16
     config = small(num_envs=1_000)
-    one = lines(plan_training(config, CPU))
-    two = lines(plan_training(replace(config, num_envs=2_000), CPU))
-    for name in ("rollout frames", "beliefs and targets", "activations"):
-        assert two[name] == pytest.approx(2 * one[name], rel=1e-6)
-    # some signals remember a number or two of each env
-    networks = one["networks and Adam"]
-    assert 0 <= two["networks and Adam"] - networks <= 1_000 * 16
     ppo = replace(config.agent.ppo, num_minibatches=10)
     finer = replace(config, agent=replace(config.agent, ppo=ppo))
-    assert lines(plan_training(finer, CPU))["activations"] < one["activations"] / 4
-    kept = replace(config, agent=replace(config.agent, replay=ReplayConfig(7, 1)))
-    assert lines(plan_training(kept, CPU))["replay"] == 7 * one["rollout frames"]
-    assert "replay" not in one
-    # Where all rows are encoded at once, as on a GPU, scoring can need more.
-    cuda = lines(plan_training(finer, torch.device("cuda")))
-    assert cuda["activations"] > lines(plan_training(finer, CPU))["activations"]
+    assert lines(plan_training(finer, CPU))["activations"] < (
+        plans[1_000]["activations"] / 2
+    )
+
+
+def test_ppo_is_not_charged_for_what_it_never_does() -> None:
+    """Neither for scoring, nor for targets: its activations are those of learning."""
+    config = small("ppo", num_envs=1_000)
+    ppo = replace(config.agent.ppo, num_minibatches=100)
+    finer = replace(config, agent=replace(config.agent, ppo=ppo))
+    coarse, fine = (
+        lines(plan_training(x, CPU))["activations"] for x in (config, finer)
+    )
+    assert fine < coarse / 10
+    curious = replace(small(num_envs=1_000), agent=finer.agent)
+    assert lines(plan_training(curious, CPU))["activations"] > 4 * fine
+
+
+def test_a_gpu_is_planned_for_without_one() -> None:
+    plans = {}
+    for precision in (Precision.FLOAT32, Precision.BFLOAT16):
+        config = small("ppo", num_envs=2_000)
+        encoder = NatureConfig(64, precision)
+        config = replace(config, agent=replace(config.agent, encoder=encoder))
+        plans[precision] = lines(plan_training(config, CUDA))["activations"]
+        # on a CPU gradients are taken chunk by chunk, on a GPU at once
+        assert lines(plan_training(config, CPU))["activations"] < plans[precision]
+    assert plans[Precision.BFLOAT16] < 0.7 * plans[Precision.FLOAT32]
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("world", ["pixel-maze", "key-door", "atari"])
+def test_gpu_presets_fit_a_gpu(preset: str, world: str) -> None:
+    begun = time.perf_counter()
+    plan = plan_training(train_config(preset, "gpu", world), CUDA)
+    assert 1 << 30 < plan.total < 40 << 30
+    assert time.perf_counter() - begun < 20  # a second or two where nobody else works
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_refusal_of_any_preset_says_which_flag_helps(preset: str, world: str) -> None:
+    config = replace(train_config(preset, "debug", world), num_envs=4 * 10**9)
+    plan = plan_training(config, CPU)
+    assert plan.total > 1 << 44
+    for item in plan.items:
+        assert item.lever
+        if item.num_bytes > 1 << 40:
+            assert "--num-envs" in item.lever
 
 
 def test_planning_changes_no_random_numbers_and_allocates_nothing() -> None:
@@ -81,6 +204,68 @@ def most_memory() -> int:
     return next(int(x.split()[1]) << 10 for x in text.splitlines() if "VmHWM" in x)
 
 
+class Wide(FeedForwardCore):
+    """A core with a layer of many units, which may look at what it computes."""
+
+    def __init__(self, latent_size: int, units: int, looks: bool) -> None:
+        super().__init__(latent_size)
+        self.units, self.looks = units, looks
+        self.layers = nn.Sequential(
+            nn.Linear(latent_size, units), nn.Tanh(), nn.Linear(units, latent_size)
+        )
+
+    def forward(
+        self, latent: Tensor, action: Tensor, first: Tensor, memory: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        latent = self.layers(latent)
+        if self.looks and not bool(latent.isfinite().all()):
+            raise FloatingPointError
+        return super().forward(latent, action, first, memory)
+
+
+@dataclass(frozen=True)
+class WideConfig:
+    units: int = 8
+    looks: bool = False
+    num_frames: int = 2
+
+    def build(self, latent_size: int, action_size: int) -> BeliefCore:
+        return Wide(latent_size, self.units, self.looks)
+
+
+def with_core(config: TrainConfig, core: Any) -> TrainConfig:
+    return replace(config, agent=replace(config.agent, core=core))
+
+
+def test_parts_from_outside_are_followed_whatever_they_are_made_of() -> None:
+    config = medium("ppo", 32)
+    narrow, wide = (with_core(config, WideConfig(units)) for units in (8, 16_384))
+    before, after = (lines(plan_training(x, CPU)) for x in (narrow, wide))
+    rows = 32 * 16  # T steps of a minibatch's envs
+    layer = rows * (16_384 - 8) * 4
+    more = after["activations"] - before["activations"]
+    assert layer < more < 4 * layer
+    really = measured_peak(running(wide).train_step)
+    weights = lines(plan_training(wide, CPU))["networks and Adam"] // 4
+    planned = after["rollout"] + after["activations"]
+    assert planned < 1.2 * really < 1.4 * (planned + weights)  # some have gradients
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
+    preset: str,
+) -> None:
+    """A rollout is longer, and has more envs, than what is run."""
+    for config in (medium(preset, 64), replace(small(preset), num_envs=32)):
+        plain, looking = (
+            lines(plan_training(with_core(config, WideConfig(64, looks)), CPU))
+            for looks in (False, True)
+        )
+        one, two = plain.pop("activations"), looking.pop("activations")
+        assert 0.8 < two / one < 1.25
+        assert looking == plain
+
+
 @dataclass(frozen=True)
 class Curious:
     """A model that looks at its values while it is built."""
@@ -90,7 +275,7 @@ class Curious:
         return ByolExploreConfig(horizon=size).build(belief)
 
 
-def test_models_that_look_at_their_values_are_planned_for_real() -> None:
+def test_models_that_look_at_their_values_are_built_for_real() -> None:
     state = torch.get_rng_state()
     config = replace(small(), model=Curious())
     plan = plan_training(config, CPU)
@@ -98,49 +283,13 @@ def test_models_that_look_at_their_values_are_planned_for_real() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
-class Functional(nn.Module):
-    """A body without layers: a convolution, a sum, and what makes no new numbers."""
-
-    def __init__(self, looks: bool) -> None:
-        super().__init__()
-        self.looks = looks
-        self.weight = nn.Parameter(torch.randn(7, 3, 4, 4))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        maps = nn.functional.conv2d(image, self.weight, stride=4)
-        shift = 1 + (maps.sum().item() if self.looks else 0)
-        moved: torch.Tensor = (maps + shift).tanh_()
-        return moved.view_as(maps)
-
-
-@dataclass(frozen=True)
-class FunctionalConfig:
-    looks: bool = False
-
-    def build(self, image_shape: tuple[int, int, int]) -> Encoder:
-        body = Functional(self.looks)
-        return Encoder(body, image_shape, 24, Precision.FLOAT32)
-
-
-def test_bodies_from_outside_are_counted_whatever_they_are_made_of() -> None:
-    encoder = FunctionalConfig().build((3, 40, 45))
-    # the image, a convolution and a sum of 7 x 10 x 11, the latent
-    assert activation_bytes(encoder, CPU) == 4 * (3 * 40 * 45 + 2 * 770 + 24)
-
-
-def test_bodies_that_look_at_their_values_are_planned_for_real() -> None:
-    config = small()
-    plans = []
-    for looks in (False, True):
-        agent = replace(config.agent, encoder=FunctionalConfig(looks))
-        plans.append(lines(plan_training(replace(config, agent=agent), CPU)))
-    plain, looking = plans
-    one, two = plain.pop("activations"), looking.pop("activations")
-    assert one < two < 1.01 * one  # the sum that it looks at is one more number
-    assert looking == plain
-
-
 def test_what_does_not_fit_together_is_said_already() -> None:
     config = replace(small(), world=KeyDoorConfig(size=6))  # 30 x 35 pixels
     with pytest.raises(ValueError, match="too small for this encoder"):
         plan_training(config, CPU)
+    with pytest.raises(ValueError, match="7 envs cannot be split into 2"):
+        plan_training(small(num_envs=7), CPU)
+    steps = replace(small().agent.ppo, num_steps=2)
+    agent = replace(small().agent, ppo=steps, core=RecurrentConfig(48))
+    with pytest.raises(ValueError, match="needs rollouts of at least 3"):
+        plan_training(replace(small(), agent=agent), CPU)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.chunks import CPU_CHUNK, in_chunks
+from ssl_objectives.encoders.chunks import CPU_CHUNK, GPU_CHUNK, in_chunks
+from ssl_objectives.encoders.planned import planned_for
 
 SIZES = [1, 15, 40, CPU_CHUNK, CPU_CHUNK + 1, 3 * CPU_CHUNK + 9]
 
@@ -124,3 +125,63 @@ def test_a_second_backward_says_why_it_cannot_be() -> None:
 def test_no_rows_at_all(threads: int) -> None:
     net = network()
     assert in_chunks(net, torch.zeros(0, 3, dtype=torch.float64), ()).shape == (0, 2)
+
+
+def sizes_planned_for(
+    device: str, num: int, grad: bool, share: float = 1.0
+) -> list[int]:
+    """Rows of each pass of a network on shapes alone."""
+    sizes: list[int] = []
+    net = nn.Linear(3, 2, device="meta")
+
+    def passed(part: Tensor) -> Tensor:
+        sizes.append(len(part))
+        out: Tensor = net(part)
+        return out
+
+    x = torch.zeros(num, 3, device="meta")
+    with planned_for(torch.device(device), share), torch.set_grad_enabled(grad):
+        out = in_chunks(passed, x, net.parameters())
+        assert out.shape == (num, 2)
+        assert out.requires_grad == grad
+        if grad:
+            out.sum().backward()
+            assert net.weight.grad is not None
+    return sizes
+
+
+def test_a_gpu_passes_at_once_only_what_has_a_way_back() -> None:
+    sizes: list[int] = []
+    net = nn.Linear(3, 2, device="meta")
+
+    def passed(part: Tensor) -> Tensor:
+        sizes.append(len(part))
+        out: Tensor = net(part)
+        return out
+
+    many = 3 * GPU_CHUNK + 7
+    x = torch.zeros(many, 3, device="meta")  # no CPU's tensor either
+    assert in_chunks(passed, x, net.parameters()).requires_grad
+    assert sizes == [many]
+    with torch.no_grad():
+        assert in_chunks(passed, x, net.parameters()).shape == (many, 2)
+        assert sizes[1:] == [GPU_CHUNK, GPU_CHUNK, GPU_CHUNK, 7]
+        assert in_chunks(passed, x[:5], net.parameters()).shape == (5, 2)
+        assert in_chunks(passed, x[:0], net.parameters()).shape == (0, 2)
+    assert sizes[5:] == [5, 0]
+
+
+def test_a_plan_computes_no_more_chunks_than_it_must(threads: int) -> None:
+    many = 2 * GPU_CHUNK + 7
+    assert sizes_planned_for("cuda", many, grad=True) == [many]
+    assert sizes_planned_for("cuda", many, grad=False) == [GPU_CHUNK, GPU_CHUNK]
+    assert sizes_planned_for("cuda", GPU_CHUNK + 7, grad=False) == [GPU_CHUNK, 7]
+    assert sizes_planned_for("cuda", 5, grad=False) == [5]
+    together = CPU_CHUNK * threads  # what all cores hold at the same time
+    many = 2 * together + 7
+    assert sizes_planned_for("cpu", many, grad=True) == [together, together, 7]
+    assert sizes_planned_for("cpu", many, grad=False) == [together, together]
+    # a tenth of the rows, in chunks of a tenth
+    tenth = round(together / 10)
+    assert sizes_planned_for("cpu", 2 * tenth, True, 0.1) == [tenth, tenth]
+    assert sizes_planned_for("cuda", 500, False, 0.1) == [410, 90]

@@ -1,22 +1,11 @@
-from dataclasses import replace
-
+import pytest
 import torch
 from torch import nn
 
-from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.footprint.networks import (
-    activation_bytes,
-    tensor_bytes,
-    training_bytes,
-)
-
-CPU = torch.device("cpu")
+from ssl_objectives.footprint.networks import training_bytes, without_memory
 
 
-def test_bytes_of_tensors_and_modules() -> None:
-    assert tensor_bytes((3, 5, 7), torch.float32) == 420
-    assert tensor_bytes((), torch.bfloat16) == 2
+def test_bytes_of_modules() -> None:
     module = nn.Sequential(nn.Linear(3, 5), nn.BatchNorm1d(5))
     buffers = 5 * 4 + 5 * 4 + 8
     assert training_bytes(module) == (15 + 5 + 5 + 5) * 4 * 4 + buffers
@@ -26,10 +15,21 @@ def test_bytes_of_tensors_and_modules() -> None:
         assert training_bytes(nn.Linear(10**6, 10**4, bias=False)) == 16 * 10**10
 
 
-def test_activations_by_hand() -> None:
-    # Nature CNN on 3 x 40 x 45: 32 x 9 x 10, 64 x 3 x 4, 64 x 1 x 2, each with a ReLU.
-    numbers = 3 * 40 * 45 + 2 * (32 * 90 + 64 * 12 + 64 * 2) + 64
-    config = NatureConfig(size=64, precision=Precision.FLOAT32)
-    assert activation_bytes(config.build((3, 40, 45)), CPU) == 4 * numbers
-    config = replace(config, precision=Precision.BFLOAT16)
-    assert activation_bytes(config.build((3, 40, 45)), CPU) == 2 * numbers
+def test_what_looks_at_its_values_is_built_for_real_and_draws_nothing() -> None:
+    state = torch.get_rng_state()
+    huge = without_memory(lambda: nn.Linear(10**6, 10**6))
+    assert huge.weight.is_meta
+
+    def looking() -> nn.Linear:
+        layer = nn.Linear(3, 5)
+        assert bool(layer.weight.isfinite().all())
+        return layer
+
+    assert not without_memory(looking).weight.is_meta
+    assert torch.equal(torch.get_rng_state(), state)
+
+    def wrong() -> nn.Linear:
+        raise ValueError("no such layer")
+
+    with pytest.raises(ValueError, match="no such layer"):
+        without_memory(wrong)
