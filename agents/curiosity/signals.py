@@ -36,7 +36,7 @@ def named_signals(
     named: dict[str, SignalConfig] = {}
     for signal in (*first, *also):
         plain = type(signal.curiosity).__name__.removesuffix("Config")
-        kebab = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", plain).lower()
+        kebab = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", plain).lower()
         taken = sum(x == kebab or x.startswith(f"{kebab}-") for x in named)
         named[f"{kebab}-{taken + 1}" if taken else kebab] = signal
     return named
