@@ -262,6 +262,16 @@ def test_parts_from_outside_are_followed_whatever_they_are_made_of() -> None:
     assert planned < 1.2 * really < 1.4 * (planned + weights)  # some have gradients
 
 
+def test_gradients_are_counted_once() -> None:
+    """Weights of a hundred megabytes, and hardly any rows."""
+    config = with_core(medium("ppo", 2), WideConfig(16_384))
+    agent = running(config)
+    already = training_bytes(agent.modules) * 3 // 4  # values and moments, in front
+    total = already + measured_peak(agent.train_step)
+    assert total > 256 << 20
+    assert 0.9 < plan_training(config, CPU).total / total < 1.2
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
     preset: str,
