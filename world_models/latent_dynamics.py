@@ -163,9 +163,9 @@ class LatentDynamics(nn.Module):
         after = self.open_loop.all_starts(seen.belief, embedded, self.horizon)
         aims = _windows(seen.target, self.horizon)
         acted = _windows(torch.cat([embedded[:1], embedded]), self.horizon)
-        ahead = Ahead(seen.belief, after, acted, aims.detach())
-        prediction = self.predictor(ahead)
         usable = prediction_valid(valid, self.horizon, num_context)
+        ahead = Ahead(seen.belief, after, acted, aims.detach(), usable)
+        prediction = self.predictor(ahead)
         groups = self._groups(valid.shape[0], valid.shape[1], num_context)
         views = Views(
             z=(None, groups.split(aims) if self.target is None else None),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 import torch
-from jaxtyping import Float32
+from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
 from world_models.adversary import Adversary, AdversaryLoss
@@ -23,12 +23,15 @@ class Ahead:
         action: embeddings of the action before each of these.
         aim: latents of what came, without gradient; None where nothing has come yet
             and the model imagines.
+        valid: which predictions count; None likewise. Losses of the others are left
+            out by the model, but not what rows compared with them make of them.
     """
 
     start: Float32[Tensor, "*batch S"]
     after: Float32[Tensor, "K *batch S"]
     action: Float32[Tensor, "K *batch E"]
     aim: Float32[Tensor, "K *batch D"] | None = None
+    valid: Bool[Tensor, "K *batch"] | None = None
 
     @property
     def before(self) -> Float32[Tensor, "K *batch S"]:
@@ -56,12 +59,15 @@ class Prediction:
 class Predictor(nn.Module, ABC):
     """From open-loop beliefs to the latents of what comes.
 
-    Attributes:
+    Args:
         adversary: a network that plays against the predictor, if there is one; the
             model lets it learn behind each gradient step.
     """
 
-    adversary: Adversary | None = None
+    # set here: an attribute of the class would hide a module of that name
+    def __init__(self, adversary: Adversary | None = None) -> None:
+        super().__init__()
+        self.adversary = adversary
 
     @abstractmethod
     def forward(self, ahead: Ahead) -> Prediction:

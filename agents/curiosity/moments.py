@@ -27,7 +27,7 @@ class Moments(NamedTuple):
 
 
 class EmaMoments(nn.Module):
-    """Debiased exponential averages of the mean, square and variance of batches.
+    """Debiased exponential averages of the mean and the square of batches.
 
     Args:
         decay: per batch, at least 0 and below 1.
@@ -41,11 +41,10 @@ class EmaMoments(nn.Module):
         if not 0.0 <= decay < 1.0:
             raise ValueError(f"decay must be at least 0 and below 1, not {decay}")
         self.decay = decay
-        for name in ("first", "second", "variance", "weight"):
+        for name in ("first", "second", "weight"):
             self.register_buffer(name, torch.zeros((), dtype=torch.float64))
         self.first: Tensor
         self.second: Tensor
-        self.variance: Tensor  # of each batch around its own mean
         self.weight: Tensor  # 1 - decay^n, what the averages are divided by
 
     @torch.no_grad()
@@ -55,7 +54,6 @@ class EmaMoments(nn.Module):
         rate = (1 - self.decay) * valid.any().double()
         self.first.lerp_(own.mean, rate)
         self.second.lerp_(own.rms**2, rate)
-        self.variance.lerp_(own.std**2, rate)
         self.weight.lerp_(torch.ones_like(self.weight), rate)
 
     @property
@@ -70,12 +68,7 @@ class EmaMoments(nn.Module):
 
     @property
     def std(self) -> Float32[Tensor, ""]:
-        """Debiased standard deviation of all together; 0 before anything was seen."""
+        """Debiased standard deviation; 0 before anything was seen."""
         weight = self.weight.clamp(min=1e-12)
         variance = self.second / weight - (self.first / weight) ** 2
         return variance.clamp(min=0.0).sqrt().float()
-
-    @property
-    def std_within(self) -> Float32[Tensor, ""]:
-        """Debiased standard deviation of each batch around its own mean."""
-        return (self.variance / self.weight.clamp(min=1e-12)).sqrt().float()

@@ -62,11 +62,10 @@ class ReturnStdScale(RewardScale):
     across episode ends; joining transitions leave it as it is. Rewards are divided,
     never centred, and never replaced by the return itself.
 
-    Deviation: σ² is a debiased EMA, over rollouts, of the variance of a rollout's
-    returns over time and envs around their own mean; the paper's counts all of the past
-    alike. After a fall of the rewards by a factor f, the scale has followed in about
-    `2 ln f / (1 - decay)` rollouts. With few envs and rollouts much shorter than
-    `1 / (1 - γ)`, σ misses what changes slowly, and more is paid.
+    Deviation: mean and square of returns, of which σ is made, are debiased EMAs over
+    rollouts; the paper's count all of the past alike. After a fall of the rewards by a
+    factor f, the scale has followed in about `2 ln(f rms(R) / σ) / (1 - decay)`
+    rollouts: changes of the mean return count as spread until they are forgotten.
 
     The divisor is `max(σ, max|r| / 10, rms(R) / 100)`, with max|r| of this rollout. So
     nothing is ever paid above 10, be it the first reward of a run or of a long time;
@@ -82,7 +81,7 @@ class ReturnStdScale(RewardScale):
         ValueError: another discount or decay.
     """
 
-    def __init__(self, num_envs: int, discount: float, decay: float = 0.97) -> None:
+    def __init__(self, num_envs: int, discount: float, decay: float = 0.95) -> None:
         super().__init__()
         if not 0.0 <= discount < 1.0:
             raise ValueError(
@@ -107,7 +106,7 @@ class ReturnStdScale(RewardScale):
         self.running = running
         self.moments.update(torch.stack(returns), valid)
         least = torch.maximum(kept.abs().max() / 10, self.moments.rms / 100)
-        return kept / self.moments.std_within.maximum(least).clamp(min=_TINY)
+        return kept / self.moments.std.maximum(least).clamp(min=_TINY)
 
 
 class Unscaled(RewardScale):

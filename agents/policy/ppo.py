@@ -83,7 +83,7 @@ class PpoConfig:
     """weight of the squared value error, summed over streams"""
     max_grad_norm: float = 0.5
     """gradients are scaled down to this norm"""
-    least_advantage_std: float = 0.05
+    least_advantage_std: float = 0.03
     """divide advantages by their std, but by no less than this times Σ_v |w_v|"""
 
     def __post_init__(self) -> None:

@@ -68,8 +68,9 @@ def test_an_actor_plays_alone_as_it_was_collected() -> None:
             for name, x in did.extras.items():
                 assert torch.equal(x, experience.extras[name][t])
             row, carry = env.step(did.action), did.carry
-        for x in fields(Carry):
-            assert torch.equal(getattr(carry, x.name), getattr(experience.end, x.name))
+        for part in fields(Carry):
+            got, want = (getattr(c, part.name) for c in (carry, experience.end))
+            assert torch.equal(got, want)
     assert torch.cat([x.traj.first for x in experiences])[1:].any()
 
 

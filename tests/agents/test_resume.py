@@ -1,19 +1,13 @@
 """2N training steps equal N, a checkpoint in a fresh agent, and N more: bit for bit."""
 
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import fields
-from typing import Any
-
 import pytest
 import torch
-from torch import Tensor
 
 from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
-from agents.curious_agent import CuriousAgent, TrainStepResult
+from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
@@ -21,6 +15,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import EnvState, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
+from tests.agents.resuming import goes_on_exactly, leaves, same, saved, train
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig
 
@@ -67,62 +62,10 @@ def build(kind: str, env: VectorEnv, seed: int) -> CuriousAgent:
     return config.build(env, model, curiosity, seed)
 
 
-def train(agent: CuriousAgent, steps: int) -> list[TrainStepResult]:
-    return [agent.train_step() for _ in range(steps)]
-
-
-def saved(agent: CuriousAgent) -> dict[str, Any]:
-    """The state as it comes back from a file that may hold nothing but data."""
-    file = io.BytesIO()
-    torch.save(agent.state_dict(), file)
-    file.seek(0)
-    state: dict[str, Any] = torch.load(file, weights_only=True)
-    return state
-
-
-def leaves(tree: object, path: str = "") -> dict[str, object]:
-    """Everything in nested containers, by its path."""
-    if isinstance(tree, Mapping):
-        items = list(tree.items())
-    elif isinstance(tree, Sequence) and not isinstance(tree, str | bytes):
-        items = list(enumerate(tree))
-    else:
-        return {path: tree}
-    return {k: v for name, x in items for k, v in leaves(x, f"{path}/{name}").items()}
-
-
-def same(one: object, other: object) -> list[str]:
-    """Paths at which two trees differ."""
-    a, b = leaves(one), leaves(other)
-    assert a.keys() == b.keys()
-
-    def equal(x: object, y: object) -> bool:
-        if isinstance(x, Tensor) and isinstance(y, Tensor):
-            return x.dtype == y.dtype and torch.equal(x, y)
-        return x == y
-
-    return [path for path in a if not equal(a[path], b[path])]
-
-
 @pytest.mark.parametrize("world", ["counting", "key_door"])
 @pytest.mark.parametrize("kind", list(KINDS))
 def test_resuming_is_exact(kind: str, world: str) -> None:
-    agent = build(kind, worlds()[world], seed=5)
-    agent.begin()
-    train(agent, N)
-    state = saved(agent)
-    expected = train(agent, N)
-    # another seed, so that nothing agrees by chance
-    fresh = build(kind, worlds()[world], seed=6)
-    assert same(fresh.modules.state_dict(), agent.modules.state_dict())
-    fresh.load_state_dict(state)
-    reports = train(fresh, N)
-    assert same(fresh.state_dict(), agent.state_dict()) == []
-    for got, want in zip(reports, expected, strict=True):
-        assert same(got.metrics, want.metrics) == []
-        for x in fields(want.ends):
-            assert torch.equal(getattr(got.ends, x.name), getattr(want.ends, x.name))
-    assert fresh.env_steps == agent.env_steps
+    goes_on_exactly(lambda seed: build(kind, worlds()[world], seed), N)
 
 
 def test_a_state_holds_all_kinds_of_memory() -> None:

@@ -9,8 +9,7 @@ from typing import NamedTuple
 WIRING = "tests/agents/test_wiring.py"
 REPLAYING = "tests/agents/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
-ATARI = "tests/envs/atari/test_native.py"
-GYMNASIUM = "tests/envs/test_gymnasium_env.py"
+SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/curious_agent.py"
 
 
@@ -119,7 +118,7 @@ FAULTS = {
         """        for _ in range(self.ppo.num_epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield""",
-        """        same = torch.randperm(num_envs, generator=self.generator, device=device)
+        """        same = torch.randperm(num_envs, generator=self.generator).to(device)
         for order in [same] * self.ppo.num_epochs:
             yield""",
         WIRING,
@@ -141,5 +140,17 @@ FAULTS = {
         "self.streams = [extrinsic, *(x.stream for x in self.signals.values())]",
         "self.streams = [*(x.stream for x in self.signals.values()), extrinsic]",
         WIRING,
+    ),
+    "equal Atari seeds": Fault(
+        "envs/atari/protocol.py",
+        "return (drawn >> 1).astype(np.int64)",
+        "return (0 * drawn + seed).astype(np.int64)",
+        SEEDS,
+    ),
+    "equal Gymnasium seeds": Fault(
+        "envs/gymnasium_env.py",
+        "return [int(s) for s in drawn]",
+        "return [int(drawn[0]) for _ in drawn]",
+        SEEDS,
     ),
 }

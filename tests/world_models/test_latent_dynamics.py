@@ -429,6 +429,8 @@ def test_a_predictor_reads_what_lies_around_each_step(traj: Trajectory) -> None:
     [ahead] = head.told
     assert ahead.aim is not None
     assert not ahead.aim.requires_grad
+    assert ahead.valid is not None
+    assert torch.equal(ahead.valid, loss.valid)
     embedded = model.belief.embedding(traj.action)
     cell = model.open_loop.cell
     for k, t, b in loss.valid.nonzero().tolist():
@@ -445,7 +447,7 @@ def test_a_predictor_reads_what_lies_around_each_step(traj: Trajectory) -> None:
     want = each[PREDICTION] + 0.5 * each["size"]
     torch.testing.assert_close(loss.mean(), want)
     model.imagine(seen.belief[0], traj.action[:K])
-    assert head.told[-1].aim is None
+    assert head.told[-1].aim is head.told[-1].valid is None
     model.after_update(loss)
     assert head.followed == 1
 

@@ -52,11 +52,14 @@ def test_return_std_runs_along_time_in_each_env(generator: torch.Generator) -> N
     """A filter over envs, as in a well-known RND, gives other numbers."""
     data = rollouts(generator)
     scale = ReturnStdScale(B, DISCOUNT, DECAY)
-    variances: list[float] = []
+    means: list[float] = []
+    squares: list[float] = []
     for (raw, valid), returns in zip(data, naive_returns(data), strict=True):
-        variances.append(float(np.var(returns)))
-        weights = [DECAY ** (len(variances) - 1 - i) for i in range(len(variances))]
-        sigma = math.sqrt(np.average(variances, weights=weights))
+        means.append(float(np.mean(returns)))
+        squares.append(float(np.mean(np.square(returns))))
+        weights = [DECAY ** (len(means) - 1 - i) for i in range(len(means))]
+        mean, square = (np.average(x, weights=weights) for x in (means, squares))
+        sigma = math.sqrt(square - mean**2)
         want = raw.masked_fill(~valid, 0.0) / sigma
         torch.testing.assert_close(scale(raw, valid), want, rtol=1e-5, atol=1e-6)
 
@@ -69,7 +72,7 @@ def test_return_std_depends_on_the_order_of_time_not_of_envs(
     def std(rewards: Tensor) -> float:
         scale = ReturnStdScale(B, 0.99)
         scale(rewards, every(rewards))
-        return scale.moments.std_within.item()
+        return scale.moments.std.item()
 
     envs = torch.tensor([2, 0, 3, 1])
     assert std(raw[:, envs]) == pytest.approx(std(raw), rel=1e-6)
@@ -158,14 +161,15 @@ def test_nothing_is_ever_paid_above_ten(seed: int) -> None:
 def test_pendulums_rewards_under_random_play() -> None:
     """Returns of order 1, and far from a clip at 10: a clip at 1 loses nine tenths."""
     envs = gymnasium.make_vec(
-        "Pendulum-v1", B, vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP}
+        "Pendulum-v1", 8, vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP}
     )
     envs.reset(seed=0)
     envs.action_space.seed(0)
-    scale, discount = ReturnStdScale(B, 0.99), 0.99
-    running, joins = torch.zeros(B), torch.zeros(B, dtype=torch.bool)
-    for _ in range(6):
-        rows, flags, learned = [], [], []
+    scale, discount = ReturnStdScale(8, 0.99), 0.99
+    running, joins = torch.zeros(8), torch.zeros(8, dtype=torch.bool)
+    learned = []
+    for _ in range(10):
+        rows, flags = [], []
         for _ in range(128):
             _, reward, terminated, truncated, _ = envs.step(envs.action_space.sample())
             rows.append(torch.tensor(reward).float())
@@ -176,11 +180,11 @@ def test_pendulums_rewards_under_random_play() -> None:
         for reward, counts in zip(paid, valid, strict=True):
             running = torch.where(counts, discount * running + reward, running)
             learned.append(running)
-        returns = torch.stack(learned)
-        assert 0.3 < returns.std() < 2
-        assert returns.abs().max() < 10
-        assert paid.abs().max() < 1  # neither clip would touch it
-        assert (raw < -1).float().mean() > 0.6
+        assert paid.abs().max() < 1  # no clip would touch it
+        assert (raw < -1).float().mean() > 0.8
+    returns = torch.stack(learned[3 * 128 :])
+    assert 0.5 < returns.std() < 2
+    assert returns.abs().max() < 10
     envs.close()
 
 

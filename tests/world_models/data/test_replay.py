@@ -47,8 +47,9 @@ def filled(experiences: list[Experience], capacity: int = 3) -> ReplayBuffer:
 def window(
     buffer: ReplayBuffer, slot: list[int], env: list[int], begin: list[int], steps: int
 ) -> Replayed:
-    index = (torch.tensor(x) for x in (slot, env, begin))
-    return buffer.window(*index, steps)
+    return buffer.window(
+        torch.tensor(slot), torch.tensor(env), torch.tensor(begin), steps
+    )
 
 
 def same(one: Trajectory | Carry, two: Trajectory | Carry) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ssl_objectives.methods.contrast.info_nce import info_nce
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Objective, Views
-from world_models.scope import Scope
+from world_models.scope import Groups, Scope
 
 T, B, D = 15, 64, 4  # transitions of episodes of 16 steps
 DECAY = 0.9
@@ -36,7 +36,8 @@ def moving(generator: torch.Generator) -> tuple[Tensor, Tensor]:
 
 
 def total(objective: Objective, scope: Scope, made: tuple[Tensor, Tensor]) -> float:
-    prediction, target = (scope.rows(x) for x in made)
+    groups = Groups(T, B, *scope.group(T, B, 512))
+    prediction, target = (groups.split(x) for x in made)
     views = Views((None, target), (prediction, None), (None, target), ((0, 1),))
     loss = objective(views)
     assert loss.per_sample is not None
@@ -73,9 +74,15 @@ def test_along_time_the_constant_is_exactly_worthless(
 
 
 def test_with_all_rows_the_constant_still_pays(generator: torch.Generator) -> None:
-    """Half-way: rows of one episode cannot be told apart, those of others can."""
+    """Half-way: rows of one episode cannot be told apart, those of others can.
+
+    Groups have 64, 8 x 64 and 15 rows; by chance the loss is the log of that.
+    """
     objective, made = info_nce(), distractor(generator)
     batch, mixed, time = (
         total(objective, x, made) for x in (Scope.BATCH, Scope.ALL, Scope.TIME)
     )
-    assert batch < math.log(5) < mixed < time  # 5 steps of all envs share a group
+    assert math.log(8) < mixed
+    shares = batch / math.log(64), mixed / math.log(8 * 64), time / math.log(15)
+    assert shares[0] < shares[1] < 0.6
+    assert shares[2] == pytest.approx(1.0, rel=1e-5)

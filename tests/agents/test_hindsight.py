@@ -1,0 +1,57 @@
+"""An agent whose world model predicts in hindsight, against an adversary."""
+
+import torch
+
+from agents.build import ReplayConfig
+from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curious_agent import CuriousAgent
+from tests.agents.resuming import goes_on_exactly, leaves
+from tests.agents.small import small
+from tests.world_models.hindsight import Hindsight, HindsightConfig
+
+
+def build(seed: int) -> CuriousAgent:
+    replay = ReplayConfig(2, 1, burn_in=2)
+    return small(seed, HindsightConfig(), PredictionErrorConfig(), replay=replay)
+
+
+def hindsight_of(agent: CuriousAgent) -> Hindsight:
+    model = agent.world_model
+    assert model is not None
+    assert isinstance(model.predictor, Hindsight)
+    return model.predictor
+
+
+def test_it_trains_and_goes_on_exactly() -> None:
+    """Noise and the adversary's moments included."""
+    agent = goes_on_exactly(build, 2)
+    told = agent.train_step().metrics
+    assert told["world_model/invariance"].isfinite()
+    assert told["intrinsic/prediction-error/raw_mean"] > 0
+    # two minibatches and two epochs of each rollout, and one replayed
+    assert hindsight_of(agent).count == 5 * 5
+    paths = set(leaves(agent.state_dict()))
+    state = "/modules/actor.model.predictor.adversary._extra_state/state/0/"
+    assert {state + x for x in ("step", "exp_avg", "exp_avg_sq")} <= paths
+
+
+def test_the_critic_learns_by_its_own_optimiser_alone() -> None:
+    agent = build(5)
+    hindsight = hindsight_of(agent)
+    critic = {id(p) for p in hindsight.critic.parameters()}
+    groups = agent.learner.optimizer.param_groups
+    assert not critic & {id(p) for group in groups for p in group["params"]}
+    own = {id(p) for p in hindsight.generator.parameters()}
+    assert own <= {id(p) for group in groups for p in group["params"]}
+    agent.begin()
+    before = [p.clone() for p in hindsight.critic.parameters()]
+    agent.train_step()
+    after = list(hindsight.critic.parameters())
+    assert not any(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert not any(p.requires_grad or p.grad is not None for p in after)
+    assert hindsight.adversary is not None
+    steps = {
+        int(x["step"])
+        for x in hindsight.adversary.optimizer.state_dict()["state"].values()
+    }
+    assert steps == {5 * hindsight.adversary.steps}
