@@ -57,10 +57,11 @@ def medium(preset: str, num_envs: int, **parts: str) -> TrainConfig:
 
 
 def running(config: TrainConfig) -> CuriousAgent:
-    """An agent behind its first step: with a context, with Adam's moments."""
+    """An agent behind its first step: with a context and moments, without gradients."""
     agent = build_agent(config)
     agent.begin()
     agent.train_step()
+    agent.learner.optimizer.zero_grad(set_to_none=True)
     return agent
 
 
