@@ -27,9 +27,10 @@ from agents.policy.ppo import (
     ppo_loss,
 )
 from agents.replaying import Replaying
-from agents.seeds import Seeds, generator_on
+from agents.seeds import Seeds
 from envs.check import random_action
 from envs.vector_env import VectorEnv
+from ssl_objectives.parts.generators import generator_on
 from world_models.model_loss import ModelLoss
 
 

@@ -3,7 +3,6 @@
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 
 class Seeds(NamedTuple):
@@ -30,8 +29,3 @@ class Seeds(NamedTuple):
         """The worlds' seed when a run goes on in worlds that saved nothing."""
         [drawn] = np.random.SeedSequence([seed, env_steps]).generate_state(1)
         return int(drawn) >> 1
-
-
-def generator_on(device: torch.device) -> torch.Generator:
-    """A generator of draws on a device; of shapes alone (`meta`) a CPU's will do."""
-    return torch.Generator("cpu" if device.type == "meta" else device)

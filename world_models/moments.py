@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float32, Shaped
 from torch import Tensor, nn
 
+from ssl_objectives.encoders.planned import taken_at_once
+
 # numbers in float64 at a time: what the caches of a CPU hold, what a GPU has room for
 _CPU_CHUNK, _CHUNK = 1 << 20, 1 << 25
 
@@ -33,7 +35,7 @@ class RunningMoments(nn.Module):
         """
         if len(rows) == 0:
             return
-        numbers = _CPU_CHUNK if rows.device.type == "cpu" else _CHUNK
+        numbers = taken_at_once(rows.device, _CPU_CHUNK, _CHUNK)
         for some in rows.split(max(1, numbers // max(1, self.mean.numel()))):
             chunk = some.double()
             mean = chunk.mean(0)

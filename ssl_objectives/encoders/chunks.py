@@ -17,7 +17,7 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ssl_objectives.encoders.planned import Planned, what_is_planned
+from ssl_objectives.encoders.planned import device_meant, taken_at_once, what_is_planned
 
 # Images per pass on a CPU. Their activations stay in cache, and below the size from
 # which the C library maps, zeroes and unmaps fresh pages for every tensor: about a
@@ -54,9 +54,8 @@ def in_chunks(
     """
     trained = [p for p in parameters if p.requires_grad]
     remembered = torch.is_grad_enabled() and bool(trained)
-    planned = what_is_planned()
-    if planned is not None:
-        return _as_planned(function, rows, remembered, planned)
+    if what_is_planned() is not None:
+        return _as_planned(function, rows, remembered)
     if rows.device.type != "cpu":
         return function(rows) if remembered else _in_turn(function, rows, GPU_CHUNK)
     workers = torch.get_num_threads()
@@ -77,15 +76,12 @@ def _in_turn(function: RowWise, rows: Tensor, size: int) -> Tensor:
     return torch.cat([function(part) for part in rows.split(size)])
 
 
-def _as_planned(
-    function: RowWise, rows: Tensor, remembered: bool, planned: Planned
-) -> Tensor:
+def _as_planned(function: RowWise, rows: Tensor, remembered: bool) -> Tensor:
     """Hold as much as there will be held, in this thread, where a plan sees it."""
-    on_cpu = planned.device.type == "cpu"
-    if remembered and not on_cpu:
+    if remembered and device_meant(rows.device).type != "cpu":
         return function(rows)
-    together = CPU_CHUNK * torch.get_num_threads() if on_cpu else GPU_CHUNK
-    size = max(1, round(together * planned.share))
+    together = CPU_CHUNK * torch.get_num_threads()
+    size = taken_at_once(rows.device, together, GPU_CHUNK)
     if remembered:
         return _in_turn(function, rows, size)
     first, *others = rows.split(size)

@@ -43,3 +43,21 @@ def planned_for(device: "torch.device", share: float = 1.0) -> Iterator[None]:
         yield
     finally:
         _PLANNED.reset(token)
+
+
+def device_meant(own: "torch.device") -> "torch.device":
+    """The device planned for; outside of any plan `own`, where the tensors lie."""
+    planned = what_is_planned()
+    return own if planned is None else planned.device
+
+
+def taken_at_once(own: "torch.device", on_cpu: int, elsewhere: int) -> int:
+    """How many rows (or numbers) a pass takes, of those it takes by device; at least 1.
+
+    Args:
+        own: where the tensors lie.
+        on_cpu, elsewhere: how many there.
+    """
+    most = on_cpu if device_meant(own).type == "cpu" else elsewhere
+    planned = what_is_planned()
+    return most if planned is None else max(1, round(most * planned.share))

@@ -3,7 +3,7 @@
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from ssl_objectives.encoders.planned import what_is_planned
+from ssl_objectives.encoders.planned import device_meant, what_is_planned
 
 if TYPE_CHECKING:
     import torch
@@ -21,8 +21,7 @@ class Precision(Enum):
         """Number format of convolutions on `device`, or on the one planned for."""
         import torch  # configs name formats where nothing is computed
 
-        planned = what_is_planned()
-        device = device if planned is None else planned.device
+        device = device_meant(device)
         low = self is Precision.BFLOAT16
         if self is Precision.AUTO:
             low = (

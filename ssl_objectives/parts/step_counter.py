@@ -5,6 +5,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from ssl_objectives.parts.generators import generator_on
+
 
 class StepCounter(nn.Module):
     """Counts gradient steps and gives every step random numbers of its own.
@@ -34,7 +36,7 @@ class StepCounter(nn.Module):
             stream: tells several draws of a step apart.
         """
         mixed = (self.seed * 1_000_003 + self.steps) * 1_000_003 + stream
-        return torch.Generator(device).manual_seed(mixed % 2**63)
+        return generator_on(device).manual_seed(mixed % 2**63)
 
     def progress(self, num_steps: int) -> float:
         """The share of `num_steps` that is done, at most 1; 1 where there are none."""

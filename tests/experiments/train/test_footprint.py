@@ -10,14 +10,18 @@ from torch import Tensor, nn
 from agents.build import ReplayConfig
 from agents.curious_agent import CuriousAgent
 from envs.tiles.key_door import KeyDoorConfig
+from envs.vector_env import DiscreteActions, EnvSpec, WorldConfig
 from experiments.train.config import TrainConfig
-from experiments.train.footprint import plan_training
+from experiments.train.footprint import _activations, plan_training
 from experiments.train.presets import train_config
+from experiments.train.tables import CORES, OBJECTIVES
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.planned import planned_for
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.footprint.networks import training_bytes
 from ssl_objectives.footprint.plan import MemoryPlan
+from tests.envs.probe_world import ProbeConfig
 from tests.experiments.train.measured import measured_peak
 from world_models.belief import BeliefModel
 from world_models.cores.core import BeliefCore
@@ -25,6 +29,9 @@ from world_models.cores.frame_stack import FeedForwardCore
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig
+from world_models.terms.ensemble import EnsembleConfig
+from world_models.terms.inverse import InverseConfig
+from world_models.terms.temporal import TemporalConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 WORLDS = ("key-door", "pixel-maze", "atari", "counting")
@@ -50,18 +57,23 @@ def medium(preset: str, num_envs: int, **parts: str) -> TrainConfig:
 
 
 def running(config: TrainConfig) -> CuriousAgent:
-    """An agent behind its first step: with a context, with Adam's moments."""
+    """An agent behind its first step: with a context and moments, without gradients."""
     agent = build_agent(config)
     agent.begin()
     agent.train_step()
+    agent.learner.optimizer.zero_grad(set_to_none=True)
     return agent
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-def test_rollout_and_networks_are_those_of_the_agent(preset: str) -> None:
-    agent = running(small(preset))
+@pytest.mark.parametrize("world", [KeyDoorConfig(), ProbeConfig()])
+def test_rollout_and_networks_are_those_of_the_agent(
+    preset: str, world: WorldConfig
+) -> None:
+    config = replace(small(preset), world=world)
+    agent = running(config)
     experience, _ = agent.collector.collect()
-    plan = lines(plan_training(small(preset), CPU))
+    plan = lines(plan_training(config, CPU))
     parts = [experience.traj, experience.carry, experience.end]
     for context in (experience.context, agent.collector.context):
         if context is not None:
@@ -69,7 +81,7 @@ def test_rollout_and_networks_are_those_of_the_agent(preset: str) -> None:
     tensors = [x for part in parts for x in vars(part).values()]
     tensors += experience.extras.values()
     held = sum(x.nbytes for x in tensors if isinstance(x, Tensor))
-    assert plan["rollout"] == held > 21 * 6 * 3 * 40 * 45
+    assert plan["rollout"] == held > experience.traj.obs.nbytes
     assert plan["networks and Adam"] == training_bytes(agent.modules)
 
 
@@ -251,6 +263,16 @@ def test_parts_from_outside_are_followed_whatever_they_are_made_of() -> None:
     assert planned < 1.2 * really < 1.4 * (planned + weights)  # some have gradients
 
 
+def test_gradients_are_counted_once() -> None:
+    """Weights of a hundred megabytes, and hardly any rows."""
+    config = with_core(medium("ppo", 2), WideConfig(16_384))
+    agent = running(config)
+    already = training_bytes(agent.modules) * 3 // 4  # values and moments, in front
+    total = already + measured_peak(agent.train_step)
+    assert total > 256 << 20
+    assert 0.9 < plan_training(config, CPU).total / total < 1.2
+
+
 @pytest.mark.parametrize("preset", PRESETS)
 def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
     preset: str,
@@ -264,6 +286,35 @@ def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
         one, two = plain.pop("activations"), looking.pop("activations")
         assert 0.8 < two / one < 1.25
         assert looking == plain
+
+
+TERMS = (EnsembleConfig(), InverseConfig(), TemporalConfig())
+OURS = {
+    **{f"{x} objective": small(objective=x) for x in ("byol", "direct-pred", "moco")},
+    **{
+        f"{x} objective": small(model="jepa-vicreg", objective=x)
+        for x in ("vicreg", "sigreg", "info-nce", "dcl")
+    },
+    **{f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch")},
+    **{f"{x} core": small(agent=x) for x in CORES.rows},
+    **{f"{x} preset": small(x) for x in PRESETS},
+    "terms": replace(small(), model=ByolExploreConfig(4, terms=TERMS)),
+}
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_own_parts_never_look_at_their_values(name: str) -> None:
+    spec = EnvSpec(
+        6, (3, 40, 45), DiscreteActions(5), torch.device("meta"), vector_size=2
+    )
+    with planned_for(CPU):
+        assert _activations(OURS[name], spec) > 1 << 20
+
+
+def test_all_objectives_are_among_them() -> None:
+    assert set(OBJECTIVES.rows) == {
+        x.removesuffix(" objective") for x in OURS if x.endswith(" objective")
+    }
 
 
 @dataclass(frozen=True)
