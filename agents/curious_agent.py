@@ -245,15 +245,17 @@ class CuriousAgent:
         total, told = ppo_loss(self.ppo, batch.ppo, distribution, active)
         metrics = dict(told)
         for loss in losses:
-            total = total + self.model_coeff * loss.mean()
-            metrics |= of_model(loss)
+            predicted = loss.mean()
+            total = total + self.model_coeff * predicted
+            metrics |= {"loss/world_model": predicted.detach(), **of_model(loss)}
         known = losses[0].detach() if losses else None
         learning = Learning(traj, carry, self.generator, belief.detach(), target, known)
         for name, signal in self.signals.items():
             own = signal.curiosity.loss(learning)
             if own is not None:
-                total = total + own.mean()
-                metrics[f"loss/{name}"] = own.mean().detach()
+                learned = own.mean()
+                total = total + learned
+                metrics[f"loss/{name}"] = learned.detach()
         return total, losses, metrics
 
     def _remember(self, replay: Replaying, experience: Experience) -> None:

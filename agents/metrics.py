@@ -27,11 +27,10 @@ def of_rewards(
 
 
 def of_model(loss: ModelLoss) -> Metrics:
-    """`loss/world_model`; and `world_model/…`: its objective's metrics, its terms."""
-    share = loss.valid.float() / loss.valid.sum().clamp(min=1)
+    """`world_model/…`: its objective's metrics, and the means of its further terms."""
     told = {name: x.detach() for name, x in loss.metrics.items()}
-    for name, each in loss.terms.items():
-        if name != PREDICTION:
-            told[name] = (each.detach() * share).sum()
-    named: Metrics = {f"world_model/{name}": x for name, x in told.items()}
-    return {"loss/world_model": loss.mean().detach(), **named}
+    further = [name for name in loss.terms if name != PREDICTION]
+    if further:
+        share = loss.valid.float() / loss.valid.sum().clamp(min=1)
+        told |= {name: (loss.terms[name].detach() * share).sum() for name in further}
+    return {f"world_model/{name}": x for name, x in told.items()}

@@ -25,8 +25,8 @@ class Fault(NamedTuple):
 FAULTS = {
     "the model's loss with a minus sign": Fault(
         AGENT,
-        "total = total + self.model_coeff * loss.mean()",
-        "total = total - self.model_coeff * loss.mean()",
+        "total = total + self.model_coeff * predicted",
+        "total = total - self.model_coeff * predicted",
         WIRING,
     ),
     "the intrinsic reward rolled by one step": Fault(
