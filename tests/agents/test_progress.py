@@ -4,9 +4,11 @@ import torch
 
 from agents.check.curiosity import check_curiosity
 from agents.curious_agent import CuriousAgent
+from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from tests.agents.progress import Progress, ProgressConfig
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import B, K, small
+from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 from world_models.trajectory import Trajectory
 
@@ -109,3 +111,32 @@ def test_without_a_target_network_it_is_measured_by_the_models_latents() -> None
     agent.begin()
     told = [agent.train_step().metrics for _ in range(2)][-1]
     assert told["intrinsic/progress/raw_std"] > 0
+
+
+def test_a_copy_compares_as_many_rows_as_the_model_does() -> None:
+    """So one that is the same makes no progress, whatever the objective compares."""
+    contrastive = JepaConfig(K, 13, InfoNceConfig())
+    agent = small(5, contrastive, ProgressConfig())
+    agent.begin()
+    for _ in range(3):
+        experience, _ = agent.collector.collect()
+        scored = agent._score(experience, describe=False)
+        assert scored.known.arrival().std() > 0.05
+        raw = progress_of(agent).reward(scored).raw
+        torch.testing.assert_close(raw, 0 * raw, rtol=0.0, atol=1e-4)
+
+
+def test_a_copys_own_targets_are_of_the_frames_it_remembers() -> None:
+    """Row 1 of a rollout is stacked upon the last frame of the context."""
+    core = RecurrentConfig(17, num_frames=3)
+    agent = small(5, ByolExploreConfig(K, 13), ProgressConfig(), core=core)
+    agent.begin()
+    model = agent.world_model
+    assert model is not None
+    carry = model.start(B)
+    for _ in range(3):
+        experience, _ = agent.collector.collect()
+        scored = agent._score(experience, describe=False)
+        given, _ = scored.score(model, carry, scored.target)
+        own, carry = scored.score(model, carry)
+        torch.testing.assert_close(own.arrival(), given.arrival(), rtol=0.0, atol=1e-4)

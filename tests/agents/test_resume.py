@@ -117,6 +117,9 @@ def test_worlds_that_cannot_be_saved_begin_anew() -> None:
     fresh.load_state_dict(saved(agent))
     assert same(fresh.modules.state_dict(), agent.modules.state_dict()) == []
     assert fresh.env_steps == agent.env_steps
+    # the policy draws on, instead of what it drew when the run began
+    draws = [x.collector.policy.state_dict()["generator"] for x in (fresh, agent)]
+    assert torch.equal(*draws)
     rollout, ends = fresh.collector.collect()
     assert rollout.traj.first[0].all()
     assert rollout.context is None

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
+from agents.curiosity.signals import SignalConfig
 from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
 from agents.policy.ppo import RewardStream
@@ -23,11 +24,13 @@ from tests.agents.coded import (
     STREAMS,
     B,
     Coded,
+    CodedConfig,
     T,
     code,
     coded_agent,
     listening,
 )
+from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import ByolExploreConfig
 from world_models.trajectory import Trajectory
 
@@ -179,6 +182,51 @@ def test_training_begins_behind_the_random_warm_up_in_fresh_worlds() -> None:
         assert decode(experience.traj.obs[row]).step.tolist() == [row] * B
     agent.train_step()
     assert agent.env_steps == taken + int(experience.traj.valid.sum()) < taken + T * B
+
+
+def test_signals_warm_up_on_the_same_play_each_as_long_as_it_asks() -> None:
+    env = CountingConfig().build(B, "cpu")
+    also = [SignalConfig(CodedConfig(2, 9)), SignalConfig(CodedConfig(7, 0))]
+    agent = SMALL.build(env, None, CodedConfig(5, 4), 3, also)
+    agent.begin()
+    warmed = []
+    for signal in agent.signals.values():
+        assert isinstance(signal.curiosity, Coded)
+        warmed.append(signal.curiosity.warmed)
+    few, many, none = warmed
+    assert (len(few), len(many), len(none)) == (4, 9, 0)
+    assert torch.equal(torch.cat(few), torch.cat(many[:4]))
+
+
+class Last(Curiosity):
+    """Notes what the model that it is shown has behind it, step by step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.updates: list[int] = []
+
+    def reward(self, scored: Scored) -> IntrinsicReward:
+        nothing = torch.zeros_like(scored.traj.reward)
+        return IntrinsicReward(nothing, nothing)
+
+    def after_update(self, model: LatentDynamics | None) -> None:
+        assert model is not None
+        self.updates.append(int(model.updates))
+
+
+class LastConfig:
+    def build(self, surroundings: Surroundings) -> Last:
+        return Last()
+
+
+def test_signals_follow_a_step_behind_the_model_and_its_target() -> None:
+    agent = SMALL.build(CountingConfig().build(B, "cpu"), MODEL, LastConfig(), 3)
+    agent.begin()
+    agent.train_step()
+    signal = agent.signals["last"].curiosity
+    assert isinstance(signal, Last)
+    steps = PPO.num_epochs * PPO.num_minibatches
+    assert signal.updates == list(range(1, steps + 1))
 
 
 class Heard(Curiosity):

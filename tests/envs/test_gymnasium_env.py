@@ -150,6 +150,22 @@ def test_contract(make: Callable[[], GymnasiumVectorEnv]) -> None:
     check_env(make, num_steps=60)
 
 
+def test_an_episode_that_ended_begins_anew_though_others_were_reset_between() -> None:
+    env, action = GymnasiumVectorEnv(sync()), torch.zeros(3, dtype=torch.int64)
+    row = env.reset(seed=4)
+    ended = row.terminated
+    while not ended.any():
+        row = env.step(action)
+        ended = row.terminated | row.truncated
+    assert not ended.all()
+    env.reset(mask=~ended)
+    row = env.step(action)
+    assert torch.equal(row.first, ended)
+    assert torch.equal(row.obs[:, 0, 0, 2] == 0, ended)  # the step of the episode
+    assert torch.equal(row.reward, (~ended).float())
+    env.close()
+
+
 def test_actions_that_do_not_exist() -> None:
     env = GymnasiumVectorEnv(sync(2))
     env.reset(seed=0)

@@ -91,3 +91,13 @@ def test_bounds_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="bounds"):
         ContinuousActions(low, high)
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 1 / 3, -0.1, 7.0])
+def test_where_bounds_are_equal_exactly_that_is_done(
+    value: float, generator: torch.Generator
+) -> None:
+    """Envs that check their bounds refuse what misses them by a rounding."""
+    action = 2 * torch.rand(10_000, 1, generator=generator) - 1
+    done = ContinuousActions((value,), (value,)).to_bounds(action)
+    assert torch.equal(done, torch.full_like(done, value))

@@ -62,6 +62,22 @@ def test_latents_that_are_one_point(spread: float, warned: bool) -> None:
     assert bool(heard(monitor, "world_model/latent_spread", [spread] * 9)) == warned
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "warned"),
+    [
+        ("effective_rank", 1.4, True),
+        ("effective_rank", 1.6, False),
+        ("spread", 9e-4, True),
+        ("spread", 2e-3, False),
+    ],
+)
+def test_projections_of_an_encoder_that_is_pretrained(
+    name: str, value: float, warned: bool
+) -> None:
+    said = heard(HealthMonitor(), f"projection/{name}", [value] * 9)
+    assert said == ([4] if warned else [])
+
+
 def test_warnings_are_plain_words_with_numbers() -> None:
     monitor = HealthMonitor(4, 64, HealthLimits(patience=1))
     monitor.observe({"intrinsic/rnd/raw_std": 2.0})
@@ -113,3 +129,13 @@ def test_a_resumed_run_is_not_warned_anew() -> None:
     assert two.observe({"intrinsic/a/raw_std": 5.0}) == []
     three.load_state_dict(two.state_dict())
     assert heard(three, "intrinsic/a/raw_std", [1e-4] * 3) == [2]
+
+
+def test_a_state_that_was_taken_stays_as_it_was() -> None:
+    monitor = HealthMonitor(18, limits=HealthLimits(patience=2))
+    low = {"policy/entropy": 0.1, "intrinsic/a/raw_std": 1.0}
+    monitor.observe(low)
+    state = monitor.state_dict()
+    kept = json.dumps(state)
+    assert monitor.observe(low | {"intrinsic/a/raw_std": 2.0})
+    assert json.dumps(state) == kept != json.dumps(monitor.state_dict())

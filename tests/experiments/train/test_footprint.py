@@ -334,6 +334,15 @@ def test_models_that_look_at_their_values_are_built_for_real() -> None:
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_what_is_run_for_real_is_as_long_as_the_models_horizon_asks() -> None:
+    config = replace(small(), model=ByolExploreConfig(horizon=12))
+    plain, looking = (
+        lines(plan_training(with_core(config, WideConfig(64, looks)), CPU))
+        for looks in (False, True)
+    )
+    assert 0.8 < looking["activations"] / plain["activations"] < 1.25
+
+
 def test_what_does_not_fit_together_is_said_already() -> None:
     config = replace(small(), world=KeyDoorConfig(size=6))  # 30 x 35 pixels
     with pytest.raises(ValueError, match="too small for this encoder"):
