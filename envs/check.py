@@ -55,6 +55,7 @@ def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
             _check_equal(row, other, f"{where}: equal seeds and actions gave different")
             ended = row.terminated | row.truncated
         _check_masked_reset(env, row)
+        _check_ends_outlast_resets_of_others(env, generator, num_steps)
         _check_clipping(env, twin)
         _check_state(twin, make, generator)
         again = "a second reset with the same seed gave a different"
@@ -167,6 +168,24 @@ def _check_masked_reset(env: VectorEnv, before: Step) -> None:
             torch.equal(now[~mask], then[~mask]),
             "masked reset changed an env outside the mask",
         )
+
+
+def _check_ends_outlast_resets_of_others(
+    env: VectorEnv, generator: torch.Generator, num_steps: int
+) -> None:
+    """An env that is not reset with the others still begins anew in its next row."""
+    for _ in range(num_steps):
+        row = env.step(random_action(env, generator))
+        ended = row.terminated | row.truncated
+        if ended.any() and not ended.all():
+            env.reset(mask=~ended)
+            row = env.step(random_action(env, generator))
+            _demand(
+                torch.equal(row.first, ended),
+                "behind a masked reset: `first` must be set in the envs outside the "
+                "mask whose episode had ended, and in no other",
+            )
+            return
 
 
 def _check_clipping(env: VectorEnv, twin: VectorEnv) -> None:

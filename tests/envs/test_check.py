@@ -83,6 +83,17 @@ class Flagging(Carts):
         return row if mask is None else replace(row, terminated=~mask)
 
 
+class Forgetting(Carts):
+    """A masked reset forgets that episodes outside the mask had ended."""
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        row = super().reset(seed, mask)
+        self._ended = torch.zeros_like(self._ended)
+        return row
+
+
 class Flat(Carts):
     def __init__(self, num_envs: int) -> None:
         super().__init__(num_envs)
@@ -103,6 +114,7 @@ class Flat(Carts):
         (Reusing, "overwrote the observation returned before it"),
         (Touching, "masked reset changed an env outside the mask"),
         (Flagging, "masked reset: rewards must be 0, and no end flag set"),
+        (Forgetting, "outside the mask whose episode had ended"),
         (Flat, "at least one of each"),
     ],
 )
