@@ -140,7 +140,9 @@ def test_a_rollout_in_a_native_world_neither_waits_nor_copies(
 
 
 @RUNS
-def test_learning_waits_once_per_rollout_for_the_rank_of_latents(kind: str, world: str) -> None:
+def test_learning_waits_once_per_rollout_for_the_rank_of_latents(
+    kind: str, world: str
+) -> None:
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
