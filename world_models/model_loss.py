@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
 from ssl_objectives.objective import Views
+from ssl_objectives.refusal import ConfigError
 
 PREDICTION = "prediction"
 """The name of the objective's own loss among the terms of a `ModelLoss`."""
@@ -50,11 +51,11 @@ class ModelLoss:
         Transitions of the context are left out: they were credited a rollout ago.
 
         Raises:
-            KeyError: the model has no such term; the message names those it has.
+            ConfigError: the model has no such term; the message names those it has.
         """
         if term not in self.terms:
             known = ", ".join(self.terms)
-            raise KeyError(f"this world model has no term '{term}', only {known}")
+            raise ConfigError(f"this world model has no term '{term}', only {known}")
         masked = self.terms[term].masked_fill(~self.valid, 0.0)
         horizon, steps, _ = masked.shape
         landed = masked[0].clone()

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssl_objectives.refusal import ConfigError
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 
 ZERO = torch.zeros(())
@@ -41,7 +42,7 @@ def test_arrival_is_the_sum_of_landing_predictions(
 def test_an_unknown_term_is_named_beside_those_there_are() -> None:
     losses = torch.ones(2, 3, 4)
     loss = ModelLoss({PREDICTION: losses, "spread": losses}, losses > 0, ZERO)
-    with pytest.raises(KeyError, match=r"no term 'spred', only prediction, spread"):
+    with pytest.raises(ConfigError, match="no term 'spred', only prediction, spread"):
         loss.arrival("spred")
 
 

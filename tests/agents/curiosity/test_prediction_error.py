@@ -18,6 +18,7 @@ from agents.curiosity.prediction_error import PredictionError, PredictionErrorCo
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Surroundings
 from envs.vector_env import DiscreteActions, EnvSpec
+from ssl_objectives.refusal import ConfigError
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 
 T, B, K = 11, 3, 5
@@ -140,7 +141,7 @@ def test_another_term_of_the_model_can_be_paid(generator: torch.Generator) -> No
     raw = signal.reward(rollout).raw
     torch.testing.assert_close(raw, naive_arrival(rollout, K - 1, "spread"))
     wrong = PredictionErrorConfig(term="spred").build(around(0.99))
-    with pytest.raises(KeyError, match="no term 'spred', only prediction, spread"):
+    with pytest.raises(ConfigError, match="no term 'spred', only prediction, spread"):
         wrong.reward(rollout)
 
 
