@@ -162,7 +162,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
                 returns += read["reward"]
                 ended = read["terminated"] | read["truncated"]
                 latest.extend(returns[ended].tolist())
-                progress.reach(done, _shown(latest))
+                progress.reach(min(done, config.steps), _shown(latest))
                 returns[ended] = 0.0
     finally:
         env.close()
