@@ -84,7 +84,13 @@ def test_the_commands_run(capsys: pytest.CaptureFixture[str]) -> None:
         if words[0] == "train":
             goes_on = "--resume" in words
             several = {"--seeds": "2"} if "--seeds" in words else {}
-            words = with_flags(words, ON if goes_on else SMALL | several)
+            watched = {}  # random play is part of the budget
+            if words[1] == "rnd":
+                watched = {"--curiosity.warm-up-steps": "2"}
+            elif "--also" in words:
+                watched = {"--also.0.curiosity.warm-up-steps": "2"}
+            small = SMALL | several | watched
+            words = with_flags(words, ON if goes_on else small)
         elif words[0] == "evaluate":
             words = with_flags(words, PLAYED)
         else:  # too long to run here: its flags exist at least

@@ -110,7 +110,20 @@ class TrainTask(Task):
         )
 
     def begin(self) -> Mapping[str, float]:
-        """Reset the worlds, after whatever random play the curiosity asks for."""
+        """Reset the worlds, after whatever random play the curiosity asks for.
+
+        Raises:
+            ConfigError: that play alone would spend the budget.
+        """
+        signals = [x.curiosity for x in self.agent.signals.values()]
+        played = max((x.warm_up_steps for x in signals), default=0)
+        played *= self.config.num_envs
+        if played >= self.budget:
+            raise ConfigError(
+                f"curiosity first watches {played:,} env steps of random play, which "
+                f"is all of --env-steps {self.budget}. Raise --env-steps, or lower "
+                "--curiosity.warm-up-steps."
+            )
         self.agent.begin()
         return {}
 

@@ -107,6 +107,7 @@ def trained(curious: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
             *("train", preset, "--size", "debug", "--world", "counting"),
             *("--num-envs", "2", "--agent.ppo.num-steps", "10", "--env-steps", "100"),
             *("--seeds", "2", "--video-steps", "0"),
+            *(("--curiosity.warm-up-steps", "3") if preset == "rnd" else ()),
             runs=root,
         )
         assert done.code == 0, done.err
@@ -150,7 +151,7 @@ def test_real_runs_become_a_report(
     for row in runs:
         folder = RunFolder(Path(row["folder"]))
         rows = [json.loads(x) for x in folder.metrics_file.read_text().splitlines()]
-        assert float(row["steps"]) == rows[-1]["steps"] == 100
+        assert float(row["steps"]) == rows[-1]["steps"] >= 100
         assert float(row["policy/entropy"]) == pytest.approx(
             rows[-1]["metrics"]["policy/entropy"]
         )
