@@ -15,6 +15,7 @@ from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
+from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import WorldConfig
 from experiments.config.choices import Row, Table
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
@@ -62,6 +63,7 @@ WORLDS: Table[WorldConfig] = Table(
         "atari": Row(AtariConfig),
         "pixel-maze": Row(PixelMazeConfig),
         "key-door": Row(KeyDoorConfig),
+        "moving-dot": Row(MovingDotConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),
     },

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
+from envs.toys.textures import waves
+from envs.toys.wander import inverse_distribution
 from envs.vector_env import bound
 from ssl_objectives.parts.constants import constant
 from tests.pretend.device import PretendDevice
@@ -150,8 +152,8 @@ class _Generator(metaclass=_KnowingDevices):
 
 def _forget() -> None:
     """Constants that only seem to lie on a GPU, or that do not seem to."""
-    constant.cache_clear()
-    bound.cache_clear()
+    for kept in (constant, bound, waves, inverse_distribution):
+        kept.cache_clear()
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Small worlds whose latent is known: dots that move, before backgrounds."""
