@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
+from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
 from world_models.frames import stack_frames
@@ -189,6 +190,11 @@ class LatentDynamics(nn.Module):
         unrolled = Unrolled(seen.latent, ahead, action, valid, usable)
         for term in self.terms:
             added = term(unrolled)
+            if taken := added.terms.keys() & whole.terms.keys():
+                raise ConfigError(
+                    f"two terms of this world model are called {', '.join(taken)}; "
+                    "each name can be there once"
+                )
             whole = replace(
                 whole,
                 terms={**whole.terms, **added.terms},

@@ -79,6 +79,7 @@ class RandomNetworkDistillation(Curiosity):
         error: Tensor = (guess.float() - wanted.float()).square().mean(-1)
         return error
 
+    @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """Errors at the observation each transition arrives at."""
         arrived, valid = scored.traj.obs[1:], scored.valid
