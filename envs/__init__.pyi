@@ -30,6 +30,7 @@ from .toys.scene import Scene as Scene
 from .toys.textures import Textures as Textures
 from .toys.three_dots import ThreeDotsConfig as ThreeDotsConfig
 from .toys.three_dots import ThreeDotsWorld as ThreeDotsWorld
+from .toys.wander import Wanderer as Wanderer
 from .toys.wander import von_mises_actions as von_mises_actions
 from .vector_env import ContinuousActions as ContinuousActions
 from .vector_env import DiscreteActions as DiscreteActions

@@ -1,7 +1,7 @@
 """What lies behind the dots, for how long, and how both become bytes."""
 
 from dataclasses import dataclass
-from math import isfinite
+from math import floor, isfinite
 from typing import final
 
 import torch
@@ -41,10 +41,10 @@ class Scene:
         if not (isfinite(self.alpha) and self.alpha >= 0.0):
             raise ValueError(f"alpha must be 0 or more, not {self.alpha}")
         if self.peak_levels < _FEWEST_LEVELS:
-            most = 255 / _FEWEST_LEVELS - self.num_dots
+            most = floor(10 * (255 / _FEWEST_LEVELS - self.num_dots)) / 10
             raise ValueError(
                 f"With alpha {self.alpha} too few of the 256 shades are left for the "
-                f"dots: it may be {most:.1f} at most"
+                f"dots: it may be {most} at most"
             )
 
     @property

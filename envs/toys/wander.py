@@ -2,12 +2,14 @@
 
 from functools import cache
 from math import pi
+from typing import final
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
 from envs.toys.dots import REACH
+from envs.vector_env import Step
 
 CONCENTRATION = 0.2
 """κ: a heading is taken 1.5 times as often as the direction opposite to it"""
@@ -90,3 +92,22 @@ def von_mises_actions(
     """
     heading = headings((num,), generator).expand(steps, num)
     return wander(heading, generator) / REACH
+
+
+@final
+class Wanderer:
+    """Acts as `von_mises_actions` in episodes of any length, each with a heading.
+
+    For recordings: `curious record --world moving-dot --policy envs:Wanderer`.
+    """
+
+    def __init__(self) -> None:
+        self._heading: Float32[Tensor, "B"] | None = None
+
+    def act(self, row: Step, generator: torch.Generator) -> Float32[Tensor, "B 2"]:
+        """One action per env, in [-1, 1]; where an episode begins, a new heading."""
+        fresh = headings(tuple(row.first.shape), generator)
+        if self._heading is None:
+            self._heading = fresh
+        self._heading = torch.where(row.first, fresh, self._heading)
+        return wander(self._heading, generator) / REACH

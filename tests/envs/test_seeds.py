@@ -17,6 +17,8 @@ from envs.atari.protocol import MACHADO, env_seeds
 from envs.gymnasium_env import GymnasiumVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
+from envs.toys.moving_dot import MovingDotConfig
+from envs.toys.scene import NoiseConfig
 from envs.vector_env import DiscreteActions, VectorEnv
 from tests.envs.many_worlds import Carts
 from tests.envs.probe_world import ProbeConfig
@@ -50,6 +52,7 @@ WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "atari": lambda: NativeAtari("Breakout", RANDOM, NUM, num_threads=1),
     "emulated atari": lambda: EmulatedAtari("Breakout", RANDOM, NUM),
     "key-door": lambda: KeyDoorConfig(varied_layouts=True).build(NUM, "cpu"),
+    "moving-dot": lambda: MovingDotConfig(NoiseConfig(alpha=1.0)).build(NUM, "cpu"),
     "pixel-maze": lambda: PixelMazeConfig(slip=0.5).build(NUM, "cpu"),
     "probe": lambda: ProbeConfig().build(NUM, "cpu"),
     "implemented directly": lambda: Carts(NUM),

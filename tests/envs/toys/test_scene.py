@@ -84,8 +84,8 @@ def test_nothing_is_drawn_without_alpha(generator: torch.Generator) -> None:
         (-0.5, 1, "0 or more"),
         (float("inf"), 1, "0 or more"),
         (float("nan"), 1, "0 or more"),
-        (7.0, 1, "7.0 at most"),
-        (5.0, 3, "5.0 at most"),
+        (7.0, 1, "6.9 at most"),
+        (5.0, 3, "4.9 at most"),
     ],
 )
 def test_strengths_that_cannot_be_shown(

@@ -5,8 +5,10 @@ import torch
 from scipy.special import iv
 from scipy.stats import kstest, uniform, vonmises
 
+from envs.toys.moving_dot import MovingDotConfig
 from envs.toys.wander import (
     CONCENTRATION,
+    Wanderer,
     headings,
     von_mises,
     von_mises_actions,
@@ -29,6 +31,14 @@ def test_moments_and_distribution(
     law = vonmises(concentration) if concentration else uniform(-pi, 2 * pi)
     assert kstest(angle.numpy(), law.cdf).pvalue > 1e-4
     assert -pi <= float(angle.min()) <= float(angle.max()) <= pi + 1e-6
+
+
+@pytest.mark.parametrize("concentration", [0.2, 2.0, 10.0])
+def test_angles_are_the_quantiles_of_uniform_numbers(concentration: float) -> None:
+    share = torch.rand(500, generator=torch.Generator().manual_seed(3)).double()
+    angle = von_mises((500,), concentration, torch.Generator().manual_seed(3)).double()
+    below = vonmises(concentration).cdf(angle.numpy())
+    torch.testing.assert_close(torch.from_numpy(below), share, rtol=0, atol=1e-5)
 
 
 def test_angles_follow_the_generator() -> None:
@@ -78,3 +88,32 @@ def test_actions_of_an_episode_share_a_heading(generator: torch.Generator) -> No
     assert float(alike.mean()) == pytest.approx(resultant**2, abs=noise)
     strangers = (ahead[0] * ahead[1].roll(1, 0)).sum(1)
     assert float(strangers.mean()) == pytest.approx(0, abs=5 / len(strangers) ** 0.5)
+
+
+def test_the_wanderer_has_a_heading_for_each_episode(
+    generator: torch.Generator,
+) -> None:
+    num, length, episodes = 6_000, 12, 2
+    env = MovingDotConfig(max_episode_steps=length).build(num, "cpu")
+    wanderer, row = Wanderer(), env.reset(seed=0)
+    sums, means = [], []
+    for _ in range(episodes):
+        total = torch.zeros(num, 2)
+        assert bool(row.first.all())
+        for _ in range(length):
+            action = wanderer.act(row, generator)
+            total += action / action.norm(dim=1, keepdim=True)
+            row = env.step(action)
+        assert bool(row.truncated.all())
+        row = env.step(wanderer.act(row, generator))
+        sums.append(total)
+        means.append(float((total.square().sum(1) - length).mean()))
+    expected = (
+        length * (length - 1) * (iv(1, CONCENTRATION) / iv(0, CONCENTRATION)) ** 2
+    )
+    noise = 5 * length / num**0.5  # a sum of so many directions is of that variance
+    assert noise < expected
+    across = float((sums[0] * sums[1]).sum(1).mean())
+    assert across == pytest.approx(0, abs=noise)
+    for mean in means:
+        assert mean == pytest.approx(expected, abs=noise)
