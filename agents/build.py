@@ -20,7 +20,8 @@ from world_models.belief import build_belief, checked
 from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer
-from world_models.latent_dynamics import LatentDynamics, ModelConfig
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_config import ModelConfig
 
 
 @dataclass(frozen=True)

@@ -26,8 +26,8 @@ from .data.replay import ReplayBuffer as ReplayBuffer
 from .data.replay import Replayed as Replayed
 from .data.writer import DatasetWriter as DatasetWriter
 from .latent_dynamics import LatentDynamics as LatentDynamics
-from .latent_dynamics import ModelConfig as ModelConfig
 from .latent_dynamics import Seen as Seen
+from .model_config import ModelConfig as ModelConfig
 from .model_loss import ModelLoss as ModelLoss
 from .moments import RunningMoments as RunningMoments
 from .predictor import Ahead as Ahead

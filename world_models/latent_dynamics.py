@@ -2,18 +2,19 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
-from ssl_objectives.objective import Objective, TargetKind, Views
+from ssl_objectives.objective import Objective, Views
 from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.fits import check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.predictor import Ahead, OpenLoop, Predictor
@@ -74,20 +75,7 @@ class LatentDynamics(nn.Module):
         terms: Iterable[Term] = (),
     ) -> None:
         super().__init__()
-        needs = objective.needs
-        offered = TargetKind.SHARED if target is None else TargetKind.EMA
-        if needs.target is not offered:
-            raise ValueError(
-                f"{type(objective).__name__} wants targets from {needs.target.value}; "
-                f"this model has them from {offered.value}. Byol goes with a target "
-                "network (byol-explore); VicReg and InfoNCE without (jepa-vicreg, "
-                "contrastive)."
-            )
-        if not needs.per_sample or needs.rows or needs.sweep or needs.extra:
-            raise ValueError(
-                f"{type(objective).__name__} needs {needs}; a world model wants a loss "
-                "per sample, and has neither row ids nor sweeps nor extra views."
-            )
+        check_objective_fits(objective, target is not None)
         if group < 2:
             raise ValueError(f"group must be at least 2 rows, not {group}")
         self.belief = belief
@@ -335,11 +323,3 @@ def _windows(
     padding = rows.new_zeros(horizon - 1, *rows.shape[1:])
     rows = torch.cat([rows[1:], padding])
     return rows.unfold(0, steps, 1).movedim(-1, 1)
-
-
-@runtime_checkable
-class ModelConfig(Protocol):
-    """Builds a world model around a belief model."""
-
-    def build(self, belief: BeliefModel) -> LatentDynamics:
-        """Build it."""

@@ -200,14 +200,16 @@ class _Check:
         )
 
     def _envs_are_alike(self) -> None:
-        drawn, order = self.draw(), torch.tensor([2, 0, 3, 1])
-        one = self._reward(self._alike(), drawn)
-        two = self._reward(self._alike(), drawn.envs(order))
-        for name in ("raw", "reward"):
-            _demand(
-                _near(getattr(one, name)[:, order], getattr(two, name)),
-                f"{name} depends on the order of the envs",
-            )
+        """In a rollout, and in those behind it by what was kept of it."""
+        order, one, two = torch.tensor([2, 0, 3, 1]), self._alike(), self._alike()
+        for _ in range(3):
+            drawn = self.draw()
+            told, other = self._reward(one, drawn), self._reward(two, drawn.envs(order))
+            for name in ("raw", "reward"):
+                _demand(
+                    _near(getattr(told, name)[:, order], getattr(other, name)),
+                    f"{name} depends on the order of the envs",
+                )
 
     def _episodes_are_apart(self) -> None:
         """With what is remembered for ever held fixed.

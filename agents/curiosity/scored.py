@@ -53,7 +53,7 @@ class Scored:
         if self.model_loss is None:
             raise ValueError(
                 "this signal pays what a world model measures, and there is none: add "
-                "--model byol-explore"
+                "--model byol-explore; in a loop of your own, give from_rollout a model"
             )
         return self.model_loss
 
@@ -117,7 +117,11 @@ class Scored:
             carry: of its belief at row 0; None begins without a past.
             context: the transitions before row 0, for rewards across the seam.
             overlap: how many at the end will be the context of the next rollout.
+
+        Raises:
+            ValueError: the three do not fit together, or are of another kind.
         """
+        _check_rollout(obs, action, first)
         never = torch.zeros_like(first[1:])
         nothing = torch.zeros(never.shape, device=obs.device)
         traj = Trajectory(action, nothing, never, never, obs, first)
@@ -137,6 +141,30 @@ class Scored:
         loss = model.surprise(traj, carry, experience.context, target, seen.belief)
         whole = replace(experience, end=seen.carry)
         return Scored(whole, seen.belief, target, loss)
+
+
+def _check_rollout(obs: Tensor, action: Tensor, first: Tensor) -> None:
+    """Refuse what would be paid, but not for what it is."""
+    if obs.dtype != torch.uint8 or obs.dim() != 5:
+        raise ValueError(
+            f"obs must be uint8 [T+1, B, C, H, W], time first, not {obs.dtype} "
+            f"{tuple(obs.shape)}; make bytes of floats in [0, 1] by "
+            "(255 * obs).round().byte()"
+        )
+    rows, num_envs = obs.shape[:2]
+    if first.dtype != torch.bool or first.shape != (rows, num_envs):
+        raise ValueError(
+            f"first must be bool {(rows, num_envs)}, a row for each of obs, not "
+            f"{first.dtype} {tuple(first.shape)}"
+        )
+    kinds = {1: torch.int64, 2: torch.float32}
+    shape = tuple(action.shape)
+    if shape[:2] != (rows - 1, num_envs) or kinds.get(len(shape) - 1) != action.dtype:
+        raise ValueError(
+            f"action must be int64 {(rows - 1, num_envs)} or float32 "
+            f"{(rows - 1, num_envs)} and components, one row less than obs, not "
+            f"{action.dtype} {shape}"
+        )
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from ssl_objectives.encoders.encoder import Encoder, num_outputs
 from ssl_objectives.encoders.precision import Precision
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 from world_models.presets import ByolExploreConfig
 
 OurEncoder = NatureConfig | ImpalaConfig | PatchConfig

@@ -144,7 +144,7 @@ def take_choices(
     """What was chosen (`config` included), and the other arguments.
 
     Raises:
-        ConfigError: no such choice, or one without its value.
+        ConfigError: no such choice, one without its value, or one made twice.
     """
     options = {x.name: x for x in choices if not x.positional}
     chosen: dict[str, str] = {}
@@ -156,6 +156,8 @@ def take_choices(
         if not option.startswith("--") or name not in {*options, "config"}:
             rest.append(argument)
             continue
+        if name in chosen:
+            raise ConfigError(f"--{name} is there twice; it takes one name.")
         chosen[name] = value if given else next(arguments, "--")
         if chosen[name].startswith("-"):
             raise ConfigError(f"--{name} needs a value: --{name} NAME.")

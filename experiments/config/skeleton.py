@@ -59,7 +59,7 @@ def from_skeleton(node: dict[str, Any]) -> Any:
             made = field(default_factory=partial(_given, inner), metadata=shown)
             several = kind == "configs"
             narrow: Any = (
-                tuple[tuple(map(type, inner))]  # type: ignore[misc]  # as many as there are
+                tuple[tuple(map(type, inner))]  # type: ignore[misc]  # as many
                 if several
                 else type(inner)
             )
@@ -126,7 +126,7 @@ def _type(data: Any) -> Any:
     if isinstance(data, str):
         return _PLAIN[data]
     if "tuple" in data:
-        return tuple[tuple(map(_type, data["tuple"]))]  # type: ignore[misc]
+        return tuple[tuple(map(_type, data["tuple"]))]  # type: ignore[misc]  # as many
     if "union" in data:
         return Union[tuple(map(_type, data["union"]))]  # noqa: UP007 - not written out
     if "literal" in data:

@@ -29,7 +29,7 @@ class _Curve:
     points: bool = False  # few exact values instead of many noisy ones
 
 
-_MORE_COLORS = ("#0072b2", "#d55e00", "#cc79a7", "#56b4e9")
+_COLORS = ("#009e73", "#0072b2", "#d55e00", "#cc79a7", "#56b4e9")
 
 _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
     (
@@ -118,9 +118,9 @@ def _found(columns: Columns, curve: _Curve) -> list[_Curve]:
     names = [x for x in columns if fnmatch(x, curve.metric) and _has_values(columns, x)]
     if len(names) == 1:
         return [replace(curve, metric=names[0])]
-    colors = (curve.color, *_MORE_COLORS)
+    num = len(_COLORS)  # a signal has one color in all panels
     return [
-        replace(curve, metric=x, label=x.split("/")[1], color=colors[i % len(colors)])
+        replace(curve, metric=x, label=x.split("/")[1], color=_COLORS[i % num])
         for i, x in enumerate(names)
     ]
 

@@ -10,7 +10,7 @@ from agents.curiosity.signals import SignalConfig, named_signals
 from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 from world_models.presets import ByolExploreConfig
 
 

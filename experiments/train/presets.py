@@ -20,7 +20,7 @@ from experiments.train.tables import (
     WORLDS,
 )
 from ssl_objectives.refusal import ConfigError
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 
 _ENCODERS = ENCODERS.only("nature", "impala", "patch", "pretrained")
 
@@ -48,7 +48,8 @@ CHOICES = (
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
     Choice(
         ALSO,
-        "A second signal beside it, with a reward stream of its own.",
+        "A second signal beside it, by one of the same names, with a reward stream of "
+        "its own.",
         default="none",
         listed=False,
     ),

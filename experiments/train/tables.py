@@ -28,7 +28,7 @@ from ssl_objectives.objective import ObjectiveConfig
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 

@@ -21,7 +21,7 @@ from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 
 T, B = 11, 6  # episodes of the counting world have 3 to 13 steps
 

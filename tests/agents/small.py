@@ -11,7 +11,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 
 T, B, K = 9, 4, 3
 STREAM = RewardStream(0.5, 0.8, episodic=False)

@@ -1,5 +1,7 @@
 """Signals in a loop that is not ours: `Scored.from_rollout`, as a reader would."""
 
+import jaxtyping
+import pytest
 import torch
 from torch import Tensor
 
@@ -47,13 +49,14 @@ def small_model(spec: EnvSpec) -> LatentDynamics:
 
 def test_rnd_in_ten_lines() -> None:
     spec, played = rollouts(8)
+    torch.manual_seed(1)  # how soon all is known depends on the two networks
     signal = RndConfig(PATCHES, size=8, share=1.0).build(
         Surroundings(spec, 17, 16, 0.9)
     )
     optimizer = torch.optim.Adam(signal.predictor.parameters(), 3e-3)
     generator, means = torch.Generator().manual_seed(0), []
     signal.warm_up(played[0][0])
-    for obs, action, first in 12 * played:
+    for obs, action, first in 20 * played:
         scored = Scored.from_rollout(obs, action, first)
         with torch.no_grad():
             paid = signal.reward(scored)
@@ -107,3 +110,32 @@ def test_a_context_carries_predictions_across_the_seam() -> None:
     torch.testing.assert_close(got, want, rtol=1e-4, atol=1e-4)
     blind = Scored.from_rollout(*two, model, end).known.arrival()
     assert not torch.allclose(blind[0], want[0], rtol=1e-2)
+
+
+def test_what_is_no_rollout_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    # readers run without the checks of shapes that tests have
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
+    _, [(obs, action, first)] = rollouts(1)
+    wrong = {
+        "obs must be uint8 .* make bytes": (obs.float() / 255, action, first),
+        "obs must be uint8": (obs[:, :, 0], action, first),
+        "first must be bool .* a row for each": (obs, action, first[1:]),
+        "first must be bool": (obs, action, first.to(torch.uint8)),
+        "time first|first must be": (obs.transpose(0, 1), action, first),
+        "action must be int64": (obs, torch.cat([action, action[:1]]), first),
+        "action must be .* not torch.float32": (obs, action.float(), first),
+    }
+    for message, given in wrong.items():
+        with pytest.raises(ValueError, match=message):
+            Scored.from_rollout(*given)
+    Scored.from_rollout(obs, action, first)
+
+
+def test_rewards_keep_no_graph_even_where_gradient_is_on() -> None:
+    spec, played = rollouts(2)
+    signal = RndConfig(PATCHES, size=8).build(Surroundings(spec, 17, 16, 0.9))
+    for rollout in played:
+        paid = signal.reward(Scored.from_rollout(*rollout))
+        assert not paid.raw.requires_grad
+        assert not paid.reward.requires_grad
+    assert not any(x.requires_grad for x in signal.buffers())

@@ -26,7 +26,7 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 from world_models.presets import ByolExploreConfig, JepaConfig
 
 SEEDS = range(20, 25)  # settings were chosen on seeds 0 to 2

@@ -127,7 +127,7 @@ FAULTS = {
         "world_models/model_loss.py",
         "usable = usable & (start + ahead > num_context).unsqueeze(-1)",
         "usable = usable & (start + ahead >= 0).unsqueeze(-1)",
-        "tests/world_models/test_latent_dynamics.py",
+        "tests/world_models/test_surprise.py",
     ),
     "the bootstrap without the action before": Fault(
         "agents/actor.py",

@@ -1,41 +1,21 @@
 """BYOL-Explore's model against loops written from its equations."""
 
-from dataclasses import dataclass, replace
-
 import pytest
 import torch
 from torch import Tensor
 
-from envs.vector_env import DiscreteActions
-from ssl_objectives.encoders.cnn import nature_cnn
-from ssl_objectives.encoders.encoder import Encoder
-from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.methods.contrast.info_nce import info_nce
-from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Needs, Objective
 from ssl_objectives.parts.critics import Dot
-from world_models.actions import embedding_of
-from world_models.belief import BeliefModel, Carry
-from world_models.context import Context
-from world_models.cores.recurrent import RecurrentCore
-from world_models.latent_dynamics import LatentDynamics, Seen
+from ssl_objectives.refusal import ConfigError
+from tests.world_models.small_model import B, K, T, build, jepa, noise, target_of
+from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION
 from world_models.predictor import Ahead, LatentHead, Prediction, Predictor
-from world_models.presets import ByolExploreConfig
 from world_models.scope import Scope
 from world_models.terms.term import Added, Term, Unrolled
 from world_models.trajectory import Trajectory
-
-T, B, K = 9, 3, 4
-
-
-def build() -> LatentDynamics:
-    torch.manual_seed(1)
-    encoder = Encoder(nature_cnn(1), (1, 40, 44), 24, Precision.FLOAT32)
-    embedding = embedding_of(DiscreteActions(5), 6)
-    belief = BeliefModel(encoder, RecurrentCore(24, 6, 17), embedding)
-    return ByolExploreConfig(horizon=K, predictor_hidden=13).build(belief)
 
 
 def guessed(model: LatentDynamics, belief: Tensor) -> Tensor:
@@ -46,25 +26,9 @@ def guessed(model: LatentDynamics, belief: Tensor) -> Tensor:
     return latent
 
 
-def target_of(model: LatentDynamics) -> torch.nn.Module:
-    assert model.target is not None
-    return model.target.network
-
-
 @pytest.fixture
 def traj(generator: torch.Generator) -> Trajectory:
-    first = torch.rand(T + 1, B, generator=generator) < 0.2
-    first[0, 0], first[5, 1] = True, True
-    no = torch.zeros(T, B, dtype=torch.bool)
-    obs = torch.randint(0, 256, (T + 1, B, 1, 40, 44), generator=generator)
-    return Trajectory(
-        action=torch.randint(0, 5, (T, B), generator=generator),
-        reward=torch.zeros(T, B),
-        terminated=no,
-        truncated=no,
-        obs=obs.to(torch.uint8),
-        first=first,
-    )
+    return noise(generator)
 
 
 def test_loss_is_the_written_out_one(traj: Trajectory) -> None:
@@ -172,21 +136,6 @@ def test_an_objective_it_cannot_serve_is_refused(asked: Needs) -> None:
     assert issubclass(Banked, Objective)
 
 
-def jepa(
-    scope: Scope = Scope.BATCH, objective: Objective | None = None
-) -> LatentDynamics:
-    model = build()
-    return LatentDynamics(
-        model.belief,
-        model.open_loop,
-        model.predictor,
-        None,
-        objective or VicReg(),
-        K,
-        scope,
-    )
-
-
 def test_without_a_target_network_both_sides_are_trained(traj: Trajectory) -> None:
     """By the squared error to the encoder's own latents, through either of them."""
     model = jepa()
@@ -247,154 +196,6 @@ def test_scope_says_which_rows_are_compared(scope: Scope, traj: Trajectory) -> N
         want = torch.stack(scores).logsumexp(0) - own
         torch.testing.assert_close(each[k, t, b], want, rtol=1e-4, atol=1e-4)
     assert not each[~loss.valid].any()
-
-
-def test_what_lands_in_the_context_counts_nowhere(traj: Trajectory) -> None:
-    """Here the context has 3 transitions, and the first 4 rows are unknown."""
-    model = jepa(Scope.ALL, info_nce())
-    seen = model.see(traj, model.start(B))
-    whole = model.predict(seen, traj.action, traj.valid)
-    some = model.predict(seen, traj.action, traj.valid, num_context=3)
-    start, after = torch.arange(T), torch.arange(1, K + 1)
-    lands = (start + after[:, None]).unsqueeze(-1)
-    assert torch.equal(some.valid, whole.valid & (lands > 3))
-    assert some.arrival().shape == (T - 3, B)
-    garbage = seen.target.clone()
-    garbage[:4] = 1e3
-    spoiled = Seen(seen.belief, None, garbage)
-    again = model.predict(spoiled, traj.action, traj.valid, num_context=3)
-    torch.testing.assert_close(again.terms[PREDICTION], some.terms[PREDICTION])
-
-
-@pytest.mark.parametrize("scope", [Scope.ALL, Scope.TIME])
-def test_with_a_context_rows_are_compared_in_groups_of_training_size(
-    scope: Scope, traj: Trajectory
-) -> None:
-    """Among as many rows, a prediction is as hard: rewards and training agree."""
-    model = jepa(scope, info_nce())
-    seen = model.see(traj, model.start(B))
-    fresh = Seen(seen.belief[3:], None, seen.target[3:])
-    trained = model.predict(fresh, traj.action[3:], traj.valid[3:]).compared
-    scored = model.predict(seen, traj.action, traj.valid, num_context=3).compared
-    assert trained is not None
-    assert scored is not None
-    assert trained.valid is not None
-    assert scored.valid is not None
-    assert trained.valid.shape[-1] == scored.valid.shape[-1] > 3
-
-
-def aged(model: LatentDynamics) -> Carry:
-    """A carry that is not the start."""
-    carry = model.start(B).acted(torch.tensor([4, 2, 3]))
-    return replace(carry, memory=0.3 * torch.ones_like(carry.memory))
-
-
-@pytest.mark.parametrize("target", [False, True])
-@pytest.mark.parametrize("burn_in", [1, 4, T - 1])
-def test_a_burn_in_brings_the_memory_up_to_date(
-    traj: Trajectory, burn_in: int, target: bool
-) -> None:
-    """The loss of the rest, from the carry that the weights of now give."""
-    model = build() if target else jepa()
-    carry = aged(model)
-    with torch.no_grad():
-        reached = model.belief.along(traj.steps(0, burn_in), carry).carry
-    rest = traj.steps(burn_in, T)
-    got, want = model.loss(traj, carry, burn_in=burn_in), model.loss(rest, reached)
-    assert torch.equal(got.valid, want.valid)
-    torch.testing.assert_close(got.terms[PREDICTION], want.terms[PREDICTION])
-    given = model.targets(traj.obs, traj.first, carry)
-    also = model.loss(traj, carry, given, burn_in)
-    torch.testing.assert_close(also.terms[PREDICTION], want.terms[PREDICTION])
-    stale = model.loss(rest, carry)
-    if not rest.first[0].all() and want.valid.any():
-        assert not torch.allclose(stale.mean(), want.mean(), atol=1e-5)
-
-
-def test_gradient_does_not_reach_through_the_burn_in(traj: Trajectory) -> None:
-    model = build()
-    traj.first[:] = False
-    carry = aged(model)
-    memory = carry.memory.requires_grad_()
-    model.loss(traj, carry).mean().backward()
-    assert memory.grad is not None
-    assert memory.grad.any()
-    memory.grad = None
-    model.zero_grad()
-    model.loss(traj, carry, burn_in=3).mean().backward()
-    assert memory.grad is None
-    encoder = model.belief.encoder
-    assert all(p.grad is not None for p in encoder.parameters())
-
-
-def test_a_burn_in_must_leave_something(traj: Trajectory) -> None:
-    model = build()
-    with pytest.raises(ValueError, match="burn-in of 9 leaves nothing of 9 steps"):
-        model.loss(traj, model.start(B), burn_in=T)
-
-
-@dataclass
-class Seam:
-    """A long trajectory, as one and as a rollout with a context."""
-
-    whole: Trajectory
-    start: Carry
-    context: Context
-    rollout: Trajectory
-    carry: Carry
-
-    @staticmethod
-    def at(row: int, model: LatentDynamics, traj: Trajectory) -> "Seam":
-        start = before = aged(model)
-        begin = row - K + 1
-        with torch.no_grad():
-            if begin:
-                before = model.belief.along(traj.steps(0, begin), start).carry
-            past = traj.steps(begin, row)
-            carry = model.belief.along(past, before).carry
-        return Seam(traj, start, Context(past, before), traj.steps(row, T), carry)
-
-
-@pytest.mark.parametrize("row", [K - 1, 5])
-def test_surprise_across_a_seam_is_that_of_one_trajectory(
-    traj: Trajectory, row: int
-) -> None:
-    """Every prediction that lands in the rollout counts, whenever it was made."""
-    model = build()
-    for p in target_of(model).parameters():
-        p.data.mul_(0.9)
-    seam = Seam.at(row, model, traj)
-    whole = model.loss(traj, seam.start).arrival()
-    got = model.surprise(seam.rollout, seam.carry, seam.context)
-    assert not got.mean().requires_grad
-    want = whole[row:]
-    torch.testing.assert_close(got.arrival(), want, rtol=1e-4, atol=1e-4)
-    blind = model.surprise(seam.rollout, seam.carry).arrival()
-    assert not torch.allclose(blind[: K - 1], want[: K - 1], rtol=1e-2)
-    # given what the policy saw, nothing changes
-    target = model.targets(seam.rollout.obs, seam.rollout.first, seam.carry)
-    belief = model.belief.along(seam.rollout, seam.carry).belief
-    told = model.surprise(seam.rollout, seam.carry, seam.context, target, belief)
-    assert torch.equal(told.arrival(), got.arrival())
-    past = model.belief.along(seam.context.traj, seam.context.carry).belief
-    both = torch.cat([past, belief])
-    told = model.surprise(seam.rollout, seam.carry, seam.context, target, both)
-    torch.testing.assert_close(told.arrival(), got.arrival())
-
-
-@pytest.mark.parametrize("envs_at_once", [1, 2])
-def test_surprise_in_portions_equals_that_of_all_at_once(
-    traj: Trajectory, envs_at_once: int
-) -> None:
-    """For an objective that compares no rows: as many envs as there is room for."""
-    model = build()
-    seam = Seam.at(5, model, traj)
-    given = (seam.rollout, seam.carry, seam.context)
-    whole = model.surprise(*given)
-    parts = model.surprise(*given, envs_at_once=envs_at_once)
-    assert torch.equal(parts.valid, whole.valid)
-    torch.testing.assert_close(parts.terms[PREDICTION], whole.terms[PREDICTION])
-    assert parts.arrival().shape == whole.arrival().shape == (T - 5, B)
 
 
 class Counting(Predictor):
@@ -490,3 +291,12 @@ def test_terms_add_to_the_loss(traj: Trajectory, target: bool) -> None:
     paid = model.surprise(traj, carry).arrival("reach")
     torch.testing.assert_close(paid, two.arrival("reach").detach())
     assert any(name.startswith("terms.0") for name, _ in model.named_modules())
+
+
+def test_two_terms_of_one_name_are_refused(traj: Trajectory) -> None:
+    """Else one would hide the other, which would be trained no more."""
+    plain = build()
+    parts = plain.belief, plain.open_loop, plain.predictor, plain.target
+    model = LatentDynamics(*parts, plain.objective, K, terms=[Twice(), Twice()])
+    with pytest.raises(ConfigError, match="two terms .* are called reach"):
+        model.loss(traj, model.start(B))

@@ -191,6 +191,15 @@ class NeverForgetting(Counts):
     forgets = False
 
 
+class Rolling(Counts):
+    """Behind each rollout every env gets the memory of its neighbour."""
+
+    def raw(self, scored: Scored) -> Tensor:
+        raw = super().raw(scored)
+        self.counts = self.counts.roll(1, 0)
+        return raw
+
+
 class Nearest(Counts):
     """Distance to the nearest of all that its env has shown, whatever the episode."""
 
@@ -287,6 +296,7 @@ MUTANTS: dict[str, tuple[Callable[[Surroundings], Any], str]] = {
         changed(raw=careless, needs_model=True),
         "losses of predictions that are not valid change the reward",
     ),
+    "rolling": (Rolling, "raw depends on the order of the envs"),
     "ranked": (changed(raw=ranked), "raw depends on the order of the envs"),
     "no loss": (
         changed(loss=lambda self, learning: torch.zeros(())),

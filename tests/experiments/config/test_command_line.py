@@ -232,6 +232,7 @@ def test_help_lists_choices_flags_defaults_and_examples() -> None:
         ("byl-explore", "preset: there is no 'byl-explore'. Did you mean 'byol-"),
         ("--size", "--size needs a value"),
         ("--size --world maze", "--size needs a value"),
+        ("--world maze --size debug --world=maze", "--world is there twice"),
         ("--env-steps ten", "--env-steps: invalid literal for int()"),
         ("--agent.scope row", "time"),
         ("--world maze --world.size 1", "config.world: size must be at least 2"),

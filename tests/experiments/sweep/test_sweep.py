@@ -87,9 +87,7 @@ def assert_undisturbed(swept: Swept, name: str, curious: Command, rows: Rows) ->
     assert alone.code == 0, alone.err
     run, budget = swept.run(name), swept.cells[name].budget
     assert rows(run) == rows(alone.run)
-    steps = [x["steps"] for x in rows(run)]
-    assert steps == sorted(steps)
-    assert steps[-2] < budget <= steps[-1]
+    assert rows(run)[-2]["steps"] < budget <= rows(run)[-1]["steps"]
     states = [
         load_checkpoint(CheckpointFolder(x.checkpoints).latest()).state
         for x in (run, alone.run)

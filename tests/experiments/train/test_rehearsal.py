@@ -17,7 +17,7 @@ from envs.vector_env import ContinuousActions, EnvSpec, WorldConfig
 from experiments.train.rehearsal import NoWorlds, blank_experience
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.latent_dynamics import ModelConfig
+from world_models.model_config import ModelConfig
 from world_models.presets import ByolExploreConfig
 
 PPO = PpoConfig(num_steps=6, num_minibatches=1, num_epochs=1)
