@@ -298,5 +298,5 @@ def test_two_terms_of_one_name_are_refused(traj: Trajectory) -> None:
     plain = build()
     parts = plain.belief, plain.open_loop, plain.predictor, plain.target
     model = LatentDynamics(*parts, plain.objective, K, terms=[Twice(), Twice()])
-    with pytest.raises(ConfigError, match="two terms .* are called reach"):
+    with pytest.raises(ConfigError, match=r"two terms .* are called reach"):
         model.loss(traj, model.start(B))
