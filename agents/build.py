@@ -142,9 +142,9 @@ class AgentConfig:
         if self.compile:
             belief.encoder.body.compile()
             if built is not None and built.target is not None:
-                copy = built.target.network
-                assert isinstance(copy, Encoder)
-                copy.body.compile()
+                for part in built.target.network.modules():
+                    if isinstance(part, Encoder):
+                        part.body.compile()
         return Actor(policy, belief if built is None else built)
 
 

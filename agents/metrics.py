@@ -7,7 +7,7 @@ from torch import Tensor
 
 from agents.curiosity.signal import IntrinsicReward
 from agents.policy.ppo import masked_mean
-from world_models.model_loss import PREDICTION, ModelLoss
+from world_models.model_loss import ModelLoss
 
 Metrics = dict[str, Float[Tensor, ""]]
 
@@ -28,9 +28,4 @@ def of_rewards(
 
 def of_model(loss: ModelLoss) -> Metrics:
     """`world_model/…`: its objective's metrics, and the means of its further terms."""
-    told = {name: x.detach() for name, x in loss.metrics.items()}
-    further = [name for name in loss.terms if name != PREDICTION]
-    if further:
-        share = loss.valid.float() / loss.valid.sum().clamp(min=1)
-        told |= {name: (loss.terms[name].detach() * share).sum() for name in further}
-    return {f"world_model/{name}": x for name, x in told.items()}
+    return {f"world_model/{name}": x for name, x in loss.told().items()}

@@ -17,6 +17,10 @@ COMMANDS = {
         "experiments.pretrain.command",
         "an image encoder from images alone, by any of the methods",
     ),
+    "train-model": (
+        "experiments.model.command",
+        "a world model, from worlds or from recorded data",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",
@@ -71,7 +75,7 @@ def _command(name: str) -> Callable[[Sequence[str]], int]:
 
 
 def _usage() -> str:
-    lines = "\n".join(f"  {name:10} {about}" for name, (_, about) in COMMANDS.items())
+    lines = "\n".join(f"  {name:11} {about}" for name, (_, about) in COMMANDS.items())
     return (
         "usage: curious COMMAND [options]\n\n"
         "Agents that explore because they are curious.\n\n"

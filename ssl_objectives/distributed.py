@@ -71,6 +71,24 @@ def gathered(views: Views) -> Views:
     )
 
 
+def gathered_rows(x: Shaped[Tensor, "..."], axis: int) -> Shaped[Tensor, "..."]:
+    """One tensor of all processes, joined along an axis; see `gathered`."""
+    if num_processes() == 1:
+        return x
+    whole: Tensor = _Gather.apply(x, axis)  # type: ignore[no-untyped-call]  # torch has no types for it
+    return whole
+
+
+def check_equal_rows(rows: int, device: torch.device) -> None:
+    """Refuse processes that hold different numbers of rows; waits for the device.
+
+    Raises:
+        ValueError: they do.
+    """
+    if num_processes() > 1:
+        _demand_equal(rows, device)
+
+
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace gradients by their mean over processes; between backward and step."""

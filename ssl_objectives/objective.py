@@ -19,9 +19,12 @@ from torch import Tensor, nn
 class TargetKind(Enum):
     """Where the targets `Views.t` come from."""
 
-    SHARED = "the same network, with gradient"
-    STOP = "the same network, without gradient"
-    EMA = "a slowly following copy, without gradient"
+    SHARED = "shared"
+    """the same network, with gradient"""
+    STOP = "stop"
+    """the same network, without gradient"""
+    EMA = "ema"
+    """a slowly following copy, without gradient"""
 
 
 class Needs(NamedTuple):
@@ -50,6 +53,8 @@ class Sizes:
         rows: of the data set, for memories with an entry per row.
         classes: of the labels, where some are known.
         steps: gradient steps of the whole run, for what follows a schedule.
+        ahead: K, problems along the first group axis `G`, for what has weights of its
+            own for each: a world model's predictions one, two, … K steps ahead.
     """
 
     latent: int
@@ -59,6 +64,7 @@ class Sizes:
     rows: int = 0
     classes: int = 0
     steps: int = 0
+    ahead: int = 0
 
 
 @dataclass(frozen=True)
@@ -72,15 +78,18 @@ class Views:
         pairs: which prediction is compared with which target, set by the binder: all
             ordered pairs for static images, (prediction, target) for a world model.
         valid: rows that count; the others have no influence and get no gradient.
+        valid_z: of z, where z has rows of its own `[*H, M, D]`: a world model sees each
+            row once, and predicts it several times. None: as `valid`.
         row: stable row ids.
         rep: the encoder's outputs, before the projector; empty unless asked for.
         maps: feature maps; empty unless asked for.
         extra: whatever `Needs.extra` names, rows first. Of images there can be
             `label` `[N]` int64, -1 where unknown; `params` `[N, V, P]`, how views were
-            made (`ssl_objectives/views/params.py`); `image` `[N, V, C, H, W]` uint8.
+            made (`ssl_objectives/views/params.py`); `image` `[*G, N, V, C, H, W]`
+            uint8, one for each view with a prediction.
     """
 
-    z: tuple[Float[Tensor, "*G N D"] | None, ...]
+    z: tuple[Float[Tensor, "*H M D"] | None, ...]
     p: tuple[Float[Tensor, "*G N D"] | None, ...]
     t: tuple[Float[Tensor, "*G N D"] | None, ...]
     pairs: tuple[tuple[int, int], ...]
@@ -89,6 +98,17 @@ class Views:
     rep: tuple[Float[Tensor, "*G N R"] | None, ...] = ()
     maps: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
     extra: Mapping[str, Tensor] = field(default_factory=dict)
+    valid_z: Bool[Tensor, "*H M"] | None = None
+
+    @property
+    def seen(self) -> tuple[Float[Tensor, "*H M D"], ...]:
+        """The projections that there are; none where rewards are scored."""
+        return tuple(z for z in self.z if z is not None)
+
+    @property
+    def seen_valid(self) -> Bool[Tensor, "*H M"] | None:
+        """Which rows of them count."""
+        return self.valid if self.valid_z is None else self.valid_z
 
     @classmethod
     def of(cls, *projections: Float[Tensor, "*G N D"]) -> "Views":

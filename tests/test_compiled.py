@@ -11,7 +11,7 @@ from agents.policy.ppo import PpoConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 
 pytestmark = pytest.mark.compiled
 
@@ -38,7 +38,7 @@ def test_compiled_training_equals_eager_training() -> None:
             compile=compiled,
         )
         env = CountingConfig().build(6, "cpu")
-        model = ByolExploreConfig(horizon=3)
+        model = byol_explore(horizon=3)
         agent = config.build(env, model, PredictionErrorConfig(), seed=0)
         agent.begin()
         for _ in range(2):

@@ -1,29 +1,80 @@
 """Does an objective fit a world model?"""
 
+from torch import nn
+
+from ssl_objectives.encoders.batch_norm import BatchNorm1d
+from ssl_objectives.methods.moments.sigreg import SigReg
 from ssl_objectives.objective import Objective, TargetKind
 
+IMAGE = "image"
+"""what a world model can give an objective beside latents: the frame that came"""
 
-def check_objective_fits(objective: Objective, target_network: bool) -> None:
+_ANY = frozenset(TargetKind)
+# What an objective asks for is the least that it needs: gradient through the target is
+# never needed, but where nothing else prevents collapse it must not be there.
+_SERVES = {
+    TargetKind.SHARED: _ANY,
+    TargetKind.STOP: _ANY - {TargetKind.SHARED},
+    TargetKind.EMA: frozenset({TargetKind.EMA}),
+}
+
+
+def check_objective_fits(
+    objective: Objective, target: TargetKind, detached: bool = False
+) -> None:
     """Refuse an objective that needs what a world model lacks.
 
     Args:
         objective: to compare predictions with what came.
-        target_network: whether the model has one.
+        target: where the model's targets come from.
+        detached: whether predictions' gradient stops at the belief.
 
     Raises:
         ValueError: says what is lacking, and what there is instead.
     """
-    needs = objective.needs
-    offered = TargetKind.EMA if target_network else TargetKind.SHARED
-    if needs.target is not offered:
+    needs, name = objective.needs, type(objective).__name__
+    if target not in _SERVES[needs.target]:
         raise ValueError(
-            f"{type(objective).__name__} wants targets from {needs.target.value}; "
-            f"this model has them from {offered.value}. Byol goes with a target "
-            "network (byol-explore); VicReg and InfoNCE without (jepa-vicreg, "
-            "contrastive)."
+            f"{name} wants targets of the kind '{needs.target.value}', and this model "
+            f"has '{target.value}'. Byol goes with 'ema', a slowly following copy "
+            "(byol-explore); SimSiam and Regression also with 'stop', the model's own "
+            "latents without gradient; VicReg, SigReg and InfoNCE with any of them and "
+            "with 'shared', latents that carry gradient (jepa-vicreg, jepa-sigreg, "
+            "jepa-simclr)."
         )
-    if not needs.per_sample or needs.rows or needs.sweep or needs.extra:
+    if not needs.per_sample or needs.rows or needs.sweep or needs.extra - {IMAGE}:
         raise ValueError(
-            f"{type(objective).__name__} needs {needs}; a world model wants a loss "
-            "per sample, and has neither row ids nor sweeps nor extra views."
+            f"{name} needs {needs}; a world model wants a loss per sample, and has "
+            "neither row ids nor sweeps nor extra views but the frame that came."
+        )
+    if detached and target is TargetKind.SHARED:
+        raise ValueError(
+            "Predictions whose gradient stops at the belief cannot have targets with "
+            "gradient: nothing but shrinking would be left for the encoder to learn "
+            "from them. Take targets without (stop), or a slow copy (ema)."
+        )
+
+
+def check_latents_fit(
+    objective: Objective, encoder: nn.Module, projector: nn.Module
+) -> None:
+    """Refuse SIGReg on latents whose form is laid down already.
+
+    A layer norm brings every latent to one length, so that no distribution of latents
+    can be asked for behind it; LeWorldModel (arXiv 2603.19312) therefore ends in a
+    projector with batch norm.
+
+    Raises:
+        ValueError: what ends in a layer norm meets SIGReg.
+    """
+    if not isinstance(objective, SigReg):
+        return
+    if any(isinstance(x, BatchNorm1d) for x in projector.modules()):
+        return
+    last = [x for x in encoder.modules() if list(x.parameters(recurse=False))]
+    if last and isinstance(last[-1], nn.LayerNorm):
+        raise ValueError(
+            "SigReg cannot shape latents behind the layer norm that this encoder ends "
+            "in. Give the model a projector with a batch norm (Standardized, or Mlp "
+            "with last_norm), or the encoder a linear layer (its size above 0)."
         )

@@ -2,57 +2,49 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import check_equal_rows, gathered_rows
 from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
-from ssl_objectives.objective import Objective, Views
+from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
-from world_models.fits import check_objective_fits
+from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.predictor import Ahead, OpenLoop, Predictor
 from world_models.scope import Groups, Scope
+from world_models.seen import Seen, unknown_before, windows
 from world_models.terms.term import Term, Unrolled
 from world_models.trajectory import Trajectory
-
-
-class Seen(NamedTuple):
-    """What a model makes of a trajectory before it predicts.
-
-    Attributes:
-        belief: of the T rows acted from.
-        latent: of the rows that were encoded with gradient: T, or T+1 where these
-            latents are the targets too; None where beliefs were given.
-        target: latents that predictions aim at, of all T+1 rows.
-    """
-
-    belief: Float32[Tensor, "T B S"]
-    latent: Float32[Tensor, "R B D"] | None
-    target: Float32[Tensor, "R B D"]
 
 
 class LatentDynamics(nn.Module):
     """A world model: belief model, open loop over K actions, target, objective.
 
     The belief model is shared with the policy by whoever builds both. With
-    `objective = Byol()` and an EMA target this is BYOL-Explore's model; with `VicReg()`
-    and no target network a joint-embedding predictive architecture (JEPA).
+    `objective = Byol()` and a slow copy as target this is BYOL-Explore's model; with
+    `VicReg()` and targets that carry gradient a joint-embedding predictive architecture
+    (JEPA). See `world_models/presets.py`.
 
     Args:
         belief: frames and actions to beliefs.
         open_loop: beliefs over actions.
-        predictor: beliefs to latents; may see what came, and have an adversary.
-        target: network whose latents are predicted; None predicts those of the encoder
-            itself, through which gradient flows as well.
+        predictor: beliefs to projected latents; may see what came, and have an
+            adversary.
         objective: compares predictions with targets, per sample.
         horizon: K.
+        target: where targets come from: a slow copy of encoder and projector (EMA), or
+            encoder and projector themselves, without (STOP) or with gradient (SHARED).
+        ema_decay: of the slow copy, per gradient step.
+        projector: from latents to what is predicted; None for the latents themselves.
+        detached: the gradient of predictions stops at the belief, so that terms alone
+            shape the encoder.
         scope: which rows an objective that compares rows may compare.
         group: rows compared at once, at most: scores of all against all grow with its
             square.
@@ -67,21 +59,29 @@ class LatentDynamics(nn.Module):
         belief: BeliefModel,
         open_loop: OpenLoop,
         predictor: Predictor,
-        target: EmaTarget | None,
         objective: Objective,
         horizon: int,
+        target: TargetKind = TargetKind.EMA,
+        ema_decay: float = 0.99,
+        projector: nn.Module | None = None,
+        detached: bool = False,
         scope: Scope = Scope.BATCH,
         group: int = 512,
         terms: Iterable[Term] = (),
     ) -> None:
         super().__init__()
-        check_objective_fits(objective, target is not None)
+        check_objective_fits(objective, target, detached)
         if group < 2:
             raise ValueError(f"group must be at least 2 rows, not {group}")
         self.belief = belief
         self.open_loop = open_loop
         self.predictor = predictor
-        self.target = target
+        self.projector = projector or nn.Identity()
+        check_latents_fit(objective, belief.encoder, self.projector)
+        self.kind, self.detached = target, detached
+        self.target: EmaTarget | None = None
+        if target is TargetKind.EMA:
+            self.target = EmaTarget(self._eyes(), ema_decay)
         self.objective = objective
         self.horizon = horizon
         self.scope, self.group = scope, group
@@ -95,9 +95,9 @@ class LatentDynamics(nn.Module):
 
     def targets(
         self, obs: UInt8[Tensor, "R B C H W"], first: Bool[Tensor, "R B"], carry: Carry
-    ) -> Float32[Tensor, "R B D"]:
+    ) -> Float32[Tensor, "R B P"]:
         """Latents that predictions should hit, without gradient."""
-        network = self.belief.encoder if self.target is None else self.target.network
+        network = self._eyes() if self.target is None else self.target.network
         with torch.no_grad():
             images, _ = stack_frames(obs, first, carry.frames)
             latent: Tensor = network(images)
@@ -107,27 +107,45 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "R B D"] | None = None,
+        target: Float32[Tensor, "R B P"] | None = None,
     ) -> Seen:
         """Beliefs of the T rows acted from, and the latents their predictions aim at.
 
         With a target network these are `target` (or computed). Without one they are
-        the encoder's latents of these very rows, with gradient, whatever is given.
+        the model's own latents of these very rows, whatever is given.
         """
-        if self.target is None:
-            seen = self.belief.throughout(traj, carry)
-            return Seen(seen.belief[:-1], seen.latent, seen.latent)
-        if target is None:
+        if self.target is not None and target is None:
             target = self.targets(traj.obs, traj.first, carry)
-        seen = self.belief.along(traj, carry)
-        return Seen(seen.belief, seen.latent, target)
+        look = self.belief.along if self.target is not None else self.belief.throughout
+        seen = look(traj, carry)
+        projected = self.projector(seen.latent)
+        if self.target is None:
+            target = projected
+            if self.kind is TargetKind.STOP:
+                target = projected.detach()
+        assert target is not None
+        return Seen(
+            seen.belief[: traj.num_steps],
+            target,
+            seen.latent,
+            projected,
+            traj.obs if self._compares_frames else None,
+            traj.facts,
+        )
+
+    def ahead(
+        self, belief: Float32[Tensor, "*batch S"], action: Shaped[Tensor, "..."]
+    ) -> Float32[Tensor, "K *batch S"]:
+        """Open-loop beliefs behind each of K actions: all that is known of then."""
+        beliefs: Tensor = self.open_loop(belief, self.belief.embedding(action))
+        return beliefs
 
     def imagine(
         self,
         belief: Float32[Tensor, "*batch S"],
         action: Shaped[Tensor, "..."],
-    ) -> Float32[Tensor, "K *batch D"]:
-        """Predicted latents after each of K actions."""
+    ) -> Float32[Tensor, "K *batch P"]:
+        """Predicted (projected) latents after each of K actions."""
         embedded = self.belief.embedding(action)
         after = self.open_loop(belief, embedded)
         return self.predictor(Ahead(belief, after, embedded)).latent  # type: ignore[no-any-return]  # modules are called untyped
@@ -148,21 +166,16 @@ class LatentDynamics(nn.Module):
             num_context: transitions in front that only lead up to what counts:
                 predictions that land there are not valid.
         """
+        belief = seen.belief.detach() if self.detached else seen.belief
         embedded = self.belief.embedding(action)
-        after = self.open_loop.all_starts(seen.belief, embedded, self.horizon)
-        aims = _windows(seen.target, self.horizon)
-        acted = _windows(torch.cat([embedded[:1], embedded]), self.horizon)
+        after = self.open_loop.all_starts(belief, embedded, self.horizon)
+        aims = windows(seen.target, self.horizon)
+        acted = windows(torch.cat([embedded[:1], embedded]), self.horizon)
         usable = prediction_valid(valid, self.horizon, num_context)
-        ahead = Ahead(seen.belief, after, acted, aims.detach(), usable)
+        ahead = Ahead(belief, after, acted, aims.detach(), usable)
         prediction = self.predictor(ahead)
         groups = self._groups(valid.shape[0], valid.shape[1], num_context)
-        views = Views(
-            z=(None, groups.split(aims) if self.target is None else None),
-            p=(groups.split(prediction.latent), None),
-            t=(None, groups.split(aims)),
-            pairs=((0, 1),),
-            valid=groups.split(usable),
-        )
+        views = self._views(seen, prediction.latent, aims, usable, groups)
         loss = self.objective(views)
         assert loss.per_sample is not None
         whole = ModelLoss(
@@ -175,7 +188,7 @@ class LatentDynamics(nn.Module):
             views.detach(),
             prediction.adversary,
         )
-        unrolled = Unrolled(seen.latent, ahead, action, valid, usable)
+        unrolled = Unrolled(seen.latent, ahead, action, valid, usable, seen.facts)
         for term in self.terms:
             added = term(unrolled)
             if taken := added.terms.keys() & whole.terms.keys():
@@ -196,10 +209,10 @@ class LatentDynamics(nn.Module):
         self,
         traj: Trajectory,
         carry: Carry,
-        target: Float32[Tensor, "R B D"] | None = None,
+        target: Float32[Tensor, "R B P"] | None = None,
         burn_in: int = 0,
     ) -> ModelLoss:
-        """Loss on a trajectory.
+        """Loss on a trajectory; with several processes, on those of all.
 
         Args:
             traj: T transitions.
@@ -221,8 +234,39 @@ class LatentDynamics(nn.Module):
                 carry = self.belief.along(before, carry).carry
             traj = traj.steps(burn_in, traj.num_steps)
             target = None if target is None else target[burn_in:]
-        seen = self.see(traj, carry, target)
-        return self.predict(seen, traj.action, traj.valid)
+        check_equal_rows(traj.first.shape[1], traj.first.device)
+        seen = self.see(traj, carry, target).map(_of_all_processes)
+        return self.predict(
+            seen, _of_all_processes(traj.action), _of_all_processes(traj.valid)
+        )
+
+    def _views(
+        self,
+        seen: Seen,
+        prediction: Float32[Tensor, "K T B P"],
+        aims: Float32[Tensor, "K T B P"],
+        usable: Bool[Tensor, "K T B"],
+        groups: Groups,
+    ) -> Views:
+        """Predictions beside what came; and the rows seen, each once."""
+        rows, valid_z = None, None
+        if seen.projected is not None:
+            # without a target network one row more was encoded than acted from
+            rows = groups.split(seen.projected[-usable.shape[1] :].unsqueeze(0))
+            valid_z = usable.new_ones(rows.shape[:-1])
+        extra = {}
+        if seen.frames is not None:
+            images = groups.split(windows(seen.frames, self.horizon))
+            extra[IMAGE] = images.unsqueeze(-4)
+        return Views(
+            z=(None, rows),
+            p=(groups.split(prediction), None),
+            t=(None, groups.split(aims)),
+            pairs=((0, 1),),
+            valid=groups.split(usable),
+            extra=extra,
+            valid_z=valid_z,
+        )
 
     @torch.no_grad()
     def surprise(
@@ -230,7 +274,7 @@ class LatentDynamics(nn.Module):
         traj: Trajectory,
         carry: Carry,
         context: Context | None = None,
-        target: Float32[Tensor, "R B D"] | None = None,
+        target: Float32[Tensor, "R B P"] | None = None,
         belief: Float32[Tensor, "T B S"] | None = None,
         envs_at_once: int | None = None,
     ) -> ModelLoss:
@@ -252,24 +296,28 @@ class LatentDynamics(nn.Module):
         if belief is None:
             belief = self.belief.along(traj, carry).belief
         action, valid, num_context = traj.action, traj.valid, 0
+        frames = traj.obs if self._compares_frames else None
         if context is not None:
             num_context = context.traj.num_steps
             if len(belief) == len(valid):
                 before = self.belief.along(context.traj, context.carry)
                 belief = torch.cat([before.belief, belief])
             # what lands inside the context itself was paid a rollout ago
-            unknown = target.new_zeros(num_context, *target.shape[1:])
-            target = torch.cat([unknown, target])
+            target = unknown_before(target, num_context)
+            frames = None if frames is None else unknown_before(frames, num_context)
             action = torch.cat([context.traj.action, action])
             valid = torch.cat([context.traj.valid, valid])
+        seen = Seen(belief, target, frames=frames)
         size = envs_at_once or valid.shape[1]
-        portions = zip(
-            *(x.split(size, 1) for x in (belief, target, action, valid)), strict=True
-        )
         return ModelLoss.join(
             [
-                self.predict(Seen(b, None, t), a, v, num_context)
-                for b, t, a, v in portions
+                self.predict(
+                    seen.envs(i, i + size),
+                    action[:, i : i + size],
+                    valid[:, i : i + size],
+                    num_context,
+                )
+                for i in range(0, valid.shape[1], size)
             ]
         )
 
@@ -281,7 +329,7 @@ class LatentDynamics(nn.Module):
         """
         self.updates += 1
         if self.target is not None:
-            self.target.follow(self.belief.encoder)
+            self.target.follow(self._eyes())
         with torch.no_grad():
             for loss in losses:
                 if loss.compared is not None:
@@ -293,7 +341,7 @@ class LatentDynamics(nn.Module):
             )
 
     def diagnose(
-        self, target: Float32[Tensor, "R B D"]
+        self, target: Float32[Tensor, "R B P"]
     ) -> dict[str, Float32[Tensor, ""]]:
         """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`.
 
@@ -307,6 +355,14 @@ class LatentDynamics(nn.Module):
             "world_model/updates": self.updates.float(),
         }
 
+    def _eyes(self) -> nn.Sequential:
+        """Encoder and projector; not kept, since the belief model owns the encoder."""
+        return nn.Sequential(self.belief.encoder, self.projector)
+
+    @property
+    def _compares_frames(self) -> bool:
+        return IMAGE in self.objective.needs.extra
+
     def _groups(self, num_steps: int, num_envs: int, num_context: int) -> Groups:
         """Groups of the size that the fresh steps alone have."""
         fresh = num_steps - num_context
@@ -315,11 +371,5 @@ class LatentDynamics(nn.Module):
         )
 
 
-def _windows(
-    rows: Float32[Tensor, "R B D"], horizon: int
-) -> Float32[Tensor, "K R-1 B D"]:
-    """`[k, t]` is row t+k+1; rows beyond the window are zero. A view, not a copy."""
-    steps = len(rows) - 1
-    padding = rows.new_zeros(horizon - 1, *rows.shape[1:])
-    rows = torch.cat([rows[1:], padding])
-    return rows.unfold(0, steps, 1).movedim(-1, 1)
+def _of_all_processes(x: Shaped[Tensor, "R B ..."]) -> Shaped[Tensor, "R B ..."]:
+    return gathered_rows(x, 1)

@@ -1,9 +1,22 @@
-"""The contract of configs of world models."""
+"""Configs of world models: the contract, and the one whose every part can be chosen."""
 
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
-from world_models.belief import BeliefModel
+from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.heads import HeadConfig, Straight
+from ssl_objectives.encoders.menet import MeNetConfig
+from ssl_objectives.methods.bootstrap.byol import ByolConfig
+from ssl_objectives.objective import ObjectiveConfig, Sizes, TargetKind
+from world_models.actions import ActionSpace
+from world_models.belief import BeliefModel, build_belief
+from world_models.cores.core import CoreConfig
+from world_models.cores.latent import LatentCoreConfig
 from world_models.latent_dynamics import LatentDynamics
+from world_models.predictor import LatentHeadConfig, OpenLoop, PredictorConfig
+from world_models.rows import OverRows
+from world_models.scope import Scope
+from world_models.terms.term import TermConfig
 
 
 @runtime_checkable
@@ -12,3 +25,101 @@ class ModelConfig(Protocol):
 
     def build(self, belief: BeliefModel) -> LatentDynamics:
         """Build it."""
+
+
+@dataclass(frozen=True)
+class LatentDynamicsConfig:
+    """A world model of parts that can be combined: see `world_models/presets.py`.
+
+    What cannot be combined is refused by `build`, with the alternatives.
+    """
+
+    name: str = "own"
+    """what it is called in folders and reports"""
+    horizon: int = 8
+    """K, open-loop steps predicted from every row"""
+    predictor: PredictorConfig = field(default_factory=LatentHeadConfig)
+    """from open-loop beliefs to what is predicted"""
+    target: TargetKind = TargetKind.EMA
+    """whose latents are predicted: a slow copy's (ema), one's own without gradient
+    (stop) or with it (shared)"""
+    ema_decay: float = 0.99
+    """of the slow copy, per gradient step"""
+    objective: ObjectiveConfig = field(default_factory=ByolConfig)
+    """compares predictions with what came"""
+    projector: HeadConfig = field(default_factory=Straight)
+    """between latents and what is predicted"""
+    detached: bool = False
+    """predictions do not shape the encoder: only terms do"""
+    scope: Scope = Scope.ALL
+    """rows that are compared: batch (other envs), time (other steps), all (both)"""
+    group: int = 512
+    """rows compared at once, at most"""
+    terms: tuple[TermConfig, ...] = ()
+    """what the model learns beside its predictions"""
+
+    def __post_init__(self) -> None:
+        if self.horizon < 1:
+            raise ValueError(f"horizon must be at least 1, not {self.horizon}")
+        if not 0.0 <= self.ema_decay <= 1.0:
+            raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
+
+    def build(self, belief: BeliefModel) -> LatentDynamics:
+        """Build the model around a belief model that a policy may share.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
+        encoder = belief.encoder
+        channels, height, width = encoder.image_shape
+        size = self.projector.outputs(encoder.size)
+        straight = isinstance(self.projector, Straight)
+        sizes = Sizes(
+            size,
+            rep=encoder.size,
+            image=(channels // belief.num_frames, height, width),
+            ahead=self.horizon,
+        )
+        return LatentDynamics(
+            belief,
+            OpenLoop(belief.size, belief.embedding.size),
+            self.predictor.build(belief.size, size),
+            self.objective.build(sizes),
+            self.horizon,
+            self.target,
+            self.ema_decay,
+            None if straight else OverRows(self.projector.build(encoder.size)),
+            self.detached,
+            self.scope,
+            self.group,
+            [term.build(belief) for term in self.terms],
+        )
+
+    def of(
+        self,
+        obs_shape: tuple[int, int, int],
+        actions: ActionSpace,
+        encoder: EncoderConfig | None = None,
+        core: CoreConfig | None = None,
+        vector_size: int = 0,
+    ) -> LatentDynamics:
+        """The model of one world's frames and actions, with eyes of its own.
+
+        Args:
+            obs_shape: (C, H, W) of a frame.
+            actions: what the world accepts.
+            encoder: default: `MeNetConfig`, for small frames.
+            core: default: `LatentCoreConfig`, no memory.
+            vector_size: V, numbers that are observed besides pixels.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
+        belief = build_belief(
+            encoder or MeNetConfig(),
+            core or LatentCoreConfig(),
+            obs_shape,
+            actions,
+            vector_size=vector_size,
+        )
+        return self.build(belief)

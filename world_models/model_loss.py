@@ -72,6 +72,16 @@ class ModelLoss:
             total = total + weight * (self.terms[name] * share).sum()
         return total
 
+    def told(self) -> dict[str, Float[Tensor, ""]]:
+        """Its metrics, and the means of its further terms, without gradient."""
+        told = {name: x.detach() for name, x in self.metrics.items()}
+        share = self.valid.float()
+        share = share / share.sum().clamp(min=1.0)
+        for name, each in self.terms.items():
+            if name != PREDICTION:
+                told[name] = (each.detach() * share).sum()
+        return told
+
     def detach(self) -> "ModelLoss":
         """The same numbers without gradient, for those who only read them."""
         terms = {name: x.detach() for name, x in self.terms.items()}

@@ -3,14 +3,16 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import final
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
+from ssl_objectives.encoders.batch_norm import BatchNorm1d
 from world_models.adversary import Adversary, AdversaryLoss
 from world_models.cores.gru_cell import GruCell
+from world_models.rows import OverRows
 
 
 @dataclass(frozen=True)
@@ -83,17 +85,62 @@ class Predictor(nn.Module, ABC):
 
 @final
 class LatentHead(Predictor):
-    """The predictor g of BYOL-Explore: an MLP with one hidden layer on the belief."""
+    """The predictor g of BYOL-Explore: an MLP on the open-loop belief.
 
-    def __init__(self, belief_size: int, hidden: int, latent_size: int) -> None:
+    Args:
+        belief_size, latent_size: S and P.
+        hidden: units of its hidden layer; 0: a linear map.
+        batch_norm: in front of the ReLU, as BYOL's (arXiv 2006.07733).
+    """
+
+    def __init__(
+        self,
+        belief_size: int,
+        hidden: int,
+        latent_size: int,
+        batch_norm: bool = False,
+    ) -> None:
         super().__init__()
+        layers: list[nn.Module] = []
+        if hidden:
+            layers.append(nn.Linear(belief_size, hidden))
+            layers += [OverRows(BatchNorm1d(hidden))] if batch_norm else []
+            layers.append(nn.ReLU())
         self.layers = nn.Sequential(
-            nn.Linear(belief_size, hidden), nn.ReLU(), nn.Linear(hidden, latent_size)
+            *layers, nn.Linear(hidden or belief_size, latent_size)
         )
 
     def forward(self, ahead: Ahead) -> Prediction:
         """`g(b_{t,k+1})`."""
         return Prediction(self.layers(ahead.after))
+
+
+@runtime_checkable
+class PredictorConfig(Protocol):
+    """Builds a predictor from beliefs of one size to latents of another."""
+
+    def build(self, belief_size: int, latent_size: int) -> Predictor:
+        """Build it."""
+
+
+@dataclass(frozen=True)
+class LatentHeadConfig:
+    """An MLP, or a linear map, from open-loop beliefs to latents."""
+
+    hidden: int = 256
+    """units of the hidden layer; 0: a linear map"""
+    batch_norm: bool = False
+    """normalise them over the batch, as BYOL's predictor does"""
+
+    def __post_init__(self) -> None:
+        if self.hidden < 0:
+            raise ValueError(f"hidden must be at least 0, not {self.hidden}")
+        if self.batch_norm and not self.hidden:
+            raise ValueError("batch_norm is of hidden units, and there are none")
+
+    def build(self, belief_size: int, latent_size: int) -> LatentHead:
+        """Build it."""
+        return LatentHead(belief_size, self.hidden, latent_size, self.batch_norm)
 
 
 class OpenLoop(nn.Module):

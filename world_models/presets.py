@@ -1,104 +1,145 @@
-"""Published world models as configs: BYOL-Explore, JEPA."""
+"""Published world models, each a composition of parts: BYOL-Explore, JEPA, CPC, SPR.
 
-from dataclasses import dataclass, field
+    model = jepa_vicreg(horizon=4).of(env.spec.obs_shape, env.spec.actions)
 
-from ssl_objectives.methods.bootstrap.byol import ByolConfig
+Every function takes any field of `LatentDynamicsConfig` by name, to change it.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+from ssl_objectives.encoders.heads import Mlp, Standardized
+from ssl_objectives.methods.bootstrap.regression import RegressionConfig
+from ssl_objectives.methods.contrast.info_nce import CpcConfig, InfoNceConfig
+from ssl_objectives.methods.moments.sigreg import SigRegConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
-from ssl_objectives.objective import ObjectiveConfig, Sizes
-from ssl_objectives.parts.targets import EmaTarget
-from world_models.belief import BeliefModel
-from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import LatentHead, OpenLoop
-from world_models.scope import Scope
-from world_models.terms.term import TermConfig
+from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
+from ssl_objectives.objective import TargetKind
+from world_models.gaussian import GaussianHeadConfig
+from world_models.model_config import LatentDynamicsConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.terms.inverse import InverseConfig
+from world_models.terms.supervised import SupervisedConfig
+
+_LINEAR = LatentHeadConfig(hidden=0)
 
 
-@dataclass(frozen=True)
-class ByolExploreConfig:
-    """BYOL-Explore's world model (arXiv 2206.08332), with any objective inside."""
-
-    horizon: int = 8
-    """K, open-loop steps predicted from every row"""
-    predictor_hidden: int = 256
-    """hidden units of the predictor"""
-    ema_decay: float = 0.99
-    """of the target encoder, per gradient step"""
-    objective: ObjectiveConfig = field(default_factory=ByolConfig)
-    """compares predictions with what came"""
-    terms: tuple[TermConfig, ...] = ()
-    """what the model learns beside its predictions"""
-
-    def __post_init__(self) -> None:
-        _check_sizes(self)
-        if not 0.0 <= self.ema_decay <= 1.0:
-            raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
-
-    def build(self, belief: BeliefModel) -> LatentDynamics:
-        """Build the model around a belief model shared with the policy.
-
-        Raises:
-            ValueError: the objective needs something this model lacks.
-        """
-        latent_size = belief.encoder.size
-        return LatentDynamics(
-            belief,
-            OpenLoop(belief.size, belief.embedding.size),
-            LatentHead(belief.size, self.predictor_hidden, latent_size),
-            EmaTarget(belief.encoder, self.ema_decay),
-            self.objective.build(Sizes(latent_size)),
-            self.horizon,
-            terms=[term.build(belief) for term in self.terms],
-        )
+def byol_explore(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """BYOL-Explore's world model (arXiv 2206.08332): a slow copy's latents."""
+    return _of(LatentDynamicsConfig("byol-explore"), horizon, changes)
 
 
-@dataclass(frozen=True)
-class JepaConfig:
-    """Predicts the encoder's own latents, which the objective keeps from collapsing.
+def jepa_vicreg(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """JEPA (arXiv 2211.10831) with VICReg, which keeps its own latents apart."""
+    return _jepa("jepa-vicreg", horizon, changes, objective=VicRegConfig())
 
-    With VICReg as in arXiv 2211.10831, with InfoNCE a contrastive model; no target
-    network, gradient through both sides. Deviations: the GRU's belief is read out by
-    an MLP, and rows are compared over steps and envs together unless `scope` says
-    otherwise: minibatches of few envs have too few rows at one step.
+
+def jepa_simclr(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """JEPA with InfoNCE on cosines, both ways (arXiv 2211.10831).
+
+    Deviation: candidates are the rows of the other side; the paper's NT-Xent has those
+    of both.
     """
-
-    horizon: int = 8
-    """K, open-loop steps predicted from every row"""
-    predictor_hidden: int = 256
-    """hidden units of the predictor"""
-    objective: ObjectiveConfig = field(default_factory=VicRegConfig)
-    """compares predictions with what came, and keeps latents apart"""
-    scope: Scope = Scope.ALL
-    """rows that are compared: batch (other envs), time (other steps), all (both)"""
-    group: int = 512
-    """rows compared at once, at most"""
-    terms: tuple[TermConfig, ...] = ()
-    """what the model learns beside its predictions"""
-
-    def __post_init__(self) -> None:
-        _check_sizes(self)
-
-    def build(self, belief: BeliefModel) -> LatentDynamics:
-        """Build the model around a belief model shared with the policy.
-
-        Raises:
-            ValueError: the objective needs something this model lacks.
-        """
-        latent_size = belief.encoder.size
-        return LatentDynamics(
-            belief,
-            OpenLoop(belief.size, belief.embedding.size),
-            LatentHead(belief.size, self.predictor_hidden, latent_size),
-            None,
-            self.objective.build(Sizes(latent_size)),
-            self.horizon,
-            self.scope,
-            self.group,
-            [term.build(belief) for term in self.terms],
-        )
+    objective = InfoNceConfig(both_ways=True)
+    return _jepa("jepa-simclr", horizon, changes, objective=objective)
 
 
-def _check_sizes(config: ByolExploreConfig | JepaConfig) -> None:
-    for name in ("horizon", "predictor_hidden"):
-        value = getattr(config, name)
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, not {value}")
+def jepa_sigreg(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """LeWorldModel's recipe (arXiv 2603.19312): squared error and SIGReg, no copy.
+
+    Latents are compared behind a batch norm without weights, which the paper's
+    projector ends in. Deviations: its one-layer MLP in front of that, its transformers.
+    """
+    return _jepa(
+        "jepa-sigreg",
+        horizon,
+        changes,
+        objective=SigRegConfig(weight=0.03, directions=64),
+        projector=Standardized(),
+    )
+
+
+def contrastive(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """CPC with actions (arXiv 1811.06407): a matrix W_k compares, k steps ahead.
+
+    Negatives come from other envs, other steps of the same, or both: `scope`.
+    """
+    return _jepa("contrastive", horizon, changes, objective=CpcConfig())
+
+
+def spr(horizon: int = 5, **changes: Any) -> LatentDynamicsConfig:
+    """SPR without augmentation (arXiv 2007.05929): a slow copy's projections, 5 steps.
+
+    Deviations: a GRU over actions in place of convolutions over feature maps, and one
+    MLP for the projection and the linear prediction of what comes.
+    """
+    config = LatentDynamicsConfig("spr", projector=Mlp(size=128, hidden=256, layers=2))
+    return _of(config, horizon, changes)
+
+
+def reconstruction(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """The generative control: predicted latents are decoded, and compared in pixels."""
+    config = LatentDynamicsConfig(
+        "reconstruction",
+        predictor=_LINEAR,
+        target=TargetKind.STOP,
+        objective=ReconstructionConfig(),
+    )
+    return _of(config, horizon, changes)
+
+
+def rssm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """The generative control with a prior and a posterior: see `GaussianHead`."""
+    config = LatentDynamicsConfig(
+        "rssm",
+        predictor=GaussianHeadConfig(),
+        target=TargetKind.STOP,
+        objective=ReconstructionConfig(),
+    )
+    return _of(config, horizon, changes)
+
+
+def inverse_dynamics(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """ICM's model (arXiv 1705.05363): inverse dynamics shapes the encoder, alone."""
+    return _grounded("inverse-dynamics", horizon, changes, terms=(InverseConfig(),))
+
+
+def supervised(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """The control that is told the truth: a fact shapes the encoder, alone."""
+    return _grounded("supervised", horizon, changes, terms=(SupervisedConfig(),))
+
+
+def random_encoder(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """The control that learns to predict, and not to see: random weights stay."""
+    return _grounded("random-encoder", horizon, changes)
+
+
+def _jepa(
+    name: str, horizon: int, changes: dict[str, Any], **parts: Any
+) -> LatentDynamicsConfig:
+    """Targets carry gradient, and a linear map reads them out of the open loop."""
+    config = LatentDynamicsConfig(
+        name, predictor=_LINEAR, target=TargetKind.SHARED, **parts
+    )
+    return _of(config, horizon, changes)
+
+
+def _grounded(
+    name: str, horizon: int, changes: dict[str, Any], **parts: Any
+) -> LatentDynamicsConfig:
+    """Predictions follow an encoder that they do not shape."""
+    config = LatentDynamicsConfig(
+        name,
+        predictor=_LINEAR,
+        target=TargetKind.STOP,
+        objective=RegressionConfig(),
+        detached=True,
+        **parts,
+    )
+    return _of(config, horizon, changes)
+
+
+def _of(
+    config: LatentDynamicsConfig, horizon: int, changes: dict[str, Any]
+) -> LatentDynamicsConfig:
+    return replace(config, horizon=horizon, **changes)

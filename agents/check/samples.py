@@ -18,7 +18,8 @@ from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
 from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.terms.ensemble import EnsembleConfig
 from world_models.trajectory import Trajectory
 
@@ -35,7 +36,9 @@ def surroundings(
     core = RecurrentCore(LATENT, 6, BELIEF)
     belief = BeliefModel(encoder, core, DiscreteEmbedding(ACTIONS, 6))
     terms = (EnsembleConfig(heads=2, hidden=8),)
-    model = ByolExploreConfig(HORIZON, 8, terms=terms).build(belief)
+    model = byol_explore(HORIZON, predictor=LatentHeadConfig(8), terms=terms).build(
+        belief
+    )
     actions, device = DiscreteActions(ACTIONS), torch.device("cpu")
     spec = EnvSpec(num_envs, obs_shape, actions, device)
     return Surroundings(spec, BELIEF, LATENT, discount, model)

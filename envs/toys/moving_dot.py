@@ -34,7 +34,7 @@ class MovingDotWorld(NativeWorld[MovingDotState]):
     square go further than the paper's, which `von_mises_actions` draws.
 
     Args:
-        scene: of one dot.
+        scene: of one dot; default: nothing behind it.
         max_episode_steps: transitions of an episode; it has one frame more.
 
     Raises:
@@ -47,7 +47,8 @@ class MovingDotWorld(NativeWorld[MovingDotState]):
         name: FactSpec((2,), torch.float32) for name in ("place", "displacement")
     }
 
-    def __init__(self, scene: Scene, max_episode_steps: int = 16) -> None:
+    def __init__(self, scene: Scene | None = None, max_episode_steps: int = 16) -> None:
+        scene = NoiseConfig().build(num_dots=1) if scene is None else scene
         if scene.num_dots != 1:
             raise ValueError(f"One dot moves here: the scene is of {scene.num_dots}")
         self.scene = scene

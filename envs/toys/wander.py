@@ -1,5 +1,6 @@
 """Aimless walks: steps of uniform length whose angles scatter around a heading."""
 
+from collections.abc import Mapping
 from functools import cache
 from math import pi
 from typing import final
@@ -111,3 +112,11 @@ class Wanderer:
             self._heading = fresh
         self._heading = torch.where(row.first, fresh, self._heading)
         return wander(self._heading, generator) / REACH
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The headings of now."""
+        return {} if self._heading is None else {"heading": self._heading}
+
+    def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
+        """Keep the headings of then."""
+        self._heading = state["heading"]

@@ -38,7 +38,7 @@ from ssl_objectives.encoders.precision import Precision
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 
 OurEncoder = NatureConfig | ImpalaConfig | PatchConfig
 NUM_FRAMES = 4
@@ -146,7 +146,7 @@ class AgentArms:
         model: ModelConfig | None = None
         curiosity: CuriosityConfig | None = None
         if name is ArmName.BYOL_EXPLORE:
-            model, curiosity = ByolExploreConfig(HORIZON), PredictionErrorConfig()
+            model, curiosity = byol_explore(HORIZON), PredictionErrorConfig()
         elif name in (ArmName.RND, ArmName.PPO_RND):
             encoder = config.encoder
             assert isinstance(encoder, OurEncoder)

@@ -11,7 +11,9 @@ from experiments.config.choices import Row, Table
 from experiments.encoders.pretrained import PretrainedConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.encoders.modalities import (
+    Change,
     FrameDifference,
     LumaChroma,
     ModalitiesConfig,
@@ -49,6 +51,7 @@ ENCODERS: Table[EncoderConfig] = Table(
         "impala": Row(ImpalaConfig, dial={"size": "latent"}),
         "patch": Row(PatchConfig, dial={"size": "latent", "patch": "patch"}),
         "small": Row(SmallCnnConfig),
+        "menet": Row(MeNetConfig, dial={"size": "latent"}),
         "resnet": Row(ResNetConfig, dial={"width": "channels"}),
         "vit": Row(ViTConfig, dial={"width": "token"}),
         "luma-chroma": Row(
@@ -64,6 +67,11 @@ ENCODERS: Table[EncoderConfig] = Table(
         "frame-difference": Row(
             partial(ModalitiesConfig, modalities=FrameDifference()),
             "Two encoders, for a frame and what changed since the last",
+            {"encoder": "each"},
+        ),
+        "change": Row(
+            partial(ModalitiesConfig, modalities=Change()),
+            "What changed between two stacked frames, and nothing else",
             {"encoder": "each"},
         ),
         "pretrained": Row(PretrainedConfig),

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.config.choices import Choice
-from experiments.record.policy import RANDOM
+from experiments.parts.policies import RANDOM
+from experiments.parts.worlds import WORLDS
 from experiments.record.recording import RecordConfig
 from experiments.runs.folder import RunFolder
 from experiments.train.config import TrainConfig
-from experiments.train.tables import WORLDS
 from ssl_objectives.refusal import ConfigError
 
 WORLD = Choice(

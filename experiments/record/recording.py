@@ -25,7 +25,8 @@ from envs.vector_env import (
 from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
-from experiments.record.policy import RANDOM, build_policy
+from experiments.parts.policies import RANDOM
+from experiments.record.policy import build_policy
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions

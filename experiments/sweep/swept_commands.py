@@ -4,11 +4,12 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rich.text import Text
 
 from experiments.config.command_line import HelpAsked, Misuse
+from experiments.model import command as model
 from experiments.pretrain import command as pretrain
 from experiments.runs.folder import RunFolder
 from experiments.sweep.cell_run import saved_steps
@@ -93,15 +94,23 @@ class SweptTrain(SweptCommand):
         return train.run(arguments)
 
 
-class SweptPretrain(SweptCommand):
-    """Encoders; a piece is a few gradient steps."""
+class SweptSteps(SweptCommand):
+    """What is trained by gradient steps, and measured at its end; a piece is a few.
+
+    Args:
+        name: of the command.
+        module: of the command: `COMMAND`, which reads its arguments, and `run`.
+    """
 
     unit = "gradient steps"
     pieces = f"× {_TRIED} steps"
 
+    def __init__(self, name: str, module: Any) -> None:
+        self.name, self.module = name, module
+
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget in gradient steps."""
-        config = _read_as("pretrain", pretrain.COMMAND.read, arguments)
+        config = _read_as(self.name, self.module.COMMAND.read, arguments)
         return Job(config.steps, _TRIED)
 
     def trial(self, job: Job, pieces: int) -> list[str]:
@@ -114,8 +123,9 @@ class SweptPretrain(SweptCommand):
         ]
 
     def run(self, arguments: Sequence[str]) -> int:
-        """Pretrain."""
-        return pretrain.run(arguments)
+        """Train."""
+        code: int = self.module.run(arguments)
+        return code
 
     def is_done(self, run: RunFolder, budget: int) -> bool:
         """Its budget is saved, and it has been measured, if it shall be."""
@@ -128,7 +138,8 @@ class SweptPretrain(SweptCommand):
 
 _SWEPT: Mapping[str, SweptCommand] = {
     "train": SweptTrain(),
-    "pretrain": SweptPretrain(),
+    "pretrain": SweptSteps("pretrain", pretrain),
+    "train-model": SweptSteps("train-model", model),
 }
 
 

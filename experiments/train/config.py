@@ -11,7 +11,7 @@ from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class TrainConfig:
     """where the agent lives"""
     agent: AgentConfig = field(default_factory=AgentConfig)
     """how it perceives, acts and learns"""
-    model: ModelConfig | None = field(default_factory=ByolExploreConfig)
+    model: ModelConfig | None = field(default_factory=byol_explore)
     """what it predicts"""
     curiosity: CuriosityConfig | None = field(default_factory=PredictionErrorConfig)
     """what it finds interesting"""

@@ -1,28 +1,22 @@
 """Training runs by name: which choices `curious train` has, and what they add up to."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 
 from agents.build import AgentConfig
 from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import RewardStream
 from experiments.config.choices import Choice
 from experiments.encoders.table import ENCODERS, EncoderScale
+from experiments.parts.models import OBJECTIVES, TERMS, changed
+from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES
-from experiments.train.tables import (
-    ALSO,
-    CORES,
-    CURIOSITY,
-    MODELS,
-    OBJECTIVES,
-    PRESETS,
-    WORLDS,
-)
+from experiments.train.tables import AGENTS, ALSO, CURIOSITY, MODELS, PRESETS
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
 
-_ENCODERS = ENCODERS.only("nature", "impala", "patch", "pretrained")
+_ENCODERS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
 
 CHOICES = (
     Choice(
@@ -37,7 +31,7 @@ CHOICES = (
         default="laptop",
     ),
     Choice(WORLDS, "Where the agent lives.", default="atari"),
-    Choice(CORES, "What it remembers.", default="recurrent"),
+    Choice(AGENTS, "What it remembers.", default="recurrent"),
     Choice(_ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
     Choice(MODELS, "What it predicts (default: as the preset says)."),
     Choice(
@@ -45,6 +39,7 @@ CHOICES = (
         "How the model compares predictions with what came (default: as the model "
         "says).",
     ),
+    Choice(TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
     Choice(
         ALSO,
@@ -65,6 +60,7 @@ def train_config(
     model: str | None = None,
     curiosity: str | None = None,
     objective: str | None = None,
+    term: str = "none",
     also: str = "none",
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
@@ -83,12 +79,12 @@ def train_config(
             encoder=_ENCODERS.make(
                 encoder or scale.encoder, EncoderScale(scale.latent)
             ),
-            core=CORES.make(agent, scale),
+            core=AGENTS.make(agent, scale),
             ppo=scale.ppo,
             extrinsic=extrinsic_stream(world),
             intrinsic=RewardStream(1.0, 0.99, episodic=False),
         ),
-        model=_with_objective(MODELS.make(model or published.model, scale), objective),
+        model=_changed(MODELS.make(model or published.model, scale), objective, term),
         curiosity=CURIOSITY.make(curiosity or published.curiosity, scale),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.num_envs,
@@ -122,20 +118,16 @@ def from_choices(chosen: Mapping[str, str]) -> TrainConfig:
     return train_config(**chosen)
 
 
-def _with_objective(model: ModelConfig | None, name: str | None) -> ModelConfig | None:
-    """The model with the objective that was asked for, if any was."""
-    if name is None:
-        return model
-    objective = OBJECTIVES.make(name)
-    if model is None:
-        raise ConfigError(
-            "--objective is a world model's, and there is none: add --model, or leave "
-            "--objective out."
-        )
-    names = {x.name for x in fields(model)}  # type: ignore[arg-type]  # a dataclass
-    if "objective" not in names:
-        raise ConfigError(
-            f"--objective: {type(model).__name__} brings its own and takes no other. "
-            "Leave --objective out, or give the class a field `objective`."
-        )
-    return replace(model, objective=objective)  # type: ignore[type-var]  # likewise
+def _changed(
+    model: ModelConfig | None, objective: str | None, term: str
+) -> ModelConfig | None:
+    """The model with the parts that were asked for."""
+    if model is not None:
+        return changed(model, objective, term)
+    for flag, asked in (("objective", objective is not None), ("term", term != "none")):
+        if asked:
+            raise ConfigError(
+                f"--{flag} is a world model's, and there is none: add --model, or "
+                f"leave --{flag} out."
+            )
+    return None

@@ -273,4 +273,8 @@ def run_name(config: TrainConfig) -> str:
 
 
 def _plain(config: object) -> str:
+    """Its own name where it has one (`jepa-vicreg`: JepaVicreg), or its class's."""
+    name = getattr(config, "name", None)
+    if isinstance(name, str):
+        return "".join(x.capitalize() for x in name.split("-"))
     return type(config).__name__.removesuffix("Config")

@@ -67,3 +67,16 @@ class Straight:
     def build(self, inputs: int) -> nn.Identity:
         """Build it for rows of `inputs` numbers."""
         return nn.Identity()
+
+
+@dataclass(frozen=True)
+class Standardized:
+    """Batch norm without weights: each number has mean 0 and variance 1 in a batch."""
+
+    def outputs(self, inputs: int) -> int:
+        """As many as come in."""
+        return inputs
+
+    def build(self, inputs: int) -> nn.Module:
+        """Build it for rows of `inputs` numbers."""
+        return BatchNorm1d(inputs, affine=False)

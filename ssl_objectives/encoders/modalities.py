@@ -25,7 +25,7 @@ class Mix(nn.Module):
         weight: W, a row per output channel and a column per input channel; of its
             numbers above and below zero none sum to more than 1 in a row.
         offset: b, one per output channel: 1/2 where a mix can be negative, so that all
-            of them lie in [0, 1] as pixels do.
+            of them lie in [0, 1] as pixels do; or 0, for what is about 0 mostly.
     """
 
     weight: Float[Tensor, "O C 1 1"]
@@ -109,6 +109,21 @@ class FrameDifference(Modalities):
         return Mix(new.tolist(), [0.0] * half), Mix(change.tolist(), [0.5] * half)
 
 
+@dataclass(frozen=True)
+class Change(Modalities):
+    """What changed between two stacked frames, alone: `new - old`, the older one first.
+
+    What lasts in front of a camera that stands still is not seen at all.
+    """
+
+    def mixes(self, channels: int) -> tuple[Mix, ...]:
+        """The second half of the channels less the first."""
+        fits = channels >= 2 and channels % 2 == 0
+        _demand(fits, "changes are between two stacked frames, on", channels)
+        one = torch.eye(channels // 2)
+        return (Mix(torch.cat([-one, one], 1).tolist(), [0.0] * len(one)),)
+
+
 class SplitBody(nn.Module):
     """The body of an encoder that has one for each modality.
 
@@ -155,7 +170,7 @@ class ModalitiesConfig:
 
     encoder: EncoderConfig = field(default_factory=NatureConfig)
     """of each modality; the size of the whole is the sum"""
-    modalities: LumaChroma | RgbDepth | FrameDifference = field(
+    modalities: LumaChroma | RgbDepth | FrameDifference | Change = field(
         default_factory=LumaChroma
     )
     """which there are"""

@@ -53,6 +53,41 @@ class Dot(Critic):
         return at_least_float32(query) @ at_least_float32(key).mT / self.temperature
 
 
+class Bilinear(Critic):
+    """`qᵀ W_k k`, CPC's critic (arXiv 1807.03748): weights of its own for each group.
+
+    Args:
+        size: D.
+        groups: K, problems along the first group axis; 1: one W for all.
+
+    Raises:
+        ValueError: there is not at least one group.
+    """
+
+    def __init__(self, size: int, groups: int = 1) -> None:
+        super().__init__()
+        if groups < 1:
+            raise ValueError(f"a bilinear critic has 1 group or more, not {groups}")
+        eye = torch.eye(size) / size**0.5
+        self.weight = nn.Parameter(eye.repeat(groups, 1, 1))
+
+    def forward(
+        self, query: Float[Tensor, "*G N D"], key: Float[Tensor, "*G M D"]
+    ) -> Float[Tensor, "*G N M"]:
+        """Turn the queries, then compare; `[0, …]` belongs to the first W."""
+        asked, groups = at_least_float32(query), len(self.weight)
+        weight = self.weight.to(asked.dtype)
+        if groups > 1:
+            if query.shape[0] != groups:
+                raise ValueError(
+                    f"a bilinear critic for {groups} groups got {query.shape[0]}"
+                )
+            weight = weight.view(groups, *[1] * (query.dim() - 3), *weight.shape[1:])
+        else:
+            weight = weight[0]
+        return asked @ weight @ at_least_float32(key).mT
+
+
 def unit(rows: Float[Tensor, "*G N D"]) -> Float[Tensor, "*G N D"]:
     """Rows of length 1, in float32 or better; a zero row stays zero."""
     return nn.functional.normalize(at_least_float32(rows), dim=-1)

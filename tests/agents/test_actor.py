@@ -14,7 +14,8 @@ from ssl_objectives.encoders.precision import Precision
 from world_models.actions import embedding_of
 from world_models.belief import BeliefModel
 from world_models.cores.recurrent import RecurrentCore
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
 T, B = 11, 4
@@ -77,7 +78,7 @@ def test_the_value_of_the_last_row_is_the_critics() -> None:
 
 def test_actor_finds_belief_and_world_model() -> None:
     policy, belief = parts()
-    model = ByolExploreConfig(horizon=3, predictor_hidden=13).build(belief)
+    model = byol_explore(horizon=3, predictor=LatentHeadConfig(13)).build(belief)
     alone, with_model = Actor(policy, belief), Actor(policy, model)
     assert alone.belief is with_model.belief is belief
     assert alone.world_model is None

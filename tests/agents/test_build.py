@@ -9,7 +9,7 @@ from envs.vector_env import DiscreteActions, EnvSpec
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.presets import byol_explore, jepa_vicreg
 
 SPEC = EnvSpec(4, (1, 40, 44), DiscreteActions(5), torch.device("cpu"))
 PATCH = PatchConfig(24, precision=Precision.FLOAT32)
@@ -22,7 +22,7 @@ def is_compiled(module: nn.Module) -> bool:
 @pytest.mark.parametrize("compiled", [False, True])
 def test_compile_is_for_the_target_network_too(compiled: bool) -> None:
     config = AgentConfig(encoder=PATCH, compile=compiled)
-    actor = config.build_actor(SPEC, ByolExploreConfig(horizon=3), 1)
+    actor = config.build_actor(SPEC, byol_explore(horizon=3), 1)
     model = actor.world_model
     assert model is not None
     assert model.target is not None
@@ -30,7 +30,7 @@ def test_compile_is_for_the_target_network_too(compiled: bool) -> None:
     assert isinstance(target, Encoder)
     assert is_compiled(actor.belief.encoder.body) is compiled
     assert is_compiled(target.body) is compiled
-    jepa = config.build_actor(SPEC, JepaConfig(horizon=3), 1).world_model
+    jepa = config.build_actor(SPEC, jepa_vicreg(horizon=3), 1).world_model
     assert jepa is not None
     assert jepa.target is None
 

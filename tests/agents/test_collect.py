@@ -22,7 +22,8 @@ from ssl_objectives.objective import Loss
 from world_models.belief import Carry
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
 T, B, K = 11, 6, 5
@@ -63,7 +64,7 @@ def build(
     )
     agent = config.build(
         env or CountingConfig().build(B, "cpu"),
-        ByolExploreConfig(horizon=K, predictor_hidden=13),
+        byol_explore(horizon=K, predictor=LatentHeadConfig(13)),
         ListenerConfig(),
         seed=3,
     )
@@ -308,4 +309,4 @@ def test_a_horizon_beyond_the_rollout_is_refused() -> None:
     )
     env = CountingConfig().build(B, "cpu")
     with pytest.raises(ValueError, match="at least 4 steps, not 3; lower the horizon"):
-        config.build(env, ByolExploreConfig(horizon=5), None, seed=0)
+        config.build(env, byol_explore(horizon=5), None, seed=0)

@@ -32,7 +32,9 @@ from ssl_objectives.objective import Loss
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig as Gru
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.model_config import LatentDynamicsConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
 T, B, K = 9, 4, 6
@@ -43,7 +45,7 @@ SMALL = AgentConfig(
     core=Gru(size=17),
     ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=2),
 )
-BYOL = ByolExploreConfig(horizon=K, predictor_hidden=13)
+BYOL = byol_explore(horizon=K, predictor=LatentHeadConfig(13))
 RND = RndConfig(size=14, warm_up_steps=3, encoder=NATURE)
 ERROR = PredictionErrorConfig()
 
@@ -56,7 +58,7 @@ def key_door(max_episode_steps: int = 7) -> NativeVectorEnv:
 
 def build(
     config: AgentConfig = SMALL,
-    model: ByolExploreConfig | None = None,
+    model: LatentDynamicsConfig | None = None,
     curiosity: CuriosityConfig | None = None,
     env: VectorEnv | None = None,
 ) -> CuriousAgent:

@@ -7,12 +7,15 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curious_agent import CuriousAgent
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import B, K, T, small
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.terms.ensemble import Ensemble, EnsembleConfig
 
 
 def build(seed: int) -> CuriousAgent:
-    model = ByolExploreConfig(K, 13, terms=(EnsembleConfig(4, 16),))
+    model = byol_explore(
+        K, predictor=LatentHeadConfig(13), terms=(EnsembleConfig(4, 16),)
+    )
     return small(seed, model, PredictionErrorConfig(term="disagreement"))
 
 

@@ -17,7 +17,8 @@ from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig
 from world_models.actions import ContinuousEmbedding
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 D, E, S, P, R = 48, 7, 37, 43, 29  # latent, action, belief, predictor, RND
 
@@ -32,7 +33,7 @@ def build() -> CuriousAgent:
         action_size=E,
     )
     env = KeyDoorConfig().build(4, "cpu")
-    model = ByolExploreConfig(horizon=3, predictor_hidden=P)
+    model = byol_explore(horizon=3, predictor=LatentHeadConfig(P))
     return config.build(env, model, RndConfig(size=R), seed=11)
 
 

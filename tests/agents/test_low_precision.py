@@ -18,7 +18,8 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 T, B, K = 12, 4, 5
 D, S = 64, 48
@@ -40,7 +41,7 @@ def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> CuriousAge
         rl_gradient=rl_gradient,
     )
     env = KeyDoorConfig(max_episode_steps=40, varied_layouts=True).build(B, "cpu")
-    model = ByolExploreConfig(horizon=K, predictor_hidden=40)
+    model = byol_explore(horizon=K, predictor=LatentHeadConfig(40))
     agent = config.build(env, model, PredictionErrorConfig(), seed=0)
     agent.begin()
     for _ in range(3):

@@ -17,7 +17,8 @@ from world_models.belief import build_belief
 from world_models.context import Context
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 T, B, K = 10, 6, 3
 PATCHES = PatchConfig(16, precision=Precision.FLOAT32)
@@ -44,7 +45,7 @@ def rollouts(count: int) -> tuple[EnvSpec, list[tuple[Tensor, Tensor, Tensor]]]:
 def small_model(spec: EnvSpec) -> LatentDynamics:
     torch.manual_seed(0)
     belief = build_belief(PATCHES, RecurrentConfig(17), spec.obs_shape, spec.actions, 6)
-    return ByolExploreConfig(K, 13).build(belief)
+    return byol_explore(K, predictor=LatentHeadConfig(13)).build(belief)
 
 
 def test_rnd_in_ten_lines() -> None:

@@ -17,7 +17,8 @@ from ssl_objectives.encoders.precision import Precision
 from tests.envs.probe_world import ProbeConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 T, B = 10, 6
 SMALL = AgentConfig(
@@ -25,7 +26,7 @@ SMALL = AgentConfig(
     core=RecurrentConfig(17),
     ppo=PpoConfig(num_steps=T, num_minibatches=3, num_epochs=2, learning_rate=1e-3),
 )
-MODEL = ByolExploreConfig(horizon=4, predictor_hidden=13)
+MODEL = byol_explore(horizon=4, predictor=LatentHeadConfig(13))
 
 
 def begun(

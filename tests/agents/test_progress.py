@@ -9,12 +9,15 @@ from tests.agents.progress import Progress, ProgressConfig
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import B, K, small
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore, jepa_vicreg
 from world_models.trajectory import Trajectory
 
 
 def build(seed: int) -> CuriousAgent:
-    return small(seed, ByolExploreConfig(K, 13), ProgressConfig())
+    return small(
+        seed, byol_explore(K, predictor=LatentHeadConfig(13)), ProgressConfig()
+    )
 
 
 def progress_of(agent: CuriousAgent) -> Progress:
@@ -97,7 +100,9 @@ def test_a_copy_pays_as_it_is_older() -> None:
     """
     paid = []
     for decay in (0.0, 1.0):
-        agent = small(5, ByolExploreConfig(K, 13), ProgressConfig(decay))
+        agent = small(
+            5, byol_explore(K, predictor=LatentHeadConfig(13)), ProgressConfig(decay)
+        )
         agent.begin()
         told = [agent.train_step().metrics for _ in range(3)]
         first, _, last = (x["intrinsic/progress/raw_std"] for x in told)
@@ -107,7 +112,7 @@ def test_a_copy_pays_as_it_is_older() -> None:
 
 
 def test_without_a_target_network_it_is_measured_by_the_models_latents() -> None:
-    agent = small(5, JepaConfig(K, 13), ProgressConfig())
+    agent = small(5, jepa_vicreg(K, predictor=LatentHeadConfig(13)), ProgressConfig())
     agent.begin()
     told = [agent.train_step().metrics for _ in range(2)][-1]
     assert told["intrinsic/progress/raw_std"] > 0
@@ -115,7 +120,9 @@ def test_without_a_target_network_it_is_measured_by_the_models_latents() -> None
 
 def test_a_copy_compares_as_many_rows_as_the_model_does() -> None:
     """So one that is the same makes no progress, whatever the objective compares."""
-    contrastive = JepaConfig(K, 13, InfoNceConfig())
+    contrastive = jepa_vicreg(
+        K, predictor=LatentHeadConfig(13), objective=InfoNceConfig()
+    )
     agent = small(5, contrastive, ProgressConfig())
     agent.begin()
     for _ in range(3):
@@ -129,7 +136,9 @@ def test_a_copy_compares_as_many_rows_as_the_model_does() -> None:
 def test_a_copys_own_targets_are_of_the_frames_it_remembers() -> None:
     """Row 1 of a rollout is stacked upon the last frame of the context."""
     core = RecurrentConfig(17, num_frames=3)
-    agent = small(5, ByolExploreConfig(K, 13), ProgressConfig(), core=core)
+    agent = small(
+        5, byol_explore(K, predictor=LatentHeadConfig(13)), ProgressConfig(), core=core
+    )
     agent.begin()
     model = agent.world_model
     assert model is not None

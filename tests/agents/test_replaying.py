@@ -12,10 +12,11 @@ from envs.counting import decode
 from tests.agents.coded import SMALL, B, T, coded_agent
 from world_models.belief import Carry
 from world_models.model_loss import ModelLoss
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
-MODEL = ByolExploreConfig(horizon=4, predictor_hidden=13)
+MODEL = byol_explore(horizon=4, predictor=LatentHeadConfig(13))
 COEFF = 3.0
 
 

@@ -17,13 +17,15 @@ from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.resuming import goes_on_exactly, leaves, same, saved, train
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.model_config import LatentDynamicsConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 T, B, N = 7, 4, 2
 NATURE = NatureConfig(size=24, precision=Precision.FLOAT32)
 
 KINDS: dict[
-    str, tuple[ByolExploreConfig | None, CuriosityConfig | None, ReplayConfig]
+    str, tuple[LatentDynamicsConfig | None, CuriosityConfig | None, ReplayConfig]
 ] = {
     "ppo": (None, None, ReplayConfig()),
     "rnd": (
@@ -31,8 +33,16 @@ KINDS: dict[
         RndConfig(size=14, warm_up_steps=3, encoder=NATURE),
         ReplayConfig(),
     ),
-    "byol": (ByolExploreConfig(5, 13), PredictionErrorConfig(), ReplayConfig()),
-    "replay": (ByolExploreConfig(5, 13), PredictionErrorConfig(), ReplayConfig(3, 2)),
+    "byol": (
+        byol_explore(5, predictor=LatentHeadConfig(13)),
+        PredictionErrorConfig(),
+        ReplayConfig(),
+    ),
+    "replay": (
+        byol_explore(5, predictor=LatentHeadConfig(13)),
+        PredictionErrorConfig(),
+        ReplayConfig(3, 2),
+    ),
 }
 
 

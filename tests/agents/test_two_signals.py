@@ -17,7 +17,8 @@ from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import STREAM, B, K, small
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 RND = RndConfig(PatchConfig(precision=Precision.FLOAT32), size=14, warm_up_steps=3)
 SLOW = RewardStream(2.0, 0.95, trace=0.5, episodic=True)
@@ -26,7 +27,7 @@ SLOW = RewardStream(2.0, 0.95, trace=0.5, episodic=True)
 def build(seed: int) -> CuriousAgent:
     return small(
         seed,
-        ByolExploreConfig(K, 13),
+        byol_explore(K, predictor=LatentHeadConfig(13)),
         PredictionErrorConfig(),
         SignalConfig(RND, SLOW),
         replay=ReplayConfig(2, 1, burn_in=2),

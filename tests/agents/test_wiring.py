@@ -31,10 +31,11 @@ from tests.agents.coded import (
     listening,
 )
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
-MODEL = ByolExploreConfig(horizon=4, predictor_hidden=13)
+MODEL = byol_explore(horizon=4, predictor=LatentHeadConfig(13))
 
 
 def advantages(

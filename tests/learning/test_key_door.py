@@ -27,7 +27,7 @@ from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.presets import byol_explore, jepa_vicreg
 
 SEEDS = range(20, 25)  # settings were chosen on seeds 0 to 2
 BUDGET = 400_000  # env steps
@@ -84,16 +84,16 @@ ARMS = {
     "ppo-recurrent": Arm(_RECURRENT, 32),
     "rnd": Arm(_STILL, 32, None, RndConfig(SHALLOW, 128, warm_up_steps=64)),
     "byol-explore": Arm(
-        _RECURRENT, 32, ByolExploreConfig(horizon=4), PredictionErrorConfig(0.8)
+        _RECURRENT, 32, byol_explore(horizon=4), PredictionErrorConfig(0.8)
     ),
     # BYOL-Explore's settings, not tuned for these models (docs/jepa.md)
     "jepa-vicreg": Arm(
-        _RECURRENT, 32, JepaConfig(4), PredictionErrorConfig(0.8), episode_steps=120
+        _RECURRENT, 32, jepa_vicreg(4), PredictionErrorConfig(0.8), episode_steps=120
     ),
     "contrastive": Arm(
         _RECURRENT,
         32,
-        JepaConfig(4, objective=InfoNceConfig()),
+        jepa_vicreg(4, objective=InfoNceConfig()),
         PredictionErrorConfig(0.8),
         episode_steps=120,
     ),

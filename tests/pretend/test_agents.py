@@ -33,7 +33,8 @@ from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 
 B, T = 4, 4
 PPO = PpoConfig(num_steps=T, num_minibatches=2, num_epochs=1)
@@ -66,7 +67,7 @@ def agent(
         config = AgentConfig(
             nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
         )
-        model = ByolExploreConfig(horizon=3, predictor_hidden=13)
+        model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
         return config.build(env, model, PredictionErrorConfig(), 5)
     if kind == "rnd":
         rnd = RndConfig(size=14, warm_up_steps=2, encoder=nature)

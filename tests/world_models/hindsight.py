@@ -11,7 +11,6 @@ from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
 from ssl_objectives.methods.bootstrap.byol import Byol
-from ssl_objectives.parts.targets import EmaTarget
 from world_models.adversary import Adversary
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
@@ -105,7 +104,6 @@ class HindsightConfig:
             belief,
             OpenLoop(belief.size, action_size),
             Hindsight(belief.size, action_size, latent_size, self.noise),
-            EmaTarget(belief.encoder, 0.99),
             Byol(),
             self.horizon,
         )

@@ -9,12 +9,13 @@ from ssl_objectives.encoders.cnn import nature_cnn
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg
-from ssl_objectives.objective import Objective
+from ssl_objectives.objective import Objective, TargetKind
 from world_models.actions import embedding_of
 from world_models.belief import BeliefModel, Carry
 from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.scope import Scope
 from world_models.trajectory import Trajectory
 
@@ -26,12 +27,15 @@ def build() -> LatentDynamics:
     encoder = Encoder(nature_cnn(1), (1, 40, 44), 24, Precision.FLOAT32)
     embedding = embedding_of(DiscreteActions(5), 6)
     belief = BeliefModel(encoder, RecurrentCore(24, 6, 17), embedding)
-    return ByolExploreConfig(horizon=K, predictor_hidden=13).build(belief)
+    return byol_explore(horizon=K, predictor=LatentHeadConfig(13)).build(belief)
 
 
-def target_of(model: LatentDynamics) -> torch.nn.Module:
+def target_of(model: LatentDynamics) -> Encoder:
+    """The slow copy of the encoder; there is no projector behind it."""
     assert model.target is not None
-    return model.target.network
+    copy = model.target.network[0]  # type: ignore[index]  # a sequence
+    assert isinstance(copy, Encoder)
+    return copy
 
 
 def noise(generator: torch.Generator) -> Trajectory:
@@ -58,10 +62,10 @@ def jepa(
         model.belief,
         model.open_loop,
         model.predictor,
-        None,
         objective or VicReg(),
         K,
-        scope,
+        TargetKind.SHARED,
+        scope=scope,
     )
 
 

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssl_objectives.methods.bootstrap.byol import Byol
+from ssl_objectives.methods.bootstrap.byol import Byol, SimSiam
 from ssl_objectives.methods.contrast.info_nce import info_nce
-from ssl_objectives.objective import Needs, Objective
+from ssl_objectives.objective import Needs, Objective, TargetKind
 from ssl_objectives.parts.critics import Dot
 from ssl_objectives.refusal import ConfigError
 from tests.world_models.small_model import B, K, T, build, jepa, noise, target_of
@@ -115,23 +115,27 @@ def test_targets_can_be_given(traj: Trajectory) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked",
+    ("asked", "target"),
     [
-        Needs(),
-        Byol.needs._replace(rows=True),
-        Byol.needs._replace(sweep=True),
-        Byol.needs._replace(per_sample=False),
-        Byol.needs._replace(extra=frozenset({"sound"})),
+        (Byol.needs, TargetKind.SHARED),
+        (Byol.needs, TargetKind.STOP),
+        (SimSiam.needs, TargetKind.SHARED),
+        (Byol.needs._replace(rows=True), TargetKind.EMA),
+        (Byol.needs._replace(sweep=True), TargetKind.EMA),
+        (Byol.needs._replace(per_sample=False), TargetKind.EMA),
+        (Byol.needs._replace(extra=frozenset({"sound"})), TargetKind.EMA),
     ],
 )
-def test_an_objective_it_cannot_serve_is_refused(asked: Needs) -> None:
+def test_an_objective_it_cannot_serve_is_refused(
+    asked: Needs, target: TargetKind
+) -> None:
     class Banked(Byol):
         needs = asked
 
     model = build()
-    with pytest.raises(ValueError, match=r"wants targets from|wants a loss per"):
+    with pytest.raises(ValueError, match=r"wants targets of|wants a loss per"):
         LatentDynamics(
-            model.belief, model.open_loop, model.predictor, model.target, Banked(), K
+            model.belief, model.open_loop, model.predictor, Banked(), K, target
         )
     assert issubclass(Banked, Objective)
 
@@ -165,16 +169,11 @@ def test_the_regulariser_is_of_what_was_seen_at_one_step(traj: Trajectory) -> No
     loss = model.loss(traj, model.start(B))
     latent = model.targets(traj.obs, traj.first, model.start(B))
     each = []
-    for k in range(K):
-        for t in range(T):
-            rows = latent[min(t + k + 1, T)][loss.valid[k, t]]
-            spread = torch.zeros(())
-            if len(rows) > 1:
-                hinge = torch.relu(1 - (rows.var(0) + 1e-4).sqrt()).mean()
-                covariance = torch.cov(rows.T)
-                off = covariance - covariance.diag().diag()
-                spread = 25 * hinge + off.square().sum() / rows.shape[1]
-            each.append(spread)
+    for rows in latent[1:]:  # each row once, those in front of a reset as well
+        hinge = torch.relu(1 - (rows.var(0) + 1e-4).sqrt()).mean()
+        covariance = torch.cov(rows.T)
+        off = covariance - covariance.diag().diag()
+        each.append(25 * hinge + off.square().sum() / rows.shape[1])
     torch.testing.assert_close(loss.regularizer, torch.stack(each).mean())
 
 
@@ -183,7 +182,8 @@ def test_scope_says_which_rows_are_compared(scope: Scope, traj: Trajectory) -> N
     model = jepa(scope, info_nce(Dot()))
     loss = model.loss(traj, model.start(B))
     each = loss.terms[PREDICTION]
-    belief, _, aims = model.see(traj, model.start(B))
+    seen = model.see(traj, model.start(B))
+    belief, aims = seen.belief, seen.target
     embedded = model.belief.embedding(traj.action)
     ahead = guessed(model, model.open_loop.all_starts(belief, embedded, K))
     for k, t, b in loss.valid.nonzero().tolist():
@@ -224,7 +224,7 @@ class Counting(Predictor):
 def test_a_predictor_reads_what_lies_around_each_step(traj: Trajectory) -> None:
     """Belief before and behind, the action between them, and what came."""
     plain, head = build(), Counting()
-    model = LatentDynamics(plain.belief, plain.open_loop, head, plain.target, Byol(), K)
+    model = LatentDynamics(plain.belief, plain.open_loop, head, Byol(), K)
     seen = model.see(traj, model.start(B))
     loss = model.predict(seen, traj.action, traj.valid)
     [ahead] = head.told
@@ -272,9 +272,9 @@ def test_terms_add_to_the_loss(traj: Trajectory, target: bool) -> None:
         plain.belief,
         plain.open_loop,
         plain.predictor,
-        plain.target,
         plain.objective,
         K,
+        plain.kind,
         terms=[term],
     )
     carry = model.start(B)
@@ -296,7 +296,7 @@ def test_terms_add_to_the_loss(traj: Trajectory, target: bool) -> None:
 def test_two_terms_of_one_name_are_refused(traj: Trajectory) -> None:
     """Else one would hide the other, which would be trained no more."""
     plain = build()
-    parts = plain.belief, plain.open_loop, plain.predictor, plain.target
+    parts = plain.belief, plain.open_loop, plain.predictor
     model = LatentDynamics(*parts, plain.objective, K, terms=[Twice(), Twice()])
     with pytest.raises(ConfigError, match=r"two terms .* are called reach"):
         model.loss(traj, model.start(B))

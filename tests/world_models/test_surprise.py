@@ -9,9 +9,10 @@ from ssl_objectives.methods.contrast.info_nce import info_nce
 from tests.world_models.small_model import B, K, T, aged, build, jepa, noise, target_of
 from world_models.belief import Carry
 from world_models.context import Context
-from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION
 from world_models.scope import Scope
+from world_models.seen import Seen
 from world_models.trajectory import Trajectory
 
 
@@ -32,7 +33,7 @@ def test_what_lands_in_the_context_counts_nowhere(traj: Trajectory) -> None:
     assert some.arrival().shape == (T - 3, B)
     garbage = seen.target.clone()
     garbage[:4] = 1e3
-    spoiled = Seen(seen.belief, None, garbage)
+    spoiled = Seen(seen.belief, garbage)
     again = model.predict(spoiled, traj.action, traj.valid, num_context=3)
     torch.testing.assert_close(again.terms[PREDICTION], some.terms[PREDICTION])
 
@@ -44,7 +45,7 @@ def test_with_a_context_rows_are_compared_in_groups_of_training_size(
     """Among as many rows, a prediction is as hard: rewards and training agree."""
     model = jepa(scope, info_nce())
     seen = model.see(traj, model.start(B))
-    fresh = Seen(seen.belief[3:], None, seen.target[3:])
+    fresh = Seen(seen.belief[3:], seen.target[3:])
     trained = model.predict(fresh, traj.action[3:], traj.valid[3:]).compared
     scored = model.predict(seen, traj.action, traj.valid, num_context=3).compared
     assert trained is not None

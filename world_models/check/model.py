@@ -18,8 +18,9 @@ from world_models.check.samples import (
     random_trajectory,
     small_beliefs,
 )
-from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
+from world_models.seen import Seen
 from world_models.trajectory import Trajectory
 
 _ENVS, _CUT = 3, 4
@@ -198,7 +199,7 @@ class _Check:
     def _agent_and_replay_see_the_same_loss(self) -> None:
         traj, model = self.traj, self.model
         target = model.targets(traj.obs, traj.first, model.start(_ENVS))
-        seen = Seen(self._belief(), None, target)
+        seen = Seen(self._belief(), target)
         parts = model.predict(seen, traj.action, traj.valid)
         self._say(
             _near(parts.terms[PREDICTION], self._loss().terms[PREDICTION]),
@@ -242,7 +243,7 @@ class _Check:
         before = self.model.start(_ENVS)
         target = self.model.targets(traj.obs, traj.first, before)
         belief = self.model.see(replace(traj, obs=obs), before, target).belief
-        told = Seen(belief, None, target)
+        told = Seen(belief, target)
         seen = self.model.predict(told, traj.action, traj.valid)
         self._same(
             whole.terms[PREDICTION],

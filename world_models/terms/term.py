@@ -24,6 +24,8 @@ class Unrolled:
         action: as they were taken.
         valid: False where a transition joins two episodes.
         usable: which predictions count.
+        facts: ground truth of rows 0 … T, where the trajectory has any; agents never
+            show theirs.
     """
 
     latent: Float32[Tensor, "R B D"] | None
@@ -31,6 +33,7 @@ class Unrolled:
     action: Shaped[Tensor, "T B ..."]
     valid: Bool[Tensor, "T B"]
     usable: Bool[Tensor, "K T B"]
+    facts: Mapping[str, Shaped[Tensor, "..."]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

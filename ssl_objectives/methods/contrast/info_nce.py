@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 
+from ssl_objectives.methods.contrast.both_ways import BothWays
 from ssl_objectives.objective import (
     Loss,
     Needs,
@@ -23,7 +24,7 @@ from ssl_objectives.parts.candidates import (
     CandidateSource,
     OtherView,
 )
-from ssl_objectives.parts.critics import Cosine, Critic, checked_temperature
+from ssl_objectives.parts.critics import Bilinear, Cosine, Critic, checked_temperature
 from ssl_objectives.parts.filters import CandidateFilter
 from ssl_objectives.parts.losses import decoupled_softmax, softmax_over_candidates
 
@@ -199,8 +200,7 @@ def dclw(temperature: float = 0.1, sigma: float = 0.5) -> Contrast:
 def info_nce(critic: Critic | None = None) -> Contrast:
     """InfoNCE between predictions and targets (arXiv 1807.03748): N - 1 negatives.
 
-    The critic defaults to the cosine at temperature 0.1. Deviation: CPC's critic is
-    bilinear; here a predictor in front of the objective does its work.
+    The critic defaults to the cosine at temperature 0.1; CPC's is `Bilinear`.
     """
     return Contrast(critic or Cosine(0.1), OtherView())
 
@@ -211,13 +211,26 @@ class InfoNceConfig:
 
     temperature: float = 0.1
     """τ of the cosine"""
+    both_ways: bool = False
+    """what came looks for its prediction, too; for a world model, whose predictions
+    alone would ask"""
 
     def __post_init__(self) -> None:
         checked_temperature(self.temperature)
 
-    def build(self, sizes: Sizes) -> Contrast:
+    def build(self, sizes: Sizes) -> Objective:
         """Build the objective; it is the same for all sizes."""
-        return info_nce(Cosine(self.temperature))
+        objective = info_nce(Cosine(self.temperature))
+        return BothWays(objective) if self.both_ways else objective
+
+
+@dataclass(frozen=True)
+class CpcConfig:
+    """CPC: InfoNCE by a bilinear critic, with a matrix for each step ahead."""
+
+    def build(self, sizes: Sizes) -> Contrast:
+        """Build the objective for `sizes.latent`, with `sizes.ahead` matrices."""
+        return info_nce(Bilinear(sizes.latent, max(1, sizes.ahead)))
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,7 @@ class SigReg(Objective):
     official minimal example (the library: 1024), including the factor N, so that λ
     need not grow with the batch. Over all-zero rows SIGReg / N is 0.4020: where
     `sigreg/per_row` sticks there, latents have collapsed. In a world model λ is better
-    larger with longer rollouts.
+    larger with longer rollouts; where rewards are scored there is no regulariser.
 
     Args:
         weight: λ.
@@ -93,9 +93,12 @@ class SigReg(Objective):
         per_row = (1 - self.weight) * torch.stack(distances).mean(0)
         if views.valid is not None:
             per_row = per_row.masked_fill(~views.valid, 0.0)
-        sides = torch.stack([at_least_float32(z) for z in views.z if z is not None])
-        statistic = self.normality(sides, views.valid)
-        rows = sides.shape[-2] if views.valid is None else views.valid.sum(-1)
+        if not views.seen:
+            return Loss(per_row, per_row.new_zeros(()))
+        sides = torch.stack([at_least_float32(z) for z in views.seen])
+        valid = views.seen_valid
+        statistic = self.normality(sides, valid)
+        rows = sides.shape[-2] if valid is None else valid.sum(-1)
         each = (statistic.detach() / torch.as_tensor(rows).clamp(min=1)).mean()
         return Loss(per_row, self.weight * statistic.mean(), {"sigreg/per_row": each})
 

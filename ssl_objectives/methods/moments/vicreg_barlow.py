@@ -27,7 +27,8 @@ class VicReg(Objective):
     The invariance is the per-sample term, the rest the regulariser: it never becomes a
     reward. Collapsed inputs give μ (1 - √ε) = 24.75. Regularised are the views that
     have a projection z: all views of an image; of a world model what the encoder saw,
-    not what was predicted, as in JEPA (arXiv 2211.10831).
+    not what was predicted, as in JEPA (arXiv 2211.10831). Where no view has one, as
+    when rewards are scored, there is no regulariser.
 
     Args:
         invariance, variance, covariance: λ, μ, ν.
@@ -47,15 +48,16 @@ class VicReg(Objective):
         self.covariance = covariance
 
     def forward(self, views: Views) -> Loss:
-        """Regularisers are means over groups."""
-        sides = [z for z in views.z if z is not None]
-        assert sides, "VICReg regularises projections, and no view has one"
+        """Regularisers are means over groups; 0 where no view has a projection."""
         each = [_squared_error(views, i, j) for i, j in _once(views)]
         per_row = self.invariance * torch.stack(each).mean(0)
         if views.valid is not None:
             per_row = per_row.masked_fill(~views.valid, 0.0)
-        spread = [variance_hinge(x, views.valid).mean() for x in sides]
-        mixed = [covariance_penalty(x, views.valid).mean() for x in sides]
+        if not views.seen:
+            return Loss(per_row, per_row.new_zeros(()))
+        valid = views.seen_valid
+        spread = [variance_hinge(x, valid).mean() for x in views.seen]
+        mixed = [covariance_penalty(x, valid).mean() for x in views.seen]
         variance = torch.stack(spread).mean()
         covariance = torch.stack(mixed).sum()
         return Loss(

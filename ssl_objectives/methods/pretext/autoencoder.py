@@ -11,7 +11,10 @@ from ssl_objectives.parts.critics import at_least_float32
 
 
 class Reconstruction(Objective):
-    """`mean over pixels (x - g(z))²`, pixels in [0, 1]: a plain autoencoder.
+    """`mean over pixels (x - g(p))²`, pixels in [0, 1]: a plain autoencoder.
+
+    Without a predictor the prediction p is the code of the image itself. Of a world
+    model it is what was predicted, and the image is the one that came.
 
     With `LinearStack` as projector it is IRMAE (arXiv 2010.00679), whose codes vary in
     few directions: nothing in the loss says so, the linear layers do. Scale of its
@@ -19,7 +22,7 @@ class Reconstruction(Objective):
     Deviation: the official decoder ends in a tanh; ours is linear at the end.
 
     Args:
-        decoder: from codes z to images; treats rows apart.
+        decoder: from codes to images; treats rows apart.
     """
 
     needs = Needs(views=(1, None), extra=frozenset({"image"}))
@@ -29,15 +32,16 @@ class Reconstruction(Objective):
         self.decoder = decoder
 
     def forward(self, views: Views) -> Loss:
-        """Each view's code gives back that view, `extra["image"][:, v]`."""
+        """Each prediction gives back its image, `extra["image"][..., v, :, :, :]`."""
         each = []
-        for v, z in enumerate(views.z):
-            assert z is not None
-            code = at_least_float32(z)
+        made = [p for p in views.p if p is not None]
+        for p, image in zip(made, views.extra["image"].unbind(-4), strict=True):
+            code = at_least_float32(p)
             if views.valid is not None:
                 code = code.masked_fill(~views.valid.unsqueeze(-1), 0.0)
-            wanted = views.extra["image"][:, v].to(code.dtype) / 255
-            each.append((self.decoder(code) - wanted).square().flatten(1).mean(1))
+            wanted = image.flatten(0, -4).to(code.dtype) / 255
+            error = (self.decoder(code.flatten(0, -2)) - wanted).square()
+            each.append(error.flatten(1).mean(1).view(code.shape[:-1]))
         loss = torch.stack(each).mean(0)
         if views.valid is not None:
             loss = loss.masked_fill(~views.valid, 0.0)

@@ -15,7 +15,7 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.model_config import LatentDynamicsConfig
 
 Command = Callable[..., Any]
 
@@ -38,10 +38,10 @@ RANGES: list[tuple[type, str, Any, Any]] = [
     (PpoConfig, "num_steps", 0, 1),
     (PpoConfig, "num_epochs", 0, 1),
     (PpoConfig, "num_minibatches", 0, 1),
-    (ByolExploreConfig, "horizon", 0, 1),
-    (ByolExploreConfig, "predictor_hidden", 0, 1),
-    (ByolExploreConfig, "ema_decay", 1.1, 1.0),
-    (ByolExploreConfig, "ema_decay", -0.1, 0.0),
+    (LatentDynamicsConfig, "horizon", 0, 1),
+    (LatentDynamicsConfig, "predictor_hidden", 0, 1),
+    (LatentDynamicsConfig, "ema_decay", 1.1, 1.0),
+    (LatentDynamicsConfig, "ema_decay", -0.1, 0.0),
     (RndConfig, "size", 0, 1),
     (RndConfig, "share", 0.0, 1.0),
     (RndConfig, "share", 1.1, 0.01),

@@ -32,7 +32,7 @@ from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command, Done
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import Column, ContinuousColumn, DiscreteColumn
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 
 B = 6
 QUIET = Console(quiet=True)
@@ -267,7 +267,7 @@ def test_a_model_learns_from_a_recording(tmp_path: Path) -> None:
     dataset = record(config, QUIET).dataset
     agent = AgentConfig(encoder=PatchConfig(48, precision=Precision.FLOAT32))
     env = world.build(1, "cpu")
-    model = agent.build_actor(env.spec, ByolExploreConfig(horizon=3), 2).world_model
+    model = agent.build_actor(env.spec, byol_explore(horizon=3), 2).world_model
     assert model is not None
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     losses: list[float] = []

@@ -11,10 +11,11 @@ from agents.build import ReplayConfig
 from agents.curious_agent import CuriousAgent
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions, EnvSpec, WorldConfig
+from experiments.parts.models import OBJECTIVES
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import _activations, plan_training
 from experiments.train.presets import train_config
-from experiments.train.tables import CORES, OBJECTIVES
+from experiments.train.tables import AGENTS
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.planned import planned_for
@@ -28,7 +29,7 @@ from world_models.cores.core import BeliefCore
 from world_models.cores.frame_stack import FeedForwardCore
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 from world_models.terms.ensemble import EnsembleConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.temporal import TemporalConfig
@@ -296,9 +297,9 @@ OURS = {
         for x in ("vicreg", "sigreg", "info-nce", "dcl")
     },
     **{f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch")},
-    **{f"{x} core": small(agent=x) for x in CORES.rows},
+    **{f"{x} core": small(agent=x) for x in AGENTS.rows},
     **{f"{x} preset": small(x) for x in PRESETS},
-    "terms": replace(small(), model=ByolExploreConfig(4, terms=TERMS)),
+    "terms": replace(small(), model=byol_explore(4, terms=TERMS)),
 }
 
 
@@ -323,19 +324,19 @@ class Curious:
 
     def build(self, belief: BeliefModel) -> LatentDynamics:
         size = int(nn.Linear(2, 2).weight.detach().isfinite().sum().item())
-        return ByolExploreConfig(horizon=size).build(belief)
+        return byol_explore(horizon=size).build(belief)
 
 
 def test_models_that_look_at_their_values_are_built_for_real() -> None:
     state = torch.get_rng_state()
     config = replace(small(), model=Curious())
     plan = plan_training(config, CPU)
-    assert plan == plan_training(replace(config, model=ByolExploreConfig(4)), CPU)
+    assert plan == plan_training(replace(config, model=byol_explore(4)), CPU)
     assert torch.equal(torch.get_rng_state(), state)
 
 
 def test_what_is_run_for_real_is_as_long_as_the_models_horizon_asks() -> None:
-    config = replace(small(), model=ByolExploreConfig(horizon=12))
+    config = replace(small(), model=byol_explore(horizon=12))
     plain, looking = (
         lines(plan_training(with_core(config, WideConfig(64, looks)), CPU))
         for looks in (False, True)

@@ -19,7 +19,7 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.presets import ByolExploreConfig
+from world_models.model_config import LatentDynamicsConfig
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
@@ -38,7 +38,7 @@ def test_presets_are_what_they_are_called() -> None:
     config = train_config("byol-explore")
     assert isinstance(config.world, AtariConfig)
     assert isinstance(config.agent.core, RecurrentConfig)
-    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.model, LatentDynamicsConfig)
     assert isinstance(config.curiosity, PredictionErrorConfig)
     config = train_config("rnd", agent="frame-stack", world="key-door")
     assert isinstance(config.world, KeyDoorConfig)
@@ -48,7 +48,7 @@ def test_presets_are_what_they_are_called() -> None:
     config = train_config("ppo")
     assert (config.model, config.curiosity) == (None, None)
     config = train_config("ppo", model="byol-explore", curiosity="rnd")
-    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.model, LatentDynamicsConfig)
     assert isinstance(config.curiosity, RndConfig)
 
 
@@ -85,7 +85,7 @@ def test_the_dial_sets_what_it_says() -> None:
         assert config.agent.ppo == scale.ppo
         assert isinstance(config.agent.core, RecurrentConfig)
         assert config.agent.core.size == scale.belief
-        assert isinstance(config.model, ByolExploreConfig)
+        assert isinstance(config.model, LatentDynamicsConfig)
         assert config.model.horizon == scale.horizon
         assert isinstance(config.curiosity, PredictionErrorConfig)
         assert config.curiosity.ema_decay == scale.reward_decay
@@ -108,7 +108,7 @@ def test_defaults_fit_together(size: str, world: str) -> None:
     config = train_config("byol-explore", size, world)
     ppo = config.agent.ppo
     assert config.num_envs % ppo.num_minibatches == 0
-    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.model, LatentDynamicsConfig)
     assert config.model.horizon - 1 <= ppo.num_steps
     assert config.env_steps >= 10 * ppo.num_steps * config.num_envs
     # Dimensions that are equal hide mistakes about which is which.
@@ -156,7 +156,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
-from world_models.presets import ByolExploreConfig
+from world_models.presets import LatentDynamicsConfig
 
 world = CountingConfig()
 encoder = NatureConfig(size=33)
@@ -164,7 +164,7 @@ curiosity = PredictionErrorConfig(ema_decay=0.75)
 agent = RecurrentConfig(size=19, num_frames=2)
 
 def model():
-    return ByolExploreConfig(horizon=3)
+    return byol_explore(horizon=3)
 
 @dataclass  # need not be frozen
 class objective:
@@ -176,7 +176,7 @@ class objective:
 @dataclass(frozen=True)
 class Closed:
     def build(self, belief):
-        return ByolExploreConfig().build(belief)
+        return byol_explore().build(belief)
 
 @dataclass(frozen=True)
 class Empty:
@@ -191,7 +191,7 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
     assert type(config.world).__name__ == "CountingConfig"
     assert config.agent.encoder == NatureConfig(size=33)
     assert config.agent.core == RecurrentConfig(size=19, num_frames=2)
-    assert isinstance(config.model, ByolExploreConfig)
+    assert isinstance(config.model, LatentDynamicsConfig)
     assert config.model.horizon == 3
     assert type(config.model.objective).__module__ == "own_parts"
     assert config.curiosity == PredictionErrorConfig(ema_decay=0.75)

@@ -18,7 +18,7 @@ from experiments.train.rehearsal import NoWorlds, blank_experience
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 
 PPO = PpoConfig(num_steps=6, num_minibatches=1, num_epochs=1)
 
@@ -34,7 +34,7 @@ def form(part: object) -> Any:
     return part
 
 
-@pytest.mark.parametrize("model", [None, ByolExploreConfig(1), ByolExploreConfig(4)])
+@pytest.mark.parametrize("model", [None, byol_explore(1), byol_explore(4)])
 @pytest.mark.parametrize("core", [RecurrentConfig(12), FrameStackConfig(3)])
 @pytest.mark.parametrize(
     "world",
@@ -52,12 +52,12 @@ def test_a_blank_rollout_has_the_form_of_a_real_one(
     blank = blank_experience(agent)
     agent.env.close()
     assert form(blank) == form(real)
-    assert (real.context is None) == (model is None or model == ByolExploreConfig(1))
+    assert (real.context is None) == (model is None or model == byol_explore(1))
 
 
 def test_an_agent_learns_nothing_from_rehearsing() -> None:
     config = AgentConfig(core=RecurrentConfig(12), ppo=PPO)
-    agent = config.build(KeyDoorConfig().build(2, "cpu"), ByolExploreConfig(2))
+    agent = config.build(KeyDoorConfig().build(2, "cpu"), byol_explore(2))
     before = [x.clone() for x in agent.actor.parameters()]
     agent.rehearse(blank_experience(agent))
     after = list(agent.actor.parameters())

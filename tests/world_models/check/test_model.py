@@ -23,13 +23,12 @@ from ssl_objectives.objective import (
     TargetKind,
     Views,
 )
-from ssl_objectives.parts.targets import EmaTarget
 from world_models.actions import DiscreteEmbedding
 from world_models.belief import BeliefModel
 from world_models.check.model import ModelContractError, check_model
 from world_models.check.samples import small_beliefs
 from world_models.cores.recurrent import RecurrentCore
-from world_models.latent_dynamics import LatentDynamics, Seen
+from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss
 from world_models.predictor import (
     Ahead,
@@ -38,8 +37,9 @@ from world_models.predictor import (
     Prediction,
     Predictor,
 )
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.presets import byol_explore, jepa_vicreg
 from world_models.scope import Scope
+from world_models.seen import Seen
 
 K = 3
 BELIEFS = small_beliefs()
@@ -48,7 +48,7 @@ BELIEFS = small_beliefs()
 @pytest.mark.parametrize("belief", sorted(BELIEFS))
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_our_own_keep_the_contract(belief: str, horizon: int) -> None:
-    check_model(ByolExploreConfig(horizon).build, {belief: BELIEFS[belief]})
+    check_model(byol_explore(horizon).build, {belief: BELIEFS[belief]})
 
 
 @pytest.mark.parametrize("scope", list(Scope))
@@ -62,7 +62,7 @@ def test_models_without_a_target_network_keep_it_too(
 ) -> None:
     name = sorted(BELIEFS)[-1]
     beliefs = {name: BELIEFS[name]}
-    check_model(JepaConfig(3, objective=objective, scope=scope).build, beliefs)
+    check_model(jepa_vicreg(3, objective=objective, scope=scope).build, beliefs)
 
 
 class Contrast(Objective):
@@ -87,7 +87,7 @@ class Contrast(Objective):
     ids=lambda x: type(x).__name__,
 )
 def test_objectives_that_remember_keep_it(objective: ObjectiveConfig) -> None:
-    check_model(ByolExploreConfig(K, objective=objective).build)
+    check_model(byol_explore(K, objective=objective).build)
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class ContrastConfig:
 
 
 def test_objectives_may_compare_rows() -> None:
-    check_model(ByolExploreConfig(K, objective=ContrastConfig()).build)
+    check_model(byol_explore(K, objective=ContrastConfig()).build)
 
 
 def composed(
@@ -109,9 +109,9 @@ def composed(
         "belief": belief,
         "open_loop": OpenLoop(belief.size, belief.embedding.size),
         "predictor": LatentHead(belief.size, 11, size),
-        "target": EmaTarget(belief.encoder, 0.9),
         "objective": Byol(),
         "horizon": K,
+        "ema_decay": 0.9,
     }
     return kind(**own | parts)
 
@@ -161,7 +161,7 @@ class Reduced(LatentDynamics):
 
 class Cut(LatentDynamics):
     def predict(self, seen: Seen, *args: Any) -> ModelLoss:
-        return super().predict(seen._replace(belief=seen.belief.detach()), *args)
+        return super().predict(replace(seen, belief=seen.belief.detach()), *args)
 
 
 class Pulling(LatentDynamics):
@@ -261,9 +261,10 @@ class Foresight(OpenLoop):
 
 
 def learning_target(belief: BeliefModel) -> LatentDynamics:
-    target = EmaTarget(belief.encoder, 0.9)
-    target.network.requires_grad_(True)
-    return composed(belief, target=target)
+    model = composed(belief)
+    assert model.target is not None
+    model.target.network.requires_grad_(True)
+    return model
 
 
 def elsewhere(belief: BeliefModel) -> LatentDynamics:
@@ -325,7 +326,7 @@ MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
     "cut": (lambda b: composed(b, Cut), "no gradient reaches the encoder"),
     "rooted": (linear(Rooted), "a gradient is not finite"),
     "still": (
-        lambda b: composed(b, target=EmaTarget(b.encoder, 1.0)),
+        lambda b: composed(b, ema_decay=1.0),
         "after_update does not move the target",
     ),
     "pulling": (
@@ -393,4 +394,4 @@ def test_cores_from_outside_are_held_to_it_too(
         return BeliefModel(plain.encoder, core(24, 6, 17), DiscreteEmbedding(5, 6))
 
     with pytest.raises(ModelContractError, match=message):
-        check_model(ByolExploreConfig(K).build, {"mine": belief})
+        check_model(byol_explore(K).build, {"mine": belief})

@@ -17,7 +17,7 @@ from world_models.belief import Carry
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer, Replayed
 from world_models.frames import stack_frames
-from world_models.presets import ByolExploreConfig
+from world_models.presets import byol_explore
 from world_models.trajectory import Trajectory
 
 T, B = 11, 6
@@ -31,7 +31,7 @@ def rollouts(count: int, num_frames: int = 3) -> list[Experience]:
         core=RecurrentConfig(9, num_frames),
         ppo=PpoConfig(num_steps=T, num_minibatches=2),
     )
-    agent = config.build(env, ByolExploreConfig(horizon=3), None, seed=0)
+    agent = config.build(env, byol_explore(horizon=3), None, seed=0)
     agent.begin()
     return [agent.collector.collect()[0] for _ in range(count)]
 

@@ -8,8 +8,10 @@ from torch.nn.functional import normalize
 from tests.world_models.terms.unrolling import D, S, drawn
 from world_models.check.samples import random_trajectory, small_beliefs
 from world_models.latent_dynamics import LatentDynamics
+from world_models.model_config import LatentDynamicsConfig
 from world_models.model_loss import PREDICTION
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore, jepa_vicreg
 from world_models.terms.ensemble import Ensemble, EnsembleConfig
 
 
@@ -56,13 +58,13 @@ def test_heads_learn_and_beliefs_do_not(generator: torch.Generator) -> None:
 @pytest.mark.parametrize(
     "make",
     [
-        lambda *terms: ByolExploreConfig(3, 8, terms=terms),
-        lambda *terms: JepaConfig(3, 8, terms=terms),
+        lambda *terms: byol_explore(3, predictor=LatentHeadConfig(8), terms=terms),
+        lambda *terms: jepa_vicreg(3, predictor=LatentHeadConfig(8), terms=terms),
     ],
     ids=["with a target network", "without"],
 )
 def test_the_heads_of_a_model_do_not_shape_its_encoder(
-    make: type[ByolExploreConfig],
+    make: type[LatentDynamicsConfig],
 ) -> None:
     belief = small_beliefs()["recurrent"]()
     traj = random_trajectory(belief, 9, 3, 4)

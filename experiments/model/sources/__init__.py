@@ -1,0 +1,1 @@
+"""Where the trajectories of a world model come from."""

@@ -1,0 +1,146 @@
+"""Worlds stepped on the fly: every trajectory is new."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import numpy as np
+import torch
+
+from agents.rollout import rollout
+from envs.toys.moving_dot import MovingDotConfig
+from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
+from experiments.model.sources.source import Offered, Source
+from experiments.parts.policies import RANDOM, untrained_policy
+from experiments.runs.distributed import rank
+from ssl_objectives.distributed import num_processes
+from world_models.trajectory import Trajectory
+
+# Streams of random numbers, told apart by NumPy's hash of (seed, process, stream).
+_WORLDS, _POLICY = 0, 1
+
+
+@final
+class Worlds(Source):
+    """Worlds that are stepped while a model learns from them.
+
+    Args:
+        config: of the worlds.
+        policy: who acts.
+        fresh: all begin a new episode with every trajectory.
+        num_steps, batch_size, seed, device: see `SourceConfig.open`.
+    """
+
+    def __init__(
+        self,
+        config: WorldConfig,
+        policy: str,
+        fresh: bool,
+        num_steps: int,
+        batch_size: int,
+        seed: int,
+        device: torch.device,
+    ) -> None:
+        self.config, self.policy_name, self.fresh = config, policy, fresh
+        self.num_steps, self.seed, self.device = num_steps, seed, device
+        self._env, self.policy, self.row = self._begin(
+            batch_size // num_processes(), rank()
+        )
+        spec = self._env.spec
+        self.offered = Offered(
+            spec.obs_shape, spec.actions, spec.vector_size, tuple(spec.facts)
+        )
+
+    def _begin(self, num_envs: int, process: int) -> tuple[VectorEnv, Any, Step]:
+        """Worlds and who acts in them, with random numbers of their own."""
+        env = self.config.build(num_envs, self.device)
+        policy = untrained_policy(
+            self.policy_name, env, _seed(self.seed, process, _POLICY)
+        )
+        return env, policy, env.reset(_seed(self.seed, process, _WORLDS))
+
+    @property
+    def env(self) -> VectorEnv:
+        """The worlds."""
+        return self._env
+
+    def next(self) -> Trajectory:
+        """Act for another T steps."""
+        row = self._env.reset() if self.fresh else self.row
+        traj, self.row = rollout(self._env, self.num_steps, self.policy, row)
+        return traj
+
+    def held_out(self, batch_size: int, part: int) -> Iterator[Trajectory]:
+        """Without end, by worlds and a policy that no process trains on."""
+        env, policy, row = self._begin(batch_size, -1 - part)
+        try:
+            while True:
+                traj, row = rollout(env, self.num_steps, policy, row)
+                yield traj
+                if self.fresh:
+                    row = env.reset()
+        finally:
+            env.close()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Worlds (where they can), the row they show, and the policy."""
+        row = {k: v for k, v in vars(self.row).items() if v is not None}
+        return {
+            "env": self._env.state_dict(),
+            "policy": self.policy.state_dict(),
+            "row": {k: dict(v) if k == "facts" else v for k, v in row.items()},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on; where worlds cannot be restored, with fresh episodes."""
+        self.policy.load_state_dict(state["policy"])
+        if state["env"] is not None:
+            self._env.load_state_dict(state["env"])
+            self.row = Step(**_to(state["row"], self.device))
+
+    def close(self) -> None:
+        """Close the worlds."""
+        self._env.close()
+
+
+@dataclass(frozen=True)
+class WorldsConfig:
+    """Worlds stepped on the fly: every trajectory is new."""
+
+    world: WorldConfig = field(default_factory=MovingDotConfig)
+    """where"""
+    policy: str = RANDOM
+    """who acts: random, or my_module:MyPolicy"""
+    fresh: bool = False
+    """begin a new episode with every trajectory"""
+
+    @property
+    def about(self) -> str:
+        """The world (its game or id)."""
+        world = self.world
+        named = getattr(world, "game", None) or getattr(world, "id", None)
+        return str(named or type(world).__name__.removesuffix("Config"))
+
+    def open(
+        self, num_steps: int, batch_size: int, seed: int, device: torch.device
+    ) -> Worlds:
+        """Build the worlds; see `SourceConfig.open`."""
+        world = self.world
+        if isinstance(world, ObservableWorld):
+            world = world.with_facts()
+        return Worlds(
+            world, self.policy, self.fresh, num_steps, batch_size, seed, device
+        )
+
+
+def _seed(seed: int, process: int, stream: int) -> int:
+    """Below 2^31; processes of their own are counted from 0, held-out ones below."""
+    mixed = np.random.SeedSequence([seed, process + 2, stream])
+    return int(mixed.generate_state(1)[0] >> 1)
+
+
+def _to(tree: Mapping[str, Any], device: torch.device) -> dict[str, Any]:
+    return {
+        k: _to(v, device) if isinstance(v, Mapping) else v.to(device)
+        for k, v in tree.items()
+    }

@@ -1,0 +1,26 @@
+"""Worlds by name, one row each: `--world`.
+
+A new world is one file and one row here; see docs/extend.md.
+"""
+
+from envs.atari.native import AtariConfig
+from envs.counting import CountingConfig
+from envs.gymnasium_env import GymnasiumConfig
+from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
+from envs.toys.moving_dot import MovingDotConfig
+from envs.vector_env import WorldConfig
+from experiments.config.choices import Row, Table
+
+WORLDS: Table[WorldConfig] = Table(
+    "world",
+    WorldConfig,
+    {
+        "atari": Row(AtariConfig),
+        "pixel-maze": Row(PixelMazeConfig),
+        "key-door": Row(KeyDoorConfig),
+        "moving-dot": Row(MovingDotConfig),
+        "gymnasium": Row(GymnasiumConfig),
+        "counting": Row(CountingConfig),
+    },
+)

@@ -1,0 +1,1 @@
+"""Training of world models from trajectories, apart from any agent."""

@@ -1,0 +1,1 @@
+"""What a world model's latents tell of the truth."""
