@@ -73,7 +73,7 @@ def _gaussian(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 
 
 def _moments(
-    made: Float32[Tensor, "*batch 2P"],
+    made: Float32[Tensor, "*batch Q"],
 ) -> tuple[Float32[Tensor, "*batch P"], Float32[Tensor, "*batch P"]]:
     """Mean, and a standard deviation that is never 0."""
     mean, raw = made.chunk(2, -1)

@@ -14,6 +14,7 @@ from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
@@ -229,7 +230,7 @@ class LatentDynamics(nn.Module):
                 raise ValueError(
                     f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
                 )
-            with torch.no_grad():
+            with torch.no_grad(), evaluating(self.belief):
                 before = traj.steps(0, burn_in)
                 carry = self.belief.along(before, carry).carry
             traj = traj.steps(burn_in, traj.num_steps)

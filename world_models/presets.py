@@ -8,6 +8,7 @@ Every function takes any field of `LatentDynamicsConfig` by name, to change it.
 from dataclasses import replace
 from typing import Any
 
+from ssl_objectives.encoders.decoders import FlatDecoderConfig
 from ssl_objectives.encoders.heads import Mlp, Standardized
 from ssl_objectives.methods.bootstrap.regression import RegressionConfig
 from ssl_objectives.methods.contrast.info_nce import CpcConfig, InfoNceConfig
@@ -83,7 +84,7 @@ def reconstruction(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "reconstruction",
         predictor=_LINEAR,
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(),
+        objective=ReconstructionConfig(FlatDecoderConfig()),
     )
     return _of(config, horizon, changes)
 
@@ -94,7 +95,7 @@ def rssm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "rssm",
         predictor=GaussianHeadConfig(),
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(),
+        objective=ReconstructionConfig(FlatDecoderConfig()),
     )
     return _of(config, horizon, changes)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from ssl_objectives.encoders.decoders import DecoderConfig
+from ssl_objectives.encoders.decoders import DecoderConfig, FlatDecoderConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.critics import at_least_float32
 
@@ -52,7 +52,7 @@ class Reconstruction(Objective):
 class ReconstructionConfig:
     """Autoencoder: a code from which the image can be given back."""
 
-    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    decoder: DecoderConfig | FlatDecoderConfig = field(default_factory=DecoderConfig)
     """from codes to images"""
 
     def build(self, sizes: Sizes) -> Reconstruction:
