@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import gathered_rows
 from world_models.moments import RunningMoments
 
 
@@ -44,5 +45,5 @@ class VectorInput(nn.Module):
         return torch.tanh(self.linear(normal))
 
     def follow(self, vector: Float32[Tensor, "T B V"]) -> None:
-        """Let mean and std follow a rollout."""
-        self.moments.update(vector.flatten(0, 1))
+        """Let mean and std follow a rollout; with several processes, those of all."""
+        self.moments.update(gathered_rows(vector, 1).flatten(0, 1))

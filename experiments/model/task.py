@@ -143,10 +143,11 @@ class TrainModelTask(Task):
         metrics = self.trainer.step(traj)
         if not log:
             return {}
-        with torch.no_grad():
-            carry = self.model.start(traj.first.shape[1])
-            target = self.model.targets(traj.obs, traj.first, carry)
-            metrics |= self.model.diagnose(target)
+        self.model.eval()  # no batch norm remembers what is only looked at
+        carry = self.model.start(traj.first.shape[1])
+        target = self.model.targets(traj.obs, traj.first, carry)
+        metrics |= self.model.diagnose(target)
+        self.model.train()
         self._shown = read_metrics_from(metrics)
         return self._shown
 

@@ -49,7 +49,7 @@ def curious(tmp_path_factory: pytest.TempPathFactory) -> Command:
     def run(*argv: str, runs: Path | None = None) -> Done:
         runs = runs or tmp_path_factory.mktemp("runs")
         extra: tuple[str, ...] = ()
-        if argv[0] in ("train", "pretrain") and "--resume" not in argv:
+        if argv[0] in ("train", "pretrain", "train-model") and "--resume" not in argv:
             extra = ("--runs", str(runs))
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):

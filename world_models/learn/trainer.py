@@ -62,6 +62,7 @@ class ModelTrainer:
             group["lr"] = rate
         self.optimizer.step()
         model.after_update(loss)
+        model.belief.follow(traj)
         self.steps += 1
         return {
             "loss/world_model": total.detach(),

@@ -84,7 +84,8 @@ def _rows(model: LatentDynamics, traj: Trajectory, burn_in: int) -> dict[str, Ro
     steps = min(model.horizon, traj.num_steps)
     ahead = model.ahead(seen.belief[0], traj.action[:steps])
     inside = traj.valid[:steps].cumprod(0).bool()
-    facts = {k: x.flatten(2).float() for k, x in traj.facts.items()}
+    # a fact of one number may come without an axis for it
+    facts = {k: x.unsqueeze(2).flatten(2).float() for k, x in traj.facts.items()}
     return {
         "encoded": Rows(
             seen.latent.flatten(0, 1), {k: x.flatten(0, 1) for k, x in facts.items()}

@@ -14,7 +14,7 @@ class Reading(NamedTuple):
         rmse: `√ E ‖ŷ - y‖²`, of a fact of several numbers its Euclidean error, in the
             fact's unit.
         r2: the share of the variance that is explained; below 0: less than by the
-            mean. 1 where nothing varies and nothing is missed.
+            mean. Where nothing varies, 1 if nothing is missed, and 0 otherwise.
     """
 
     rmse: float
@@ -52,8 +52,9 @@ class Ridge:
     def read(self, rows: Float[Tensor, "N D"], wanted: Float[Tensor, "N F"]) -> Reading:
         """How well it hits."""
         y = wanted.double()
-        missed = (self(rows) - y).square().sum()
-        spread = (y - y.mean(0)).square().sum()
-        none = torch.finfo(y.dtype).tiny
-        r2 = 1 - float(missed.clamp(min=none) / spread.clamp(min=none))
-        return Reading(float((missed / len(y)).sqrt()), r2)
+        missed = float((self(rows) - y).square().sum())
+        spread = float((y - y.mean(0)).square().sum())
+        rounding = torch.finfo(y.dtype).eps * float(y.square().sum())
+        varies = spread > rounding
+        r2 = 1 - missed / spread if varies else float(missed <= rounding)
+        return Reading((missed / len(y)) ** 0.5, r2)

@@ -50,7 +50,8 @@ class Supervised(Term):
                 f"{known}. Facts are shown to world models that are trained apart "
                 "(curious train-model), never to agents."
             )
-        told = unrolled.facts[self.fact].flatten(2).float()
+        # a fact of one number may come without an axis for it
+        told = unrolled.facts[self.fact].unsqueeze(2).flatten(2).float()
         if told.shape[-1] != self.size:
             raise ConfigError(
                 f"The fact '{self.fact}' has {told.shape[-1]} numbers, not {self.size}."

@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from envs.vector_env import ContinuousActions, DiscreteActions
 from experiments.model.sources.source import Offered, Source
@@ -15,6 +17,7 @@ from ssl_objectives.images.random_order import EpochOrder
 from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.format import DiscreteColumn
+from world_models.data.index import Starts
 from world_models.data.windows import Windows
 from world_models.trajectory import Trajectory
 
@@ -47,9 +50,11 @@ class Recorded(Source):
         self.space = _actions(dataset)
         facts = tuple(spec.facts)
         self.offered = Offered(spec.obs_shape, self.space, spec.vector_size, facts)
-        starts = dataset.starts(num_steps + 1, num_steps, fresh)
+        # windows of T+1 rows that share none with each other
+        starts = dataset.starts(num_steps + 1, num_steps + 1, fresh)
         self.learned = int((1 - HELD_OUT) * len(starts))
-        if self.learned < batch_size or len(starts) - self.learned < 2:
+        self.kept_back = _kept_back(starts, self.learned, num_steps + 1)
+        if self.learned < batch_size or len(self.kept_back) < 2:
             raise DatasetError(
                 f"{dataset.path} has {len(starts):,} windows of {num_steps} steps, of "
                 f"which a tenth is kept to measure on: too few for batches of "
@@ -71,9 +76,9 @@ class Recorded(Source):
 
     def held_out(self, batch_size: int, part: int) -> Iterator[Trajectory]:
         """The windows kept back: of two neighbours, one in each part; then no more."""
-        numbers = torch.arange(self.learned + part, len(self.windows.starts), 2)
-        for some in numbers.split(batch_size):
-            yield self._at(some.numpy())
+        numbers = self.kept_back[part::2]
+        for i in range(0, len(numbers), batch_size):
+            yield self._at(numbers[i : i + batch_size])
 
     def _at(self, numbers: Any) -> Trajectory:
         """Windows by their numbers; what was done becomes what would be told."""
@@ -116,6 +121,21 @@ class DatasetConfig:
             )
         dataset = open_dataset(self.path)
         return Recorded(dataset, self.fresh, num_steps, batch_size, seed, device)
+
+
+def _kept_back(starts: Starts, learned: int, num_rows: int) -> NDArray[np.int64]:
+    """Numbers of the windows behind the learned ones that share no row with any other.
+
+    Where windows begin with episodes, a short episode's reaches into the next one.
+    """
+    last = starts[np.arange(learned)[-1:]].tolist()
+    end = last[0] + num_rows if last else 0
+    chosen, behind = [], np.arange(learned, len(starts))
+    for number, row in zip(behind.tolist(), starts[behind].tolist(), strict=True):
+        if row >= end:
+            chosen.append(number)
+            end = row + num_rows
+    return np.array(chosen, np.int64)
 
 
 def _actions(dataset: Dataset) -> DiscreteActions | ContinuousActions:
