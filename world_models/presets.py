@@ -84,7 +84,7 @@ def reconstruction(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "reconstruction",
         predictor=_LINEAR,
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(FlatDecoderConfig()),
+        objective=ReconstructionConfig(FlatDecoderConfig(), standardize=True),
     )
     return _of(config, horizon, changes)
 
@@ -95,7 +95,7 @@ def rssm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "rssm",
         predictor=GaussianHeadConfig(),
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(FlatDecoderConfig()),
+        objective=ReconstructionConfig(FlatDecoderConfig(), standardize=True),
     )
     return _of(config, horizon, changes)
 
