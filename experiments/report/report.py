@@ -111,7 +111,7 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
     result = Report(
         out, comparison, tuple(measured), tuple(cost), tuple(found), tuple(said)
     )
-    _print(result, console)
+    _print(result, config.last, console)
     return result
 
 
@@ -187,13 +187,13 @@ def _draw(comparison: Comparison, each: Numbers, folder: Path) -> list[Picture]:
     ]
 
 
-def _print(result: Report, console: Console) -> None:
+def _print(result: Report, last: float, console: Console) -> None:
     said = [
         section
         for each in result.numbers
         for section in (
             scores_section(each),
-            *baseline_sections(result.comparison, each),
+            *baseline_sections(result.comparison, each, last),
         )
     ]
     for section in [*said, cost_section(result.costs)]:
