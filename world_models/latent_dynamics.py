@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, Views
 from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.diagnosis import diagnosis
 from world_models.fits import check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
@@ -295,17 +295,8 @@ class LatentDynamics(nn.Module):
     def diagnose(
         self, target: Float32[Tensor, "R B D"]
     ) -> dict[str, Float32[Tensor, ""]]:
-        """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`.
-
-        And after how many updates.
-        """
-        rows = target.flatten(0, 1)
-        rows = rows[:: -(-len(rows) // 1024)]
-        return {
-            "world_model/effective_rank": effective_rank(rows),
-            "world_model/latent_spread": relative_spread(rows),
-            "world_model/updates": self.updates.float(),
-        }
+        """Have target latents collapsed (see `diagnosis`)? And the updates so far."""
+        return {**diagnosis(target), "world_model/updates": self.updates.float()}
 
     def _groups(self, num_steps: int, num_envs: int, num_context: int) -> Groups:
         """Groups of the size that the fresh steps alone have."""
