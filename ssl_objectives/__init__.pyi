@@ -44,6 +44,8 @@ from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
 from .learn.optimizer import AdamWConfig as AdamWConfig
 from .learn.optimizer import OptimizerConfig as OptimizerConfig
+from .measure.crossed import CrossedShares as CrossedShares
+from .measure.crossed import crossed_shares as crossed_shares
 from .measure.diagnostics import alignment as alignment
 from .measure.diagnostics import effective_rank as effective_rank
 from .measure.diagnostics import lidar as lidar

@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows
-from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.diagnosis import diagnosis
 from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
@@ -344,17 +344,8 @@ class LatentDynamics(nn.Module):
     def diagnose(
         self, target: Float32[Tensor, "R B P"]
     ) -> dict[str, Float32[Tensor, ""]]:
-        """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`.
-
-        And after how many updates.
-        """
-        rows = target.flatten(0, 1)
-        rows = rows[:: -(-len(rows) // 1024)]
-        return {
-            "world_model/effective_rank": effective_rank(rows),
-            "world_model/latent_spread": relative_spread(rows),
-            "world_model/updates": self.updates.float(),
-        }
+        """Have target latents collapsed (see `diagnosis`)? And the updates so far."""
+        return {**diagnosis(target), "world_model/updates": self.updates.float()}
 
     def _eyes(self) -> nn.Sequential:
         """Encoder and projector; not kept, since the belief model owns the encoder."""

@@ -48,6 +48,7 @@ PROMISED = {
         "loss/world_model",
         "world_model/effective_rank",
         "world_model/latent_spread",
+        "world_model/latent_scale",
         "world_model/updates",
     },
     "rnd": ALWAYS
