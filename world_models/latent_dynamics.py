@@ -189,7 +189,9 @@ class LatentDynamics(nn.Module):
             views.detach(),
             prediction.adversary,
         )
-        unrolled = Unrolled(seen.latent, ahead, action, valid, usable, seen.facts)
+        unrolled = Unrolled(
+            seen.latent, ahead, prediction.latent, action, valid, usable, seen.facts
+        )
         for term in self.terms:
             added = term(unrolled)
             if taken := added.terms.keys() & whole.terms.keys():

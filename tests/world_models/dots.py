@@ -16,7 +16,7 @@ from envs.toys.wander import von_mises_actions
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.objective import Objective
+from ssl_objectives.objective import Objective, TargetKind
 from world_models.actions import embedding_of
 from world_models.belief import BeliefModel
 from world_models.cores.recurrent import RecurrentCore
@@ -77,7 +77,9 @@ def jepa(
     belief = belief_of(encoder)
     head = LatentHead(D, 128, D)
     loop = OpenLoop(D, belief.embedding.size)
-    return LatentDynamics(belief, loop, head, None, objective, horizon, scope)
+    return LatentDynamics(
+        belief, loop, head, objective, horizon, TargetKind.SHARED, scope=scope
+    )
 
 
 def warmed(optimizer: Optimizer, updates: int, warm_up: int = 50) -> LambdaLR:

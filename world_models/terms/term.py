@@ -21,6 +21,7 @@ class Unrolled:
             its own latents, T for one with a target network. None when rewards are
             scored: terms that need it then add nothing.
         ahead: open-loop beliefs of all starts, and what they aim at.
+        prediction: (projected) latents that are predicted.
         action: as they were taken.
         valid: False where a transition joins two episodes.
         usable: which predictions count.
@@ -30,6 +31,7 @@ class Unrolled:
 
     latent: Float32[Tensor, "R B D"] | None
     ahead: Ahead
+    prediction: Float32[Tensor, "K T B P"]
     action: Shaped[Tensor, "T B ..."]
     valid: Bool[Tensor, "T B"]
     usable: Bool[Tensor, "K T B"]

@@ -13,7 +13,6 @@ from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.methods.moments.sigreg import SigReg
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.objective import Loss, Objective, Views
-from ssl_objectives.parts.targets import EmaTarget
 from tests.world_models.dots import (
     BLACK,
     LASTING,
@@ -125,9 +124,9 @@ def test_latents_that_shrink_as_a_whole_are_missed_by_shares_and_directions() ->
         belief,
         OpenLoop(D, belief.embedding.size),
         LatentHead(D, 128, D),
-        EmaTarget(belief.encoder, 0.9),
         Byol(),
         4,
+        ema_decay=0.9,
     )
     last = list(belief.encoder.head.parameters())
     for x in last:

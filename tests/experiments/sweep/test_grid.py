@@ -9,7 +9,9 @@ from experiments.sweep.grid import read_grid
 from experiments.train.command import COMMAND
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
-from world_models.presets import ByolExploreConfig, JepaConfig
+from world_models.model_config import LatentDynamicsConfig
+from world_models.presets import byol_explore, jepa_vicreg
+from world_models.terms.distance import DistanceConfig
 
 GRID = """
 arguments = "byol-explore --size debug --env-steps 240"
@@ -151,10 +153,11 @@ def test_the_models_in_the_maze_differ_in_the_model_and_the_seed_alone() -> None
     configs = {x.name: COMMAND.read(x.arguments) for x in cells}
     assert {x.seed for x in configs.values()} == {10, 11, 12, 13, 14}
     models = {name.partition("+")[0]: x.model for name, x in configs.items()}
-    assert models["byol-explore"] == ByolExploreConfig()
-    assert models["jepa-vicreg"] == JepaConfig()
-    assert isinstance(models["contrastive"], JepaConfig)
+    assert models["byol-explore"] == byol_explore()
+    assert models["jepa-vicreg"] == jepa_vicreg()
+    assert isinstance(models["contrastive"], LatentDynamicsConfig)
     assert models["contrastive"].objective == InfoNceConfig()
+    assert models["contrastive"].terms == (DistanceConfig(),)
     [same] = {replace(x, model=None, seed=0) for x in configs.values()}
     assert same.agent.extrinsic.weight == 0
     assert isinstance(same.curiosity, PredictionErrorConfig)
