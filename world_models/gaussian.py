@@ -75,7 +75,7 @@ def _gaussian(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
 def _moments(
     made: Float32[Tensor, "*batch Q"],
 ) -> tuple[Float32[Tensor, "*batch P"], Float32[Tensor, "*batch P"]]:
-    """Mean, and a standard deviation that is never 0."""
+    """Mean, and a standard deviation that is never 0: halves of Q numbers."""
     mean, raw = made.chunk(2, -1)
     return mean, nn.functional.softplus(raw) + 0.1
 

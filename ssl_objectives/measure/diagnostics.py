@@ -13,16 +13,20 @@ def effective_rank(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
 
     Between 1 and min(N - 1, D). Centred, since a constant offset, which says nothing,
     would otherwise be most of the sum. Rows that are equal up to rounding get 1,
-    although rounding errors alone point in all directions.
+    although rounding errors alone point in all directions; rows that are not finite
+    get NaN.
     """
     x = _real(rows).double()
     x = x - x.mean(0)
     gram = x.mT @ x if x.shape[0] >= x.shape[1] else x @ x.mT
+    finite = gram.isfinite().all()
     # squares of the singular values, at a fraction of what those cost
-    sigma = torch.linalg.eigvalsh(gram).clamp(min=0.0).sqrt()
+    squares = torch.linalg.eigvalsh(gram.where(finite, 0.0))  # raises where not finite
+    sigma = squares.clamp(min=0.0).sqrt()
     rounding = 4 * torch.finfo(_real(rows).dtype).eps * _real(rows).norm().double()
     rounding = rounding.maximum(1e-7 * sigma[-1])  # of the squares, in float64
-    return _exp_entropy(sigma, rounding).to(_real(rows).dtype)
+    rank = _exp_entropy(sigma, rounding).where(finite, torch.nan)
+    return rank.to(_real(rows).dtype)
 
 
 @torch.no_grad()

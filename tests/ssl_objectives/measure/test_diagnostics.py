@@ -159,6 +159,16 @@ def test_lidar_counts_what_stands_out_of_the_noise(generator: torch.Generator) -
     assert lidar(same, group).item() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_rows_that_are_not_finite_have_no_rank(
+    value: float, generator: torch.Generator
+) -> None:
+    """And it is said by the number alone: whoever watches it stops a run."""
+    for rows in (torch.full((9, 4), value), torch.randn(30, 4, generator=generator)):
+        rows[3, 2] = value
+        assert effective_rank(rows).isnan()
+
+
 def test_the_share_within_sees_slow_features_which_ranks_do_not(
     generator: torch.Generator,
 ) -> None:
