@@ -7,7 +7,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ssl_objectives.objective import Needs, Sizes, TargetKind, Views
+from ssl_objectives.objective import Needs, Sizes, Views
 from ssl_objectives.views.params import PARAMS
 
 GROUPS, ROWS = 3, 7
