@@ -24,11 +24,8 @@ def build() -> Encoder:
     encoder = CONFIG.build(SHAPE)
     generator = torch.Generator().manual_seed(4)
     with torch.no_grad():
-        for name, x in encoder.named_parameters():
+        for x in (*encoder.parameters(), *encoder.buffers()):
             if x.dim() == 1:
-                x.add_(torch.rand(x.shape, generator=generator))
-        for name, x in encoder.named_buffers():
-            if x.is_floating_point():
                 x.add_(torch.rand(x.shape, generator=generator))
     return encoder
 

@@ -95,6 +95,7 @@ def test_frames_that_do_not_count_are_not_looked_at(generator: torch.Generator) 
     torch.manual_seed(0)
     objective = ReconstructionConfig(DecoderConfig(3)).build(Sizes(D, image=SHAPE))
     given = grouped(generator, 1)
+    assert given.valid is not None
     before = objective(given).per_sample
     given.extra["image"][~given.valid] = 255
     assert torch.equal(objective(given).per_sample, before)
