@@ -70,7 +70,7 @@ class SupervisedConfig:
     coefficient: float = 1.0
     """weight beside the predictions' loss"""
 
-    def build(self, belief: BeliefModel) -> Supervised:
+    def build(self, belief: BeliefModel, latent_size: int) -> Supervised:
         """Build the term."""
         size = belief.encoder.size
         return Supervised(size, self.fact, self.size, self.coefficient)

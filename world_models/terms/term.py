@@ -58,7 +58,13 @@ class Term(nn.Module, ABC):
 
 @runtime_checkable
 class TermConfig(Protocol):
-    """Builds a term for a model around this belief."""
+    """Builds a term for a model."""
 
-    def build(self, belief: BeliefModel) -> Term:
-        """Build it."""
+    def build(self, belief: BeliefModel, latent_size: int) -> Term:
+        """Build it.
+
+        Args:
+            belief: what the model is built around.
+            latent_size: P, of what is predicted: the belief's latent size D, or what a
+                projector makes of it.
+        """
