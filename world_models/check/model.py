@@ -14,13 +14,13 @@ from world_models.belief import BeliefModel
 from world_models.check.samples import (
     BeliefMaker,
     Spy,
-    evaluated,
     objective_replaced,
     random_actions,
     random_trajectory,
     small_beliefs,
     without_terms,
 )
+from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.seen import Seen
@@ -91,7 +91,7 @@ class _Check:
         )
         self.num_steps = horizon + _CUT + 3
         self.traj = random_trajectory(self.belief, self.num_steps, _ENVS, _CUT, facts)
-        with torch.no_grad(), evaluated(model):
+        with torch.no_grad(), evaluating(model):
             rows = model.projector(torch.zeros(2, self.belief.encoder.size))
         self.size = rows.shape[-1]
 
@@ -101,7 +101,7 @@ class _Check:
         self._targets_are_constants()
         self._loses()
         self._repeats_and_writes_nothing()
-        with evaluated(self.model):
+        with evaluating(self.model):
             self._imagines()
             self._agent_and_replay_see_the_same_loss()
             with objective_replaced(self.model, Byol()):

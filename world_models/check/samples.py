@@ -127,15 +127,3 @@ def without_terms(model: LatentDynamics) -> Iterator[None]:
         yield
     finally:
         model.terms = own
-
-
-@contextmanager
-def evaluated(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while: batch norms then look at each row by itself."""
-    modes = [(x, x.training) for x in model.modules()]
-    model.eval()
-    try:
-        yield
-    finally:
-        for x, training in modes:
-            x.training = training

@@ -29,6 +29,6 @@ class Distance(Term):
 class DistanceConfig:
     """Measure how far predictions lie from what came: for signals to pay."""
 
-    def build(self, belief: BeliefModel) -> Distance:
+    def build(self, belief: BeliefModel, latent_size: int) -> Distance:
         """Build the term."""
         return Distance()

@@ -7,7 +7,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
 from experiments.model.sources.source import Offered, Source
