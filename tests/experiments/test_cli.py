@@ -94,8 +94,9 @@ def test_modules_are_commands(
 ) -> None:
     """What `python -m experiments.train` runs."""
     monkeypatch.setattr(sys, "argv", [name, "--help"])
+    module = name.replace("-", "_")
     with pytest.raises(SystemExit) as end:
-        runpy.run_module(f"experiments.{name}", run_name="__main__")
+        runpy.run_module(f"experiments.{module}", run_name="__main__")
     assert end.value.code in (0, None)
     assert f"usage: curious {name}" in capsys.readouterr().out
 
