@@ -1,7 +1,6 @@
 """The latent world model: beliefs, open-loop predictions of latents, their loss."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -10,7 +9,6 @@ from torch import Tensor, nn
 from ssl_objectives.distributed import check_equal_rows, gathered_rows
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
-from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
@@ -194,17 +192,8 @@ class LatentDynamics(nn.Module):
         )
         for term in self.terms:
             added = term(unrolled)
-            if taken := added.terms.keys() & whole.terms.keys():
-                raise ConfigError(
-                    f"two terms of this world model are called {', '.join(taken)}; "
-                    "each name can be there once"
-                )
-            whole = replace(
-                whole,
-                terms={**whole.terms, **added.terms},
-                regularizer=whole.regularizer + added.regularizer,
-                weights={**whole.weights, **added.weights},
-                metrics={**whole.metrics, **added.metrics},
+            whole = whole.plus(
+                added.terms, added.weights, added.regularizer, added.metrics
             )
         return whole
 
