@@ -65,6 +65,16 @@ def test_each_process_plays_by_itself(found: list[dict[str, Any]]) -> None:
     assert not torch.equal(one[0], held[0, :, :3])
 
 
+def test_from_a_checkpoint_both_go_on_with_something_new(
+    found: list[dict[str, Any]],
+) -> None:
+    """The first as if nothing had happened; the other never as the first does."""
+    one, two = found
+    assert one["resumed"] == one["goes on"]
+    assert two["resumed"] != one["resumed"]
+    assert two["resumed"] not in (*one["played"], *two["played"])
+
+
 def test_a_batch_that_cannot_be_shared_is_refused(found: list[dict[str, Any]]) -> None:
     for process in found:
         assert process["refused"] == (

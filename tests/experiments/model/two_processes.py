@@ -12,7 +12,7 @@ from envs.counting import CountingConfig, decode
 from experiments.model.presets import train_model_config
 from experiments.model.sources.recorded import DatasetConfig
 from experiments.model.sources.source import Source
-from experiments.model.sources.worlds import WorldsConfig
+from experiments.model.sources.worlds import Worlds, WorldsConfig
 from experiments.model.task import train_model
 from experiments.record.recording import RecordConfig, record
 from ssl_objectives.refusal import ConfigError
@@ -29,6 +29,10 @@ def begins(traj: Trajectory) -> list[list[int]]:
     rows = torch.stack(tuple(decode(traj.obs[0])), -1)
     found: list[list[int]] = rows.tolist()
     return found
+
+
+def playing() -> Worlds:
+    return WorldsConfig(CountingConfig()).open(T, B, 0, CPU)
 
 
 def held_out(source: Source) -> list[Any]:
@@ -50,12 +54,19 @@ def together(rank: int, expected: Any) -> dict[str, Any]:
     torch.distributed.barrier()
     recorded = DatasetConfig(DATA).open(T, B, 0, CPU)
     epoch = recorded.windows.order.batches_per_epoch
-    worlds = WorldsConfig(CountingConfig()).open(T, B, 0, CPU)
+    worlds = playing()
+    played = [worlds.next().action.tolist() for _ in range(2)]
+    state = [worlds.state_dict()]  # a checkpoint is the first process's
+    torch.distributed.broadcast_object_list(state, src=0)
+    resumed = playing()
+    resumed.load_state_dict(state[0])
     return {
         "learned": recorded.learned,
         "epochs": [[begins(recorded.next()) for _ in range(epoch)] for _ in range(2)],
         "kept back": held_out(recorded),
-        "played": [worlds.next().action.tolist() for _ in range(2)],
+        "played": played,
+        "goes on": worlds.next().action.tolist(),
+        "resumed": resumed.next().action.tolist(),
         "held out": held_out(worlds),
         "refused": refused(),
     }
