@@ -7,6 +7,7 @@ from typing import Any, final
 import numpy as np
 import torch
 
+from agents.acting import ActingPolicy
 from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
@@ -16,7 +17,7 @@ from experiments.runs.distributed import rank
 from ssl_objectives.distributed import num_processes
 from world_models.trajectory import Trajectory
 
-# Streams of random numbers, told apart by NumPy's hash of (seed, process, stream).
+# Streams of random numbers, told apart by NumPy's hash of all that `_seed` is given.
 _WORLDS, _POLICY = 0, 1
 
 
@@ -43,6 +44,7 @@ class Worlds(Source):
     ) -> None:
         self.config, self.policy_name, self.fresh = config, policy, fresh
         self.num_steps, self.seed, self.device = num_steps, seed, device
+        self.played = 0
         self._env, self.policy, self.row = self._begin(
             batch_size // num_processes(), rank()
         )
@@ -51,13 +53,20 @@ class Worlds(Source):
             spec.obs_shape, spec.actions, spec.vector_size, tuple(spec.facts)
         )
 
-    def _begin(self, num_envs: int, process: int) -> tuple[VectorEnv, Any, Step]:
+    def _begin(
+        self, num_envs: int, process: int
+    ) -> tuple[VectorEnv, ActingPolicy, Step]:
         """Worlds and who acts in them, with random numbers of their own."""
         env = self.config.build(num_envs, self.device)
-        policy = untrained_policy(
-            self.policy_name, env, _seed(self.seed, process, _POLICY)
-        )
-        return env, policy, env.reset(_seed(self.seed, process, _WORLDS))
+        return env, *self._start(env, process)
+
+    def _start(
+        self, env: VectorEnv, process: int, played: int = 0
+    ) -> tuple[ActingPolicy, Step]:
+        """Who acts, and the first row, behind so many trajectories of other ones."""
+        policy = _seed(self.seed, process, _POLICY, played)
+        worlds = _seed(self.seed, process, _WORLDS, played)
+        return untrained_policy(self.policy_name, env, policy), env.reset(worlds)
 
     @property
     def env(self) -> VectorEnv:
@@ -66,6 +75,7 @@ class Worlds(Source):
 
     def next(self) -> Trajectory:
         """Act for another T steps."""
+        self.played += 1
         row = self._env.reset() if self.fresh else self.row
         traj, self.row = rollout(self._env, self.num_steps, self.policy, row)
         return traj
@@ -83,16 +93,25 @@ class Worlds(Source):
             env.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Worlds (where they can), the row they show, and the policy."""
+        """Worlds (where they can), the row they show, the policy, and a count."""
         row = {k: v for k, v in vars(self.row).items() if v is not None}
         return {
             "env": self._env.state_dict(),
             "policy": self.policy.state_dict(),
             "row": {k: dict(v) if k == "facts" else v for k, v in row.items()},
+            "played": self.played,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on; where worlds cannot be restored, with fresh episodes."""
+        """Go on; where worlds cannot be restored, with fresh episodes.
+
+        So do all processes but the first, whose worlds these are: what they draw from
+        now on is nobody else's, and is not what they would have drawn.
+        """
+        self.played = int(state["played"])
+        if rank() > 0:
+            self.policy, self.row = self._start(self._env, rank(), self.played)
+            return
         self.policy.load_state_dict(state["policy"])
         if state["env"] is not None:
             self._env.load_state_dict(state["env"])
@@ -133,9 +152,10 @@ class WorldsConfig:
         )
 
 
-def _seed(seed: int, process: int, stream: int) -> int:
+def _seed(seed: int, process: int, stream: int, played: int) -> int:
     """Below 2^31; processes of their own are counted from 0, held-out ones below."""
-    mixed = np.random.SeedSequence([seed, process + 2, stream])
+    entropy = [seed, process + 2, stream, *([played] if played else [])]
+    mixed = np.random.SeedSequence(entropy)
     return int(mixed.generate_state(1)[0] >> 1)
 
 
