@@ -42,6 +42,8 @@ class LatentDynamics(nn.Module):
             encoder and projector themselves, without (STOP) or with gradient (SHARED).
         ema_decay: of the slow copy, per gradient step.
         projector: from latents to what is predicted; None for the latents themselves.
+            Predictions do not pass through it: it learns where targets are SHARED, or
+            from what the objective regularises, and else stays as it began.
         detached: the gradient of predictions stops at the belief, so that terms alone
             shape the encoder.
         scope: which rows an objective that compares rows may compare.

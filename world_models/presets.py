@@ -72,7 +72,8 @@ def spr(horizon: int = 5, **changes: Any) -> LatentDynamicsConfig:
     """SPR without augmentation (arXiv 2007.05929): a slow copy's projections, 5 steps.
 
     Deviations: a GRU over actions in place of convolutions over feature maps, and one
-    MLP for the projection and the linear prediction of what comes.
+    MLP for the projection and the linear prediction of what comes. So no gradient
+    reaches the projector of the targets, which stays the random one it begins as.
     """
     config = LatentDynamicsConfig("spr", projector=Mlp(size=128, hidden=256, layers=2))
     return _of(config, horizon, changes)
