@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import softplus
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from ssl_objectives.encoders.decoders import DecoderConfig
 from ssl_objectives.encoders.menet import MeNetConfig

@@ -10,6 +10,7 @@ from experiments.train.command import COMMAND
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import LatentDynamicsConfig
+from world_models.model_loss import PREDICTION
 from world_models.presets import byol_explore, jepa_vicreg
 from world_models.terms.distance import DistanceConfig
 
@@ -148,7 +149,7 @@ def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
     assert len({x.name for x in cells}) == num_cells
 
 
-def test_the_models_in_the_maze_differ_in_the_model_and_the_seed_alone() -> None:
+def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() -> None:
     cells = expand(read_grid(EXAMPLES / "maze_models.toml"))
     configs = {x.name: COMMAND.read(x.arguments) for x in cells}
     assert {x.seed for x in configs.values()} == {10, 11, 12, 13, 14}
@@ -158,9 +159,17 @@ def test_the_models_in_the_maze_differ_in_the_model_and_the_seed_alone() -> None
     assert isinstance(models["contrastive"], LatentDynamicsConfig)
     assert models["contrastive"].objective == InfoNceConfig()
     assert list(models["contrastive"].terms) == [DistanceConfig()]
-    [same] = {replace(x, model=None, seed=0) for x in configs.values()}
+    curious = {name.partition("+")[0]: x.curiosity for name, x in configs.items()}
+    paid = {
+        k: x.term for k, x in curious.items() if isinstance(x, PredictionErrorConfig)
+    }
+    assert paid.pop("contrastive") == "distance"
+    assert list(paid.values()) == [PREDICTION, PREDICTION]
+    [same] = {
+        replace(x, model=None, seed=0, curiosity=PredictionErrorConfig())
+        for x in configs.values()
+    }
     assert same.agent.extrinsic.weight == 0
-    assert isinstance(same.curiosity, PredictionErrorConfig)
     assert not same.also
     # the last evaluation is of the agent that has had all of its steps
     assert (same.env_steps, same.env_steps % same.evaluate_every) == (150_000, 0)
