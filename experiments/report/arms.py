@@ -33,7 +33,8 @@ _CIRCUMSTANCES = {
 }
 _ABSENT = "not there"
 _NAME = "name"  # of the method of a pretraining run
-_IMAGES = "images"  # the task where there are no worlds
+# The task where agents have no world: of encoders; of world models.
+_INSTEAD = ("images", "data.world", "data")
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def compare(
     for path in by:
         _check_known(path, "--by", known)
     if task == TASK and not any(_under(x, TASK) for x in known):
-        task = _IMAGES if any(_under(x, _IMAGES) for x in known) else task
+        there = [x for x in _INSTEAD if any(_under(path, x) for path in known)]
+        task = there[0] if there else task
     if task not in (None, TASK):
         _check_known(task, "--task", known)
     in_task = [x for x in known if _under(x, task) and x not in _BOOKKEEPING]
