@@ -35,3 +35,4 @@ from .policy.advantages import episodic_advantage as episodic_advantage
 from .policy.ppo import PpoConfig as PpoConfig
 from .policy.ppo import RewardStream as RewardStream
 from .replaying import Replaying as Replaying
+from .trajectories import rollout as rollout

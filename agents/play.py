@@ -1,7 +1,8 @@
 """Plays whole episodes for evaluation and videos, with any acting policy."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -54,6 +55,16 @@ class PlayedEpisodes:
         """Distinct (room, x, y) over all episodes."""
         sets = [x.cells for x in self.episodes if x.cells is not None]
         return len(set().union(*sets)) if sets else None
+
+    @property
+    def rooms_per_episode(self) -> NDArray[np.int64] | None:
+        """Distinct rooms of each episode; None where the world does not tell them."""
+        return _sizes([x.rooms for x in self.episodes])
+
+    @property
+    def cells_per_episode(self) -> NDArray[np.int64] | None:
+        """Distinct (room, x, y) of each episode; None where the world tells none."""
+        return _sizes([x.cells for x in self.episodes])
 
     @property
     def env_steps(self) -> int:
@@ -140,6 +151,11 @@ def _picture(row: Step) -> NDArray[np.uint8]:
     shown = image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
     picture: NDArray[np.uint8] = shown.permute(1, 2, 0).numpy()
     return picture
+
+
+def _sizes(places: Sequence[Collection[Any] | None]) -> NDArray[np.int64] | None:
+    known = [len(x) for x in places if x is not None]
+    return np.array(known) if known else None
 
 
 def _on_host(row: Step) -> Step:

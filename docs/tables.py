@@ -5,9 +5,9 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results"
@@ -59,6 +59,39 @@ def fashion() -> Iterator[str]:
         for probe in ("ridge", "knn"):
             cells += [seeds(method, probe), f"{over(method, probe):+.3f}"]
         yield f"| {' | '.join(cells)} | {rank:.1f} |"
+
+
+NOISES = (
+    "none",
+    "changing-uniform",
+    "changing-structured",
+    "fixed-uniform",
+    "fixed-structured",
+)
+
+
+def noise(quantity: str, models: Iterable[str]) -> Iterator[str]:
+    """A number of every model under every noise, seed by seed; – where not run."""
+    runs = defaultdict(dict)
+    for x in results("noise.jsonl"):
+        runs[x["model"], x["noise"]][x["seed"]] = x.get(quantity)
+    for model in models:
+        cells = []
+        for kind in NOISES:
+            seeds = runs.get((model, kind), {})
+            each = [seeds[s] for s in sorted(seeds)]
+            told = [f"{x:.2f}" for x in each if x is not None]
+            cells.append(", ".join(told) or "–")
+        yield f"| `{model}` | {' | '.join(cells)} |"
+
+
+def noise_median(quantity: str, model: str, kind: str) -> float:
+    """The median over seeds."""
+    return median(
+        x[quantity]
+        for x in results("noise.jsonl")
+        if (x["model"], x["noise"]) == (model, kind)
+    )
 
 
 def benchmark() -> Iterator[str]:

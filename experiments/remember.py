@@ -2,9 +2,9 @@
 
     python -m experiments.remember
 
-Remembers the flags of `train`, `pretrain`, `train-model` and `record` for each choice they offer; what
-is asked for besides is remembered when it is first asked. `experiments/config/
-remembered.py` says where. The other commands need no memory.
+Remembers the flags of `train`, `pretrain`, `train-model` and `record` for each choice
+they offer; what is asked for besides is remembered when it is first asked.
+`experiments/config/remembered.py` says where. The other commands need no memory.
 """
 
 from experiments.model import command as model

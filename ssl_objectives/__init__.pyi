@@ -16,8 +16,11 @@ from .encoders.encoder import Encoder as Encoder
 from .encoders.encoder import EncoderConfig as EncoderConfig
 from .encoders.heads import HeadConfig as HeadConfig
 from .encoders.heads import Mlp as Mlp
+from .encoders.heads import Standardized as Standardized
 from .encoders.heads import Straight as Straight
 from .encoders.linear_stack import LinearStack as LinearStack
+from .encoders.menet import MeNetConfig as MeNetConfig
+from .encoders.modalities import Change as Change
 from .encoders.modalities import FrameDifference as FrameDifference
 from .encoders.modalities import LumaChroma as LumaChroma
 from .encoders.modalities import ModalitiesConfig as ModalitiesConfig
@@ -44,6 +47,8 @@ from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
 from .learn.optimizer import AdamWConfig as AdamWConfig
 from .learn.optimizer import OptimizerConfig as OptimizerConfig
+from .measure.crossed import CrossedShares as CrossedShares
+from .measure.crossed import crossed_shares as crossed_shares
 from .measure.diagnostics import alignment as alignment
 from .measure.diagnostics import effective_rank as effective_rank
 from .measure.diagnostics import lidar as lidar
@@ -68,6 +73,10 @@ from .methods.bootstrap.direct_pred import (
 )
 from .methods.bootstrap.msb_reg import MsbRegConfig as MsbRegConfig
 from .methods.bootstrap.msb_reg import Spectral as Spectral
+from .methods.bootstrap.regression import Regression as Regression
+from .methods.bootstrap.regression import (
+    RegressionConfig as RegressionConfig,
+)
 from .methods.clusters.inter_clr import InterClrConfig as InterClrConfig
 from .methods.clusters.pcl import PclConfig as PclConfig
 from .methods.clusters.pcl import ProtoNce as ProtoNce
@@ -79,6 +88,7 @@ from .methods.clusters.swav import Swav as Swav
 from .methods.clusters.swav import SwavConfig as SwavConfig
 from .methods.clusters.twist import Twist as Twist
 from .methods.clusters.twist import TwistConfig as TwistConfig
+from .methods.contrast.both_ways import BothWays as BothWays
 from .methods.contrast.bregman import DeepBregman as DeepBregman
 from .methods.contrast.bregman import (
     DeepBregmanConfig as DeepBregmanConfig,
@@ -97,6 +107,7 @@ from .methods.contrast.hallucinate import (
 )
 from .methods.contrast.info_nce import Contrast as Contrast
 from .methods.contrast.info_nce import Coupled as Coupled
+from .methods.contrast.info_nce import CpcConfig as CpcConfig
 from .methods.contrast.info_nce import DclConfig as DclConfig
 from .methods.contrast.info_nce import DclwConfig as DclwConfig
 from .methods.contrast.info_nce import Decoupled as Decoupled
@@ -156,6 +167,7 @@ from .objective import ObjectiveConfig as ObjectiveConfig
 from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
+from .parts.critics import Bilinear as Bilinear
 from .refusal import ConfigError as ConfigError
 from .refusal import DatasetError as DatasetError
 from .refusal import Refusal as Refusal

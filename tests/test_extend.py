@@ -16,13 +16,21 @@ import torch
 from experiments.cli import main
 from experiments.config.choices import Row
 from experiments.config.json import read_config
+from experiments.parts.models import OBJECTIVES
+from experiments.parts.worlds import WORLDS
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.train import tables
 from experiments.train.command import COMMAND
+from experiments.train.tables import CURIOSITY, MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "extend.md").read_text("utf-8")
+TABLES: dict[str, Any] = {
+    "WORLDS": WORLDS,
+    "MODELS": MODELS,
+    "OBJECTIVES": OBJECTIVES,
+    "CURIOSITY": CURIOSITY,
+}
 PARTS = ("world", "encoder", "objective", "model", "curiosity")
 
 
@@ -132,13 +140,8 @@ def test_one_row_makes_a_part_known_by_name(
         known |= vars(importlib.import_module(f"my_parts.{part}"))
     for row, table in rows:
         for name, made in eval(f"{{{row}}}", known).items():
-            monkeypatch.setitem(getattr(tables, table).rows, name, made)
-    assert {table for _, table in rows} == {
-        "WORLDS",
-        "MODELS",
-        "OBJECTIVES",
-        "CURIOSITY",
-    }
+            monkeypatch.setitem(TABLES[table].rows, name, made)
+    assert {table for _, table in rows} == TABLES.keys()
 
     named = "--size debug --world corridor --model deep --objective scaled-distance"
     argv = [*named.split(), "--curiosity", "hash-counts"]

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from experiments.cli import COMMANDS, main
+from experiments.model.command import COMMAND as TRAIN_MODEL
 from experiments.train.presets import CHOICES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +73,20 @@ def test_the_python_runs() -> None:
         exec(compile(block, "README.md", "exec"), namespace)
 
 
+def test_from_a_world_to_the_gradient_in_ten_lines() -> None:
+    """Without config classes, and without the commands' package."""
+    [block] = [x for x in blocks("python") if "jepa_vicreg" in x]
+    lines = [x for x in block.splitlines() if x.strip()]
+    assert len(lines) <= 10
+    assert "Config" not in block
+    assert "experiments" not in block
+    namespace: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), namespace)
+    reached = [x.grad for x in namespace["model"].belief.encoder.parameters()]
+    assert all(x is not None and x.isfinite().all() for x in reached)
+    assert any(x.any() for x in reached)
+
+
 def test_the_commands_run(capsys: pytest.CaptureFixture[str]) -> None:
     run = Path("runs/RUN")
     for words in sorted(commands(), key=lambda x: any("RUN" in y for y in x)):
@@ -93,6 +108,11 @@ def test_the_commands_run(capsys: pytest.CaptureFixture[str]) -> None:
             words = with_flags(words, ON if goes_on else small)
         elif words[0] == "evaluate":
             words = with_flags(words, PLAYED)
+        elif words[0] == "train-model":
+            if "recorded" in words:  # by a command that is too long to run here
+                TRAIN_MODEL.read(words[1:])
+                continue
+            words = with_flags(words, {"--size": "debug"})
         else:  # too long to run here: its flags exist at least
             assert main([words[0], "--help"]) == 0
             out = capsys.readouterr().out

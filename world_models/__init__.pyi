@@ -54,6 +54,8 @@ from .presets import spr as spr
 from .presets import supervised as supervised
 from .scope import Scope as Scope
 from .seen import Seen as Seen
+from .terms.distance import Distance as Distance
+from .terms.distance import DistanceConfig as DistanceConfig
 from .terms.ensemble import Ensemble as Ensemble
 from .terms.ensemble import EnsembleConfig as EnsembleConfig
 from .terms.inverse import InverseConfig as InverseConfig

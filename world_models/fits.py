@@ -4,7 +4,7 @@ from torch import nn
 
 from ssl_objectives.encoders.batch_norm import BatchNorm1d
 from ssl_objectives.methods.moments.sigreg import SigReg
-from ssl_objectives.objective import Objective, TargetKind
+from ssl_objectives.objective import Needs, Objective, TargetKind
 
 IMAGE = "image"
 """what a world model can give an objective beside latents: the frame that came"""
@@ -42,10 +42,17 @@ def check_objective_fits(
             "with 'shared', latents that carry gradient (jepa-vicreg, jepa-sigreg, "
             "jepa-simclr)."
         )
-    if not needs.per_sample or needs.rows or needs.sweep or needs.extra - {IMAGE}:
+    if not needs.per_sample:
         raise ValueError(
-            f"{name} needs {needs}; a world model wants a loss per sample, and has "
-            "neither row ids nor sweeps nor extra views but the frame that came."
+            f"{name} has one loss for a whole batch, and a world model wants a loss "
+            "per sample, of each prediction by itself. VicReg and SigReg have one, "
+            "beside what they ask of the batch."
+        )
+    if lacking := _lacking(needs):
+        raise ValueError(
+            f"{name} needs {', '.join(lacking)}; a world model has a prediction and "
+            "what came, row by row, and the frame of it. Byol, SimSiam, Regression, "
+            "VicReg, SigReg, InfoNCE, CPC and Reconstruction need no more than that."
         )
     if detached and target is TargetKind.SHARED:
         raise ValueError(
@@ -53,6 +60,19 @@ def check_objective_fits(
             "gradient: nothing but shrinking would be left for the encoder to learn "
             "from them. Take targets without (stop), or a slow copy (ema)."
         )
+
+
+def _lacking(needs: Needs) -> list[str]:
+    """What no world model gives an objective, in words."""
+    asked = {
+        f"{needs.views[0]} views": needs.views[0] > 2,
+        "the numbers of its rows in a data set": needs.rows,
+        "sweeps over a data set": needs.sweep,
+        "the encoder's output beside its projection": needs.rep,
+        "feature maps": needs.maps,
+    }
+    words = [word for word, needed in asked.items() if needed]
+    return words + sorted(f"'{x}' of each image" for x in needs.extra - {IMAGE})
 
 
 def check_latents_fit(

@@ -16,7 +16,8 @@ class GaussianHead(Predictor):
     """A normal prior over the latent ahead, and a posterior that has seen it.
 
     `p(s | b_{t,k})` and `q(s | b_{t,k}, ω_{t+k})` with diagonal variances. Predicted is
-    a sample of the prior (its mean, where the model imagines), and the term `kl`,
+    a sample of the prior (its mean in evaluation mode, and where the model imagines),
+    and the term `kl`,
     `max(KL(p ‖ q), free nats)`, is minimised: the reconstructing control of arXiv
     2211.10831, which decodes the prior's sample and has the divergence in this
     direction. Deviations: the belief is the GRU's alone, no sample is fed back into it;
@@ -48,15 +49,16 @@ class GaussianHead(Predictor):
         mean, std = _moments(self.prior(ahead.after))
         if ahead.aim is None:
             return Prediction(mean)
-        noise = torch.randn(
-            mean.shape,
-            generator=self.counter.generator(mean.device),
-            device=mean.device,
-        )
+        latent = mean
+        if self.training:
+            generator = self.counter.generator(mean.device)
+            latent = mean + std * torch.randn(
+                mean.shape, generator=generator, device=mean.device
+            )
         seen = torch.cat([ahead.after, ahead.aim.detach()], -1)
         divergence = _divergence(mean, std, *_moments(self.posterior(seen)))
         return Prediction(
-            mean + std * noise,
+            latent,
             {"kl": divergence.clamp(min=self.free_nats)},
             {"kl": self.weight},
         )

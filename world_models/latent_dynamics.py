@@ -1,19 +1,18 @@
 """The latent world model: beliefs, open-loop predictions of latents, their loss."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows
-from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
-from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.diagnosis import diagnosis
+from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
@@ -43,6 +42,8 @@ class LatentDynamics(nn.Module):
             encoder and projector themselves, without (STOP) or with gradient (SHARED).
         ema_decay: of the slow copy, per gradient step.
         projector: from latents to what is predicted; None for the latents themselves.
+            Predictions do not pass through it: it learns where targets are SHARED, or
+            from what the objective regularises, and else stays as it began.
         detached: the gradient of predictions stops at the belief, so that terms alone
             shape the encoder.
         scope: which rows an objective that compares rows may compare.
@@ -188,20 +189,13 @@ class LatentDynamics(nn.Module):
             views.detach(),
             prediction.adversary,
         )
-        unrolled = Unrolled(seen.latent, ahead, action, valid, usable, seen.facts)
+        unrolled = Unrolled(
+            seen.latent, ahead, prediction.latent, action, valid, usable, seen.facts
+        )
         for term in self.terms:
             added = term(unrolled)
-            if taken := added.terms.keys() & whole.terms.keys():
-                raise ConfigError(
-                    f"two terms of this world model are called {', '.join(taken)}; "
-                    "each name can be there once"
-                )
-            whole = replace(
-                whole,
-                terms={**whole.terms, **added.terms},
-                regularizer=whole.regularizer + added.regularizer,
-                weights={**whole.weights, **added.weights},
-                metrics={**whole.metrics, **added.metrics},
+            whole = whole.plus(
+                added.terms, added.weights, added.regularizer, added.metrics
             )
         return whole
 
@@ -229,7 +223,7 @@ class LatentDynamics(nn.Module):
                 raise ValueError(
                     f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
                 )
-            with torch.no_grad():
+            with torch.no_grad(), evaluating(self.belief):
                 before = traj.steps(0, burn_in)
                 carry = self.belief.along(before, carry).carry
             traj = traj.steps(burn_in, traj.num_steps)
@@ -343,17 +337,8 @@ class LatentDynamics(nn.Module):
     def diagnose(
         self, target: Float32[Tensor, "R B P"]
     ) -> dict[str, Float32[Tensor, ""]]:
-        """Have target latents (at most 1,024 rows) collapsed? See `diagnostics`.
-
-        And after how many updates.
-        """
-        rows = target.flatten(0, 1)
-        rows = rows[:: -(-len(rows) // 1024)]
-        return {
-            "world_model/effective_rank": effective_rank(rows),
-            "world_model/latent_spread": relative_spread(rows),
-            "world_model/updates": self.updates.float(),
-        }
+        """Have target latents collapsed (see `diagnosis`)? And the updates so far."""
+        return {**diagnosis(target), "world_model/updates": self.updates.float()}
 
     def _eyes(self) -> nn.Sequential:
         """Encoder and projector; not kept, since the belief model owns the encoder."""

@@ -92,7 +92,7 @@ class LatentDynamicsConfig:
             self.detached,
             self.scope,
             self.group,
-            [term.build(belief) for term in self.terms],
+            [term.build(belief, size) for term in self.terms],
         )
 
     def of(

@@ -72,6 +72,31 @@ class ModelLoss:
             total = total + weight * (self.terms[name] * share).sum()
         return total
 
+    def plus(
+        self,
+        terms: Mapping[str, Float32[Tensor, "K T B"]],
+        weights: Mapping[str, float],
+        regularizer: Float[Tensor, ""] | float,
+        metrics: Mapping[str, Float[Tensor, ""]],
+    ) -> "ModelLoss":
+        """With what something else adds; see the fields of these names.
+
+        Raises:
+            ConfigError: a term of that name is there already.
+        """
+        if taken := terms.keys() & self.terms.keys():
+            raise ConfigError(
+                f"two terms of this world model are called {', '.join(taken)}; each "
+                "name can be there once"
+            )
+        return replace(
+            self,
+            terms={**self.terms, **terms},
+            regularizer=self.regularizer + regularizer,
+            weights={**self.weights, **weights},
+            metrics={**self.metrics, **metrics},
+        )
+
     def told(self) -> dict[str, Float[Tensor, ""]]:
         """Its metrics, and the means of its further terms, without gradient."""
         told = {name: x.detach() for name, x in self.metrics.items()}

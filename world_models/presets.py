@@ -8,6 +8,7 @@ Every function takes any field of `LatentDynamicsConfig` by name, to change it.
 from dataclasses import replace
 from typing import Any
 
+from ssl_objectives.encoders.decoders import FlatDecoderConfig
 from ssl_objectives.encoders.heads import Mlp, Standardized
 from ssl_objectives.methods.bootstrap.regression import RegressionConfig
 from ssl_objectives.methods.contrast.info_nce import CpcConfig, InfoNceConfig
@@ -71,7 +72,8 @@ def spr(horizon: int = 5, **changes: Any) -> LatentDynamicsConfig:
     """SPR without augmentation (arXiv 2007.05929): a slow copy's projections, 5 steps.
 
     Deviations: a GRU over actions in place of convolutions over feature maps, and one
-    MLP for the projection and the linear prediction of what comes.
+    MLP for the projection and the linear prediction of what comes. So no gradient
+    reaches the projector of the targets, which stays the random one it begins as.
     """
     config = LatentDynamicsConfig("spr", projector=Mlp(size=128, hidden=256, layers=2))
     return _of(config, horizon, changes)
@@ -83,7 +85,7 @@ def reconstruction(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "reconstruction",
         predictor=_LINEAR,
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(),
+        objective=ReconstructionConfig(FlatDecoderConfig(), standardize=True),
     )
     return _of(config, horizon, changes)
 
@@ -94,7 +96,7 @@ def rssm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         "rssm",
         predictor=GaussianHeadConfig(),
         target=TargetKind.STOP,
-        objective=ReconstructionConfig(),
+        objective=ReconstructionConfig(FlatDecoderConfig(), standardize=True),
     )
     return _of(config, horizon, changes)
 

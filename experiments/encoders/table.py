@@ -23,6 +23,9 @@ from ssl_objectives.encoders.resnet import ResNetConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.encoders.vit import ViTConfig
 
+OF_TWO_FRAMES = ("change", "frame-difference")
+"""encoders that compare two stacked frames, and take no other number of them"""
+
 
 @dataclass(frozen=True)
 class EncoderScale:

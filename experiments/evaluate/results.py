@@ -17,7 +17,9 @@ from experiments.runs.progress import LINE_SECONDS, short
 
 
 def bootstrap_interval(
-    values: NDArray[np.float64], level: float = 0.95, draws: int = 10_000
+    values: NDArray[np.float64] | NDArray[np.int64],
+    level: float = 0.95,
+    draws: int = 10_000,
 ) -> tuple[float, float]:
     """Percentile bootstrap confidence interval of the mean, from fixed draws."""
     generator = np.random.default_rng(0)
@@ -36,10 +38,12 @@ def evaluation_table(played: Mapping[str, PlayedEpisodes]) -> Table:
     lines: dict[str, Callable[[PlayedEpisodes], str]] = {
         "episodes": lambda x: str(len(x.episodes)),
         "return, mean": lambda x: f"{x.scores.mean():.4g}",
-        "  95 % interval": _interval,
-        "  best": lambda x: f"{x.scores.max():.4g}",
+        "return, 95 % interval": lambda x: _interval(x.scores),
+        "return, best": lambda x: f"{x.scores.max():.4g}",
         "env steps": lambda x: f"{x.env_steps:,}",
         "rooms": lambda x: "–" if x.rooms is None else f"{x.rooms:,}",
+        "rooms per episode, mean": lambda x: _mean(x.rooms_per_episode),
+        "rooms per episode, 95 % interval": lambda x: _interval(x.rooms_per_episode),
         "cells (room, x, y)": lambda x: "–" if x.cells is None else f"{x.cells:,}",
     }
     for label, show in lines.items():
@@ -74,8 +78,8 @@ def write_evaluation(
             "complete": [x.complete for x in each.episodes],
             "rooms": each.rooms,
             "cells": each.cells,
-            "rooms_per_episode": [_size(x.rooms) for x in each.episodes],
-            "cells_per_episode": [_size(x.cells) for x in each.episodes],
+            **_per_episode("rooms", each.rooms_per_episode),
+            **_per_episode("cells", each.cells_per_episode),
         }
     file.parent.mkdir(exist_ok=True)
     file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
@@ -108,12 +112,24 @@ def watching(
         yield watch
 
 
-def _interval(played: PlayedEpisodes) -> str:
-    if len(played.episodes) < 2:
+def _per_episode(what: str, values: NDArray[np.int64] | None) -> dict[str, Any]:
+    """Each episode's, their mean and its interval; all None in worlds without."""
+    name = f"{what}_per_episode"
+    if values is None:
+        return dict.fromkeys((name, f"{name}_mean", f"{name}_interval_95"))
+    return {
+        name: values.tolist(),
+        f"{name}_mean": float(values.mean()),
+        f"{name}_interval_95": bootstrap_interval(values),
+    }
+
+
+def _mean(values: NDArray[Any] | None) -> str:
+    return "–" if values is None else f"{values.mean():.4g}"
+
+
+def _interval(values: NDArray[Any] | None) -> str:
+    if values is None or len(values) < 2:
         return "–"
-    low, high = bootstrap_interval(played.scores)
+    low, high = bootstrap_interval(values)
     return f"{low:.4g} to {high:.4g}"
-
-
-def _size(places: set[Any] | None) -> int | None:
-    return None if places is None else len(places)

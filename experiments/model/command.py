@@ -16,7 +16,7 @@ EXAMPLES = (
     "curious train-model byol-explore --world key-door --core recurrent",
     "curious train-model spr --data recorded --data.path data/key-door",
     "curious train-model --resume runs/RUN --steps 600",
-    "torchrun --nproc-per-node 2 -m experiments.model jepa-sigreg --batch-size 64",
+    "torchrun --nproc-per-node 2 -m experiments.train_model spr --batch-size 64",
 )
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from experiments.config.choices import Choice, Row, Table
-from experiments.encoders.table import ENCODERS, EncoderScale
+from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
 from experiments.model.config import TrainModelConfig
 from experiments.model.sources.recorded import DatasetConfig
 from experiments.model.sources.source import SourceConfig
 from experiments.model.sources.worlds import WorldsConfig
 from experiments.parts.models import CORES, MODELS, OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.learn.optimizer import AdamWConfig
 from ssl_objectives.refusal import ConfigError
 
@@ -105,13 +107,18 @@ def train_model_config(
     scale = SIZES.make(size)
     chosen = _PRESETS.make(model, scale)
     assert chosen is not None
+    small = data == "worlds" and world in (None, "moving-dot")
+    eyes = encoder or ("menet" if small else "nature")
+    each = MeNetConfig(scale.latent) if small else NatureConfig(scale.latent)
     remembers = CORES.make(core, scale)
-    eyes = encoder or ("menet" if world in (None, "moving-dot") else "nature")
-    lead = remembers.num_frames - 1 + 4 * (core == "recurrent")
+    if eyes in OF_TWO_FRAMES:
+        remembers = replace(remembers, num_frames=2)  # type: ignore[type-var]  # a dataclass
+    # frames to stack, and steps that fill an empty memory
+    lead = remembers.num_frames - 1 + (4 if core == "recurrent" else 0)
     return TrainModelConfig(
         data=_source(data, world),
         model=changed(chosen, objective, term),
-        encoder=ENCODERS.make(eyes, EncoderScale(scale.latent)),
+        encoder=ENCODERS.make(eyes, EncoderScale(scale.latent, each=each)),
         core=remembers,
         optimizer=AdamWConfig(learning_rate=4e-3, warm_up=0.15),
         steps=scale.steps,

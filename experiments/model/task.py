@@ -13,6 +13,7 @@ from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.model.build import build_model, offered_state
 from experiments.model.config import TrainModelConfig
+from experiments.model.footprint import plan_model
 from experiments.model.results import RESULTS, measure_model, shares
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
@@ -22,6 +23,8 @@ from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import num_processes
+from ssl_objectives.footprint.available import available_memory
+from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
 from world_models.learn.trainer import ModelTrainer
 
@@ -48,6 +51,7 @@ def train_model(
     Raises:
         ConfigError: parts that do not exist or do not fit together.
         DatasetError: the data set is not there, damaged, or too small.
+        DoesNotFit: the memory would not suffice; nothing large was allocated.
         CheckpointError: a checkpoint cannot be read or written.
         TrainingDiverged: a number is not finite; the last good checkpoint is safe.
     """
@@ -113,7 +117,7 @@ class TrainModelTask(Task):
         return (run.path / RESULTS).is_file() or not self.config.report
 
     def make(self) -> None:
-        """Open the source, and build the model."""
+        """Open the source, say how much memory it will take, and build the model."""
         config = self.config
         try:
             self.source = config.data.open(
@@ -121,6 +125,13 @@ class TrainModelTask(Task):
             )
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        plan = plan_model(config, self.source.offered, self.device)
+        check_fits(plan, self.device)
+        say(
+            self.console,
+            f"Memory: about {readable(plan.total)} of the "
+            f"{readable(available_memory(self.device))} free on {self.device}",
+        )
         self.model = build_model(config, self.source.offered).to(self.device)
         self.trainer = ModelTrainer(
             self.model, config.optimizer, config.steps, config.burn_in

@@ -28,6 +28,7 @@ from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
+from world_models.terms.distance import DistanceConfig
 from world_models.terms.ensemble import EnsembleConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
@@ -121,6 +122,7 @@ TERMS: Table[TermConfig | None] = Table(
         "inverse": Row(InverseConfig),
         "temporal": Row(TemporalConfig),
         "ensemble": Row(EnsembleConfig),
+        "distance": Row(DistanceConfig),
         "supervised": Row(SupervisedConfig),
         "none": Row(nothing, "Nothing more"),
     },

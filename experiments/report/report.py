@@ -41,6 +41,7 @@ from experiments.runs.folder import NotARun
 from ssl_objectives.refusal import ConfigError, suggest
 
 _COLUMNS = 6  # of each table, printed; the files have all
+_BASELINE_COLUMNS = 5  # with intervals in them, they are wide
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
     result = Report(
         out, comparison, tuple(measured), tuple(cost), tuple(found), tuple(said)
     )
-    _print(result, console)
+    _print(result, config.last, console)
     return result
 
 
@@ -187,19 +188,22 @@ def _draw(comparison: Comparison, each: Numbers, folder: Path) -> list[Picture]:
     ]
 
 
-def _print(result: Report, console: Console) -> None:
+def _print(result: Report, last: float, console: Console) -> None:
     said = [
-        section
+        (section, columns)
         for each in result.numbers
-        for section in (
-            scores_section(each),
-            *baseline_sections(result.comparison, each),
+        for section, columns in (
+            (scores_section(each), _COLUMNS),
+            *(
+                (x, _BASELINE_COLUMNS)
+                for x in baseline_sections(result.comparison, each, last)
+            ),
         )
     ]
-    for section in [*said, cost_section(result.costs)]:
+    for section, columns in [*said, (cost_section(result.costs), _COLUMNS)]:
         if section.table is not None:
             console.print(section.title, style="bold", highlight=False, markup=False)
-            console.print(section.table.for_terminal(_COLUMNS))
+            console.print(section.table.for_terminal(columns))
     for note in result.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     page = result.folder / "report.html"

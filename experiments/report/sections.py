@@ -45,7 +45,7 @@ def sections(
         yield Section("Read this first", points=notes)
     for each in numbers:
         yield scores_section(each)
-        yield from baseline_sections(comparison, each)
+        yield from baseline_sections(comparison, each, last)
         if each.over_tasks:
             yield _over_tasks(each)
         if each.pairs:

@@ -1,10 +1,17 @@
 """Is training still alive? Stops on numbers that are not finite, warns of collapse."""
 
 import math
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
+from experiments.runs.collapse import (
+    CollapseLimits,
+    Sign,
+    peak,
+    signs_of_latents,
+    signs_of_projections,
+)
 from ssl_objectives.refusal import TrainingDiverged
 
 
@@ -32,18 +39,13 @@ class HealthLimits:
         patience: updates in a row before a warning.
         entropy_fraction: of log(number of actions), for the policy's entropy.
         bonus_fraction: of its own maximum so far, for the spread of raw curiosity.
-        rank_fraction: of the latent's dimension, for its effective rank.
-        least_rank: an effective rank below this is collapse in any dimension.
-        least_spread: latents closer to their mean than this share of their size have
-            collapsed onto a point; on Atari they begin at 0.05 to 0.2.
+        collapse: of latents and projections.
     """
 
     patience: int = 5
     entropy_fraction: float = 0.05
     bonus_fraction: float = 1e-3
-    rank_fraction: float = 0.01
-    least_rank: float = 1.5
-    least_spread: float = 1e-3
+    collapse: CollapseLimits = field(default_factory=CollapseLimits)
 
 
 class HealthMonitor:
@@ -69,7 +71,7 @@ class HealthMonitor:
         self._limits = limits or HealthLimits()
         self._num_actions = num_actions
         self._latent_dim = latent_dim
-        self._largest: dict[str, float] = {}  # spread of each signal
+        self._largest: dict[str, float] = {}  # by metric
         self._low_for: dict[str, int] = {}
         self._warned: set[str] = set()
 
@@ -78,14 +80,13 @@ class HealthMonitor:
 
         Metrics that are missing from an update are not counted in either way.
         """
-        return [
-            warning
-            for name, limit, warning in (
-                *self._rules(metrics),
-                *self._embedding_rules(metrics),
-            )
-            if self._newly_low(name, metrics[name], limit)
-        ]
+        collapse = self._limits.collapse
+        signs = (
+            *self._signs_of_learning(metrics),
+            *signs_of_latents(metrics, self._latent_dim, collapse, self._largest),
+            *signs_of_projections(metrics, collapse),
+        )
+        return [sign.warning for sign in signs if self._newly_low(sign)]
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers, so that a resumed run is not warned anew."""
@@ -101,14 +102,15 @@ class HealthMonitor:
         self._low_for = dict(state["low_for"])
         self._warned = set(state["warned"])
 
-    def _rules(self, metrics: Mapping[str, float]) -> Iterable[tuple[str, float, str]]:
-        """Metric, its lower limit, and what it means to be below."""
+    def _signs_of_learning(self, metrics: Mapping[str, float]) -> Iterator[Sign]:
+        """Of a policy that acts, and of what it is paid."""
         limits = self._limits
         name = "policy/entropy"
         if name in metrics and self._num_actions is not None and self._num_actions > 1:
             most = math.log(self._num_actions)
-            yield (
+            yield Sign(
                 name,
+                metrics[name],
                 limits.entropy_fraction * most,
                 f"The policy has all but stopped trying other actions: its entropy is "
                 f"{metrics[name]:.3g} of at most {most:.3g}. It will hardly explore "
@@ -119,10 +121,10 @@ class HealthMonitor:
         for name in metrics:
             if not (name.startswith("intrinsic/") and name.endswith("/raw_std")):
                 continue
-            largest = max(self._largest.get(name, 0.0), metrics[name])
-            self._largest[name] = largest
-            yield (
+            largest = peak(self._largest, name, metrics[name])
+            yield Sign(
                 name,
+                metrics[name],
                 limits.bonus_fraction * largest,
                 f"The curiosity {name.split('/')[1]} no longer tells states apart: the "
                 f"spread of what it measures is {metrics[name]:.3g}, after "
@@ -130,58 +132,14 @@ class HealthMonitor:
                 "been learned, or the world model has collapsed: see "
                 "world_model/effective_rank.",
             )
-        name = "world_model/effective_rank"
-        if name in metrics and self._latent_dim is not None:
-            yield (
-                name,
-                max(limits.least_rank, limits.rank_fraction * self._latent_dim),
-                f"The world model's latents have collapsed: they use about "
-                f"{metrics[name]:.3g} of {self._latent_dim} dimensions, so prediction "
-                "is easy and the bonus means little. An objective with a variance "
-                "term, a slower target or a smaller learning rate helps.",
-            )
-        name = "world_model/latent_spread"
-        if name in metrics:
-            yield (
-                name,
-                limits.least_spread,
-                f"The world model's latents have all but become one point: they differ "
-                f"from their mean by {metrics[name]:.2g} of their size, so prediction "
-                "is easy and the bonus means little. An objective with a variance "
-                "term, a slower target or a smaller learning rate helps.",
-            )
 
-    def _embedding_rules(
-        self, metrics: Mapping[str, float]
-    ) -> Iterable[tuple[str, float, str]]:
-        """Of an encoder that is pretrained."""
-        limits = self._limits
-        advice = (
-            "A predictor and a slower target, a term for variance, or a smaller "
-            "learning rate helps."
-        )
-        name = "projection/effective_rank"
-        if name in metrics:
-            yield (
-                name,
-                limits.least_rank,
-                f"The projections have collapsed: they use about {metrics[name]:.3g} "
-                f"directions, so the loss says little. {advice}",
-            )
-        name = "projection/spread"
-        if name in metrics:
-            yield (
-                name,
-                limits.least_spread,
-                "The projections have all but become one point: they differ from their "
-                f"mean by {metrics[name]:.2g} of their size. {advice}",
-            )
-
-    def _newly_low(self, name: str, value: float, limit: float) -> bool:
-        if value >= 2 * limit:
+    def _newly_low(self, sign: Sign) -> bool:
+        name, low = sign.name, sign.value < sign.limit
+        if sign.value >= 2 * sign.limit:
             self._warned.discard(name)
-        self._low_for[name] = self._low_for.get(name, 0) + 1 if value < limit else 0
-        if self._low_for[name] < self._limits.patience or name in self._warned:
+        self._low_for[name] = self._low_for.get(name, 0) + 1 if low else 0
+        patience = sign.patience or self._limits.patience
+        if self._low_for[name] < patience or name in self._warned:
             return False
         self._warned.add(name)
         return True

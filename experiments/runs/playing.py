@@ -1,11 +1,11 @@
-"""Playing on the side of a run: an evaluation while it trains."""
+"""Playing on the side of a run: evaluations while it trains, and random play beside."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agents.acting import ActorPolicy
+from agents.acting import ActorPolicy, RandomPolicy
 from agents.actor import Actor
-from agents.play import StepCallback, play_episodes
+from agents.play import PlayedEpisodes, StepCallback, play_episodes
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
 from experiments.config.episodes import NUM_ENVS, SEED
@@ -33,14 +33,42 @@ def evaluate_actor(
             played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
     finally:
         env.close()
-    metrics = {
-        "evaluate/return_mean": float(played.scores.mean()),
-        "evaluate/return_max": float(played.scores.max()),
-    }
-    if played.rooms is not None and played.cells is not None:
-        metrics["evaluate/rooms"] = float(played.rooms)
-        metrics["evaluate/cells"] = float(played.cells)
-    return metrics
+    return _metrics("evaluate", played)
+
+
+def evaluate_random(
+    world: WorldConfig,
+    num_episodes: int,
+    seed: int,
+    device: str,
+    on_step: StepCallback | None = None,
+) -> dict[str, float]:
+    """Metrics `random/…`: uniformly random play where `evaluate_actor` plays.
+
+    Args:
+        world: which.
+        num_episodes: at least 1.
+        seed: of the draws alone; the worlds are those that every actor meets.
+        device: where the worlds are computed.
+        on_step: told how far play is; what it raises ends play.
+    """
+    env = observable_env(world, share_envs(num_episodes, NUM_ENVS), device)
+    try:
+        policy = RandomPolicy(env, seed)
+        played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
+    finally:
+        env.close()
+    return _metrics("random", played)
+
+
+def _metrics(player: str, played: PlayedEpisodes) -> dict[str, float]:
+    metrics = {"return_mean": played.scores.mean(), "return_max": played.scores.max()}
+    rooms = played.rooms_per_episode
+    if rooms is not None and played.rooms is not None and played.cells is not None:
+        metrics["rooms"] = played.rooms
+        metrics["cells"] = played.cells
+        metrics["rooms_per_episode"] = rooms.mean()
+    return {f"{player}/{name}": float(x) for name, x in metrics.items()}
 
 
 def share_envs(num_episodes: int, at_most: int) -> int:

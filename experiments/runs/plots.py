@@ -52,6 +52,13 @@ _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
         (_Curve("evaluate/rooms", "rooms", "#cc79a7", points=True),),
     ),
     (
+        "Rooms visited per episode of evaluation",
+        (
+            _Curve("evaluate/rooms_per_episode", "agent", "#cc79a7", points=True),
+            _Curve("random/rooms_per_episode", "random play", "#777777", points=True),
+        ),
+    ),
+    (
         "Cells visited in evaluation",
         (_Curve("evaluate/cells", "cells", "#cc79a7", points=True),),
     ),

@@ -165,6 +165,8 @@ class Session:
                         progress.warn(warning)
                 if evaluates and rank() == 0:
                     evaluated = task.evaluate(progress.say, self.interrupted.is_set)
+                    for warning in task.health.observe(evaluated):
+                        progress.warn(warning)
                 writer.log({**metrics, **evaluated})
                 # A score belongs to these very weights, so they are kept with it.
                 score = evaluated.get(task.score or "")

@@ -135,7 +135,7 @@ class Task(ABC):
     def evaluate(
         self, say: Callable[[str], None], stop: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """Metrics `evaluate/…`; leaves no trace in what is trained.
+        """Metrics `evaluate/…`, and a baseline's; leaves no trace in what is trained.
 
         Args:
             say: prints a line above the progress bar.

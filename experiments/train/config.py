@@ -45,7 +45,8 @@ class TrainConfig:
     keep_checkpoints: int = 3
     """newest checkpoints kept, beside the best and a sparse history"""
     evaluate_every: int = 0
-    """env steps between evaluations (score, rooms, cells); 0 evaluates never"""
+    """env steps between evaluations (score, rooms, cells, beside random play's); 0
+    evaluates never"""
     evaluate_episodes: int = 5
     """episodes of each evaluation"""
     video_steps: int = 900

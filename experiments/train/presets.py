@@ -7,7 +7,7 @@ from agents.build import AgentConfig
 from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import RewardStream
 from experiments.config.choices import Choice
-from experiments.encoders.table import ENCODERS, EncoderScale
+from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
@@ -73,13 +73,16 @@ def train_config(
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
+    core = AGENTS.make(agent, scale)
+    if encoder in OF_TWO_FRAMES:
+        core = replace(core, num_frames=2)  # type: ignore[type-var]  # a dataclass
     config = TrainConfig(
         world=WORLDS.make(world),
         agent=AgentConfig(
             encoder=_ENCODERS.make(
                 encoder or scale.encoder, EncoderScale(scale.latent)
             ),
-            core=AGENTS.make(agent, scale),
+            core=core,
             ppo=scale.ppo,
             extrinsic=extrinsic_stream(world),
             intrinsic=RewardStream(1.0, 0.99, episodic=False),

@@ -12,7 +12,7 @@ from envs.vector_env import DiscreteActions
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
-from experiments.runs.playing import evaluate_actor
+from experiments.runs.playing import evaluate_actor, evaluate_random
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
@@ -34,6 +34,8 @@ _SUMMARY = {
     "latents' effective rank": "world_model/effective_rank",
     "return, last evaluation": "evaluate/return_mean",
     "rooms, last evaluation": "evaluate/rooms",
+    "rooms per episode": "evaluate/rooms_per_episode",
+    "rooms per episode, random play": "random/rooms_per_episode",
     "cells, last evaluation": "evaluate/cells",
 }
 
@@ -87,6 +89,7 @@ class TrainTask(Task):
         self.step_size = config.num_envs * config.agent.ppo.num_steps
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._bonus: dict[str, float] = {}  # by signal
+        self._random: dict[str, float] = {}  # random play's metrics, once it has played
 
     @property
     def name(self) -> str:
@@ -165,16 +168,23 @@ class TrainTask(Task):
     def evaluate(
         self, say: Callable[[str], None], stop: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """Whole episodes in fresh worlds."""
+        """Whole episodes in fresh worlds, and as many of random play.
+
+        Random play never changes, so it is played once; its draws are the run's own.
+        """
 
         def watch(finished: int, env_steps: int) -> None:
             if stop():
                 raise _Interrupted
 
         say(f"evaluating at {self.steps:,} env steps …")
-        episodes = self.config.evaluate_episodes
+        world, episodes = self.config.world, self.config.evaluate_episodes
         try:
-            return evaluate_actor(self.config.world, self.agent.actor, episodes, watch)
+            found = evaluate_actor(world, self.agent.actor, episodes, watch)
+            self._random = self._random or evaluate_random(
+                world, episodes, self.config.seed, str(self.device), watch
+            )
+            return found | self._random
         except _Interrupted:
             return {}
 

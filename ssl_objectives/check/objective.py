@@ -20,7 +20,8 @@ def check_objective(make: Callable[[Sizes], Objective], latent_size: int = 12) -
     """Compute losses on random rows and hold an objective to its contract.
 
     It is shown what it may be used with: two or more views with all ordered pairs, and
-    (where a world model could hold it) a world model's one prediction and one target.
+    (where a world model could hold it) a world model's one prediction and one target,
+    beside rows that were seen and are none of these.
 
     Args:
         make: builds the objective: `MyConfig().build`.
@@ -31,16 +32,16 @@ def check_objective(make: Callable[[Sizes], Objective], latent_size: int = 12) -
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        given = sizes(latent_size)
-        first = make(given)
+        first = make(sizes(latent_size))
         _demand(
             isinstance(first, Objective),
             f"it must be an Objective, not a {type(first).__name__}",
         )
         needs = first.needs
         _demand(isinstance(needs, Needs), f"`needs` must be Needs, not {needs!r}")
-        for name, views in bindings(needs, latent_size):
-            _Check(make(given), make(given), views, f"{name}: ").run()
+        for name, built_for, views in bindings(needs, latent_size):
+            one, two = make(built_for), make(built_for)
+            _Check(one, two, views, f"{name}: ").run()
 
 
 def _demand(condition: bool, message: str) -> None:
@@ -73,6 +74,12 @@ class _Check:
 
     def _say(self, condition: bool, rule: str) -> None:
         _demand(condition, self.where + rule)
+
+    def _seen_valid(self) -> Tensor:
+        """Which rows of z count."""
+        seen = self.views.seen_valid
+        assert seen is not None
+        return seen
 
     def _loss(self, views: Views) -> Loss:
         loss: Loss = self.objective(views)
@@ -121,15 +128,17 @@ class _Check:
     def _gradient_goes_where_it_should(self) -> None:
         views = tracked(self.views)
         _total(self._loss(views)).backward()
-        given = _rows_of(views)
+        given, seen_valid = _rows_of(views), self._seen_valid()
         self._say(
             any(x.grad is not None and bool(x.grad.any()) for x in given),
             "no gradient reaches predictions or projections",
         )
+        seen = {id(x) for x in views.seen}
         for x in given:
             spoiled = x.grad is not None and not _finite(x.grad)
             self._say(not spoiled, "a gradient is not finite")
-            leaked = x.grad is not None and bool(x.grad[~self.valid].any())
+            valid = seen_valid if id(x) in seen else self.valid
+            leaked = x.grad is not None and bool(x.grad[~valid].any())
             self._say(not leaked, "rows that are not valid get gradient")
         if self.objective.needs.target is not TargetKind.SHARED:
             moved = any(x is not None and x.grad is not None for x in views.t)
@@ -138,19 +147,23 @@ class _Check:
     def _invalid_rows_have_no_influence(self) -> None:
         noise = torch.Generator().manual_seed(2)
 
-        def spoil(x: Tensor) -> Tensor:
+        def spoil(x: Tensor, valid: Tensor) -> Tensor:
             garbage = 1e3 * torch.randn(x.shape, generator=noise)
-            valid = self.valid.view(*self.valid.shape, *_ones(x, self.valid))
-            return torch.where(valid, x, garbage)
+            return torch.where(valid.view(*valid.shape, *_ones(x, valid)), x, garbage)
 
         self._same_on(
             self.valid,
-            mapped(self.views, spoil),
+            mapped(
+                self.views,
+                lambda x: spoil(x, self.valid),
+                seen=lambda x: spoil(x, self._seen_valid()),
+            ),
             "rows that are not valid change the loss of others",
         )
         everything = torch.ones_like(self.valid)
-        one = self._loss(replace(self.views, valid=None))
-        two = self._loss(replace(self.views, valid=everything))
+        all_seen = torch.ones_like(self._seen_valid())
+        one = self._loss(replace(self.views, valid=None, valid_z=None))
+        two = self._loss(replace(self.views, valid=everything, valid_z=all_seen))
         self._say(
             _close(one, two), "valid=None must mean the same as valid=True everywhere"
         )
@@ -159,7 +172,8 @@ class _Check:
         valid = self.valid.clone()
         valid[-1] = False
         for none in (valid, torch.zeros_like(valid)):
-            views = tracked(replace(self.views, valid=none))
+            seen = self._seen_valid() & none.any()
+            views = tracked(replace(self.views, valid=none, valid_z=seen))
             loss = _total(self._loss(views))
             if loss.requires_grad:
                 loss.backward()

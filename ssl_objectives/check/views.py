@@ -7,14 +7,14 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ssl_objectives.objective import Needs, Sizes, TargetKind, Views
+from ssl_objectives.objective import Needs, Sizes, Views
 from ssl_objectives.views.params import PARAMS
 
 GROUPS, ROWS = 3, 7
 NUM_IDS, CLASSES = 40, 3
 
 
-def sizes(latent_size: int) -> Sizes:
+def sizes(latent_size: int, ahead: int = 0) -> Sizes:
     """What objectives under test are built for."""
     return Sizes(
         latent=latent_size,
@@ -24,30 +24,40 @@ def sizes(latent_size: int) -> Sizes:
         rows=NUM_IDS,
         classes=CLASSES,
         steps=50,
+        ahead=ahead,
     )
 
 
-def bindings(needs: Needs, size: int) -> Iterator[tuple[str, Views]]:
-    """What an objective may be given: in a world model, and with images."""
-    images_only = needs.rows or needs.sweep or needs.rep or needs.maps or needs.extra
+def bindings(needs: Needs, size: int) -> Iterator[tuple[str, Sizes, Views]]:
+    """What an objective may be given: in a world model, and with images.
+
+    And what it is built for there.
+    """
+    elsewhere = needs.extra - {"image"}
+    images_only = needs.rows or needs.sweep or needs.rep or needs.maps or elsewhere
     if needs.per_sample and not images_only:
-        yield "one prediction and one target", _one_way(needs, size)
-    groups = () if images_only else (GROUPS,)
-    yield "views of images", _images(needs, size, (*groups, ROWS))
+        built = sizes(size, ahead=GROUPS)
+        yield "one prediction and one target", built, _one_way(needs, size)
+    groups = () if images_only or needs.extra else (GROUPS,)
+    yield "views of images", sizes(size), _images(needs, size, (*groups, ROWS))
 
 
 def _one_way(needs: Needs, size: int) -> Views:
-    """A world model's prediction and target."""
-    draw = _Draw((GROUPS, ROWS))
-    target = draw.rows(size)
-    seen = None if needs.target is TargetKind.EMA else target
+    """A world model's prediction and target; what it saw are rows of their own."""
+    draw, seen = _Draw((GROUPS, ROWS)), _Draw((1, ROWS))
+    image = sizes(size).image
+    assert image is not None
+    frames = draw.integers(256, 1, *image).byte()
+    valid_z = seen.valid()
+    valid_z[0, 2] = False
     return Views(
-        z=(None, seen),
+        z=(None, seen.rows(size)),
         p=(draw.rows(size), None),
-        t=(None, target),
+        t=(None, draw.rows(size)),
         pairs=((0, 1),),
         valid=draw.valid(),
-        row=draw.ids(),
+        extra={"image": frames} if needs.extra else {},
+        valid_z=valid_z,
     )
 
 
@@ -111,16 +121,28 @@ def tracked(views: Views) -> Views:
 
 
 def mapped(
-    views: Views, change: Callable[[Tensor], Tensor], rows: bool = False
+    views: Views,
+    change: Callable[[Tensor], Tensor],
+    rows: bool = False,
+    seen: Callable[[Tensor], Tensor] | None = None,
 ) -> Views:
-    """All latents changed; with `rows`, everything that belongs to rows as well."""
+    """All latents changed; with `rows`, everything that belongs to rows as well.
 
-    def each(given: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-        return tuple(None if x is None else change(x) for x in given)
+    Args:
+        views: the latents.
+        change: of each of them.
+        rows: whether ids, validity and the like are changed, too.
+        seen: the change of z, where that is another one.
+    """
+
+    def each(
+        given: tuple[Tensor | None, ...], by: Callable[[Tensor], Tensor] = change
+    ) -> tuple[Tensor | None, ...]:
+        return tuple(None if x is None else by(x) for x in given)
 
     result = replace(
         views,
-        z=each(views.z),
+        z=each(views.z, seen or change),
         p=each(views.p),
         t=each(views.t),
         rep=each(views.rep),
@@ -128,6 +150,6 @@ def mapped(
     )
     if not rows:
         return result
-    valid, row = each((views.valid, views.row))
+    valid, row, valid_z = each((views.valid, views.row, views.valid_z))
     extra = {k: change(x) for k, x in views.extra.items()}
-    return replace(result, valid=valid, row=row, extra=extra)
+    return replace(result, valid=valid, row=row, extra=extra, valid_z=valid_z)

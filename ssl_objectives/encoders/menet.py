@@ -22,6 +22,14 @@ class MeNetConfig:
     precision: Precision = Precision.AUTO
     """what the encoder (and nothing else) computes in"""
 
+    def __post_init__(self) -> None:
+        if min(self.size, self.hidden, *self.widths, len(self.widths)) < 1:
+            raise ValueError(
+                "MeNet's size, hidden and widths must be at least 1, and there must be "
+                f"a layer; here are size {self.size}, hidden {self.hidden} and widths "
+                f"{self.widths}"
+            )
+
     def body(self, channels: int) -> nn.Module:
         """The convolutions."""
         layers: list[nn.Module] = [BatchNorm2d(channels, affine=False)]

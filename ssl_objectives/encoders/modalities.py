@@ -119,7 +119,7 @@ class Change(Modalities):
     def mixes(self, channels: int) -> tuple[Mix, ...]:
         """The second half of the channels less the first."""
         fits = channels >= 2 and channels % 2 == 0
-        _demand(fits, "changes are between two stacked frames, on", channels)
+        _demand(fits, "changes are between two frames, an even number", channels)
         one = torch.eye(channels // 2)
         return (Mix(torch.cat([-one, one], 1).tolist(), [0.0] * len(one)),)
 

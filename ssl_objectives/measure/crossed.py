@@ -24,10 +24,10 @@ def crossed_shares(latents: Float[Tensor, "dot background N D"]) -> CrossedShare
     """Shares of two independent causes in the variance of latents.
 
     `S_bg = tr Cov(z(dot₁, bg), z(dot₂, bg)) / tr Var z`, latents of two dots before one
-    background, and `S_dot` likewise of one dot before two: first-order Sobol' indices of
-    a function with values in R^D. The mean is that of all latents, the covariance that
-    of both pairs together. So an estimate may lie a little outside of 0 and 1, by about
-    `1 / √N`; where nothing varies both are 0.
+    background, and `S_dot` likewise of one dot before two: Sobol' indices of first
+    order for vectors (Gamboa et al. 2013, arXiv 1311.1797). The mean is that of all
+    latents, the covariance that of both pairs together. So an estimate may lie a little
+    outside of 0 and 1, by about `1 / √N`; where nothing varies both are 0.
 
     Args:
         latents: of N drawings of two dots and two backgrounds, each dot before each
@@ -42,12 +42,11 @@ def crossed_shares(latents: Float[Tensor, "dot background N D"]) -> CrossedShare
             f"these are {list(latents.shape)}"
         )
     z = latents if latents.dtype == torch.float64 else latents.float()
+    z = z - z[0, 0, 0]  # exactly 0 where nothing varies, which a mean is not
     z = z - z.mean((0, 1, 2))
-    z = z / z.abs().max().clamp_min(
-        torch.finfo(z.dtype).tiny
-    )  # squares of tiny numbers
-    variance = z.square().sum(-1).mean()
+    least = torch.finfo(z.dtype).tiny
+    z = z / z.abs().max().clamp_min(least)  # the squares of small numbers are 0
+    variance = z.square().sum(-1).mean().clamp_min(least)
     background = (z[0] * z[1]).sum(-1).mean()
     dot = (z[:, 0] * z[:, 1]).sum(-1).mean()
-    variance = variance.clamp_min(torch.finfo(z.dtype).tiny)
     return CrossedShares(background / variance, dot / variance)

@@ -1,4 +1,4 @@
-"""Critics (similarity functions): cosine or dot product over temperature."""
+"""Critics (similarity functions): cosine, dot product, bilinear form."""
 
 from abc import ABC, abstractmethod
 
@@ -74,14 +74,17 @@ class Bilinear(Critic):
     def forward(
         self, query: Float[Tensor, "*G N D"], key: Float[Tensor, "*G M D"]
     ) -> Float[Tensor, "*G N M"]:
-        """Turn the queries, then compare; `[0, …]` belongs to the first W."""
+        """Turn the queries, then compare; `[0, …]` belongs to the first W.
+
+        Raises:
+            ValueError: there are not as many groups as weights.
+        """
         asked, groups = at_least_float32(query), len(self.weight)
         weight = self.weight.to(asked.dtype)
         if groups > 1:
-            if query.shape[0] != groups:
-                raise ValueError(
-                    f"a bilinear critic for {groups} groups got {query.shape[0]}"
-                )
+            if query.dim() < 3 or query.shape[0] != groups:
+                given = query.shape[0] if query.dim() > 2 else "rows without groups"
+                raise ValueError(f"a bilinear critic for {groups} groups got {given}")
             weight = weight.view(groups, *[1] * (query.dim() - 3), *weight.shape[1:])
         else:
             weight = weight[0]

@@ -229,6 +229,7 @@ MODEL = {
     "loss/world_model",
     "world_model/effective_rank",
     "world_model/latent_spread",
+    "world_model/latent_scale",
     "world_model/updates",
 }
 

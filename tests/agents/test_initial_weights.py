@@ -109,7 +109,7 @@ def gru_cell(name: str, inputs: int) -> dict[str, Rule]:
 MODEL = "actor.model"
 ENCODERS = {
     rule_name: rule
-    for name in (f"{MODEL}.belief.encoder", f"{MODEL}.target.network")
+    for name in (f"{MODEL}.belief.encoder", f"{MODEL}.target.network.0")
     for rule_name, rule in {
         **convolutions(f"{name}.body"),
         **layer(f"{name}.head", orthogonal(2**0.5)),
@@ -148,7 +148,7 @@ def test_targets_start_as_copies_and_random_networks_as_strangers() -> None:
     state = dict(modules.named_parameters())
     for name, parameter in state.items():
         if name.startswith(f"{MODEL}.target.network."):
-            online = name.replace("target.network", "belief.encoder")
+            online = name.replace("target.network.0", "belief.encoder")
             assert torch.equal(parameter, state[online]), name
             assert parameter is not state[online]
     for part in ("0.0.weight", "2.weight"):

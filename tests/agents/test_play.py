@@ -12,6 +12,7 @@ from agents.play import play_episodes, play_frames
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
 from world_models.belief import Carry
 
@@ -55,6 +56,7 @@ def test_every_env_plays_its_own_share_however_short_its_episodes() -> None:
     )
     assert [n for _, n in ends[:7]] != expected
     assert (played.rooms, played.cells) == (None, None)
+    assert (played.rooms_per_episode, played.cells_per_episode) == (None, None)
 
 
 def test_a_step_limit_cuts_episodes_and_says_so() -> None:
@@ -106,6 +108,42 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
     assert played.cells == len(set().union(*expected))
     assert played.rooms == len({room for one in expected for room, _, _ in one})
     assert played.cells > max(map(len, expected)) > 1
+    assert played.cells_per_episode is not None
+    assert played.cells_per_episode.tolist() == [len(x) for x in expected]
+
+
+def test_rooms_of_each_episode_counted_by_hand() -> None:
+    # Two rooms side by side: env 0 walks from one to the other and back in its first
+    # episode and stands still in its second; env 1 never moves.
+    env = PixelMazeConfig(
+        rooms=(1, 2), room_size=6, locks=0, loops=0, max_episode_steps=40
+    ).build(2, "cpu")
+    walk = path_to_the_other_room(env)
+    assert len(walk) <= 30
+    still = torch.zeros(2, dtype=torch.int64)
+    moves = [torch.tensor([action, 0]) for action in walk]
+    actions = [*moves, *[still] * (40 - len(moves)), *[still] * 41]
+    played = play_episodes(env, Scripted(env, actions), 4, seed=0)
+    assert played.rooms_per_episode is not None
+    assert played.rooms_per_episode.tolist() == [2, 1, 1, 1]
+    assert played.rooms == 2
+
+
+def path_to_the_other_room(env: VectorEnv) -> list[int]:
+    """Actions, found by trying all of them in every cell (breadth first)."""
+    paths: list[list[int]] = [[]]
+    known: set[tuple[int, ...]] = set()
+    while True:
+        path = paths.pop(0)
+        row = env.reset(0)
+        for action in path:
+            row = env.step(torch.tensor([action, 0]))
+        room, x, y = (int(row.facts[k][0]) for k in ("room", "x", "y"))
+        if room != int(row.facts["room"][1]):
+            return path
+        if (room, x, y) not in known:
+            known.add((room, x, y))
+            paths += [[*path, action] for action in range(1, 5)]
 
 
 def test_random_players_repeat_themselves_by_seed() -> None:

@@ -87,7 +87,7 @@ def test_a_state_holds_all_kinds_of_memory() -> None:
     for part in (
         "/env_steps",
         "/modules/actor.policy.actor.weight",
-        "/modules/actor.model.target.network.head.weight",
+        "/modules/actor.model.target.network.0.head.weight",
         "/modules/actor.model.updates",
         "/modules/signals.prediction-error.scale.moments.second",
         "/modules/signals.prediction-error.prioritizer.moments.weight",

@@ -133,7 +133,9 @@ def test_an_objective_it_cannot_serve_is_refused(
         needs = asked
 
     model = build()
-    with pytest.raises(ValueError, match=r"wants targets of|wants a loss per"):
+    with pytest.raises(
+        ValueError, match=r"wants targets of|wants a loss per|Banked needs"
+    ):
         LatentDynamics(
             model.belief, model.open_loop, model.predictor, Banked(), K, target
         )

@@ -5,7 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssl_objectives.check.state import copied, unchanged
 from ssl_objectives.methods.bootstrap.byol import Byol
@@ -17,7 +18,9 @@ from world_models.check.samples import (
     random_actions,
     random_trajectory,
     small_beliefs,
+    without_terms,
 )
+from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.seen import Seen
@@ -33,17 +36,22 @@ class ModelContractError(AssertionError):
 def check_model(
     make: Callable[[BeliefModel], LatentDynamics],
     beliefs: Mapping[str, BeliefMaker] | None = None,
+    facts: Mapping[str, int] | None = None,
 ) -> None:
     """Put random trajectories through a world model and hold it to its contract.
 
     Whether anything leaks from one episode or env into another is measured with BYOL
-    in place of the model's objective: others may compare rows on purpose.
+    in place of the model's objective, and in evaluation mode: others may compare rows
+    on purpose, as batch norms do while they learn. Predictions that are detached must
+    give the encoder no gradient at all; the loss of any other model must give some.
 
     Args:
         make: builds the model around a belief model: `MyConfig().build`.
         beliefs: makers of belief models by name; default: three small ones. Encoders
             and cores from outside are checked by giving beliefs made of them (in
             float32, since bf16 is too coarse for the comparisons made here).
+        facts: numbers in each fact that trajectories shall tell, by name, for terms
+            that are taught by them.
 
     Raises:
         ModelContractError: with the first broken rule.
@@ -51,7 +59,7 @@ def check_model(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         for name, belief in (small_beliefs() if beliefs is None else beliefs).items():
-            _Check(make, belief, f"{name}: ").run()
+            _Check(make, belief, facts or {}, f"{name}: ").run()
 
 
 class _Check:
@@ -61,6 +69,7 @@ class _Check:
         self,
         make: Callable[[BeliefModel], LatentDynamics],
         belief: BeliefMaker,
+        facts: Mapping[str, int],
         where: str,
     ) -> None:
         self.make, self.make_belief, self.where = make, belief, where
@@ -81,7 +90,10 @@ class _Check:
             f"horizon must be a number of steps of at least 1, not {horizon!r}",
         )
         self.num_steps = horizon + _CUT + 3
-        self.traj = random_trajectory(self.belief, self.num_steps, _ENVS, _CUT)
+        self.traj = random_trajectory(self.belief, self.num_steps, _ENVS, _CUT, facts)
+        with torch.no_grad(), evaluating(model):
+            rows = model.projector(torch.zeros(2, self.belief.encoder.size))
+        self.size = rows.shape[-1]
 
     def run(self) -> None:
         """All rules, the simplest first: what is told is what is really wrong."""
@@ -89,12 +101,13 @@ class _Check:
         self._targets_are_constants()
         self._loses()
         self._repeats_and_writes_nothing()
-        self._imagines()
-        self._agent_and_replay_see_the_same_loss()
-        with objective_replaced(self.model, Byol()):
-            self._envs_are_apart()
-            self._nothing_looks_ahead()
-            self._episodes_are_apart()
+        with evaluating(self.model):
+            self._imagines()
+            self._agent_and_replay_see_the_same_loss()
+            with objective_replaced(self.model, Byol()):
+                self._envs_are_apart()
+                self._nothing_looks_ahead()
+                self._episodes_are_apart()
         self._gradient_goes_where_it_should()
         self._follows()
         self._state_is_all_there_is()
@@ -140,8 +153,7 @@ class _Check:
     def _targets_are_constants(self) -> None:
         traj = self.traj
         target = self.model.targets(traj.obs, traj.first, self.model.start(_ENVS))
-        size = self.belief.encoder.size
-        self._is("targets", target, self.num_steps + 1, _ENVS, size)
+        self._is("targets", target, self.num_steps + 1, _ENVS, self.size)
         self._say(not target.requires_grad, "targets carry gradient; detach them")
         if self.model.target is not None:
             learns = any(x.requires_grad for x in self.model.target.parameters())
@@ -178,7 +190,7 @@ class _Check:
         batch = (steps, *belief.shape[:-1])
         action = random_actions(self.belief.embedding, batch, generator)
         latent = self.model.imagine(belief, action)
-        self._is("what is imagined", latent, *batch, self.belief.encoder.size)
+        self._is("what is imagined", latent, *batch, self.size)
         sooner = self.model.imagine(belief, action[: steps - 1])
         self._say(
             _near(latent[: steps - 1], sooner),
@@ -186,24 +198,30 @@ class _Check:
         )
 
     def _repeats_and_writes_nothing(self) -> None:
-        before = copied(self.model)
+        before = _remembered(self.model)
         one, two = self._loss(), self._loss()
         same = torch.equal(one.terms[PREDICTION], two.terms[PREDICTION])
         self._say(
             same and torch.equal(one.regularizer, two.regularizer),
             "loss twice on the same trajectory gave two results",
         )
-        written = not unchanged(before, self.model.state_dict())
+        written = not unchanged(before, _remembered(self.model))
         self._say(not written, "computing the loss writes state; do it in after_update")
 
     def _agent_and_replay_see_the_same_loss(self) -> None:
         traj, model = self.traj, self.model
         target = model.targets(traj.obs, traj.first, model.start(_ENVS))
-        seen = Seen(self._belief(), target)
+        seen = Seen(self._belief(), target, frames=traj.obs)
         parts = model.predict(seen, traj.action, traj.valid)
+        learned = self._loss().terms[PREDICTION]
         self._say(
-            _near(parts.terms[PREDICTION], self._loss().terms[PREDICTION]),
+            _near(parts.terms[PREDICTION], learned),
             "predict, on beliefs and targets, differs from loss",
+        )
+        scored = model.surprise(traj, model.start(_ENVS))
+        self._say(
+            _near(scored.terms[PREDICTION], learned),
+            "surprise, by which rewards are paid, differs from loss",
         )
 
     def _envs_are_apart(self) -> None:
@@ -266,15 +284,28 @@ class _Check:
     def _gradient_goes_where_it_should(self) -> None:
         model = self.model
         model.zero_grad(set_to_none=True)
-        self._loss().mean().backward()
-        reached = [x.grad for x in self.belief.encoder.parameters()]
-        self._say(
-            any(x is not None and bool(x.any()) for x in reached),
-            "no gradient reaches the encoder",
-        )
+        loss = self._loss()
+        loss.mean().backward()
+        # detached predictions alone, as of a random encoder, have nothing to say to it
+        if not model.detached or loss.regularizer.requires_grad:
+            reached = _any_gradient(self.belief.encoder)
+            self._say(reached, "no gradient reaches the encoder")
         given = [x.grad for x in model.parameters() if x.grad is not None]
         finite = all(bool(x.isfinite().all()) for x in given)
         self._say(finite, "a gradient is not finite")
+        if model.detached:
+            self._predictions_give_the_encoder_no_gradient()
+
+    def _predictions_give_the_encoder_no_gradient(self) -> None:
+        model = self.model
+        model.zero_grad(set_to_none=True)
+        with without_terms(model):
+            loss = self._loss()
+        replace(loss, regularizer=torch.zeros(())).mean().backward()
+        self._say(
+            not _any_gradient(self.belief.encoder, self.belief.core),
+            "its predictions are detached, and give encoder or core a gradient",
+        )
 
     def _follows(self) -> None:
         """A gradient step, and what must happen behind it."""
@@ -282,7 +313,7 @@ class _Check:
         with torch.no_grad():
             for x in self.belief.encoder.parameters():
                 x.add_(0.1 * torch.randn_like(x))
-        online = copied(self.belief)
+        online = _remembered(self.belief)
         target = {} if model.target is None else copied(model.target)
         updates = int(model.updates)
         with objective_replaced(model, spy):
@@ -296,7 +327,7 @@ class _Check:
                 "after_update does not move the target",
             )
         self._say(
-            unchanged(online, copied(self.belief)),
+            unchanged(online, _remembered(self.belief)),
             "after_update changes the belief model itself",
         )
         self._say(
@@ -330,3 +361,19 @@ class _Check:
 
 def _near(one: Tensor, two: Tensor) -> bool:
     return torch.allclose(one, two, rtol=1e-4, atol=1e-4)
+
+
+def _any_gradient(*modules: nn.Module) -> bool:
+    given = [x.grad for module in modules for x in module.parameters()]
+    return any(x is not None and bool(x.any()) for x in given)
+
+
+def _remembered(model: nn.Module) -> dict[str, Tensor]:
+    """Its state, but for what batch norms note of each batch that they see."""
+    own = {
+        f"{name}.{buffer}"
+        for name, norm in model.named_modules()
+        if isinstance(norm, _BatchNorm)
+        for buffer, _ in norm.named_buffers()
+    }
+    return {name: x for name, x in copied(model).items() if name not in own}

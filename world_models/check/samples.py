@@ -1,10 +1,10 @@
 """Small beliefs, random trajectories and stand-ins for `check_model`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ssl_objectives.encoders.cnn import nature_cnn, patches
 from ssl_objectives.encoders.encoder import Encoder
@@ -48,9 +48,16 @@ def small_beliefs() -> dict[str, BeliefMaker]:
 
 
 def random_trajectory(
-    belief: BeliefModel, num_steps: int, num_envs: int, cut: int
+    belief: BeliefModel,
+    num_steps: int,
+    num_envs: int,
+    cut: int,
+    facts: Mapping[str, int] | None = None,
 ) -> Trajectory:
-    """Frames of noise; env 1 begins a new episode at row `cut`, the last at the end."""
+    """Frames of noise; env 1 begins a new episode at row `cut`, the last at the end.
+
+    `facts` are noise as well: how many numbers, by name.
+    """
     generator = torch.Generator().manual_seed(1)
     channels, height, width = belief.encoder.image_shape
     shape = (num_steps + 1, num_envs, channels // belief.num_frames, height, width)
@@ -63,7 +70,12 @@ def random_trajectory(
     batch = (num_steps, num_envs)
     action = random_actions(belief.embedding, batch, generator)
     reward = torch.randn(batch, generator=generator)
-    return Trajectory(action, reward, never, ended, obs, first)
+    rows = (num_steps + 1, num_envs)
+    told = {
+        name: torch.randn(*rows, size, generator=generator)
+        for name, size in (facts or {}).items()
+    }
+    return Trajectory(action, reward, never, ended, obs, first, told)
 
 
 def random_actions(
@@ -104,3 +116,14 @@ def objective_replaced(model: LatentDynamics, objective: Objective) -> Iterator[
         yield
     finally:
         model.objective = own
+
+
+@contextmanager
+def without_terms(model: LatentDynamics) -> Iterator[None]:
+    """Predictions alone for a while."""
+    own = model.terms
+    model.terms = nn.ModuleList()  # type: ignore[assignment]  # torch's list is not generic
+    try:
+        yield
+    finally:
+        model.terms = own

@@ -70,6 +70,6 @@ class EnsembleConfig:
         if self.heads < 2:
             raise ValueError(f"heads must be at least 2, not {self.heads}")
 
-    def build(self, belief: BeliefModel) -> Ensemble:
+    def build(self, belief: BeliefModel, latent_size: int) -> Ensemble:
         """Build the term."""
-        return Ensemble(belief.size, belief.encoder.size, self.heads, self.hidden)
+        return Ensemble(belief.size, latent_size, self.heads, self.hidden)

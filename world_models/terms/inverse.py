@@ -72,7 +72,7 @@ class InverseConfig:
     hidden: int = 128
     """units of the head's two hidden layers"""
 
-    def build(self, belief: BeliefModel) -> InverseDynamics:
+    def build(self, belief: BeliefModel, latent_size: int) -> InverseDynamics:
         """Build the term."""
-        latent = belief.encoder.size
-        return InverseDynamics(latent, belief.embedding, self.coefficient, self.hidden)
+        size = belief.encoder.size
+        return InverseDynamics(size, belief.embedding, self.coefficient, self.hidden)

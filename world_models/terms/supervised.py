@@ -50,11 +50,12 @@ class Supervised(Term):
                 f"{known}. Facts are shown to world models that are trained apart "
                 "(curious train-model), never to agents."
             )
-        # a fact of one number may come without an axis for it
-        told = unrolled.facts[self.fact].unsqueeze(2).flatten(2).float()
+        told = unrolled.facts[self.fact].float()
+        told = told.reshape(*told.shape[:2], -1)  # a number per env has no further axis
         if told.shape[-1] != self.size:
             raise ConfigError(
-                f"The fact '{self.fact}' has {told.shape[-1]} numbers, not {self.size}."
+                f"The fact '{self.fact}' has size {told.shape[-1]}, and the model is "
+                f"to be taught one of size {self.size}."
             )
         return told
 
@@ -70,7 +71,7 @@ class SupervisedConfig:
     coefficient: float = 1.0
     """weight beside the predictions' loss"""
 
-    def build(self, belief: BeliefModel) -> Supervised:
+    def build(self, belief: BeliefModel, latent_size: int) -> Supervised:
         """Build the term."""
         size = belief.encoder.size
         return Supervised(size, self.fact, self.size, self.coefficient)

@@ -74,6 +74,6 @@ class TemporalConfig:
     smoothness: float = 0.0
     """weight of the squared step between neighbouring latents"""
 
-    def build(self, belief: BeliefModel) -> TemporalVariance:
+    def build(self, belief: BeliefModel, latent_size: int) -> TemporalVariance:
         """Build the term."""
         return TemporalVariance(self.variance, self.margin, self.smoothness)

@@ -21,6 +21,7 @@ class Unrolled:
             its own latents, T for one with a target network. None when rewards are
             scored: terms that need it then add nothing.
         ahead: open-loop beliefs of all starts, and what they aim at.
+        prediction: (projected) latents that are predicted.
         action: as they were taken.
         valid: False where a transition joins two episodes.
         usable: which predictions count.
@@ -30,6 +31,7 @@ class Unrolled:
 
     latent: Float32[Tensor, "R B D"] | None
     ahead: Ahead
+    prediction: Float32[Tensor, "K T B P"]
     action: Shaped[Tensor, "T B ..."]
     valid: Bool[Tensor, "T B"]
     usable: Bool[Tensor, "K T B"]
@@ -56,7 +58,13 @@ class Term(nn.Module, ABC):
 
 @runtime_checkable
 class TermConfig(Protocol):
-    """Builds a term for a model around this belief."""
+    """Builds a term for a model."""
 
-    def build(self, belief: BeliefModel) -> Term:
-        """Build it."""
+    def build(self, belief: BeliefModel, latent_size: int) -> Term:
+        """Build it.
+
+        Args:
+            belief: what the model is built around.
+            latent_size: P, of what is predicted: the belief's latent size D, or what a
+                projector makes of it.
+        """

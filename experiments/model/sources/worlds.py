@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from agents.acting import ActingPolicy
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
 from experiments.model.sources.source import Offered, Source
@@ -154,7 +154,8 @@ class WorldsConfig:
 
 def _seed(seed: int, process: int, stream: int, played: int) -> int:
     """Below 2^31; processes of their own are counted from 0, held-out ones below."""
-    mixed = np.random.SeedSequence([seed, process + 2, stream, played])
+    entropy = [seed, process + 2, stream, *([played] if played else [])]
+    mixed = np.random.SeedSequence(entropy)
     return int(mixed.generate_state(1)[0] >> 1)
 
 

@@ -54,11 +54,12 @@ class Brownian(Objective):
 
     def forward(self, views: Views) -> Loss:
         """Kicks are the same until `observe` is called."""
-        sides = torch.stack([unit(x) for x in _online(views)])
+        online, valid = _online(views)
+        sides = torch.stack([unit(x) for x in online])
         generator = self.counter.generator(sides.device)
         kick = unit(_normal(views.row, sides.shape[-1], generator).to(sides.dtype))
         along = (sides * kick).sum(-1).mean(0)
-        return Loss(None, _mean(along, views.valid))
+        return Loss(None, _mean(along, valid))
 
     def observe(self, views: Views) -> None:
         """The next step kicks elsewhere."""
@@ -79,10 +80,8 @@ class Spectral(Objective):
 
     def forward(self, views: Views) -> Loss:
         """Mean over views and groups."""
-        return Loss(
-            None,
-            torch.stack([self._share(x, views.valid) for x in _online(views)]).mean(),
-        )
+        online, valid = _online(views)
+        return Loss(None, torch.stack([self._share(x, valid) for x in online]).mean())
 
     def _share(
         self, rows: Float[Tensor, "*G N D"], valid: Bool[Tensor, "*G N"] | None
@@ -97,10 +96,13 @@ class Spectral(Objective):
         return (everything / count.clamp(min=1).square()).mean()
 
 
-def _online(views: Views) -> list[Float[Tensor, "*G N D"]]:
-    """Projections, or predictions where no view has one."""
-    projections = [z for z in views.z if z is not None]
-    return projections or [p for p in views.p if p is not None]
+def _online(
+    views: Views,
+) -> tuple[list[Float[Tensor, "*G N D"]], Bool[Tensor, "*G N"] | None]:
+    """Projections, or predictions where no view has one; and which rows count."""
+    if views.seen:
+        return list(views.seen), views.seen_valid
+    return [p for p in views.p if p is not None], views.valid
 
 
 def _mean(

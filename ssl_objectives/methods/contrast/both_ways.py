@@ -1,8 +1,10 @@
 """Contrast both ways: targets look for their predictions, too."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import final
 
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from ssl_objectives.objective import Loss, Objective, Views
@@ -10,7 +12,7 @@ from ssl_objectives.objective import Loss, Objective, Views
 
 @final
 class BothWays(Objective):
-    """`(l(p → t) + l(t → p)) / 2`, for a world model's one pair of views.
+    """`(l(p → t) + l(t → p)) / 2` for each pair, for the one pair of a world model.
 
     Images are compared both ways as it is; of a world model's views one has the
     prediction alone, and the other the target. NT-Xent, as JEPA has it (arXiv
@@ -26,11 +28,12 @@ class BothWays(Objective):
         self.needs = objective.needs
 
     def forward(self, views: Views) -> Loss:
-        """Mean of both directions, per row; metrics are of both."""
-        [(i, j)] = views.pairs
-        both = (views.p[i], views.t[j])
+        """Half of both directions, per row; metrics are of both."""
+        sides = [x for i, j in views.pairs for x in (views.p[i], views.t[j])]
+        firsts = range(0, len(sides), 2)
+        pairs = [x for n in firsts for x in ((n, n + 1), (n + 1, n))]
         loss: Loss = self.objective(
-            replace(views, p=both, t=both, pairs=((0, 1), (1, 0)))
+            replace(views, p=tuple(sides), t=tuple(sides), pairs=tuple(pairs))
         )
         assert loss.per_sample is not None
         half: Tensor = loss.per_sample / 2
@@ -39,3 +42,9 @@ class BothWays(Objective):
     def observe(self, views: Views) -> None:
         """Let the objective take in what was seen."""
         self.objective.observe(views)
+
+    def refresh(
+        self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]
+    ) -> None:
+        """Let the objective sweep."""
+        self.objective.refresh(rows)

@@ -3,9 +3,10 @@
 from dataclasses import dataclass, field
 
 import torch
-from torch import nn
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
 
-from ssl_objectives.encoders.decoders import DecoderConfig
+from ssl_objectives.encoders.decoders import DecoderConfig, FlatDecoderConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.critics import at_least_float32
 
@@ -23,13 +24,16 @@ class Reconstruction(Objective):
 
     Args:
         decoder: from codes to images; treats rows apart.
+        standardize: pixels less their mean, over their standard deviation, both over
+            all that count: images of few bright pixels then cost as much as others,
+            and the decoder need not first find out how bright images are.
     """
 
     needs = Needs(views=(1, None), extra=frozenset({"image"}))
 
-    def __init__(self, decoder: nn.Module) -> None:
+    def __init__(self, decoder: nn.Module, standardize: bool = False) -> None:
         super().__init__()
-        self.decoder = decoder
+        self.decoder, self.standardize = decoder, standardize
 
     def forward(self, views: Views) -> Loss:
         """Each prediction gives back its image, `extra["image"][..., v, :, :, :]`."""
@@ -40,6 +44,8 @@ class Reconstruction(Objective):
             if views.valid is not None:
                 code = code.masked_fill(~views.valid.unsqueeze(-1), 0.0)
             wanted = image.flatten(0, -4).to(code.dtype) / 255
+            if self.standardize:
+                wanted = _standardized(wanted, views.valid)
             error = (self.decoder(code.flatten(0, -2)) - wanted).square()
             each.append(error.flatten(1).mean(1).view(code.shape[:-1]))
         loss = torch.stack(each).mean(0)
@@ -48,12 +54,27 @@ class Reconstruction(Objective):
         return Loss(loss, loss.new_zeros(()))
 
 
+def _standardized(
+    images: Float[Tensor, "M C H W"], valid: Bool[Tensor, "*G N"] | None
+) -> Float[Tensor, "M C H W"]:
+    """Mean 0 and variance 1 over all pixels of the rows that count."""
+    share = images.new_ones(len(images), 1, 1, 1)
+    if valid is not None:
+        share = valid.reshape(-1, 1, 1, 1).to(images.dtype)
+    number = (share.sum() * images[0].numel()).clamp(min=1)
+    centered = images - (images * share).sum() / number
+    variance = (centered.square() * share).sum() / number
+    return centered * (variance + 1e-8).rsqrt()
+
+
 @dataclass(frozen=True)
 class ReconstructionConfig:
     """Autoencoder: a code from which the image can be given back."""
 
-    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    decoder: DecoderConfig | FlatDecoderConfig = field(default_factory=DecoderConfig)
     """from codes to images"""
+    standardize: bool = False
+    """bring pixels to mean 0 and variance 1 over the batch"""
 
     def build(self, sizes: Sizes) -> Reconstruction:
         """Build the objective for `sizes.latent` and `sizes.image`.
@@ -63,4 +84,5 @@ class ReconstructionConfig:
         """
         if sizes.image is None:
             raise ValueError("an autoencoder gives images back; give their shape")
-        return Reconstruction(self.decoder.build(sizes.latent, sizes.image))
+        decoder = self.decoder.build(sizes.latent, sizes.image)
+        return Reconstruction(decoder, self.standardize)

@@ -16,6 +16,7 @@ from ssl_objectives.refusal import ConfigError
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import LatentDynamicsConfig
+from world_models.predictor import LatentHeadConfig
 
 Command = Callable[..., Any]
 
@@ -39,7 +40,7 @@ RANGES: list[tuple[type, str, Any, Any]] = [
     (PpoConfig, "num_epochs", 0, 1),
     (PpoConfig, "num_minibatches", 0, 1),
     (LatentDynamicsConfig, "horizon", 0, 1),
-    (LatentDynamicsConfig, "predictor_hidden", 0, 1),
+    (LatentHeadConfig, "hidden", -1, 0),
     (LatentDynamicsConfig, "ema_decay", 1.1, 1.0),
     (LatentDynamicsConfig, "ema_decay", -0.1, 0.0),
     (RndConfig, "size", 0, 1),

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,17 @@ import pytest
 import torch
 from rich.console import Console
 
-from agents.acting import ActorPolicy
+from agents.acting import ActingPolicy, ActorPolicy, RandomPolicy
 from agents.actor import Actor
 from agents.play import PlayedEpisodes, play_episodes
+from experiments.config.episodes import SEED
 from experiments.evaluate.config import EvaluateConfig
 from experiments.evaluate.evaluation import evaluate, load_agent
 from experiments.evaluate.results import bootstrap_interval, watching
 from experiments.pretrain import pretrain_config
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.playing import evaluate_actor, share_envs
+from experiments.runs.playing import evaluate_actor, evaluate_random, share_envs
 from experiments.runs.video import record_video
 from ssl_objectives.refusal import ConfigError
 
@@ -80,11 +82,17 @@ def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> No
         assert each["return_interval_95"] == [low, high]
         assert 1 <= each["rooms"] <= 2
         assert max(each["cells_per_episode"]) <= each["cells"] <= 36
+        rooms = each["rooms_per_episode"]
+        assert each["rooms_per_episode_mean"] == np.mean(rooms)
+        low, high = bootstrap_interval(np.array(rooms))
+        assert each["rooms_per_episode_interval_95"] == [low, high]
         shown = {
             x[0]: x[column] for x in map(cells, lines) if len(x) == 3 and x[column]
         }
         assert shown["cells (room, x, y)"] == str(each["cells"])
         assert shown["rooms"] == str(each["rooms"])
+        assert shown["rooms per episode, mean"] == f"{np.mean(rooms):.4g}"
+        assert shown["rooms per episode, 95 % interval"] == f"{low:.4g} to {high:.4g}"
         assert shown["return, mean"] == f"{each['return_mean']:.4g}"
         assert shown["env steps"] == "51"
     assert content["agent"]["cells_per_episode"] != content["random"]["cells"]
@@ -133,8 +141,39 @@ def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
     assert all(torch.equal(x, before[k]) for k, x in actor.state_dict().items())
     assert metrics == evaluate_actor(config.world, actor, 3)
     assert set(metrics) == {
-        f"evaluate/{x}" for x in ("return_mean", "return_max", "rooms", "cells")
+        f"evaluate/{x}"
+        for x in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
     }
+
+
+@pytest.mark.parametrize("player", ["evaluate", "random"])
+def test_metrics_of_rooms_are_those_of_the_episodes_played(
+    key_door: Any, player: str
+) -> None:
+    actor, _ = load_agent(key_door.run.path, "cpu")
+    world = replace(key_door.run.config().world, max_episode_steps=80)
+    env = world.build(6, "cpu")
+    if player == "evaluate":
+        metrics = evaluate_actor(world, actor, 6)
+        policy: ActingPolicy = ActorPolicy.seeded(actor, SEED)
+    else:
+        metrics = evaluate_random(world, 6, 7, "cpu")
+        policy = RandomPolicy(env, 7)
+    episodes = play_episodes(env, policy, 6, SEED).episodes
+    rooms = [len(x.rooms or ()) for x in episodes]
+    assert metrics[f"{player}/rooms_per_episode"] == sum(rooms) / 6
+    cells = set[Any]().union(*(x.cells or set() for x in episodes))
+    assert metrics[f"{player}/cells"] == len(cells)
+    assert set(metrics) == {
+        f"{player}/{x}"
+        for x in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
+    }
+
+
+def test_random_play_is_drawn_by_its_seed_alone(key_door: Any) -> None:
+    world = replace(key_door.run.config().world, max_episode_steps=60)
+    one, same, other = (evaluate_random(world, 5, seed, "cpu") for seed in (3, 3, 4))
+    assert one == same != other
 
 
 def test_a_video_ends_when_it_is_asked_to(key_door: Any, tmp_path: Path) -> None:
@@ -206,6 +245,9 @@ def check_played(curious: Command, done: Any, rooms: bool) -> None:
     for name in ("agent", "random"):
         assert max(content[name]["lengths"]) <= 7
         known = content[name]["rooms"], content[name]["cells"]
+        each = content[name]["rooms_per_episode"]
+        assert (each is None) == (content[name]["rooms_per_episode_mean"] is None)
+        assert len(each or ()) == 2 * rooms
         assert known == (None, None) if not rooms else min(known) >= 1
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from experiments.encoders.saved import load_encoder
 from experiments.model.presets import CHOICES, SIZES, train_model_config
@@ -98,7 +98,7 @@ def test_what_is_loaded_is_the_model_of_the_last_checkpoint(trained: Any) -> Non
 
 def test_model_and_encoder_give_equal_latents(trained: Any) -> None:
     """Of the encoder on disk, and of what the results were measured on."""
-    model, config = load_world_model(trained.run.path, "cpu")
+    model, _ = load_world_model(trained.run.path, "cpu")
     encoder, traj = load_encoder(trained.run.path), frames()
     with torch.no_grad():
         seen = model.belief.throughout(traj, model.start(5))
@@ -108,7 +108,7 @@ def test_model_and_encoder_give_equal_latents(trained: Any) -> None:
     assert latent.shape == (7, 5, 24)
     assert len(ahead) == 4
     assert ahead.isfinite().all()
-    assert config.encoder.size == 24
+    assert encoder.size == 24
 
 
 def test_only_the_encoder_that_shall_not_learn_does_not(trained: Any) -> None:

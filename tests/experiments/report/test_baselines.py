@@ -36,9 +36,10 @@ def test_margins_are_of_the_same_seed_and_the_best_comes_first(
     table = [x for x in page.split("beside what learned nothing")[1].splitlines()][4:8]
     head, _, best, other = [[y.strip() for y in x.split("|")[2:-1]] for x in table]
     assert head[:4] == ["arm", "mean", "over random", "over pixels"]
-    assert best[1:] == ["0.8", "+0.400", "–", "+0.400", "0.4", "–", "–"]
-    assert other[1:4] == ["0.6", "+0.100", "-0.300"]
-    assert other[4:] == ["+0.300, -0.100", "0.4, 0.6", "-0.200, -0.400", "0.9, 0.9"]
+    assert head[4:6] == ["random", "pixels"]
+    assert best[1:] == ["0.8", "+0.400", "–", "0.4", "–", "+0.400", "0.4", "–", "–"]
+    assert other[1:6] == ["0.6", "+0.100", "-0.300", "0.5", "0.9"]
+    assert other[6:] == ["+0.300, -0.100", "0.4, 0.6", "-0.200, -0.400", "0.9, 0.9"]
     assert "over random" in printed
 
 
@@ -61,6 +62,36 @@ def test_every_run_of_a_seed_has_a_margin_of_its_own(
     assert sorted(found.values) == pytest.approx([0.2, 0.4])
     scaled = replace(result.numbers[0], normalized=True)
     assert baseline_margins(result.comparison, scaled, both, "random") is None
+
+
+def test_evaluations_stand_beside_random_play_seed_by_seed(tmp_path: Path) -> None:
+    root, rooms = tmp_path / "runs", (2.5, 3.0, 4.0)
+    for seed, mine in enumerate(rooms):
+        theirs = 1.0 + seed / 4
+        first = {"evaluate/rooms_per_episode": 9.0, "random/rooms_per_episode": theirs}
+        last = {**first, "evaluate/rooms_per_episode": mine}
+        made(root, "ppo", seed, [first, *[{}] * 18, last])
+    name = "evaluate/rooms_per_episode"
+    result, printed = quietly(tmp_path / "out", root, metric=(name,))
+    [arm] = result.numbers[0].arms_in_tasks
+    found = baseline_margins(result.comparison, result.numbers[0], arm, "random")
+    assert found is not None
+    assert found.values == (1.0, 1.25, 1.5)
+    assert found.margins == (1.5, 1.75, 2.5)
+    assert found.margin.value == pytest.approx(5.75 / 3)
+    # Of three runs the lowest mean, the same run thrice, is drawn once in 27 times.
+    assert (found.margin.low, found.margin.high) == (1.5, 2.5)
+    page = (result.folder / "report.md").read_text()
+    row = page.split("beside what learned nothing")[1].splitlines()[6]
+    row = row.replace("\\", "")
+    assert [x.strip() for x in row.split("|")[3:6]] == [
+        "3.167 [2.5, 4]",
+        "+1.917 [+1.500, +2.500]",
+        "1.25 [1, 1.5]",
+    ]
+    assert "random: as many episodes of uniformly random play" in page
+    assert "over random" in printed
+    assert baseline_margins(result.comparison, result.numbers[0], arm, "pixels") is None
 
 
 def test_other_metrics_have_no_baselines(runs: Path, tmp_path: Path) -> None:

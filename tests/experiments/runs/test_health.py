@@ -62,6 +62,88 @@ def test_latents_that_are_one_point(spread: float, warned: bool) -> None:
     assert bool(heard(monitor, "world_model/latent_spread", [spread] * 9)) == warned
 
 
+def test_a_spread_is_compared_with_its_own_maximum_as_well() -> None:
+    name = "world_model/latent_spread"
+    assert heard(HealthMonitor(), name, [0.9, *[0.02] * 9]) == []
+    assert heard(HealthMonitor(), name, [0.9, *[0.017] * 9]) == [5]
+
+
+@pytest.mark.parametrize(
+    ("scales", "warned"),
+    [
+        ([9e-5] * 9, [4]),  # in any model
+        ([2e-4] * 9, []),
+        ([1.0] + [1.1e-3] * 9, []),
+        ([1.0] + [0.9e-3] * 9, [5]),  # after it was 1
+        ([1.0, 1e-3, 1e-10, 1e-10, 1e-10, 1e-10, 1e-10], [6]),
+    ],
+)
+def test_latents_that_shrink(scales: list[float], warned: list[int]) -> None:
+    assert heard(HealthMonitor(), "world_model/latent_scale", scales) == warned
+
+
+STUCK_AT = 0.40205
+
+
+@pytest.mark.parametrize("name", ["sigreg/per_row", "world_model/sigreg/per_row"])
+@pytest.mark.parametrize(
+    ("per_row", "warned"),
+    [
+        ([STUCK_AT] * 50, [19]),
+        ([0.4006] * 50, [20]),  # the first row is a step away from it
+        ([0.394] * 50, []),  # where the patch encoder begins
+        ([1.06 / 512] * 50, []),
+        ([0.53] * 50, []),  # two healthy rows
+        # on the way out, a step every fifth row
+        ([STUCK_AT - 1e-5 * (i // 5) for i in range(100)], []),
+        # on the way in, and there
+        ([0.02, 0.2, 0.39, *[0.4 + 1e-4 * i for i in range(20)], 0.402], [23]),
+        # out in time, and in again
+        ([STUCK_AT] * 19 + [0.1] + [0.4019] * 19 + [0.1], []),
+        # out and in again after a warning
+        ([STUCK_AT] * 30 + [0.1] + [STUCK_AT] * 30, [19, 50]),
+    ],
+)
+def test_sigreg_that_is_stuck_where_zeros_have_it(
+    name: str, per_row: list[float], warned: list[int]
+) -> None:
+    assert heard(HealthMonitor(), name, per_row) == warned
+
+
+def test_longer_rollouts_are_spoken_of_where_there_are_any() -> None:
+    said = []
+    for name in ("sigreg/per_row", "world_model/sigreg/per_row"):
+        monitor = HealthMonitor()
+        said += [y for _ in range(20) for y in monitor.observe({name: STUCK_AT})]
+    image, world = said
+    assert "larger weight;" in image
+    assert "larger weight, the larger the longer its rollouts;" in world
+
+
+def test_being_stuck_is_remembered_over_a_resumed_run() -> None:
+    name, one, two = "world_model/sigreg/per_row", HealthMonitor(), HealthMonitor()
+    assert heard(one, name, [0.401] * 15) == []
+    two.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    assert heard(one, name, [0.401] * 9) == heard(two, name, [0.401] * 9) == [5]
+
+
+@pytest.mark.parametrize(
+    ("shares", "warned"),
+    [
+        ([0.75, 0.89, 0.9], []),
+        ([0.75, 0.91, 0.97], [1]),
+        ([0.91, 0.85, 0.91], [0]),
+        ([0.91, 0.75, 0.91], [0, 2]),
+        ([1.02], [0]),  # an estimate
+        ([-0.02], []),
+    ],
+)
+def test_latents_that_hold_the_background(
+    shares: list[float], warned: list[int]
+) -> None:
+    assert heard(HealthMonitor(), "evaluate/background_share", shares) == warned
+
+
 @pytest.mark.parametrize(
     ("name", "value", "warned"),
     [

@@ -1,10 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from agents.curiosity.prediction_error import PredictionErrorConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import read_grid
+from experiments.train.command import COMMAND
+from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
+from world_models.model_config import LatentDynamicsConfig
+from world_models.model_loss import PREDICTION
+from world_models.presets import byol_explore, jepa_vicreg
+from world_models.terms.distance import DistanceConfig
 
 GRID = """
 arguments = "byol-explore --size debug --env-steps 240"
@@ -130,7 +138,41 @@ def test_other_commands_and_empty_grids_are_refused(tmp_path: Path) -> None:
         read_grid(tmp_path / "missing.toml")
 
 
-def test_the_example_in_the_docs_is_a_grid() -> None:
-    file = Path(__file__).parents[3] / "docs" / "examples" / "grid.toml"
-    cells = expand(read_grid(file))
-    assert len({x.name for x in cells}) == 2 * 2 * 3
+EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
+
+
+@pytest.mark.parametrize(
+    ("name", "num_cells"), [("grid", 2 * 2 * 3), ("maze_models", 3 * 5)]
+)
+def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
+    cells = expand(read_grid(EXAMPLES / f"{name}.toml"))
+    assert len({x.name for x in cells}) == num_cells
+
+
+def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() -> None:
+    cells = expand(read_grid(EXAMPLES / "maze_models.toml"))
+    configs = {x.name: COMMAND.read(x.arguments) for x in cells}
+    assert {x.seed for x in configs.values()} == {10, 11, 12, 13, 14}
+    models = {name.partition("+")[0]: x.model for name, x in configs.items()}
+    assert models["byol-explore"] == byol_explore()
+    assert models["jepa-vicreg"] == jepa_vicreg()
+    assert isinstance(models["contrastive"], LatentDynamicsConfig)
+    assert models["contrastive"].objective == InfoNceConfig()
+    assert list(models["contrastive"].terms) == [DistanceConfig()]
+    curious = {name.partition("+")[0]: x.curiosity for name, x in configs.items()}
+    paid = {
+        k: x.term for k, x in curious.items() if isinstance(x, PredictionErrorConfig)
+    }
+    assert paid.pop("contrastive") == "distance"
+    assert list(paid.values()) == [PREDICTION, PREDICTION]
+    [same] = {
+        replace(x, model=None, seed=0, curiosity=PredictionErrorConfig())
+        for x in configs.values()
+    }
+    assert same.agent.extrinsic.weight == 0
+    assert not same.also
+    # the last evaluation is of the agent that has had all of its steps
+    assert (same.env_steps, same.env_steps % same.evaluate_every) == (150_000, 0)
+    ppo = same.agent.ppo
+    rollouts = same.env_steps // (same.num_envs * ppo.num_steps)
+    assert rollouts * ppo.num_epochs * ppo.num_minibatches >= 1_000

@@ -15,7 +15,7 @@ from experiments.parts.models import OBJECTIVES
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import _activations, plan_training
 from experiments.train.presets import train_config
-from experiments.train.tables import AGENTS
+from experiments.train.tables import AGENTS, MODELS
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.planned import planned_for
@@ -294,9 +294,16 @@ OURS = {
     **{f"{x} objective": small(objective=x) for x in ("byol", "direct-pred", "moco")},
     **{
         f"{x} objective": small(model="jepa-vicreg", objective=x)
-        for x in ("vicreg", "sigreg", "info-nce", "dcl")
+        for x in ("vicreg", "sigreg", "info-nce", "cpc", "dcl")
     },
-    **{f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch")},
+    **{
+        f"{x} objective": small(model="random-encoder", objective=x)
+        for x in ("sim-siam", "regression", "reconstruction")
+    },
+    **{f"{x} model": small(model=x) for x in MODELS.rows if x != "none"},
+    **{
+        f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch", "menet")
+    },
     **{f"{x} core": small(agent=x) for x in AGENTS.rows},
     **{f"{x} preset": small(x) for x in PRESETS},
     "terms": replace(small(), model=byol_explore(4, terms=TERMS)),

@@ -156,7 +156,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
-from world_models.presets import LatentDynamicsConfig
+from world_models.presets import byol_explore
 
 world = CountingConfig()
 encoder = NatureConfig(size=33)

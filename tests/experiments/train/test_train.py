@@ -20,6 +20,7 @@ from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
+from experiments.runs.playing import evaluate_random
 from experiments.train.presets import train_config
 from experiments.train.task import run_name, train
 
@@ -47,6 +48,7 @@ PROMISED = {
         "loss/world_model",
         "world_model/effective_rank",
         "world_model/latent_spread",
+        "world_model/latent_scale",
         "world_model/updates",
     },
     "rnd": ALWAYS
@@ -60,7 +62,11 @@ PROMISED = {
     "ppo": ALWAYS,
 }
 EPISODE = {"episode/return", "episode/length"}
-EVALUATION = {"return_mean", "return_max", "rooms", "cells"}
+EVALUATION = {
+    f"{player}/{what}"
+    for player in ("evaluate", "random")
+    for what in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
+}
 
 
 def test_a_run_leaves_all_that_it_promises(key_door: Any) -> None:
@@ -118,8 +124,7 @@ def names(run: RunFolder) -> set[str]:
 
 
 def test_metrics_of_byol_explore(key_door: Any) -> None:
-    evaluated = {f"evaluate/{x}" for x in EVALUATION}
-    assert names(key_door.run) == PROMISED["byol-explore"] | EPISODE | evaluated
+    assert names(key_door.run) == PROMISED["byol-explore"] | EPISODE | EVALUATION
     columns = read_metrics(key_door.run)
     # 40 rows a rollout; of the 4 episodes' resets, every 18 rows, none is a step
     resets = [4 * (row // 18) for row in range(10, 101, 10)]
@@ -138,6 +143,12 @@ def test_metrics_of_byol_explore(key_door: Any) -> None:
     evaluated = np.isfinite(columns["evaluate/rooms"])
     rooms, cells = (columns[f"evaluate/{x}"][evaluated] for x in ("rooms", "cells"))
     assert ((rooms >= 1) & (rooms <= 2) & (cells >= rooms) & (cells <= 36)).all()
+    each = columns["evaluate/rooms_per_episode"][evaluated]
+    assert ((each >= 1) & (each <= rooms)).all()
+    config = key_door.run.config()
+    random = evaluate_random(config.world, config.evaluate_episodes, config.seed, "cpu")
+    for name, value in random.items():
+        assert set(columns[name][evaluated].tolist()) == {value}
 
 
 @pytest.mark.parametrize("preset", ["rnd", "ppo"])
@@ -164,7 +175,7 @@ def test_a_config_repeats_a_run_and_evaluation_leaves_no_trace_in_it(
     disturbed = rows(key_door.run)
     for row in disturbed:
         for name in EVALUATION:
-            row["metrics"].pop(f"evaluate/{name}", None)
+            row["metrics"].pop(name, None)
     assert rows(quiet.run) == disturbed
     assert list(quiet.run.videos.iterdir()) == []
 

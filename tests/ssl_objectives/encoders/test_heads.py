@@ -4,11 +4,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.heads import HeadConfig, Mlp, Straight
+from ssl_objectives.encoders.heads import HeadConfig, Mlp, Standardized, Straight
 
 
 @pytest.mark.parametrize(
-    "config", [Mlp(), Mlp(3, 6, 1), Mlp(3, 6, 3), Mlp(3, last_norm=True), Straight()]
+    "config",
+    [
+        Mlp(),
+        Mlp(3, 6, 1),
+        Mlp(3, 6, 3),
+        Mlp(3, last_norm=True),
+        Straight(),
+        Standardized(),
+    ],
 )
 def test_a_head_has_the_outputs_it_promises(
     config: HeadConfig, generator: torch.Generator
@@ -43,3 +51,22 @@ def test_the_last_norm_has_no_weights(generator: torch.Generator) -> None:
 def test_no_head_changes_nothing(generator: torch.Generator) -> None:
     rows = torch.randn(7, 5, generator=generator)
     assert Straight().build(5)(rows) is rows
+
+
+def test_standardised_numbers_have_mean_0_and_variance_1(
+    generator: torch.Generator,
+) -> None:
+    """Of the batch in training, of what went by in evaluation; without weights."""
+    rows = 3 + 2 * torch.randn(50, 5, generator=generator)
+    head = Standardized().build(5)
+    assert not list(head.parameters())
+    mean, variance = rows.mean(0), rows.var(0, correction=0)
+    torch.testing.assert_close(
+        head(rows), (rows - mean) / (variance + 1e-5).sqrt(), rtol=1e-4, atol=1e-5
+    )
+    head.eval()
+    # one batch of momentum 0.1, the variance unbiased
+    went_by = 0.1 * mean, 0.9 + 0.1 * rows.var(0)
+    want = (rows - went_by[0]) / (went_by[1] + 1e-5).sqrt()
+    torch.testing.assert_close(head(rows), want, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(head(rows[:1]), want[:1], rtol=1e-4, atol=1e-5)

@@ -9,6 +9,7 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.encoders.modalities import (
+    Change,
     FrameDifference,
     LumaChroma,
     Modalities,
@@ -69,6 +70,39 @@ def test_a_difference_is_what_changed(
     frame, change = mixed(FrameDifference(), image)
     torch.testing.assert_close(frame, new)
     torch.testing.assert_close(change, (1 + new - old) / 2)
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_a_change_is_the_newer_frame_less_the_older(
+    channels: int, generator: torch.Generator
+) -> None:
+    image = images(generator, channels)
+    (change,) = mixed(Change(), image)
+    old, new = (image / 255).chunk(2, 1)
+    assert torch.equal(change, new - old)  # products with 0 and 1 are exact
+
+
+@pytest.mark.parametrize("channels", [2, 6])
+def test_before_a_background_that_lasts_a_change_shows_the_dot_alone(
+    channels: int, generator: torch.Generator
+) -> None:
+    """Latents are equal whatever the background, bit for bit where it is flat."""
+    torch.manual_seed(0)
+    encoder = ModalitiesConfig(TINY, Change()).build((channels, 12, 13))
+    half = channels // 2
+    dot = torch.zeros(2, 5, half, 12, 13, dtype=torch.uint8)
+    for i in range(5):
+        dot[0, i, :, 2 * i : 2 * i + 2, 3] = 100
+        dot[1, i, :, 2 * i : 2 * i + 2, 4 + i] = 100
+    made = []
+    for _ in range(3):
+        behind = torch.randint(0, 156, (1, half, 12, 13), generator=generator).byte()
+        made.append(encoder(torch.cat([dot[0] + behind, dot[1] + behind], 1)))
+    torch.testing.assert_close(made[1], made[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(made[2], made[0], rtol=1e-4, atol=1e-5)
+    assert (made[0][1:] - made[0][:-1]).abs().amax(-1).min() > 1e-3
+    still = torch.cat([dot[0], dot[0]], 1)
+    assert (encoder(still) - encoder(0 * still)).abs().max() < 1e-6
 
 
 def build(generator: torch.Generator) -> tuple[nn.Module, Tensor]:
@@ -149,10 +183,15 @@ def test_a_head_for_latents_that_cannot_be_divided() -> None:
         (RgbDepth(), 3, "are 4 channels"),
         (FrameDifference(), 3, "even number"),
         (FrameDifference(), 0, "even number"),
+        (Change(), 3, "between two frames, an even number"),
+        (Change(), 1, "between two frames, an even number"),
+        (Change(), 0, "between two frames, an even number"),
     ],
 )
 def test_images_without_these_modalities(
-    modalities: LumaChroma | RgbDepth | FrameDifference, channels: int, message: str
+    modalities: LumaChroma | RgbDepth | FrameDifference | Change,
+    channels: int,
+    message: str,
 ) -> None:
     with pytest.raises(ValueError, match=message):
         ModalitiesConfig(TINY, modalities).build((channels, 12, 13))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
@@ -56,10 +56,10 @@ class ByHand:
                 continue
             g = g * scale
             if p.ndim > 1:
-                p -= lr * 0.1 * p
+                p.sub_(lr * 0.1 * p)
             m.lerp_(g, 0.1)
             v.lerp_(g * g, 0.001)
-            p -= lr * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8)
+            p.sub_(lr * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-8))
         return norm
 
 

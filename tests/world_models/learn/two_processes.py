@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ContinuousActions, WorldConfig
 from ssl_objectives.encoders.encoder import Encoder
@@ -163,7 +163,8 @@ def apart(got: dict[str, Tensor], want: dict[str, Tensor]) -> float:
     """The largest distance of two, beside their size and the size of all."""
     assert got.keys() == want.keys()
     assert got
-    typical = sum(float(x.double().square().mean()) for x in want.values()) ** 0.5
+    squares = [float(x.double().square().mean()) for x in want.values()]
+    typical = float(sum(squares) ** 0.5)
     return max(
         float((got[k].double() - x.double()).abs().max())
         / (float(x.double().abs().max()) + typical / len(want))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.encoder import Encoder
@@ -179,10 +179,10 @@ def test_batches_are_joined() -> None:
     model = knowing()
     fit, test = of_the_dot(0), of_the_dot(1)
     whole = probe_facts(model, [fit], [test])
-    parts = [
+    few, others = (
         [x.envs(torch.arange(i, i + 10)) for i in (0, 10, 20)] for x in (fit, test)
-    ]
-    assert probe_facts(model, *parts) == pytest.approx(whole)
+    )
+    assert probe_facts(model, few, others) == pytest.approx(whole)
 
 
 def test_latents_that_are_not_finite_are_one_message() -> None:

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
+from ssl_objectives.encoders.heads import Mlp
 from tests.world_models.terms.unrolling import D, S, drawn
 from world_models.check.samples import random_trajectory, small_beliefs
 from world_models.latent_dynamics import LatentDynamics
@@ -76,6 +77,19 @@ def test_the_heads_of_a_model_do_not_shape_its_encoder(
     own = {name for name, _ in model.named_parameters() if name.startswith("terms.")}
     assert reached == own
     assert len(own) == 3 * 4
+
+
+def test_heads_say_what_is_predicted_behind_a_projector_too() -> None:
+    """Of another size than the latents: SPR's projections."""
+    belief = small_beliefs()["recurrent"]()
+    traj = random_trajectory(belief, 9, 3, 4)
+    config = byol_explore(3, projector=Mlp(11, 7), terms=(EnsembleConfig(3, 8),))
+    model = config.build(belief)
+    loss = model.loss(traj, model.start(3))
+    assert loss.terms["disagreement"][loss.valid].min() > 0
+    [term] = model.terms
+    assert isinstance(term, Ensemble)
+    assert [x[-1].out_features for x in term.heads] == [11] * 3  # type: ignore[index]  # sequences
 
 
 def test_where_heads_were_trained_they_agree_and_elsewhere_they_do_not(

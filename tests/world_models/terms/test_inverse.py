@@ -139,7 +139,7 @@ def test_it_tells_actions_from_what_they_did_and_not_from_others(
 @pytest.mark.parametrize("name", ["recurrent", "continuous actions"])
 def test_its_config_fits_it_to_the_belief(name: str) -> None:
     belief = small_beliefs()[name]()
-    term = InverseConfig(coefficient=0.3, hidden=9).build(belief)
+    term = InverseConfig(coefficient=0.3, hidden=9).build(belief, D + 1)
     widths = [p.shape for p in term.head.parameters() if p.dim() == 2]
     outputs = {"recurrent": 5, "continuous actions": 3}[name]
     assert widths == [(9, 2 * belief.encoder.size), (9, 9), (outputs, 9)]

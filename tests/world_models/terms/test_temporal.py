@@ -105,6 +105,6 @@ def test_nothing_to_see_adds_nothing(generator: torch.Generator) -> None:
 
 def test_config_is_carried_out() -> None:
     belief = small_beliefs()["recurrent"]()
-    term = TemporalConfig(3.0, 0.25, 2.0).build(belief)
+    term = TemporalConfig(3.0, 0.25, 2.0).build(belief, D)
     assert (term.variance, term.margin, term.smoothness) == (3.0, 0.25, 2.0)
     assert not list(term.parameters())

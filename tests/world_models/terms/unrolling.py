@@ -29,6 +29,7 @@ class Drawn:
         return Unrolled(
             None if rows is None else self.latent[:rows],
             Ahead(start, self.after, embedded, self.aim),
+            self.aim + 1,
             self.action,
             self.valid,
             prediction_valid(self.valid, K),

@@ -55,6 +55,52 @@ def test_it_is_the_mean_squared_error_of_pixels(
     assert not loss.regularizer.any()
 
 
+def grouped(generator: torch.Generator, num: int) -> Views:
+    """A world model's: steps ahead, steps and envs, and the frame that came."""
+    shape = (3, 4, N)
+    p = tuple(torch.randn(*shape, D, generator=generator) for _ in range(num))
+    image = torch.randint(0, 256, (*shape, num, *SHAPE), generator=generator)
+    valid = torch.rand(shape, generator=generator) < 0.7
+    extra = {"image": image.to(torch.uint8)}
+    nothing = (None,) * num
+    return Views((*nothing, None), (*p, None), (None,), ((0, 1),), valid, extra=extra)
+
+
+@pytest.mark.parametrize("num", [1, 2])
+def test_groups_of_rows_are_decoded_row_by_row(
+    num: int, generator: torch.Generator
+) -> None:
+    """As images are, each by itself; a gradient for each row that counts."""
+    torch.manual_seed(0)
+    objective = ReconstructionConfig(DecoderConfig(3)).build(Sizes(D, image=SHAPE))
+    given = grouped(generator, num)
+    made = [p.requires_grad_() for p in given.p if p is not None]
+    assert given.valid is not None
+    loss = objective(given).per_sample
+    assert loss is not None
+    for at in torch.ones(loss.shape).nonzero().tolist():
+        here = tuple(at)
+        code = tuple(p[here].unsqueeze(0) for p in made)
+        image = {"image": given.extra["image"][here].unsqueeze(0)}
+        alone = objective(Views(code, code, code, ((0, 0),), extra=image)).per_sample
+        want = alone if given.valid[here] else torch.zeros(1)
+        torch.testing.assert_close(loss[here].unsqueeze(0), want)
+    loss.sum().backward()
+    for p in made:
+        assert p.grad is not None
+        assert torch.equal(p.grad.any(-1), given.valid)
+
+
+def test_frames_that_do_not_count_are_not_looked_at(generator: torch.Generator) -> None:
+    torch.manual_seed(0)
+    objective = ReconstructionConfig(DecoderConfig(3)).build(Sizes(D, image=SHAPE))
+    given = grouped(generator, 1)
+    assert given.valid is not None
+    before = objective(given).per_sample
+    given.extra["image"][~given.valid] = 255
+    assert torch.equal(objective(given).per_sample, before)
+
+
 def test_the_right_image_costs_nothing(generator: torch.Generator) -> None:
     class Remembers(nn.Module):
         def __init__(self, image: Tensor) -> None:

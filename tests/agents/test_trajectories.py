@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from agents.acting import Acted, ActingPolicy, nothing_carried
-from agents.rollout import rollout
+from agents.trajectories import rollout
 from envs.counting import CountingConfig, decode
 from envs.vector_env import EnvSpec, Step
 from tests.envs.probe_world import ProbeConfig
