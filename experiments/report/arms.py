@@ -32,8 +32,11 @@ _CIRCUMSTANCES = {
     "evaluate_episodes",
 }
 _ABSENT = "not there"
-_NAME = "name"  # of the method of a pretraining run
-_IMAGES = "images"  # the task where there are no worlds
+# What a name stands for: the method of a pretraining run, a world model.
+_NAMED = {"name": "method", "model.name": "model"}
+_SHOWN = ("model", "model.name", "curiosity")  # where nothing differs
+# The task where agents have no world: of encoders; of world models.
+_INSTEAD = ("images", "data.world", "data")
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,8 @@ def compare(
     for path in by:
         _check_known(path, "--by", known)
     if task == TASK and not any(_under(x, TASK) for x in known):
-        task = _IMAGES if any(_under(x, _IMAGES) for x in known) else task
+        there = [x for x in _INSTEAD if any(_under(path, x) for path in known)]
+        task = there[0] if there else task
     if task not in (None, TASK):
         _check_known(task, "--task", known)
     in_task = [x for x in known if _under(x, task) and x not in _BOOKKEEPING]
@@ -131,9 +135,9 @@ def compare(
             if not (_is_circumstance(path) or _under(path, task))
             and any(_differs(path, x) for x in together)
         ]
-        if _NAME in axes:  # what a name stands for needs no words of its own
-            axes = [x for x in axes if x == _NAME or not _is_told(x, runs)]
-    shown = by if by and not axes else () if axes else ("model", "curiosity")
+        # what a name stands for needs no words of its own
+        axes = [x for x in axes if not _is_told(x, axes, runs)]
+    shown = by if by and not axes else () if axes else _SHOWN
     arms = _labelled(runs, [*axes, *(x for x in shown if x in known)], shown)
     entries = [Entry(*x) for x in zip(runs, arms, tasks, strict=True)]
     left_out = _duplicates(entries)
@@ -152,7 +156,7 @@ def differences(comparison: Comparison) -> list[Difference]:
             path in _BOOKKEEPING
             or path in comparison.axes
             or _under(path, comparison.task)
-            or (_NAME in comparison.axes and _is_told(path, [x.run for x in entries]))
+            or _is_told(path, comparison.axes, [x.run for x in entries])
         ):
             continue
         values = {id(x): _value(path, x.run, entries) for x in entries}
@@ -235,10 +239,13 @@ def _differs(path: str, runs: Sequence[LoadedRun]) -> bool:
     return len(values) > 1
 
 
-def _is_told(path: str, runs: Sequence[LoadedRun]) -> bool:
-    """Whether it belongs to a method, and the method's name tells its value."""
-    values = {(x.settings.get(_NAME), x.settings.get(path)) for x in runs}
-    return _under(path, "method") and len(values) == len({name for name, _ in values})
+def _is_told(path: str, axes: Sequence[str], runs: Sequence[LoadedRun]) -> bool:
+    """Whether it belongs to what has a name among the axes, which tells its value."""
+    for name, config in _NAMED.items():
+        if name in axes and path not in (name, config) and _under(path, config):
+            values = {(x.settings.get(name), x.settings.get(path)) for x in runs}
+            return len(values) == len({called for called, _ in values})
+    return False
 
 
 def _is_circumstance(path: str) -> bool:

@@ -306,7 +306,7 @@ def test_what_is_missing_is_said_and_the_rest_reported(tmp_path: Path) -> None:
 def test_one_arm_one_seed(tmp_path: Path) -> None:
     made(tmp_path / "runs", "byol-explore", 0, scored(1, 2))
     result, text = quietly(tmp_path / "out", tmp_path / "runs")
-    assert result.comparison.arms == ("ByolExplore + PredictionError",)
+    assert result.comparison.arms == ("byol-explore + PredictionError",)
     [numbers] = result.numbers
     assert numbers.pairs == ()
     assert numbers.arms_in_tasks[0].iqm.low is None
