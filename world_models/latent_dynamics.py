@@ -47,8 +47,8 @@ class LatentDynamics(nn.Module):
         head: from projections of predicted latents to predictions: BYOL's predictor.
             The model's `predictor` then gives latents, which pass the projector like
             those that were seen. None: it gives projections at once.
-        detached: the gradient of predictions stops at the belief, so that terms alone
-            shape the encoder.
+        detached: the gradient of predictions stops at the belief, so that terms (and
+            what the objective regularises) alone shape the encoder.
         scope: which rows an objective that compares rows may compare.
         group: rows compared at once, at most: scores of all against all grow with its
             square.
