@@ -17,11 +17,11 @@ class GaussianHead(Predictor):
 
     `p(s | b_{t,k})` and `q(s | b_{t,k}, ω_{t+k})` with diagonal variances. Predicted is
     a sample of the prior (its mean in evaluation mode, and where the model imagines),
-    and the term `kl`,
-    `max(KL(p ‖ q), free nats)`, is minimised: the reconstructing control of arXiv
-    2211.10831, which decodes the prior's sample and has the divergence in this
-    direction. Deviations: the belief is the GRU's alone, no sample is fed back into it;
-    what the posterior has seen carries no gradient to the encoder.
+    and the term `kl`, `max(KL(p ‖ q), free nats)`, is minimised: the reconstructing
+    control of arXiv 2211.10831, which decodes the prior's sample and has the divergence
+    in this direction. Deviations: the belief is the GRU's alone, no sample is fed back
+    into it; what the posterior has seen carries no gradient to the encoder; the weight
+    is for a reconstruction error that is a mean over pixels.
 
     Args:
         belief_size, latent_size: S and P.
@@ -36,7 +36,7 @@ class GaussianHead(Predictor):
         latent_size: int,
         hidden: int = 128,
         free_nats: float = 3.0,
-        weight: float = 1.0,
+        weight: float = 0.01,
     ) -> None:
         super().__init__()
         self.prior = _gaussian(belief_size, hidden, latent_size)
@@ -103,8 +103,8 @@ class GaussianHeadConfig:
     """units of the hidden layers"""
     free_nats: float = 3.0
     """divergence that costs nothing"""
-    weight: float = 1.0
-    """of the divergence beside the predictions' loss"""
+    weight: float = 0.01
+    """of the divergence, which is a sum, beside an error that is a mean"""
 
     def build(self, belief_size: int, latent_size: int) -> GaussianHead:
         """Build it."""
