@@ -110,6 +110,30 @@ def noise_pages() -> Iterator[list[str]]:
     yield list(noise(encoded, REMEDIES))
 
 
+MAZE = {
+    "byol-explore": "`byol_explore`",
+    "jepa-vicreg": "`jepa_vicreg`",
+    "contrastive": "`contrastive`",
+}
+
+
+def maze() -> Iterator[str]:
+    """Rooms per episode of each model, seed by seed, beside random play's."""
+    for model, about in MAZE.items():
+        runs = sorted(
+            (x for x in results("maze_models.jsonl") if x["model"] == model),
+            key=lambda x: int(x["seed"]),
+        )
+        rooms = ", ".join(f"{x['rooms']:.2f}" for x in runs)
+        random = ", ".join(f"{x['random']:.2f}" for x in runs)
+        means = [fmean(x[k] for x in runs) for k in ("rooms", "random")]
+        warnings = sum(x["warnings"] for x in runs)
+        yield (
+            f"| {about} | {rooms} | {means[0]:.2f} | {random} | {means[1]:.2f} "
+            f"| {warnings} |"
+        )
+
+
 def noise_median(quantity: str, model: str, kind: str) -> float:
     """The median over seeds."""
     return median(

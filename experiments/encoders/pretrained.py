@@ -39,6 +39,8 @@ class PretrainedConfig:
             return encoder.train()
         encoder.requires_grad_(False)
         encoder.body = AlwaysEval(encoder.body)
+        encoder.pool = AlwaysEval(encoder.pool)
+        encoder.head = AlwaysEval(encoder.head)
         return encoder
 
     def untrained(self) -> EncoderConfig:
