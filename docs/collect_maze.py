@@ -1,4 +1,4 @@
-"""Gathers the last evaluations of the maze's runs: `python docs/collect_maze.py SWEEP`."""
+"""Gathers last evaluations of the maze's runs: `python docs/collect_maze.py SWEEP`."""
 
 import json
 import sys
