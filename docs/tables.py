@@ -72,6 +72,8 @@ NOISES = (
 
 def noise(quantity: str, models: Iterable[str]) -> Iterator[str]:
     """A number of every model under every noise, seed by seed; – where not run."""
+    yield f"| | {' | '.join(x.replace('-', ' ') for x in NOISES)} |"
+    yield f"|{'---|' * (1 + len(NOISES))}"
     runs = defaultdict(dict)
     for x in results("noise.jsonl"):
         runs[x["model"], x["noise"]][x["seed"]] = x.get(quantity)
@@ -83,6 +85,29 @@ def noise(quantity: str, models: Iterable[str]) -> Iterator[str]:
             told = [f"{x:.2f}" for x in each if x is not None]
             cells.append(", ".join(told) or "–")
         yield f"| `{model}` | {' | '.join(cells)} |"
+
+
+MODELS = (
+    "vicreg",
+    "simclr",
+    "sigreg",
+    "byol",
+    "reconstruction",
+    "inverse-dynamics",
+    "supervised",
+    "random",
+)
+REMEDIES = ("vicreg-inverse", "simclr-time", "vicreg-temporal", "vicreg-change")
+
+
+def noise_pages() -> Iterator[list[str]]:
+    """The tables of docs/noise.md, from top to bottom."""
+    predicted, encoded = "probe/place/predicted_rmse", "probe/place/encoded_rmse"
+    yield list(noise(predicted, MODELS))
+    yield list(noise(encoded, MODELS))
+    yield list(noise("background_share", MODELS))
+    yield list(noise(predicted, REMEDIES))
+    yield list(noise(encoded, REMEDIES))
 
 
 def noise_median(quantity: str, model: str, kind: str) -> float:
@@ -113,4 +138,5 @@ def benchmark() -> Iterator[str]:
 if __name__ == "__main__":
     print("Key-door:", *key_door(100), "", sep="\n")
     print("Fashion-MNIST:", *fashion(), "", sep="\n")
+    print("Noise:", *(x for page in noise_pages() for x in (*page, "")), sep="\n")
     print("Benchmark:", *benchmark(), sep="\n")

@@ -35,3 +35,45 @@ def test_benchmark(tables: Any) -> None:
     rows = list(tables.benchmark())
     begin = page.index(rows[0])
     assert page[begin : begin + len(rows)] == rows
+
+
+def test_noise(tables: Any) -> None:
+    page = (ROOT / "docs/noise.md").read_text().splitlines()
+    at = 0
+    for rows in tables.noise_pages():
+        begin = page.index(rows[2], at)  # behind the line of names and that of dashes
+        assert page[begin - 2 : begin - 2 + len(rows)] == rows
+        at = begin + len(rows) - 2
+
+
+def test_noise_says_what_the_page_says(tables: Any) -> None:
+    """Medians over seeds, beside those of the random encoder."""
+    predicted = "probe/place/predicted_rmse"
+
+    def share(model: str, noise: str) -> float:
+        random = tables.noise_median(predicted, "random", noise)
+        found: float = tables.noise_median(predicted, model, noise) / random
+        return found
+
+    changing = ("changing-uniform", "changing-structured")
+    fixed = ("fixed-uniform", "fixed-structured")
+    assert tables.noise_median(predicted, "vicreg", "none") < 1.2
+    for noise in changing:
+        assert all(share(x, noise) <= 0.25 for x in ("vicreg", "simclr", "sigreg"))
+        assert share("byol", noise) <= 0.5
+    for noise in fixed:
+        for model in ("vicreg", "simclr"):
+            assert share(model, noise) >= 0.9
+            assert tables.noise_median("background_share", model, noise) > 0.9
+        assert tables.noise_median("background_share", "inverse-dynamics", noise) < 0.2
+    assert all(share("supervised", x) <= 0.2 for x in (*changing, *fixed))
+    assert share("inverse-dynamics", "fixed-uniform") <= 0.35
+    ways_out = {
+        "inverse-dynamics": 0.3,
+        "vicreg-inverse": 0.3,
+        "simclr-time": 0.33,
+        "vicreg-temporal": 0.3,
+        "vicreg-change": 0.2,
+    }
+    for model, most in ways_out.items():
+        assert share(model, "fixed-structured") <= most, model

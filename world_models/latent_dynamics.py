@@ -16,7 +16,7 @@ from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
-from world_models.predictor import Ahead, OpenLoop, Predictor
+from world_models.predictor import Ahead, OpenLoop, Prediction, Predictor
 from world_models.scope import Groups, Scope
 from world_models.seen import Seen, unknown_before, windows
 from world_models.terms.term import Term, Unrolled
@@ -42,10 +42,13 @@ class LatentDynamics(nn.Module):
             encoder and projector themselves, without (STOP) or with gradient (SHARED).
         ema_decay: of the slow copy, per gradient step.
         projector: from latents to what is predicted; None for the latents themselves.
-            Predictions do not pass through it: it learns where targets are SHARED, or
-            from what the objective regularises, and else stays as it began.
-        detached: the gradient of predictions stops at the belief, so that terms alone
-            shape the encoder.
+            It learns where targets are SHARED, from what the objective regularises,
+            and where there is a head; else it stays as it began.
+        head: from projections of predicted latents to predictions: BYOL's predictor.
+            The model's `predictor` then gives latents, which pass the projector like
+            those that were seen. None: it gives projections at once.
+        detached: the gradient of predictions stops at the belief, so that terms (and
+            what the objective regularises) alone shape the encoder.
         scope: which rows an objective that compares rows may compare.
         group: rows compared at once, at most: scores of all against all grow with its
             square.
@@ -65,6 +68,7 @@ class LatentDynamics(nn.Module):
         target: TargetKind = TargetKind.EMA,
         ema_decay: float = 0.99,
         projector: nn.Module | None = None,
+        head: nn.Module | None = None,
         detached: bool = False,
         scope: Scope = Scope.BATCH,
         group: int = 512,
@@ -78,6 +82,7 @@ class LatentDynamics(nn.Module):
         self.open_loop = open_loop
         self.predictor = predictor
         self.projector = projector or nn.Identity()
+        self.head = head
         check_latents_fit(objective, belief.encoder, self.projector)
         self.kind, self.detached = target, detached
         self.target: EmaTarget | None = None
@@ -149,7 +154,7 @@ class LatentDynamics(nn.Module):
         """Predicted (projected) latents after each of K actions."""
         embedded = self.belief.embedding(action)
         after = self.open_loop(belief, embedded)
-        return self.predictor(Ahead(belief, after, embedded)).latent  # type: ignore[no-any-return]  # modules are called untyped
+        return self._predicted(self.predictor(Ahead(belief, after, embedded)))
 
     def predict(
         self,
@@ -174,9 +179,10 @@ class LatentDynamics(nn.Module):
         acted = windows(torch.cat([embedded[:1], embedded]), self.horizon)
         usable = prediction_valid(valid, self.horizon, num_context)
         ahead = Ahead(belief, after, acted, aims.detach(), usable)
-        prediction = self.predictor(ahead)
+        prediction: Prediction = self.predictor(ahead)
+        latent = self._predicted(prediction)
         groups = self._groups(valid.shape[0], valid.shape[1], num_context)
-        views = self._views(seen, prediction.latent, aims, usable, groups)
+        views = self._views(seen, latent, aims, usable, groups)
         loss = self.objective(views)
         assert loss.per_sample is not None
         whole = ModelLoss(
@@ -190,7 +196,7 @@ class LatentDynamics(nn.Module):
             prediction.adversary,
         )
         unrolled = Unrolled(
-            seen.latent, ahead, prediction.latent, action, valid, usable, seen.facts
+            seen.latent, ahead, latent, action, valid, usable, seen.facts
         )
         for term in self.terms:
             added = term(unrolled)
@@ -339,6 +345,13 @@ class LatentDynamics(nn.Module):
     ) -> dict[str, Float32[Tensor, ""]]:
         """Have target latents collapsed (see `diagnosis`)? And the updates so far."""
         return {**diagnosis(target), "world_model/updates": self.updates.float()}
+
+    def _predicted(self, prediction: Prediction) -> Float32[Tensor, "K *batch P"]:
+        """In the space of the targets."""
+        if self.head is None:
+            return prediction.latent
+        latent: Tensor = self.head(self.projector(prediction.latent))
+        return latent
 
     def _eyes(self) -> nn.Sequential:
         """Encoder and projector; not kept, since the belief model owns the encoder."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
+from torch import nn
+
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.heads import HeadConfig, Straight
 from ssl_objectives.encoders.menet import MeNetConfig
@@ -49,6 +51,9 @@ class LatentDynamicsConfig:
     """compares predictions with what came"""
     projector: HeadConfig = field(default_factory=Straight)
     """between latents and what is predicted"""
+    head: HeadConfig | None = None
+    """BYOL's predictor, behind the projections of predicted latents; none: projections
+    are predicted at once"""
     detached: bool = False
     """predictions do not shape the encoder: only terms do"""
     scope: Scope = Scope.ALL
@@ -73,7 +78,7 @@ class LatentDynamicsConfig:
         encoder = belief.encoder
         channels, height, width = encoder.image_shape
         size = self.projector.outputs(encoder.size)
-        straight = isinstance(self.projector, Straight)
+        straight, plain = isinstance(self.projector, Straight), self.head is None
         sizes = Sizes(
             size,
             rep=encoder.size,
@@ -83,17 +88,28 @@ class LatentDynamicsConfig:
         return LatentDynamics(
             belief,
             OpenLoop(belief.size, belief.embedding.size),
-            self.predictor.build(belief.size, size),
+            self.predictor.build(belief.size, size if plain else encoder.size),
             self.objective.build(sizes),
             self.horizon,
             self.target,
             self.ema_decay,
             None if straight else OverRows(self.projector.build(encoder.size)),
+            None if self.head is None else OverRows(self._head(size)),
             self.detached,
             self.scope,
             self.group,
             [term.build(belief, size) for term in self.terms],
         )
+
+    def _head(self, size: int) -> nn.Module:
+        """What turns projections into predictions of projections."""
+        assert self.head is not None
+        if self.head.outputs(size) != size:
+            raise ValueError(
+                f"the head gives {self.head.outputs(size)} numbers, and projections, "
+                f"which it is to predict, have {size}: make them equal"
+            )
+        return self.head.build(size)
 
     def of(
         self,

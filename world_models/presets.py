@@ -71,11 +71,17 @@ def contrastive(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
 def spr(horizon: int = 5, **changes: Any) -> LatentDynamicsConfig:
     """SPR without augmentation (arXiv 2007.05929): a slow copy's projections, 5 steps.
 
-    Deviations: a GRU over actions in place of convolutions over feature maps, and one
-    MLP for the projection and the linear prediction of what comes. So no gradient
-    reaches the projector of the targets, which stays the random one it begins as.
+    Predicted latents are projected like those that were seen, and a linear head
+    predicts the slow copy's projections from them. Deviations: a GRU over actions in
+    place of convolutions over feature maps; a projector of its own instead of the Q
+    head's first layer.
     """
-    config = LatentDynamicsConfig("spr", projector=Mlp(size=128, hidden=256, layers=2))
+    config = LatentDynamicsConfig(
+        "spr",
+        predictor=_LINEAR,
+        projector=Mlp(size=128, hidden=256, layers=2),
+        head=Mlp(size=128, layers=1),
+    )
     return _of(config, horizon, changes)
 
 

@@ -18,6 +18,9 @@ from world_models.model_config import ModelConfig
 
 _ENCODERS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
 
+# facts are not for agents
+_TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
+
 CHOICES = (
     Choice(
         PRESETS,
@@ -39,7 +42,7 @@ CHOICES = (
         "How the model compares predictions with what came (default: as the model "
         "says).",
     ),
-    Choice(TERMS, "What the model learns beside its predictions.", default="none"),
+    Choice(_TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
     Choice(
         ALSO,
@@ -125,6 +128,7 @@ def _changed(
     model: ModelConfig | None, objective: str | None, term: str
 ) -> ModelConfig | None:
     """The model with the parts that were asked for."""
+    _TERMS.check(term, "--term")
     if model is not None:
         return changed(model, objective, term)
     for flag, asked in (("objective", objective is not None), ("term", term != "none")):

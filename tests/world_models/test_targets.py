@@ -16,7 +16,7 @@ from tests.world_models.small_model import B, K, T, build, noise
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import LatentDynamicsConfig
 from world_models.model_loss import PREDICTION, ModelLoss
-from world_models.predictor import LatentHeadConfig
+from world_models.predictor import LatentHead, LatentHeadConfig
 from world_models.terms.inverse import InverseConfig, InverseDynamics
 from world_models.trajectory import Trajectory
 
@@ -191,3 +191,30 @@ def test_detaching_changes_no_number(traj: Trajectory) -> None:
         losses.append(loss_of(model, traj))
     one, two = losses
     assert torch.equal(one.terms[PREDICTION], two.terms[PREDICTION])
+
+
+def test_a_head_predicts_from_projected_predictions(traj: Trajectory) -> None:
+    """`q(g(ẑ))` against the slow copy's `g'(z)`, so that the projector learns."""
+    model = model_of(TargetKind.EMA, ByolConfig(), head=Mlp(P, layers=1)).eval()
+    loss = loss_of(model, traj)
+    seen = model.see(traj, model.start(B))
+    ahead = model.open_loop.all_starts(
+        seen.belief, model.belief.embedding(traj.action), K
+    )
+    assert isinstance(model.predictor, LatentHead)
+    assert model.head is not None
+    for k, t, b in loss.valid.nonzero().tolist():
+        latent = model.predictor.layers(ahead[k, t, b])
+        guess = model.head(model.projector(latent[None]))[0]
+        away = 2 - 2 * torch.cosine_similarity(guess, seen.target[t + k + 1, b], dim=0)
+        torch.testing.assert_close(loss.terms[PREDICTION][k, t, b], away)
+    loss.mean().backward()
+    assert {"predictor", "projector", "head", "belief.encoder"} <= reached(model)
+    imagined = model.imagine(seen.belief[0], traj.action[:K])
+    guess = model.head(model.projector(model.predictor.layers(ahead[:, 0])))
+    torch.testing.assert_close(imagined, guess)
+
+
+def test_a_head_of_another_size_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"gives 11 numbers, and projections.* 10"):
+        model_of(TargetKind.EMA, ByolConfig(), head=Mlp(11, layers=1))

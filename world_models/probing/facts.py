@@ -35,12 +35,13 @@ def probe_facts(
     test: Iterable[Trajectory],
     burn_in: int = 0,
 ) -> dict[str, float]:
-    """`<fact>/encoded_rmse`, `…_r2`, and the same of `predicted` latents.
+    """`<fact>/encoded_rmse`, `…_r2`, and the same of what is `predicted`.
 
     Encoded are the latents of all rows, predicted the open-loop beliefs 1 … K steps
-    behind the first row, over the actions that followed: what every predictor reads. A
-    ridge for each of the two is shared by all rows; predictions that leave the episode
-    do not count.
+    behind the first row, over the actions that followed: what every predictor reads.
+    Where the core has a memory, `believed` are the beliefs of all rows. A ridge for
+    each of these is shared by all rows; predictions that leave the episode do not
+    count.
 
     Args:
         model: in evaluation mode.
@@ -68,8 +69,8 @@ def _of_all(
     for what, rows in made.items():
         if not rows.latent.isfinite().all():
             raise TrainingDiverged(
-                f"The latents that are {what} are not finite, so that nothing can be "
-                "measured on them: training has diverged. Try a smaller learning rate."
+                f"What is {what} is not finite, so that nothing can be measured on it: "
+                "training has diverged. Try a smaller learning rate."
             )
     return made
 
@@ -86,10 +87,11 @@ def _rows(model: LatentDynamics, traj: Trajectory, burn_in: int) -> dict[str, Ro
     inside = traj.valid[:steps].cumprod(0).bool()
     # a fact of one number may come without an axis for it
     facts = {k: x.unsqueeze(2).flatten(2).float() for k, x in traj.facts.items()}
+    flat = {k: x.flatten(0, 1) for k, x in facts.items()}
+    remembered = {"believed": Rows(seen.belief.flatten(0, 1), flat)}
     return {
-        "encoded": Rows(
-            seen.latent.flatten(0, 1), {k: x.flatten(0, 1) for k, x in facts.items()}
-        ),
+        "encoded": Rows(seen.latent.flatten(0, 1), flat),
+        **(remembered if belief.core.memory_size else {}),
         "predicted": Rows(
             ahead[inside], {k: x[1 : steps + 1][inside] for k, x in facts.items()}
         ),

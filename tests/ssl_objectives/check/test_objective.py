@@ -251,6 +251,35 @@ def late(loss: Loss) -> Loss:
     return replace(loss, per_sample=loss.per_sample * place)
 
 
+class Spreading(Scaled):
+    """Also keeps what was seen from growing; of these rows some may not count."""
+
+    def forward(self, views: Views) -> Loss:
+        loss = super().forward(views)
+        if not views.seen:
+            return loss
+        size = torch.stack([z.square().mean(-1) for z in views.seen]).mean(0)
+        valid = self.counted(views)
+        if valid is None:
+            return replace(loss, regularizer=loss.regularizer + size.mean())
+        mean = (size * valid).sum() / valid.sum().clamp(min=1)
+        return replace(loss, regularizer=loss.regularizer + mean)
+
+    def counted(self, views: Views) -> Tensor | None:
+        return views.seen_valid
+
+
+class AllSeen(Spreading):
+    """Takes the rows that were seen for the ones that were predicted."""
+
+    def counted(self, views: Views) -> Tensor | None:
+        return None if views.valid is None else views.valid[..., :1, :]
+
+
+def test_rows_that_were_seen_may_be_regularised() -> None:
+    check_objective(lambda _: Spreading())
+
+
 MUTANTS: dict[str, tuple[Callable[[], Any], str]] = {
     "no objective": (nn.Identity, "it must be an Objective, not a Identity"),
     "no needs": (lambda: WithNeeds("ema"), "`needs` must be Needs, not 'ema'"),
@@ -292,6 +321,10 @@ MUTANTS: dict[str, tuple[Callable[[], Any], str]] = {
     "gradient of invalid": (Leaking, "rows that are not valid get gradient"),
     "blind": (Blind, "rows that are not valid get gradient"),
     "swayed": (Swayed, "rows that are not valid change the loss of others"),
+    "all seen": (
+        AllSeen,
+        "^one prediction and one target: rows that are not valid get gradient",
+    ),
     "undefined": (Undefined, "valid=None must mean the same as valid=True everywhere"),
     "divided": (Divided, "a group without any valid row gives a loss or gradient"),
     "mixed": (Mixed, "per_sample of one group depends on another"),
