@@ -87,7 +87,7 @@ def train(folder: Path, *command: str) -> tuple[RunFolder, str]:
     done = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-            *("--nproc-per-node", "2", "-m", "experiments.model", *command),
+            *("--nproc-per-node", "2", "-m", "experiments.train_model", *command),
             *(() if "--resume" in command else ("--runs", str(runs))),
         ],
         cwd=ROOT,

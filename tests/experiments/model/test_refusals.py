@@ -96,7 +96,7 @@ def test_mistakes(
         ),
         (
             ("supervised", *QUICK, "--model.terms.0.size", "3"),
-            "The fact 'place' has 2 numbers, not 3",
+            "The fact 'place' has size 2, and the model is to be taught one of size 3",
         ),
         (
             ("supervised", *QUICK, "--world", "key-door"),
@@ -139,7 +139,7 @@ def dot(curious: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def of(curious: Command, data: Path, *argv: str, model: str = "jepa-vicreg") -> Any:
-    flags = ("--data", "recorded", "--data.path", str(data))
+    flags = ("--data", "recorded", "--data.path", str(data), "--encoder", "menet")
     return curious("train-model", model, *QUICK, *flags, *argv)
 
 

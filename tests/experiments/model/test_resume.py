@@ -50,8 +50,8 @@ def data(curious: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def whole(request: pytest.FixtureRequest, curious: Command, data: Path) -> Any:
     """Eight steps in one go."""
     torch.set_num_threads(1)
-    recorded = ("jepa-simclr", "--data", "recorded", "--data.path", str(data))
-    kinds = {"walk": WALK, "play": PLAY, "recorded": recorded}
+    flags = ("--data", "recorded", "--data.path", str(data), "--encoder", "menet")
+    kinds = {"walk": WALK, "play": PLAY, "recorded": ("jepa-simclr", *flags)}
     argv = ("train-model", *kinds[request.param], *TINY)
     done = curious(*argv)
     assert done.code == 0, done.err

@@ -132,6 +132,15 @@ def test_predictions_across_an_episodes_end_do_not_count() -> None:
     assert probe_facts(model, secret[:1], secret[1:])["where/predicted_rmse"] > 1.0
 
 
+def test_beliefs_are_read_too_where_a_core_remembers() -> None:
+    """They know what one frame does not show, and are read off rows as latents are."""
+    one, two = (of_the_dot(x, length=9) for x in (0, 1))
+    told = probe_facts(knowing(RecurrentConfig(40)), [one], [two], burn_in=1)
+    name = "displacement/believed_rmse"
+    assert told[name] < 0.8 * told["displacement/encoded_rmse"]
+    assert name not in probe_facts(knowing(), [one], [two])
+
+
 def test_what_came_first_alone_is_predicted_from() -> None:
     """A value that changes behind the first row is missed by who believes in none."""
     model = knowing()
@@ -190,7 +199,7 @@ def test_latents_that_are_not_finite_are_one_message() -> None:
     with torch.no_grad():
         for x in model.open_loop.parameters():
             x.fill_(torch.nan)
-    with pytest.raises(TrainingDiverged, match="latents that are predicted are not"):
+    with pytest.raises(TrainingDiverged, match="What is predicted is not finite"):
         probe_facts(model, [of_the_dot(0)], [of_the_dot(1)])
 
 
