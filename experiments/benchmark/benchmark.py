@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
 from experiments.benchmark.config import BenchmarkConfig, Suite
+from experiments.benchmark.models import costs as model_costs
 from experiments.benchmark.plan import Plan
 from experiments.benchmark.results import curiosity_cost, results, table, write_results
 from experiments.benchmark.timing import (
@@ -76,11 +78,17 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
 
         content["step_costs"] = benchmark_methods.costs(arms, timings)
         shown = benchmark_methods.table(title, arms, timings)
+    elif plan.suite is Suite.MODELS:
+        content["model_costs"] = model_costs.costs(arms, timings, baselines)
+        shown = model_costs.table(title, content["model_costs"])
     else:
         shown = table(title, arms, summaries, baselines, plan.limit)
     write_results(out, content)
     console.print(shown)
-    for line in _notes(timings, content, out):
+    lines = _notes(timings, content, out)
+    if plan.suite is Suite.MODELS:
+        lines = chain(model_costs.notes(arms, timings), lines)
+    for line in lines:
         console.print(line, highlight=False, soft_wrap=True)
     return Benchmark(tuple(timings), summaries, out)
 
@@ -130,6 +138,8 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
         if plan.suite is Suite.PARTS
         else f"Steps of {plan.batch_size:,} images, 28 × 28"
         if plan.suite is Suite.METHODS
+        else "World models"
+        if plan.suite is Suite.MODELS
         else f"A data set of {plan.data_gib:g} GiB, 84 × 84"
         if plan.suite is Suite.DATA
         else f"{getattr(plan.world, 'game', 'Pixel Maze')}, {plan.num_envs} worlds × "

@@ -13,6 +13,7 @@ EXAMPLES = {
     "curious benchmark --suite parts --threads 1": "encoders alone, on one core",
     "curious benchmark --suite data --data-gib 6": "a data set larger than memory",
     "curious benchmark --suite methods": "a step of each method of curious pretrain",
+    "curious benchmark --suite models": "a step of world models, beside its floor",
 }
 ADVICE = (
     "Leave the machine alone meanwhile. Ratios are taken within a round, so a busy "

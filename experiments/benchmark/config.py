@@ -34,13 +34,23 @@ class Suite(Enum):
     PARTS = "parts"
     DATA = "data"
     METHODS = "methods"
+    MODELS = "models"
 
     @property
     def arms(self) -> tuple[ArmName, ...]:
         """What the suite can measure by name."""
-        if self in (Suite.PARTS, Suite.DATA, Suite.METHODS):
+        if self not in (Suite.ATARI, Suite.MAZE):
             return ()
         return tuple(x for x in ArmName if x is not ArmName.SB3 or self is Suite.ATARI)
+
+
+class Shape(Enum):
+    """Frames and batches that world models are timed on."""
+
+    SMALL = "28x28"
+    MIDDLE = "64x64"
+    RESIDUAL = "64x64-impala"
+    GPU = "64x64-gpu"
 
 
 class Network(Enum):
@@ -62,12 +72,14 @@ class BenchmarkConfig:
     parts runs encoders on one minibatch of images, without any world. The suite of data
     reads random windows of a data set that is larger than the memory it may take. The
     suite of methods times a training step of every method of `curious pretrain`, beside
-    the encoder alone and in units of SimCLR's.
+    the encoder alone and in units of SimCLR's. The suite of models times a step of
+    world models, beside its floor (the least time that its operations and bytes would
+    take this machine) and beside torch-world's where that is installed.
     """
 
     suite: Suite = Suite.ATARI
     """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
-    methods (of curious pretrain)"""
+    methods (of curious pretrain), models (of curious train-model)"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -96,6 +108,11 @@ class BenchmarkConfig:
     """torch.compile our encoders"""
     methods: tuple[str, ...] = ()
     """some of the methods, for the suite of methods; none means all"""
+    models: tuple[str, ...] = ()
+    """some of the presets of curious train-model, for the suite of models; none means
+    byol-explore jepa-vicreg jepa-sigreg contrastive reconstruction"""
+    shapes: tuple[Shape, ...] = ()
+    """batches of the suite of models; none means 28x28 64x64, and all on a GPU"""
     batch_size: int = 192
     """images in a step of the suite of methods"""
     data_gib: float = 6.0

@@ -23,8 +23,11 @@ from experiments.benchmark.config import (
     BenchmarkConfig,
     Network,
     Sb3Envs,
+    Shape,
     Suite,
 )
+from experiments.benchmark.models.arms import TIMED, USUAL, model_arms
+from experiments.benchmark.models.shapes import usual as usual_shapes
 from experiments.benchmark.timing import Arm
 from experiments.config.device import resolve_device
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
@@ -45,6 +48,8 @@ class Plan:
     encoder: OurEncoder
     compile: bool
     methods: tuple[str, ...]
+    models: tuple[str, ...]
+    shapes: tuple[Shape, ...]
     batch_size: int
     data_gib: float
     memory_gib: float
@@ -83,6 +88,8 @@ class Plan:
             encoder=_encoder(config.network, config.precision),
             compile=config.compile,
             methods=config.methods,
+            models=tuple(dict.fromkeys(config.models)) or USUAL,
+            shapes=tuple(dict.fromkeys(config.shapes)) or usual_shapes(device),
             batch_size=config.batch_size,
             data_gib=config.data_gib,
             memory_gib=config.memory_gib,
@@ -108,6 +115,8 @@ class Plan:
             raise ConfigError(
                 f"--arms {' '.join(wrong)}: --suite {self.suite.value} {has}."
             )
+        for model in self.models:
+            TIMED.check(model, "--models")
         if self.suite is Suite.DATA and not 0 < self.memory_gib < self.data_gib:
             raise ConfigError(
                 f"--data-gib {self.data_gib:g} must be more than --memory-gib "
@@ -150,6 +159,16 @@ class Plan:
             encoder = SmallCnnConfig(precision=self.encoder.precision)
             yield from method_arms(
                 self.methods, encoder, self.batch_size, device, self.seed
+            )
+            return
+        if self.suite is Suite.MODELS:
+            yield from model_arms(
+                self.models,
+                self.shapes,
+                self.encoder.precision,
+                self.compile,
+                device,
+                self.seed,
             )
             return
         if self.suite is Suite.PARTS:

@@ -3,7 +3,6 @@
 import inspect
 import json
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -44,8 +43,7 @@ def results(
     device: torch.device,
 ) -> dict[str, Any]:
     """Everything, as JSON."""
-    compared = sys.modules.get("experiments.benchmark.sb3")
-    fairness = compared.__doc__ if compared else None
+    fairness = next((x.fairness for x in arms if x.fairness), None)
     described = {}
     for arm in arms:
         entry: dict[str, Any] = {

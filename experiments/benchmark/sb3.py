@@ -59,6 +59,7 @@ from envs.atari.protocol import AtariProtocol, find_game
 from experiments.benchmark.config import Sb3Envs
 from experiments.benchmark.timing import Arm, Split, wait_for
 
+_FAIRNESS = __doc__
 _PROBES, _PROBE_STEPS = 3, 16  # per kind of envs
 _NUM_UPDATES = 2**31  # of the run that the learner believes in; never reached
 
@@ -87,6 +88,7 @@ class Sb3Arm(Arm):
     """Rollout and learning of Stable-Baselines3's PPO."""
 
     about = "Stable-Baselines3 PPO, CnnPolicy, 4 stacked frames"
+    fairness = _FAIRNESS
 
     def __init__(self, name: str, config: Sb3Config, device: torch.device) -> None:
         self.name, self.config, self.device = name, config, device

@@ -36,6 +36,7 @@ class Arm(ABC):
         about: what it is, in a line.
         units: how many `unit`s one update handles.
         num_parameters: trained numbers, None where nothing is trained.
+        fairness: of another library: what is equal to ours, and what is not.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Arm(ABC):
     units: int
     unit: str = "env steps"
     num_parameters: int | None = None
+    fairness: str | None = None
 
     @abstractmethod
     def update(self) -> Split | None:

@@ -1,0 +1,1 @@
+"""A world model's training step beside its floor and beside another library's."""
