@@ -110,6 +110,30 @@ def noise_pages() -> Iterator[list[str]]:
     yield list(noise(encoded, REMEDIES))
 
 
+SEES = {
+    "one-frame": ("one frame", "encoded"),
+    "three-frames": ("three frames", "encoded"),
+    "memory": ("one frame, and a memory", "believed"),
+}
+
+
+def velocity() -> Iterator[str]:
+    """How well place and displacement can be read off what a model sees or believes."""
+    for sees, (about, what) in SEES.items():
+        runs = sorted(
+            (x for x in results("velocity.jsonl") if x["sees"] == sees),
+            key=lambda x: int(x["seed"]),
+        )
+        cells = [about, what]
+        for fact, of in (
+            ("place", what),
+            ("displacement", what),
+            ("displacement", "predicted"),
+        ):
+            cells.append(", ".join(f"{x[f'probe/{fact}/{of}_r2']:.3f}" for x in runs))
+        yield f"| {' | '.join(cells)} |"
+
+
 MAZE = {
     "byol-explore": "`byol_explore`",
     "jepa-vicreg": "`jepa_vicreg`",

@@ -77,3 +77,22 @@ def test_noise_says_what_the_page_says(tables: Any) -> None:
     }
     for model, most in ways_out.items():
         assert share(model, "fixed-structured") <= most, model
+
+
+def test_velocity(tables: Any) -> None:
+    page = (ROOT / "docs/noise.md").read_text().splitlines()
+    rows = list(tables.velocity())
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
+    for x in tables.results("velocity.jsonl"):
+        what = tables.SEES[x["sees"]][1]
+        moves = x[f"probe/displacement/{what}_r2"]
+        assert x[f"probe/place/{what}_r2"] >= 0.9
+        assert moves < 0.2 if x["sees"] == "one-frame" else moves > 0.7
+
+
+def test_maze(tables: Any) -> None:
+    page = (ROOT / "docs/maze_models.md").read_text().splitlines()
+    rows = list(tables.maze())
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
