@@ -88,7 +88,12 @@ def test_velocity(tables: Any) -> None:
         what = tables.SEES[x["sees"]][1]
         moves = x[f"probe/displacement/{what}_r2"]
         assert x[f"probe/place/{what}_r2"] >= 0.9
-        assert moves < 0.2 if x["sees"] == "one-frame" else moves > 0.7
+        least, most = {
+            "one-frame": (0.0, 0.2),
+            "three-frames": (0.7, 1.0),
+            "memory": (0.6, 1.0),
+        }[x["sees"]]
+        assert least < moves < most
 
 
 def test_maze(tables: Any) -> None:
