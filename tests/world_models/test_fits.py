@@ -20,11 +20,15 @@ from ssl_objectives.methods.memory.instance import InstanceConfig
 from ssl_objectives.methods.memory.label_propagation import LabelPropagationConfig
 from ssl_objectives.methods.moments.hsic import SslHsicConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
-from ssl_objectives.methods.moments.vicreg_barlow import BarlowConfig, VicRegConfig
+from ssl_objectives.methods.moments.vicreg_barlow import (
+    BarlowConfig,
+    VicReg,
+    VicRegConfig,
+)
 from ssl_objectives.methods.pretext.aug_self import AugSelfConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
 from ssl_objectives.methods.pretext.rotnet import RotNetConfig
-from ssl_objectives.objective import ObjectiveConfig, TargetKind
+from ssl_objectives.objective import Needs, ObjectiveConfig, TargetKind
 from world_models.actions import DiscreteEmbedding
 from world_models.belief import BeliefModel
 from world_models.check.samples import random_trajectory, small_beliefs
@@ -97,6 +101,18 @@ def test_what_no_world_model_has_is_named(
         check_objective_fits(built, target)
     assert "VicReg" in str(told.value)
     assert "Needs(" not in str(told.value)
+
+
+class OfThree(VicReg):
+    """Compares three views, one more than a world model has."""
+
+    needs = Needs(views=(3, None))
+
+
+def test_a_world_model_has_two_views() -> None:
+    with pytest.raises(ValueError, match="OfThree needs 3 views; a world model has"):
+        check_objective_fits(OfThree(), SHARED)
+    check_objective_fits(VicReg(), SHARED)  # two are enough for it
 
 
 @pytest.mark.parametrize("objective", [VicRegConfig(), InfoNceConfig(), CpcConfig()])

@@ -5,12 +5,18 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from ssl_objectives.encoders.batch_norm import BatchNorm1d
+from ssl_objectives.encoders.menet import MeNetConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.methods.contrast.info_nce import info_nce
 from tests.world_models.small_model import B, K, T, aged, build, jepa, noise, target_of
-from world_models.belief import Carry
+from world_models.belief import BeliefModel, Carry
 from world_models.context import Context
+from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION
+from world_models.predictor import LatentHeadConfig
+from world_models.presets import byol_explore
 from world_models.scope import Scope
 from world_models.seen import Seen
 from world_models.trajectory import Trajectory
@@ -91,6 +97,43 @@ def test_gradient_does_not_reach_through_the_burn_in(traj: Trajectory) -> None:
     assert memory.grad is None
     encoder = model.belief.encoder
     assert all(p.grad is not None for p in encoder.parameters())
+
+
+def with_batch_norms() -> LatentDynamics:
+    """A model whose encoder normalises over the rows that it sees at once."""
+    torch.manual_seed(0)
+    encoder = MeNetConfig(24, (4, 5), 10, Precision.FLOAT32).build((1, 40, 44))
+    belief = BeliefModel(encoder, RecurrentCore(24, 6, 17), build().belief.embedding)
+    return byol_explore(K, predictor=LatentHeadConfig(13)).build(belief)
+
+
+def test_batch_norms_learn_nothing_from_a_burn_in(traj: Trajectory) -> None:
+    """They see it with what they know, remember the rest alone, and go on learning.
+
+    A batch norm that somebody holds still stays held.
+    """
+    behind, plain = with_batch_norms(), with_batch_norms()
+    held = [
+        next(x for x in m.modules() if isinstance(x, BatchNorm1d))
+        for m in (behind, plain)
+    ]
+    for x in held:
+        x.eval()
+    modes = [x.training for x in behind.modules()]
+    carry = aged(behind)
+    with torch.no_grad():
+        plain.belief.eval()
+        reached = plain.belief.along(traj.steps(0, 3), carry).carry
+        plain.belief.train()
+        held[1].eval()
+    got = behind.loss(traj, carry, burn_in=3)
+    want = plain.loss(traj.steps(3, T), reached)
+    torch.testing.assert_close(got.terms[PREDICTION], want.terms[PREDICTION])
+    assert [x.training for x in behind.modules()] == modes
+    buffers = dict(plain.belief.named_buffers())
+    assert any("running_mean" in name for name in buffers)
+    for name, x in behind.belief.named_buffers():
+        torch.testing.assert_close(x, buffers[name], msg=name)
 
 
 def test_a_burn_in_must_leave_something(traj: Trajectory) -> None:

@@ -67,6 +67,14 @@ def test_nothing_is_drawn_twice(config: WorldsConfig) -> None:
             assert float(rows.float().mean()) < 0.5
 
 
+def test_where_an_episode_begins_does_not_say_what_random_play_does() -> None:
+    """As it would if worlds and policy drew the same numbers."""
+    traj = WorldsConfig(MovingDotConfig()).open(2, 400, 0, CPU).next()
+    both = torch.cat([traj.facts["place"][0], traj.action[0]], 1)
+    between = torch.corrcoef(both.T)[:2, 2:]
+    assert between.abs().max() < 0.3
+
+
 def test_fresh_trajectories_are_episodes_and_others_go_on() -> None:
     source = opened(replace(WALK, world=MovingDotConfig(max_episode_steps=T)))
     for traj in [source.next(), source.next(), *some(source, 0)]:

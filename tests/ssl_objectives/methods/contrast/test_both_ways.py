@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ssl_objectives.check.objective import check_objective
+from ssl_objectives.methods.clusters.pcl import ProtoNce
 from ssl_objectives.methods.contrast.both_ways import BothWays
 from ssl_objectives.methods.contrast.info_nce import Contrast, InfoNceConfig, info_nce
 from ssl_objectives.objective import Sizes, Views
@@ -94,6 +95,19 @@ def test_what_the_objective_remembers_is_kept_up(generator: torch.Generator) -> 
     both.observe(views)
     entered = (source.rows != before).any(-1)
     assert int(entered.sum()) == N
+
+
+def test_a_sweep_over_the_data_reaches_the_objective(
+    generator: torch.Generator,
+) -> None:
+    """Clusters of rows, for one that has them."""
+    plain, inner = (ProtoNce(N, D, (2,)).double() for _ in range(2))
+    data = rows(generator, N, D)
+    for objective in (plain, BothWays(inner)):
+        objective.refresh(iter([(torch.arange(N), data)]))
+    assert (plain.labels >= 0).all()
+    assert torch.equal(inner.labels, plain.labels)
+    assert torch.equal(inner.centre, plain.centre)
 
 
 def test_contract() -> None:

@@ -101,6 +101,45 @@ def test_frames_that_do_not_count_are_not_looked_at(generator: torch.Generator) 
     assert torch.equal(objective(given).per_sample, before)
 
 
+@pytest.mark.parametrize("num", [1, 2])
+def test_pixels_are_standardised_over_the_rows_that_count(
+    num: int, generator: torch.Generator
+) -> None:
+    """All pixels of a view together, whatever frames show that do not count."""
+    torch.manual_seed(0)
+    config = ReconstructionConfig(DecoderConfig(3), standardize=True)
+    objective, given = config.build(Sizes(D, image=SHAPE)), grouped(generator, num)
+    assert given.valid is not None
+    given.extra["image"][..., 0, :, :, :] //= 8  # a dark view beside a bright one
+    given.extra["image"][~given.valid] = 255
+    want = torch.zeros(given.valid.shape)
+    for v in range(num):
+        p = given.p[v]
+        assert p is not None
+        shown = given.extra["image"][..., v, :, :, :].double()
+        pixels = shown[given.valid].flatten()
+        wanted = (shown - pixels.mean()) / pixels.std(correction=0)
+        for at in given.valid.nonzero().tolist():
+            here = tuple(at)
+            made = objective.decoder(p[here].unsqueeze(0))[0].double()
+            want[here] += (made - wanted[here]).square().mean().float() / num
+    loss = objective(given).per_sample
+    assert loss is not None
+    torch.testing.assert_close(loss, want, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [0, 200])
+def test_images_without_any_contrast_are_finite(
+    value: int, generator: torch.Generator
+) -> None:
+    config = ReconstructionConfig(DecoderConfig(3), standardize=True)
+    objective, given = config.build(Sizes(D, image=SHAPE)), grouped(generator, 1)
+    given.extra["image"][:] = value
+    loss = objective(given).per_sample
+    assert loss is not None
+    assert loss.isfinite().all()
+
+
 def test_the_right_image_costs_nothing(generator: torch.Generator) -> None:
     class Remembers(nn.Module):
         def __init__(self, image: Tensor) -> None:
