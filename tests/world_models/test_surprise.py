@@ -132,8 +132,8 @@ def test_batch_norms_learn_nothing_from_a_burn_in(traj: Trajectory) -> None:
     assert [x.training for x in behind.modules()] == modes
     buffers = dict(plain.belief.named_buffers())
     assert any("running_mean" in name for name in buffers)
-    for name, x in behind.belief.named_buffers():
-        torch.testing.assert_close(x, buffers[name], msg=name)
+    for name, buffer in behind.belief.named_buffers():
+        torch.testing.assert_close(buffer, buffers[name], msg=name)
 
 
 def test_a_burn_in_must_leave_something(traj: Trajectory) -> None:
