@@ -95,12 +95,14 @@ def test_rows_may_have_any_groups(groups: tuple[int, ...]) -> None:
 )
 def test_wrong_shapes_are_caught_in_tests(rows: Tensor, valid: Tensor | None) -> None:
     with pytest.raises(TypeCheckError):
-        views(rows, valid)
+        Views((None,), (rows,), (rows,), ((0, 0),), valid)
+    with pytest.raises(TypeCheckError):
+        Views((rows,), (None,), (None,), (), valid_z=valid)
 
 
 def test_views_of_different_sizes_are_caught_in_tests() -> None:
     with pytest.raises(TypeCheckError):
-        Views((torch.zeros(N, D),), (torch.zeros(N + 1, D),), (None,), ())
+        Views((None,), (torch.zeros(N, D),), (torch.zeros(N + 1, D),), ())
     with pytest.raises(TypeCheckError):
         Loss(torch.zeros(N), torch.zeros(1))
 

@@ -215,7 +215,7 @@ def test_an_agent_sees_with_it(tmp_path: Path, trained: Path, frozen: bool) -> N
     for key, x in state.items():
         _, middle, name = key.partition("belief.encoder.")
         if middle:
-            found[name.replace("body.network.", "body.")] = x
+            found[name.replace(".network.", ".")] = x
     assert found.keys() == before.keys()
     equal = [torch.equal(found[key], before[key]) for key in before]
     assert all(equal) if frozen else not any(equal)

@@ -194,7 +194,7 @@ def test_an_agent_of_other_networks_is_refused(key_door: Any, tmp_path: Path) ->
     actor, _ = load_agent(tmp_path)
     assert isinstance(actor, Actor)
     assert not actor.training
-    file.write_text(text.replace('"predictor_hidden": 256', '"predictor_hidden": 255'))
+    file.write_text(text.replace('"hidden": 256', '"hidden": 255'))
     with pytest.raises(ConfigError, match="does not fit"):
         load_agent(str(tmp_path))
 
