@@ -64,6 +64,21 @@ _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
     ),
     ("Loss", (_Curve("pretrain/loss", "loss", "#0072b2"),)),
     (
+        "Loss of the world model",
+        (_Curve("loss/world_model", "loss", "#0072b2"),),
+    ),
+    (
+        "Effective rank of the world model's latents",
+        (_Curve("world_model/effective_rank", "rank", "#009e73"),),
+    ),
+    (
+        "Shares of the latent",
+        (
+            _Curve("evaluate/background_share", "background", "#d55e00", points=True),
+            _Curve("evaluate/dot_share", "dot", "#0072b2", points=True),
+        ),
+    ),
+    (
         "Effective rank of the projections",
         (_Curve("projection/effective_rank", "rank", "#009e73"),),
     ),

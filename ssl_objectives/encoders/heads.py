@@ -39,6 +39,13 @@ class Mlp:
     last_norm: bool = False
     """end with a batch norm that has no weights (TWIST, RényiCL)"""
 
+    def __post_init__(self) -> None:
+        if min(self.size, self.hidden, self.layers) < 1:
+            raise ValueError(
+                "size, hidden and layers must be at least 1, not "
+                f"{self.size}, {self.hidden} and {self.layers}"
+            )
+
     def outputs(self, inputs: int) -> int:
         """Numbers in a row of its output."""
         return self.size

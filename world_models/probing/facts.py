@@ -41,7 +41,8 @@ def probe_facts(
     behind the first row, over the actions that followed: what every predictor reads.
     Where the core has a memory, `believed` are the beliefs of all rows. A ridge for
     each of these is shared by all rows; predictions that leave the episode do not
-    count.
+    count. Facts that never vary are left out: nothing is read off where one guess is
+    always right.
 
     Args:
         model: in evaluation mode.
@@ -56,9 +57,15 @@ def probe_facts(
     for what, rows in fitted.items():
         for name, fact in rows.facts.items():
             others = tested[what]
+            if not _varies(fact) or not _varies(others.facts[name]):
+                continue  # whoever says its one value is always right
             reading = Ridge(rows.latent, fact).read(others.latent, others.facts[name])
             told |= {f"{name}/{what}_{k}": x for k, x in reading._asdict().items()}
     return told
+
+
+def _varies(fact: Float32[Tensor, "N F"]) -> bool:
+    return bool((fact != fact[:1]).any())
 
 
 def _of_all(
