@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as RichProgress
 
@@ -73,14 +73,16 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
             for arm in arms:
                 arm.close()
     title = _title(config, plan)
+    shown: RenderableType
     if plan.suite is Suite.METHODS:
         from experiments.benchmark import methods as benchmark_methods
 
         content["step_costs"] = benchmark_methods.costs(arms, timings)
         shown = benchmark_methods.table(title, arms, timings)
     elif plan.suite is Suite.MODELS:
-        content["model_costs"] = model_costs.costs(arms, timings, baselines)
-        shown = model_costs.table(title, content["model_costs"])
+        by_clock = model_costs.by_clock(arms, timings, baselines, device)
+        content |= by_clock
+        shown = model_costs.tables(title, by_clock)
     else:
         shown = table(title, arms, summaries, baselines, plan.limit)
     write_results(out, content)
@@ -138,7 +140,7 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
         if plan.suite is Suite.PARTS
         else f"Steps of {plan.batch_size:,} images, 28 × 28"
         if plan.suite is Suite.METHODS
-        else "World models"
+        else "World models, transitions per second"
         if plan.suite is Suite.MODELS
         else f"A data set of {plan.data_gib:g} GiB, 84 × 84"
         if plan.suite is Suite.DATA

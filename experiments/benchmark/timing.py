@@ -13,7 +13,7 @@ import statistics
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import torch
@@ -60,7 +60,14 @@ class Arm(ABC):
 
 @dataclass(frozen=True)
 class Timing:
-    """One measurement: `updates` updates of an arm in a round (0: the warm-up)."""
+    """One measurement: `updates` updates of an arm in a round (0: the warm-up).
+
+    Attributes:
+        seconds: that went by.
+        cpu_seconds: of all threads of this process together. On a machine that others
+            keep busy they say what an update costs, where time that went by says how
+            much the others left.
+    """
 
     round: int
     position: int
@@ -68,6 +75,7 @@ class Timing:
     updates: int
     units: int
     seconds: float
+    cpu_seconds: float
     rollout_seconds: float | None
     learning_seconds: float | None
 
@@ -143,10 +151,11 @@ def _time(
 ) -> Timing:
     gc.collect()
     wait_for(device)
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     splits = [arm.update() for _ in range(updates)]
     wait_for(device)
     seconds = time.perf_counter() - begin
+    cpu_seconds = time.process_time() - worked
     known = [x for x in splits if x is not None]
     return Timing(
         number,
@@ -155,9 +164,15 @@ def _time(
         updates,
         updates * arm.units,
         seconds,
+        cpu_seconds,
         sum(x.rollout for x in known) if known else None,
         sum(x.learning for x in known) if known else None,
     )
+
+
+def by_cpu_time(timings: Sequence[Timing]) -> list[Timing]:
+    """The same, with CPU seconds in place of those that went by."""
+    return [replace(x, seconds=x.cpu_seconds) for x in timings]
 
 
 def speeds(timings: Sequence[Timing], arm: str) -> list[float]:

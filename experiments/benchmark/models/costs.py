@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
+from rich.console import Group
 from rich.table import Table
 
 from experiments.benchmark.models.floor import CountedArm, floors
@@ -11,10 +13,13 @@ from experiments.benchmark.timing import (
     Arm,
     Spread,
     Timing,
+    by_cpu_time,
     ratio,
     speeds,
     update_seconds,
 )
+
+WALL, CPU = "model_costs", "model_costs_in_cpu_time"
 
 Costs = Mapping[str, Mapping[str, Any]]
 
@@ -46,22 +51,41 @@ def costs(
     return found
 
 
-def table(title: str, rows: Costs) -> Table:
-    """A row for each arm: medians over rounds, ratios taken within rounds."""
+def by_clock(
+    arms: Sequence[Arm],
+    timings: Sequence[Timing],
+    baselines: Mapping[str, str],
+    device: torch.device,
+) -> dict[str, Costs]:
+    """The costs in time that went by and, where a CPU does the work, in CPU time."""
+    found = {WALL: costs(arms, timings, baselines)}
+    if device.type == "cpu":
+        found[CPU] = costs(arms, by_cpu_time(timings), baselines)
+    return found
+
+
+def tables(title: str, found: Mapping[str, Costs]) -> Group:
+    """A table for each clock: medians over rounds, ratios taken within rounds."""
+    return Group(
+        *(
+            _table(title if clock == WALL else "The same per CPU second", rows)
+            for clock, rows in found.items()
+        )
+    )
+
+
+def _table(title: str, rows: Costs) -> Table:
     result = Table(title=title)
     result.add_column("batch, model, what", no_wrap=True)
-    peer = any("over_peer" in row for row in rows.values())
-    headers = ["transitions/s", "time, × floor", *(["× peer"] if peer else [])]
-    for header in headers:
+    for header in ("transitions", "× floor", "× peer"):
         result.add_column(header, justify="right")
     for name, row in rows.items():
-        shown = [
+        result.add_row(
+            name,
             f"{row['per_second']:,.0f}",
             _range(row, "over_floor", "{:.1f}"),
-        ]
-        if peer:
-            shown.append(_range(row, "over_peer", "{:.2f}"))
-        result.add_row(name, *shown)
+            _range(row, "over_peer", "{:.2f}"),
+        )
     return result
 
 

@@ -26,6 +26,7 @@ from experiments.benchmark.timing import (
     Split,
     Spread,
     Timing,
+    by_cpu_time,
     measure,
     order,
     ratio,
@@ -61,7 +62,9 @@ class Counter(Arm):
 
 
 def timing(number: int, arm: str, seconds: float, updates: int = 1) -> Timing:
-    return Timing(number, 0, arm, updates, 100 * updates, seconds, None, None)
+    return Timing(
+        number, 0, arm, updates, 100 * updates, seconds, 2 * seconds, None, None
+    )
 
 
 def test_every_arm_runs_once_in_each_round() -> None:
@@ -93,6 +96,22 @@ def test_time_that_passes_is_measured() -> None:
 
     (seen,) = measure([Sleeper("s", [])], rounds=1, updates=2, warm_up=0, device=CPU)
     assert 0.04 <= seen.seconds < 2
+    assert seen.cpu_seconds < 0.03  # who sleeps does not work
+
+
+def test_work_is_measured_in_cpu_time_too() -> None:
+    class Worker(Counter):
+        def update(self) -> Split:
+            begin = time.process_time()
+            while time.process_time() < begin + 0.05:
+                pass
+            return super().update()
+
+    (seen,) = measure([Worker("w", [])], rounds=1, updates=2, warm_up=0, device=CPU)
+    assert 0.1 <= seen.cpu_seconds < 0.2
+    (told,) = by_cpu_time([seen])
+    assert told.seconds == seen.cpu_seconds
+    assert (told.arm, told.units) == ("w", 20)
 
 
 def test_summary_takes_ratios_within_rounds() -> None:

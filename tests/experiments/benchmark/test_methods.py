@@ -63,7 +63,7 @@ def test_costs_are_ratios_within_rounds() -> None:
         "x": (3.0, 4.0, 16.0),
     }
     timings = [
-        Timing(i + 1, 0, name, 1, 10, x, None, None)
+        Timing(i + 1, 0, name, 1, 10, x, x, None, None)
         for name, each in seconds.items()
         for i, x in enumerate(each)
     ]

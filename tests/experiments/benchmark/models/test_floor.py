@@ -23,7 +23,7 @@ def test_formats_add_up_and_memory_may_take_longer() -> None:
 
 def test_floors_are_of_the_machine_in_that_round() -> None:
     def rate(number: int, arm: str, seconds: float) -> Timing:
-        return Timing(number, 0, arm, 1, 100, seconds, None, None)
+        return Timing(number, 0, arm, 1, 100, seconds, seconds, None, None)
 
     timings = [
         rate(WARM_UP, "multiply float32", 1000.0),
