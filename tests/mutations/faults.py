@@ -1,4 +1,4 @@
-"""Faults that were once planted in the training step, each with the tests that see it.
+"""Faults once planted in learning and measuring, each with the tests that see it.
 
 A fault is one change of text in one file. Where code moves, its fault moves with it:
 `test_mutations.py` refuses a fault whose text is not there exactly once.
@@ -152,5 +152,23 @@ FAULTS = {
         "return [int(s) for s in drawn]",
         "return [int(drawn[0]) for _ in drawn]",
         SEEDS,
+    ),
+    "the last row's latents not regularised": Fault(
+        "world_models/latent_dynamics.py",
+        "seen.projected[-usable.shape[1] :]",
+        "seen.projected[: usable.shape[1]]",
+        "tests/world_models/test_regularised_rows.py",
+    ),
+    "batch norms that learn from a burn-in": Fault(
+        "world_models/latent_dynamics.py",
+        "with torch.no_grad(), evaluating(self.belief):",
+        "with torch.no_grad():",
+        "tests/world_models/test_surprise.py",
+    ),
+    "predictions probed for the row before": Fault(
+        "world_models/probing/facts.py",
+        "x[1 : steps + 1][inside]",
+        "x[:steps][inside]",
+        "tests/world_models/probing/test_facts.py",
     ),
 }

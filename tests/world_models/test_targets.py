@@ -1,5 +1,6 @@
 """Where targets come from, behind a projector; and predictions that are detached."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,7 +17,13 @@ from tests.world_models.small_model import B, K, T, build, noise
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import LatentDynamicsConfig
 from world_models.model_loss import PREDICTION, ModelLoss
-from world_models.predictor import LatentHead, LatentHeadConfig
+from world_models.predictor import (
+    Ahead,
+    LatentHead,
+    LatentHeadConfig,
+    Prediction,
+    Predictor,
+)
 from world_models.terms.inverse import InverseConfig, InverseDynamics
 from world_models.trajectory import Trajectory
 
@@ -140,6 +147,42 @@ def test_gradient_reaches_targets_where_they_are_shared_alone(
     if kind is TargetKind.SHARED:
         parts.add("projector")
     assert reached(model) == parts
+
+
+class Pulls(Predictor):
+    """Would draw what came towards zero, if gradient went that way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = torch.nn.Linear(17, P)
+
+    def forward(self, ahead: Ahead) -> Prediction:
+        assert ahead.aim is not None
+        size = {"size": ahead.aim.square().mean(-1)}
+        return Prediction(self.layer(ahead.after), size, {"size": 1.0})
+
+
+@dataclass(frozen=True)
+class PullsConfig:
+    def build(self, belief_size: int, latent_size: int) -> Pulls:
+        return Pulls()
+
+
+@pytest.mark.parametrize("kind", list(TargetKind))
+def test_predictors_read_what_came_without_gradient(
+    traj: Trajectory, kind: TargetKind
+) -> None:
+    """Else they would teach the encoder to be easily read, where targets are shared."""
+    config = LatentDynamicsConfig(
+        horizon=K,
+        predictor=PullsConfig(),
+        target=kind,
+        objective=VicRegConfig(),
+        projector=MLP,
+    )
+    loss = loss_of(config.build(build().belief), traj)
+    assert loss.terms["size"].any()
+    assert not loss.terms["size"].requires_grad
 
 
 DETACHED = [

@@ -12,6 +12,7 @@ from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.refusal import TrainingDiverged
+from world_models.actions import ContinuousEmbedding
 from world_models.belief import build_belief
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
@@ -153,6 +154,50 @@ def test_what_came_first_alone_is_predicted_from() -> None:
     expected = ((2.25 + 0.25) / 2) ** 0.5
     assert told["where/predicted_rmse"] == pytest.approx(expected, rel=0.01)
     assert told["where/encoded_rmse"] < 0.05
+
+
+class Adds(OpenLoop):
+    """Moves what it believes by each action, without ever being wrong."""
+
+    def forward(self, belief: Tensor, action: Tensor) -> Tensor:
+        moved = torch.zeros(len(action), *belief.shape)
+        moved[..., 0] = action[..., 0].cumsum(0)
+        return belief + moved
+
+
+def of_steps(seed: int) -> Trajectory:
+    """A bright pixel that goes left or right as it is told, from somewhere inside."""
+    draw = torch.Generator().manual_seed(seed)
+    step = 2 * torch.randint(2, (T, 60), generator=draw) - 1
+    begin = torch.randint(T, H - T, (1, 60), generator=draw)
+    where = torch.cat([begin, begin + step.cumsum(0)])
+    traj = lasting(where, torch.zeros(T + 1, 60, dtype=torch.bool))
+    told = torch.zeros(T, 60, 2)
+    told[..., 0] = step
+    return replace(traj, action=told)
+
+
+def test_predictions_are_read_against_the_rows_that_they_are_of() -> None:
+    """Who adds up actions rightly is right about each row, and not about others."""
+    model = knowing()
+    model.open_loop = Adds(model.belief.size, 6)
+    embedding = model.belief.embedding
+    assert isinstance(embedding, ContinuousEmbedding)
+    with torch.no_grad():
+        embedding.linear.weight.copy_(torch.eye(6, 2))
+        embedding.linear.bias.zero_()
+    told = probe_facts(model, [of_steps(0)], [of_steps(1)])
+    assert told["where/encoded_rmse"] < 0.05
+    assert told["where/predicted_rmse"] < 0.05
+
+
+def test_errors_are_of_the_trajectories_that_are_tested_on() -> None:
+    """Where all is five pixels further on than it was, five pixels are missed."""
+    fit, test = episodes(0, T), episodes(1, T)
+    further = replace(test, facts={"where": test.facts["where"] + 5})
+    told = probe_facts(knowing(), [fit], [further])
+    assert told["where/encoded_rmse"] == pytest.approx(5, abs=0.1)
+    assert probe_facts(knowing(), [further], [further])["where/encoded_rmse"] < 0.05
 
 
 def test_trajectories_shorter_than_the_horizon_are_predicted_as_far_as_they_go() -> (
