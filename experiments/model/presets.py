@@ -50,7 +50,7 @@ SIZES: Table[Scale] = Table(
         ),
         "laptop": Row.of(
             Scale(64, 64, 8, 32, 300, 100, 800, 500),
-            "some ten seconds on a CPU core, for the moving dot",
+            "some fifteen seconds on a CPU core, for the moving dot",
         ),
         "gpu": Row.of(
             Scale(256, 256, 16, 256, 20_000, 2_000, 4_000, 2_000),
@@ -65,7 +65,7 @@ DATA: Table[SourceConfig] = Table(
     {"worlds": Row(WorldsConfig), "recorded": Row(DatasetConfig)},
 )
 
-_PRESETS = replace(MODELS.only(*(x for x in MODELS.rows if x != "none")), kind="model")
+_PRESETS = MODELS.only(*(x for x in MODELS.rows if x != "none"))
 _CORES = CORES.only("latent", "recurrent", "frame-stack")
 
 CHOICES = (

@@ -15,6 +15,7 @@ from experiments.model.config import TrainModelConfig
 from experiments.model.sources.source import Source
 from ssl_objectives.measure.crossed import crossed_shares
 from world_models.data.description import write_json
+from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.probing.facts import probe_facts
 from world_models.trajectory import Trajectory
@@ -48,10 +49,8 @@ def shares(model: LatentDynamics, env: VectorEnv | None, seed: int) -> dict[str,
     assert env is not None
     generator = torch.Generator(env.spec.device).manual_seed(seed)
     frames = world.crossed_frames(_CROSSED, generator)
-    training = model.training
-    model.eval()
-    latent = model.belief.encoder(frames)
-    model.train(training)
+    with evaluating(model):
+        latent = model.belief.encoder(frames)
     background, dot = crossed_shares(latent)
     return {
         "evaluate/background_share": float(background),

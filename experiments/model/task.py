@@ -26,6 +26,7 @@ from ssl_objectives.distributed import num_processes
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
+from world_models.evaluating import evaluating
 from world_models.learn.trainer import ModelTrainer
 
 _SUMMARY = {
@@ -143,6 +144,19 @@ class TrainModelTask(Task):
             self.model.belief.encoder.size,
         )
 
+    def begin(self) -> Mapping[str, float]:
+        """Put a held-out batch through the loss: what cannot work fails here.
+
+        Raises:
+            ConfigError: parts that do not fit what is learned from, such as a fact that
+                it does not tell.
+        """
+        with torch.no_grad(), evaluating(self.model):
+            traj = next(self.source.held_out(self.config.batch_size, 0))
+            carry = self.model.start(traj.first.shape[1])
+            self.model.loss(traj, carry, burn_in=self.config.burn_in)
+        return {}
+
     @property
     def steps(self) -> int:
         """Gradient steps."""
@@ -154,11 +168,10 @@ class TrainModelTask(Task):
         metrics = self.trainer.step(traj)
         if not log:
             return {}
-        self.model.eval()  # no batch norm remembers what is only looked at
-        carry = self.model.start(traj.first.shape[1])
-        target = self.model.targets(traj.obs, traj.first, carry)
-        metrics |= self.model.diagnose(target)
-        self.model.train()
+        with evaluating(self.model):  # no batch norm remembers what is only looked at
+            carry = self.model.start(traj.first.shape[1])
+            target = self.model.targets(traj.obs, traj.first, carry)
+            metrics |= self.model.diagnose(target)
         self._shown = read_metrics_from(metrics)
         return self._shown
 

@@ -111,6 +111,7 @@ def test_facts_that_are_not_there(
     assert done.code == 1
     assert said in plain(done.err)
     assert "Traceback" not in done.err
+    assert not list(done.runs.glob("*"))
 
 
 @pytest.fixture(scope="module")
