@@ -22,6 +22,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class ReplayConfig:
 class AgentConfig:
     """A PPO agent on beliefs: encoder, core, learner, reward streams, replay."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
-    """turns frames into latents"""
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
+    """turns frames, or the vector beside them, into latents"""
     core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into beliefs"""
     ppo: PpoConfig = field(default_factory=PpoConfig)
@@ -140,7 +141,8 @@ class AgentConfig:
         if model is not None:
             built = checked(model.build(belief), LatentDynamics, model)
         if self.compile:
-            belief.encoder.body.compile()
+            if isinstance(belief.encoder, Encoder):
+                belief.encoder.body.compile()
             if built is not None and built.target is not None:
                 for part in built.target.network.modules():
                     if isinstance(part, Encoder):

@@ -179,7 +179,7 @@ class CuriousAgent:
         if model is None or not (asked or describe or model.target is not None):
             return Scored(experience, belief)
         traj, carry, context = experience.traj, experience.carry, experience.context
-        target = model.targets(traj.obs, traj.first, carry)
+        target = model.targets(traj, carry)
         if not asked:
             return Scored(experience, belief, target)
         at_once = self.env.spec.num_envs // self.ppo.num_minibatches

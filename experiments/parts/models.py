@@ -25,6 +25,7 @@ from ssl_objectives.refusal import ConfigError
 from world_models import presets
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.history import HistoryConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
@@ -47,6 +48,7 @@ CORES: Table[CoreConfig] = Table(
         "recurrent": Row(RecurrentConfig, dial={"size": "belief"}),
         "frame-stack": Row(FrameStackConfig),
         "latent": Row(LatentCoreConfig),
+        "history": Row(HistoryConfig),
     },
 )
 
@@ -87,6 +89,10 @@ MODELS: Table[ModelConfig | None] = Table(
         ),
         "random-encoder": _model(
             presets.random_encoder, "The control whose encoder learns nothing"
+        ),
+        "grouped": Row(
+            presets.grouped,
+            "Predicts where objects go, from their places (--encoder objects)",
         ),
         "none": Row(nothing, "No world model"),
     },

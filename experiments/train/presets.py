@@ -7,16 +7,15 @@ from agents.build import AgentConfig
 from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import RewardStream
 from experiments.config.choices import Choice
-from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
+from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES
-from experiments.train.tables import AGENTS, ALSO, CURIOSITY, MODELS, PRESETS
+from experiments.train.tables import AGENTS, ALSO, CURIOSITY, EYES, MODELS, PRESETS
 from ssl_objectives.refusal import ConfigError
+from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
-
-_ENCODERS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
 
 # facts are not for agents
 _TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
@@ -35,7 +34,7 @@ CHOICES = (
     ),
     Choice(WORLDS, "Where the agent lives.", default="atari"),
     Choice(AGENTS, "What it remembers.", default="recurrent"),
-    Choice(_ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
+    Choice(EYES, "How it sees (default: nature; impala at --size gpu)."),
     Choice(MODELS, "What it predicts (default: as the preset says)."),
     Choice(
         OBJECTIVES,
@@ -78,13 +77,16 @@ def train_config(
     second = ALSO.make(also, scale)
     core = AGENTS.make(agent, scale)
     if encoder in OF_TWO_FRAMES:
+        if isinstance(core, HistoryConfig):
+            raise ConfigError(
+                f"--encoder {encoder} compares two stacked frames, and --agent {agent} "
+                "stacks none: take --agent recurrent or frame-stack."
+            )
         core = replace(core, num_frames=2)  # type: ignore[type-var]  # a dataclass
     config = TrainConfig(
         world=WORLDS.make(world),
         agent=AgentConfig(
-            encoder=_ENCODERS.make(
-                encoder or scale.encoder, EncoderScale(scale.latent)
-            ),
+            encoder=EYES.make(encoder or scale.encoder, EncoderScale(scale.latent)),
             core=core,
             ppo=scale.ppo,
             extrinsic=extrinsic_stream(world),

@@ -4,14 +4,18 @@ A new part is one file and one row here; see docs/extend.md.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from experiments.config.choices import Row, Table
+from experiments.encoders.table import ENCODERS
 from experiments.parts.models import CORES, nothing
 from experiments.parts.models import MODELS as _MODELS
+from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.vector_encoder import VectorMlpConfig
 
 
 class Preset(NamedTuple):
@@ -34,8 +38,24 @@ PRESETS: Table[Preset] = Table(
     },
 )
 
-AGENTS = replace(CORES.only("recurrent", "frame-stack"), kind="agent")
+AGENTS = replace(CORES.only("recurrent", "frame-stack", "history"), kind="agent")
 """what an agent remembers"""
+
+_OF_PIXELS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
+
+EYES: Table[Any] = Table(
+    "encoder",
+    EncoderConfig,
+    {
+        **_OF_PIXELS.rows,
+        "vector": Row(VectorMlpConfig, dial={"size": "latent"}),
+        "objects": Row(
+            partial(VectorMlpConfig, start=12, stop=60, hidden=()),
+            "Objects' places and masks as the attention world tells them",
+        ),
+    },
+)
+"""how it sees"""
 
 # facts are not for agents
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))

@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from world_models.model_config import LatentDynamicsConfig
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
+_OTHERS = ("pretrained", "vector", "objects")
+_OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
 def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
@@ -118,8 +121,10 @@ def test_defaults_fit_together(size: str, world: str) -> None:
 
 
 @pytest.mark.parametrize("preset", NAMES["preset"])
-@pytest.mark.parametrize("agent", NAMES["agent"])
-@pytest.mark.parametrize("encoder", [x for x in NAMES["encoder"] if x != "pretrained"])
+@pytest.mark.parametrize(
+    ("agent", "encoder"),
+    [("history", "nature"), *product(["recurrent", "frame-stack"], _OF_PIXELS)],
+)
 def test_every_agent_learns_at_debug_size(
     preset: str, agent: str, encoder: str
 ) -> None:
@@ -137,6 +142,11 @@ def test_every_agent_learns_at_debug_size(
     played = 2 * 2 if preset == "rnd" else 0
     assert trained.env_steps == 10 + played
     assert all(bool(torch.isfinite(x)) for x in metrics.values())
+
+
+def test_a_history_of_latents_stacks_no_frames_to_compare() -> None:
+    with pytest.raises(ConfigError, match="take --agent recurrent or frame-stack"):
+        train_config(agent="history", encoder="change")
 
 
 @pytest.mark.parametrize("part", sorted(NAMES))
