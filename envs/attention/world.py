@@ -51,7 +51,8 @@ class AttentionWorld(NativeWorld[AttentionState]):
         device: where all of it lies.
 
     Raises:
-        ValueError: there are not four groups, or a number is out of its range.
+        ValueError: there are not four groups, one has too many objects or too small a
+            state, or a number is out of its range.
     """
 
     actions = DiscreteActions(len(ACTIONS), ACTIONS)
@@ -67,6 +68,13 @@ class AttentionWorld(NativeWorld[AttentionState]):
         num = sum(x.count for x in kinds)
         if num != GROUPS:
             raise ValueError(f"Four groups stand in four quadrants: not {num}")
+        for kind in kinds:
+            objects, size = len(kind.behaviour.looks), kind.behaviour.size
+            if not 1 <= objects <= MOST or size < 2 * objects:
+                raise ValueError(
+                    f"A group has 1 to {MOST} objects and two numbers for each: "
+                    f"{kind.name} has {objects}, and {size} numbers"
+                )
         if pixels < 0 or 0 < pixels < 8:
             raise ValueError(f"pixels must be 0 or at least 8, not {pixels}")
         if max_episode_steps < 1:

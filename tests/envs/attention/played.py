@@ -61,7 +61,13 @@ def places(behaviour: Behaviour, states: Tensor) -> Tensor:
 
 def strides(path: Tensor) -> Tensor:
     """Lengths of the steps of `[steps + 1, ..., 2]`."""
-    return torch.linalg.vector_norm(path[1:] - path[:-1], dim=-1)
+    return length(path[1:] - path[:-1])
+
+
+def length(way: Tensor) -> Tensor:
+    """Of `[..., 2]`."""
+    squares: Tensor = way.square().sum(-1)
+    return squares.sqrt()
 
 
 def looks(steps: int) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from envs.attention.chasing import Chasing
-from tests.envs.attention.played import BEHAVIOURS, generator, on, played
+from tests.envs.attention.played import BEHAVIOURS, generator, length, on, played
 
 VARIANTS = [x for x in BEHAVIOURS if x.startswith("chasing")]
 CORNERS = torch.tensor([[x, y] for x in (-0.7, 0.7) for y in (-0.7, 0.7)])
@@ -21,7 +21,7 @@ def begun(states: Tensor) -> Tensor:
     """`[steps, num]`: an escape begins with this step, as the rules say."""
     runner, chaser, escapes, _ = parts(states[:-1])
     at_wall = runner.abs().amax(-1) > 0.95
-    near = torch.linalg.vector_norm(runner - chaser, dim=-1) < 0.4
+    near = length(runner - chaser) < 0.4
     return at_wall & near & ~escapes
 
 
@@ -67,7 +67,7 @@ def test_escapes_are_fast_and_straight_to_their_end(name: str) -> None:
 
 
 def _arrives(runner: Tensor, aim: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(aim - runner, dim=-1) <= 0.25
+    return length(aim - runner) <= 0.25
 
 
 def chosen(name: str) -> tuple[Tensor, Tensor]:

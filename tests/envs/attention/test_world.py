@@ -1,15 +1,20 @@
 """The attention world: what is seen, what a gaze does, and what outlasts an episode."""
 
 from dataclasses import replace
+from typing import ClassVar
 
 import pytest
 import torch
+from torch import Tensor
 
+from envs.attention.behaviour import Behaviour, Look
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate, Company
+from envs.attention.groups import Animate, Company, Kind
 from envs.attention.groups import company as kinds_of
+from envs.attention.static import Static
 from envs.attention.world import AttentionWorld
 from envs.check import check_env
+from envs.native_env import NativeVectorEnv
 from envs.vector_env import DiscreteActions, WatchedWorld, WorldConfig
 from tests.envs.attention.rows import play, stacked, vectors
 
@@ -216,3 +221,49 @@ def test_numbers_out_of_range_are_refused(
 def test_four_groups_are_needed() -> None:
     with pytest.raises(ValueError, match="four quadrants: not 3"):
         AttentionWorld(kinds_of(Company.NOISE), 0, True, 10, "cpu")
+
+
+class Fleeting(Behaviour):
+    """Two objects in the corners, which are there in every other step."""
+
+    looks: ClassVar[tuple[Look, ...]] = (
+        Look((255, 0, 0), 0.1),
+        Look((0, 0, 255), 0.2),
+    )
+    size = 5
+    elusive = True
+
+    def start(self, num: int, generator: torch.Generator) -> Tensor:
+        return torch.tensor([[1.0, 1.0, -1.0, -1.0, 0.0]]).repeat(num, 1)
+
+    def step(
+        self, state: Tensor, watched: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        return torch.cat([-state[:, :4], 1 - state[:, 4:]], 1)
+
+    def seen(self, state: Tensor) -> Tensor:
+        return (state[:, 4:] == 0).expand(-1, 2)
+
+
+def test_behaviours_of_your_own() -> None:
+    """Two kinds of two groups each, which stand next to each other in a state."""
+    kinds = [Kind("gone", Fleeting(), 2), Kind("still", Static(), 2)]
+    world = AttentionWorld(kinds, 20, True, 100, "cpu")
+    assert world.names == ("gone", "gone-2", "still", "still-2")
+    check_env(lambda: NativeVectorEnv(world, 3), num_steps=30)
+    env = NativeVectorEnv(world, 50)
+    for t, row in enumerate(play(env, 5)):
+        corner = torch.ones(50, 2, 2) * (1 if t % 2 == 0 else -1)
+        torch.testing.assert_close(row.facts["places"][:, :2, 0], corner)
+        torch.testing.assert_close(row.facts["places"][:, :2, 1], -corner)
+        there = row.facts["there"].sum(2)
+        assert there.tolist() == [[2 * (t % 2 == 0)] * 2 + [1, 1]] * 50
+
+
+def test_a_behaviour_that_does_not_fit_is_refused() -> None:
+    class Crowd(Fleeting):
+        looks: ClassVar[tuple[Look, ...]] = Fleeting.looks * 3
+
+    kinds = [Kind("crowd", Crowd()), *kinds_of(Company.NOISE)]
+    with pytest.raises(ValueError, match="crowd has 6, and 5 numbers"):
+        AttentionWorld(kinds, 0, True, 10, "cpu")
