@@ -143,7 +143,7 @@ def test_the_loss_counts_objects_seen_before_and_behind(
                 if rows[0][12 + o] and came[12 + o]:
                     away = 5.0 * (guess[2 * o : 2 * o + 2] - came[2 * o : 2 * o + 2])
                     want += float((away.square().sum() + 1e-6).sqrt())
-            got = float(loss.terms[PREDICTION][0, t, b])
+            got = float(loss.terms[PREDICTION][0, t, b].detach())
             assert got == pytest.approx(want, rel=1e-4, abs=1e-5)
 
 
