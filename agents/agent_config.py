@@ -1,7 +1,7 @@
 """The contract of agents' configs: what builds an agent, and what a run asks of it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, Self, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from agents.agent import Agent
 from agents.curiosity.signal import CuriosityConfig
@@ -66,7 +66,7 @@ class AgentConfig(Protocol):
     def levers(self) -> Levers:
         """Flags that lower what a run takes of memory."""
 
-    def uncompiled(self) -> Self:
+    def uncompiled(self) -> "AgentConfig":
         """The same without torch.compile."""
 
     def build(

@@ -1,7 +1,7 @@
 """Ranges of the numbers in configs."""
 
 
-def check_least(config: object, least: float, *names: str) -> None:
+def check_least(config: object, least: int, *names: str) -> None:
     """Refuse a config with a number below its range.
 
     Raises:

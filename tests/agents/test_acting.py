@@ -13,7 +13,7 @@ from agents.acting import (
     RandomPolicy,
     nothing_carried,
 )
-from agents.actor import Actor
+from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from envs.counting import CountingConfig, decode

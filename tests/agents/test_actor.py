@@ -2,7 +2,7 @@
 
 import torch
 
-from agents.actor import Actor
+from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from envs.native_env import NativeVectorEnv
