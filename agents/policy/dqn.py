@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import final
 
 import torch
@@ -158,8 +159,7 @@ class Dqn(OffPolicy):
     @torch.no_grad()
     def after_update(self) -> None:
         """Move the slow copy; what it counts and averages is copied."""
-        slow: list[Tensor] = list(self.target.parameters())
-        fast: list[Tensor] = list(self.online.parameters())
+        slow, fast = self._parameters_of_both
         torch._foreach_lerp_(slow, fast, self.config.target_rate)
         self._copy_buffers()
 
@@ -169,9 +169,19 @@ class Dqn(OffPolicy):
         self._copy_buffers()
 
     def _copy_buffers(self) -> None:
+        for slow, fast in self._buffers_of_both:
+            slow.copy_(fast)
+
+    # found once: to go through all modules takes longer than to move small weights
+
+    @cached_property
+    def _parameters_of_both(self) -> tuple[list[Tensor], list[Tensor]]:
+        return list(self.target.parameters()), list(self.online.parameters())
+
+    @cached_property
+    def _buffers_of_both(self) -> list[tuple[Tensor, Tensor]]:
         pairs = zip(self.target.buffers(), self.online.buffers(), strict=True)
-        for mine, theirs in pairs:
-            mine.copy_(theirs)
+        return list(pairs)
 
 
 def _arrived(
