@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from ssl_objectives.parts.step_counter import StepCounter
+from world_models.belief import BeliefModel
 from world_models.predictor import Ahead, Prediction, Predictor
 
 
@@ -106,8 +107,8 @@ class GaussianHeadConfig:
     weight: float = 0.01
     """of the divergence, which is a sum, beside an error that is a mean"""
 
-    def build(self, belief_size: int, latent_size: int) -> GaussianHead:
+    def build(self, belief: BeliefModel, latent_size: int) -> GaussianHead:
         """Build it."""
         return GaussianHead(
-            belief_size, latent_size, self.hidden, self.free_nats, self.weight
+            belief.size, latent_size, self.hidden, self.free_nats, self.weight
         )

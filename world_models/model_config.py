@@ -87,8 +87,8 @@ class LatentDynamicsConfig:
         )
         return LatentDynamics(
             belief,
-            OpenLoop(belief.size, belief.embedding.size),
-            self.predictor.build(belief.size, size if plain else encoder.size),
+            OpenLoop(belief.size, belief.embedding.size, encoder.precision),
+            self.predictor.build(belief, size if plain else encoder.size),
             self.objective.build(sizes),
             self.horizon,
             self.target,

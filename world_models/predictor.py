@@ -10,7 +10,10 @@ from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
 from ssl_objectives.encoders.batch_norm import BatchNorm1d
+from ssl_objectives.encoders.mixed_linear import MixedLinear
+from ssl_objectives.encoders.precision import Precision
 from world_models.adversary import Adversary, AdversaryLoss
+from world_models.belief import BeliefModel
 from world_models.cores.gru_cell import GruCell
 from world_models.rows import OverRows
 
@@ -91,6 +94,7 @@ class LatentHead(Predictor):
         belief_size, latent_size: S and P.
         hidden: units of its hidden layer; 0: a linear map.
         batch_norm: in front of the ReLU, as BYOL's (arXiv 2006.07733).
+        precision: of its products; see `MixedLinear`.
     """
 
     def __init__(
@@ -99,15 +103,16 @@ class LatentHead(Predictor):
         hidden: int,
         latent_size: int,
         batch_norm: bool = False,
+        precision: Precision = Precision.FLOAT32,
     ) -> None:
         super().__init__()
         layers: list[nn.Module] = []
         if hidden:
-            layers.append(nn.Linear(belief_size, hidden))
+            layers.append(MixedLinear(belief_size, hidden, precision))
             layers += [OverRows(BatchNorm1d(hidden))] if batch_norm else []
             layers.append(nn.ReLU())
         self.layers = nn.Sequential(
-            *layers, nn.Linear(hidden or belief_size, latent_size)
+            *layers, MixedLinear(hidden or belief_size, latent_size, precision)
         )
 
     def forward(self, ahead: Ahead) -> Prediction:
@@ -117,10 +122,15 @@ class LatentHead(Predictor):
 
 @runtime_checkable
 class PredictorConfig(Protocol):
-    """Builds a predictor from beliefs of one size to latents of another."""
+    """Builds a predictor from a model's beliefs to what it predicts."""
 
-    def build(self, belief_size: int, latent_size: int) -> Predictor:
-        """Build it."""
+    def build(self, belief: BeliefModel, latent_size: int) -> Predictor:
+        """Build it.
+
+        Args:
+            belief: whose beliefs the open loop begins with, of the same size.
+            latent_size: P.
+        """
 
 
 @dataclass(frozen=True)
@@ -138,9 +148,15 @@ class LatentHeadConfig:
         if self.batch_norm and not self.hidden:
             raise ValueError("batch_norm is of hidden units, and there are none")
 
-    def build(self, belief_size: int, latent_size: int) -> LatentHead:
-        """Build it."""
-        return LatentHead(belief_size, self.hidden, latent_size, self.batch_norm)
+    def build(self, belief: BeliefModel, latent_size: int) -> LatentHead:
+        """Build it, to multiply as the encoder does."""
+        return LatentHead(
+            belief.size,
+            self.hidden,
+            latent_size,
+            self.batch_norm,
+            belief.encoder.precision,
+        )
 
 
 class OpenLoop(nn.Module):
@@ -148,11 +164,20 @@ class OpenLoop(nn.Module):
 
     BYOL-Explore's open-loop RNN (arXiv 2206.08332). Input gates depend on the action
     alone, so each action's are computed once, however many predictions use it.
+
+    Args:
+        belief_size, action_size: S and E.
+        precision: of its products; see `MixedLinear`.
     """
 
-    def __init__(self, belief_size: int, action_size: int) -> None:
+    def __init__(
+        self,
+        belief_size: int,
+        action_size: int,
+        precision: Precision = Precision.FLOAT32,
+    ) -> None:
         super().__init__()
-        self.cell = GruCell(action_size, belief_size)
+        self.cell = GruCell(action_size, belief_size, precision)
 
     def all_starts(
         self,

@@ -15,8 +15,9 @@ class Encoder(nn.Module):
     """A body and a linear head, over any leading batch axes.
 
     The only place where pixels become floats. Body and head may run in bf16; weights
-    and the returned latent stay float32, and nothing after the encoder ever runs in
-    bf16, since there it reverses gradients that reach the first layer.
+    and the returned latent stay float32. Behind the encoder, products of world models
+    alone do so too (`MixedLinear`): whole layers and losses in bf16 reverse gradients
+    that reach the first layer.
 
     On CPUs images pass in chunks. Where the body has a batch norm, which looks at all
     images at once, they do so in evaluation mode alone.

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Precision(Enum):
-    """Number format of an encoder; nothing behind an encoder ever runs in bf16."""
+    """Number format of an encoder, and of products behind it (`MixedLinear`)."""
 
     AUTO = "auto"
     """bf16 where the hardware multiplies it fast, else float32"""

@@ -14,6 +14,7 @@ from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.objective import ObjectiveConfig, TargetKind
 from tests.world_models.small_model import B, K, T, build, noise
+from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import LatentDynamicsConfig
 from world_models.model_loss import PREDICTION, ModelLoss
@@ -164,7 +165,7 @@ class Pulls(Predictor):
 
 @dataclass(frozen=True)
 class PullsConfig:
-    def build(self, belief_size: int, latent_size: int) -> Pulls:
+    def build(self, belief: BeliefModel, latent_size: int) -> Pulls:
         return Pulls()
 
 

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Float32
 from torch import Tensor, nn
 
+from ssl_objectives.encoders.mixed_linear import MixedLinear
+from ssl_objectives.encoders.precision import Precision
 from world_models.cores.gru_unroll import unroll
 
 
@@ -12,13 +14,22 @@ class GruCell(nn.Module):
 
     `gates` depends on inputs alone and runs once over a whole sequence; `step` is the
     part that has to go one row after another; `along` and `from_all` take many.
+
+    Args:
+        input_size, size: I and S.
+        precision: of its products; memories are float32.
     """
 
-    def __init__(self, input_size: int, size: int) -> None:
+    def __init__(
+        self,
+        input_size: int,
+        size: int,
+        precision: Precision = Precision.FLOAT32,
+    ) -> None:
         super().__init__()
-        self.size = size
-        self.from_input = nn.Linear(input_size, 3 * size)
-        self.from_memory = nn.Linear(size, 3 * size)
+        self.size, self.precision = size, precision
+        self.from_input = MixedLinear(input_size, 3 * size, precision)
+        self.from_memory = MixedLinear(size, 3 * size, precision)
         nn.init.xavier_uniform_(self.from_input.weight)
         for gate in self.from_memory.weight.chunk(3):
             nn.init.orthogonal_(gate)
@@ -59,7 +70,9 @@ class GruCell(nn.Module):
     def _unroll(self, gates: Tensor, memory: Tensor, keep: Tensor | None) -> Tensor:
         linear = self.from_memory
         if torch.is_grad_enabled():
-            return unroll(gates, memory, keep, linear.weight, linear.bias)
+            dtype = self.precision.dtype(memory.device)
+            low = None if dtype is torch.float32 else dtype
+            return unroll(gates, memory, keep, linear.weight, linear.bias, low)
         rows = []  # whole rollouts are scored here: remember nothing for a way back
         for k in range(len(gates) - len(memory) + 1):
             kept = memory if keep is None else memory * keep[k]

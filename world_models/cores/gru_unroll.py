@@ -20,6 +20,7 @@ def unroll(
     keep: Float[Tensor, "K B 1"] | None,
     weight: Float[Tensor, "G S"],
     bias: Float[Tensor, "G"],
+    low: torch.dtype | None = None,
 ) -> Float[Tensor, "K R B S"]:
     """K = J - R + 1 steps from R starting points, each a row further than the last.
 
@@ -33,13 +34,14 @@ def unroll(
         keep: of a sequence (R = 1): what each step's memory is multiplied with before
             it, 0 where an episode begins; None for 1.
         weight, bias: from memory to its part of the gates.
+        low: format of the products with the weight; None: the weight's own.
 
     Raises:
         ValueError: `keep` with R > 1, where a step is another row for each start.
     """
     if keep is not None and len(memory) != 1:
         raise ValueError(f"keep is for a sequence, not for {len(memory)} starts")
-    out: Tensor = _Unroll.apply(gates, memory, keep, weight, bias)  # type: ignore[no-untyped-call]  # torch has no types for it
+    out: Tensor = _Unroll.apply(gates, memory, keep, weight, bias, low)  # type: ignore[no-untyped-call]  # torch has no types for it
     return out
 
 
@@ -54,19 +56,28 @@ class _Unroll(torch.autograd.Function):
         keep: Tensor | None,
         weight: Tensor,
         bias: Tensor,
+        low: torch.dtype | None,
     ) -> Tensor:
         """Step by step, remembering what the way back needs."""
         starts, size = len(memory), memory.shape[-1]
         shape = (len(gates) - starts + 1, *memory.shape)
         after, new, new_h = (memory.new_empty(shape) for _ in range(3))
         both = memory.new_empty(*shape[:-1], 2 * size)  # reset and update
+        weight = weight if low is None else weight.to(low)
+        parts = [
+            (out, weight[part].t(), bias[part])
+            for out, part in ((both, slice(2 * size)), (new_h, slice(2 * size, None)))
+        ]
         for k in range(len(after)):
             x = gates[k : k + starts]
             before = _before(k, memory, after, keep)
-            flat = before.flatten(0, 1)
-            for out, part in ((both, slice(2 * size)), (new_h, slice(2 * size, None))):
+            flat = before.flatten(0, 1).to(weight.dtype)
+            for out, each, shift in parts:
                 rows = out[k].flatten(0, 1)
-                torch.addmm(bias[part], flat, weight[part].t(), out=rows)
+                if each.dtype == rows.dtype:
+                    torch.addmm(shift, flat, each, out=rows)
+                else:
+                    torch.add(flat @ each, shift, out=rows)
             both[k].add_(x[..., : 2 * size]).sigmoid_()
             reset, update = both[k].chunk(2, -1)
             torch.addcmul(x[..., 2 * size :], reset, new_h[k], out=new[k]).tanh_()
@@ -81,7 +92,7 @@ class _Unroll(torch.autograd.Function):
         past = _Past(*ctx.saved_tensors)
         way_back = _along_a_sequence if len(past.memory) == 1 else _from_many_starts
         found = way_back(gradient, past)
-        return *found[:2], None, *found[2:]
+        return *found[:2], None, *found[2:], None
 
 
 Gradients = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -112,14 +123,16 @@ def _along_a_sequence(gradient: Tensor, past: _Past) -> Gradients:
     reaching = gradient[-1]
     for k in reversed(range(len(after))):
         step = [slope[k] for slope in slopes]
-        reaching = _step_back(reaching, step, weight, at_h[k], at_new[k])
+        reaching, _ = _step_back(reaching, step, weight, at_h[k], at_new[k])
         if keep is not None:
             reaching.mul_(keep[k])
         if k:
             reaching.add_(gradient[k - 1])
     rows, size = at_h.flatten(0, -2), new.shape[-1]
     at_gates = torch.cat([at_h[..., : 2 * size], at_new], -1).squeeze(1)
-    return at_gates, reaching, rows.t() @ before.flatten(0, -2), rows.sum(0)
+    low = weight.dtype
+    at_weight = rows.t().to(low) @ before.flatten(0, -2).to(low)
+    return at_gates, reaching, at_weight.to(rows.dtype), rows.sum(0)
 
 
 def _from_many_starts(gradient: Tensor, past: _Past) -> Gradients:
@@ -127,7 +140,7 @@ def _from_many_starts(gradient: Tensor, past: _Past) -> Gradients:
     memory, after, both, new, new_h, _, weight = past
     starts, size = len(memory), memory.shape[-1]
     at_gates = new.new_zeros(len(after) + starts - 1, *new.shape[2:-1], 3 * size)
-    at_weight, at_bias = torch.zeros_like(weight), weight.new_zeros(len(weight))
+    at_weight, at_bias = new.new_zeros(weight.shape), new.new_zeros(len(weight))
     at_h, at_new = (
         both.new_empty(*memory.shape[:-1], 3 * size),
         torch.empty_like(new[0]),
@@ -136,15 +149,14 @@ def _from_many_starts(gradient: Tensor, past: _Past) -> Gradients:
     for k in reversed(range(len(after))):
         before = _before(k, memory, after, None)
         step = _slopes(before, both[k], new[k], new_h[k])
-        reaching = _step_back(reaching, step, weight, at_h, at_new)
+        reaching, rows = _step_back(reaching, step, weight, at_h, at_new)
         if k:
             reaching.add_(gradient[k - 1])
         window = at_gates[k : k + starts]
         window[..., : 2 * size].add_(at_h[..., : 2 * size])
         window[..., 2 * size :].add_(at_new)
-        rows = at_h.flatten(0, 1)
-        at_weight.addmm_(rows.t(), before.flatten(0, 1))
-        at_bias.add_(rows.sum(0))
+        at_weight.add_(rows.t() @ before.flatten(0, 1).to(rows.dtype))
+        at_bias.add_(at_h.flatten(0, 1).sum(0))
     return at_gates, reaching, at_weight, at_bias
 
 
@@ -178,8 +190,12 @@ def _step_back(
     weight: Tensor,
     at_h: Tensor,
     at_new: Tensor,
-) -> Tensor:
-    """Fill gradients at the gates, and return the one at the memory before."""
+) -> tuple[Tensor, Tensor]:
+    """Fill gradients at the gates.
+
+    Returns the one at the memory before; and the first once more, as rows in the
+    format of the weight.
+    """
     to_memory, to_new, to_update, new_to_reset, new_to_h = slopes
     at_reset, at_update, at_new_h = at_h.chunk(3, -1)
     torch.mul(reaching, to_new, out=at_new)
@@ -187,4 +203,7 @@ def _step_back(
     torch.mul(reaching, to_update, out=at_update)
     torch.mul(at_new, new_to_h, out=at_new_h)
     kept = (reaching * to_memory).flatten(0, 1)
-    return torch.addmm(kept, at_h.flatten(0, 1), weight).view(reaching.shape)
+    rows = at_h.flatten(0, 1).to(weight.dtype)
+    if rows.dtype == kept.dtype:
+        return torch.addmm(kept, rows, weight).view(reaching.shape), rows
+    return kept.add_(rows @ weight).view(reaching.shape), rows

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ssl_objectives.encoders.precision import Precision
 from world_models.cores.gru_cell import GruCell
 from world_models.cores.gru_unroll import unroll
 
@@ -100,3 +101,24 @@ def test_keep_is_for_sequences() -> None:
     linear = cell().from_memory
     with pytest.raises(ValueError, match="not for 2 starts"):
         unroll(gates, memory, keep, linear.weight, linear.bias)
+
+
+@pytest.mark.parametrize("starts", [1, 5])
+def test_products_in_bf16_change_little(starts: int) -> None:
+    """Memories, sums over steps and slopes stay float32, whatever is multiplied."""
+    gates, memory, keep = inputs(starts)
+    found = []
+    for precision in (Precision.FLOAT32, Precision.BFLOAT16):
+        torch.manual_seed(0)
+        model = GruCell(3, S, precision)
+        x, h = (x.detach().float().requires_grad_() for x in (gates, memory))
+        got = steps(model, x, h, keep.float() if starts == 1 else None)
+        wanted = (x, h, *model.from_memory.parameters())
+        given = torch.autograd.grad(got.square().sum(), wanted)
+        assert all(x.dtype == torch.float32 for x in (got, *given))
+        found.append((got.detach(), *given))
+    torch.testing.assert_close(found[1][0], found[0][0], rtol=0, atol=0.02)
+    assert not torch.equal(found[1][0], found[0][0])
+    for low, full in zip(found[1][1:], found[0][1:], strict=True):
+        cosine = torch.cosine_similarity(low.flatten(), full.flatten(), 0)
+        assert float(cosine) > 0.9995
