@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from world_models.actions import ActionEmbedding, ActionSpace, embedding_of
 from world_models.cores.core import BeliefCore, CoreConfig
+from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.trajectory import Trajectory
 from world_models.vector_encoder import VectorEncoder, VectorEncoderConfig
@@ -131,6 +132,39 @@ class BeliefModel(nn.Module):
             felt = torch.cat([latent, self.vector_input(vector)], -1)
         belief, memory = self.core(felt, embedded, first, carry.memory)
         return Observed(latent, belief, Carry(frames, memory, carry.action))
+
+    def behind_burn_in(
+        self, traj: Trajectory, carry: Carry, burn_in: int
+    ) -> tuple[Trajectory, Carry]:
+        """What is left of a trajectory behind its first transitions, with its carry.
+
+        From those only the memory is brought up to date, without gradient and in
+        evaluation mode (R2D2).
+
+        Raises:
+            ValueError: nothing is left.
+        """
+        if not burn_in:
+            return traj, carry
+        if burn_in >= traj.num_steps:
+            raise ValueError(
+                f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
+            )
+        with torch.no_grad(), evaluating(self):
+            carry = self.along(traj.steps(0, burn_in), carry).carry
+        return traj.steps(burn_in, traj.num_steps), carry
+
+    def recall(self, carry: Carry) -> Carry:
+        """What another model's carry tells this one: frames and action, no memory.
+
+        Raises:
+            ValueError: it holds fewer frames than this model stacks.
+        """
+        held, wanted = len(carry.frames), self.num_frames - 1
+        if held < wanted:
+            raise ValueError(f"a carry with {held} frames where {wanted} are stacked")
+        memory = carry.memory.new_zeros(carry.memory.shape[0], self.core.memory_size)
+        return Carry(carry.frames[held - wanted :], memory, carry.action)
 
     def follow(self, traj: Trajectory) -> None:
         """Let the moments of the vector observation follow a rollout.

@@ -12,7 +12,6 @@ from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel, Carry, encoded
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
-from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
@@ -224,16 +223,8 @@ class LatentDynamics(nn.Module):
         Raises:
             ValueError: nothing is left behind the burn-in.
         """
-        if burn_in:
-            if burn_in >= traj.num_steps:
-                raise ValueError(
-                    f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
-                )
-            with torch.no_grad(), evaluating(self.belief):
-                before = traj.steps(0, burn_in)
-                carry = self.belief.along(before, carry).carry
-            traj = traj.steps(burn_in, traj.num_steps)
-            target = None if target is None else target[burn_in:]
+        traj, carry = self.belief.behind_burn_in(traj, carry, burn_in)
+        target = None if target is None else target[burn_in:]
         check_equal_rows(traj.first.shape[1], traj.first.device)
         seen = self.see(traj, carry, target).map(_of_all_processes)
         return self.predict(

@@ -25,6 +25,8 @@ class Surroundings:
         discount: γ of the reward stream that the signal pays into.
         model: the world model, to be copied or measured; None where there is none. It
             is trained by the agent: a signal must not take it among its own modules.
+        updates: gradient steps of the world model that the run will take; None where
+            nobody knows.
     """
 
     spec: EnvSpec
@@ -32,6 +34,7 @@ class Surroundings:
     latent_size: int
     discount: float
     model: LatentDynamics | None = None
+    updates: int | None = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.build import AgentConfig
+from agents.agent_config import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, named_signals
+from agents.ppo_build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
@@ -20,7 +21,7 @@ class TrainConfig:
 
     world: WorldConfig = field(default_factory=AtariConfig)
     """where the agent lives"""
-    agent: AgentConfig = field(default_factory=AgentConfig)
+    agent: AgentConfig = field(default_factory=PpoAgentConfig)
     """how it perceives, acts and learns"""
     model: ModelConfig | None = field(default_factory=byol_explore)
     """what it predicts"""

@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
+from agents.policy.dqn import DqnConfig
+from agents.policy.off_policy import OffPolicyConfig
+from agents.policy.ppo import PpoConfig
+from agents.policy.wanderer import DwellConfig, UniformConfig
 from experiments.config.choices import Row, Table
-from experiments.encoders.table import ENCODERS
-from experiments.parts.models import CORES, nothing
+from experiments.encoders.table import ENCODERS as _ENCODERS
+from experiments.parts.models import CORES as _CORES
 from experiments.parts.models import MODELS as _MODELS
+from experiments.parts.models import nothing
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.vector_encoder import VectorMlpConfig
 
@@ -38,12 +43,39 @@ PRESETS: Table[Preset] = Table(
     },
 )
 
-AGENTS = replace(CORES.only("recurrent", "frame-stack", "history"), kind="agent")
+CORES = _CORES.only("recurrent", "frame-stack", "history")
 """what an agent remembers"""
 
-_OF_PIXELS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
 
-EYES: Table[Any] = Table(
+def _ppo(ppo: PpoConfig | None = None) -> PpoConfig:
+    return ppo or PpoConfig()
+
+
+POLICIES: Table[PpoConfig | OffPolicyConfig] = Table(
+    "policy",
+    OffPolicyConfig,
+    {
+        "ppo": Row(_ppo, "PPO, on the world model's own beliefs", {"ppo": "ppo"}),
+        "dqn": Row(
+            DqnConfig,
+            "Double DQN, apart from the world model; all learn from a replay",
+            {"batch": "batch", "updates_per_rollout": "updates"},
+        ),
+        "random": Row(
+            UniformConfig, "Acts at random, while model and curiosity learn as with dqn"
+        ),
+        "dwell": Row(
+            DwellConfig, "The same, but stays (action 0) and moves now and then"
+        ),
+    },
+)
+"""who acts: PPO on shared beliefs, or anybody else apart from the world model"""
+
+_OF_PIXELS = _ENCODERS.only(
+    "nature", "impala", "patch", "menet", "change", "pretrained"
+)
+
+ENCODERS: Table[Any] = Table(
     "encoder",
     EncoderConfig,
     {

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from agents.curious_agent import CuriousAgent, TrainStepResult
+from agents.agent import TrainStepResult
+from agents.ppo_agent import PpoAgent
 
 
-def goes_on_exactly(make: Callable[[int], CuriousAgent], steps: int) -> CuriousAgent:
+def goes_on_exactly(make: Callable[[int], PpoAgent], steps: int) -> PpoAgent:
     """2N steps equal N, a file, a fresh agent and N more. Returns the trained one.
 
     Args:
@@ -38,11 +39,11 @@ def goes_on_exactly(make: Callable[[int], CuriousAgent], steps: int) -> CuriousA
     return agent
 
 
-def train(agent: CuriousAgent, steps: int) -> list[TrainStepResult]:
+def train(agent: PpoAgent, steps: int) -> list[TrainStepResult]:
     return [agent.train_step() for _ in range(steps)]
 
 
-def saved(agent: CuriousAgent) -> dict[str, Any]:
+def saved(agent: PpoAgent) -> dict[str, Any]:
     """The state as it comes back from a file that may hold nothing but data."""
     file = io.BytesIO()
     torch.save(agent.state_dict(), file)

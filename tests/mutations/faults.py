@@ -10,7 +10,7 @@ WIRING = "tests/agents/test_wiring.py"
 REPLAYING = "tests/agents/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
-AGENT = "agents/curious_agent.py"
+AGENT = "agents/ppo_agent.py"
 
 
 class Fault(NamedTuple):
@@ -84,7 +84,7 @@ FAULTS = {
         WIRING,
     ),
     "a signal built with the world's discount": Fault(
-        "agents/build.py",
+        "agents/ppo_build.py",
         "wanted = named_signals(curiosity, self.intrinsic, also)",
         """wanted = named_signals(
             curiosity, replace(self.intrinsic, discount=self.extrinsic.discount), also

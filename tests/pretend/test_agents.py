@@ -12,13 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig, ReplayConfig
+from agents.agent import TrainStepResult
 from agents.collect import EpisodeEnds
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
-from agents.curious_agent import CuriousAgent, TrainStepResult
 from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -60,22 +61,22 @@ SIMULATED: dict[str, Callable[[str], VectorEnv]] = {
 
 def agent(
     kind: str, env: VectorEnv, precision: Precision = Precision.FLOAT32
-) -> CuriousAgent:
+) -> PpoAgent:
     """Not yet begun."""
     nature = NatureConfig(size=24, precision=precision)
     if kind == "byol-explore":
-        config = AgentConfig(
+        config = PpoAgentConfig(
             nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
         )
         model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
         return config.build(env, model, PredictionErrorConfig(), 5)
     if kind == "rnd":
         rnd = RndConfig(size=14, warm_up_steps=2, encoder=nature)
-        return AgentConfig(nature, FrameStackConfig(3), PPO).build(env, None, rnd, 5)
-    return AgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
+        return PpoAgentConfig(nature, FrameStackConfig(3), PPO).build(env, None, rnd, 5)
+    return PpoAgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
 
 
-def values(made: CuriousAgent, report: TrainStepResult) -> dict[str, Tensor]:
+def values(made: PpoAgent, report: TrainStepResult) -> dict[str, Tensor]:
     """All weights, statistics and metrics, on the host."""
     state = {k: x.cpu() for k, x in made.modules.state_dict().items()}
     return state | {k: x.cpu() for k, x in report.metrics.items()}
@@ -147,7 +148,7 @@ def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    steps, rank = "agents/curious_agent.py", "ssl_objectives/measure/diagnostics.py"
+    steps, rank = "agents/ppo_agent.py", "ssl_objectives/measure/diagnostics.py"
     once = {"byol-explore": {steps: 1, rank: 1}, "rnd": {steps: 1}, "ppo": {steps: 1}}
     assert waits == once[kind]
 

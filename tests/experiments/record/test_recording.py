@@ -17,7 +17,7 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.acting import RandomPolicy
-from agents.build import AgentConfig
+from agents.ppo_build import PpoAgentConfig
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
@@ -278,9 +278,9 @@ def test_a_model_learns_from_a_recording(tmp_path: Path) -> None:
     world = KeyDoorConfig(max_episode_steps=30)
     config = RecordConfig(world=world, out=tmp_path, steps=1_500, num_envs=5)
     dataset = record(config, QUIET).dataset
-    agent = AgentConfig(encoder=PatchConfig(48, precision=Precision.FLOAT32))
+    agent = PpoAgentConfig(encoder=PatchConfig(48, precision=Precision.FLOAT32))
     env = world.build(1, "cpu")
-    model = agent.build_actor(env.spec, byol_explore(horizon=3), 2).world_model
+    model = agent.build_player(env.spec, byol_explore(horizon=3), 1).world_model
     assert model is not None
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     losses: list[float] = []

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig
 from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
+from agents.ppo_build import PpoAgentConfig
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
@@ -26,7 +26,7 @@ T, B = 11, 6
 def rollouts(count: int, num_frames: int = 3) -> list[Experience]:
     """Of a world whose frames say where they are from."""
     env = CountingConfig().build(B, "cpu")
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=NatureConfig(size=16),
         core=RecurrentConfig(9, num_frames),
         ppo=PpoConfig(num_steps=T, num_minibatches=2),
@@ -134,7 +134,7 @@ def test_frames_before_a_window_are_those_of_the_run_itself(history: int) -> Non
 def test_a_burnt_in_memory_is_that_of_the_run() -> None:
     """From an episode's first row on, what the policy believed comes back."""
     env = CountingConfig().build(B, "cpu")
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=NatureConfig(size=16, precision=Precision.FLOAT32),
         core=RecurrentConfig(9, 2),
         ppo=PpoConfig(num_steps=T, num_minibatches=2),
