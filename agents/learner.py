@@ -53,17 +53,19 @@ class Learner:
 
         Args:
             total: what is differentiated.
-            losses: the world model's, that are in it.
+            losses: the world model's, that are in it; without any, it was no step of
+                the model.
         """
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         for group in self.groups:
             nn.utils.clip_grad_norm_(group, self.max_grad_norm)
         self.optimizer.step()
-        if self.model is not None:
-            self.model.after_update(*losses)
+        model = self.model if losses else None
+        if model is not None:
+            model.after_update(*losses)
         for signal in self.signals:
-            signal.after_update(self.model)
+            signal.after_update(model)
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """From the next step on."""

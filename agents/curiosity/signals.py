@@ -47,8 +47,16 @@ def build_signal(
     spec: EnvSpec,
     belief: BeliefModel,
     model: LatentDynamics | None,
+    updates: int | None = None,
 ) -> Signal:
     """A signal for the worlds of `spec`, and for an agent with these, on the CPU.
+
+    Args:
+        config: the signal, and its stream.
+        spec: of the worlds.
+        belief: that the policy reads.
+        model: the world model, if there is one.
+        updates: gradient steps that it will take, where that is known.
 
     Raises:
         ValueError: the config builds something else.
@@ -59,6 +67,7 @@ def build_signal(
         belief.encoder.size,
         config.stream.discount,
         model,
+        updates,
     )
     built = config.curiosity.build(surroundings)
     return Signal(checked(built, Curiosity, config.curiosity), config.stream)

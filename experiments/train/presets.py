@@ -1,9 +1,10 @@
 """Training runs by name: which choices `curious train` has, and what they add up to."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 
 from agents.build import AgentConfig
+from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import RewardStream
 from experiments.config.choices import Choice
@@ -12,7 +13,14 @@ from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES
-from experiments.train.tables import AGENTS, ALSO, CURIOSITY, MODELS, PRESETS
+from experiments.train.tables import (
+    AGENTS,
+    ALSO,
+    CURIOSITY,
+    MODELS,
+    PRESETS,
+    YARDSTICKS,
+)
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
 
@@ -44,6 +52,7 @@ CHOICES = (
     ),
     Choice(_TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
+    Choice(YARDSTICKS, "What learning progress is measured by (default: change)."),
     Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
@@ -65,6 +74,7 @@ def train_config(
     objective: str | None = None,
     term: str = "none",
     also: str = "none",
+    yardstick: str | None = None,
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
@@ -72,7 +82,8 @@ def train_config(
 
     Raises:
         ConfigError: no such name, a part from outside cannot be loaded or is none of
-            its kind, or an objective without a model that takes one.
+            its kind, an objective without a model that takes one, or a yardstick
+            without a signal that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
@@ -91,7 +102,9 @@ def train_config(
             intrinsic=RewardStream(1.0, 0.99, episodic=False),
         ),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=CURIOSITY.make(curiosity or published.curiosity, scale),
+        curiosity=_measured(
+            CURIOSITY.make(curiosity or published.curiosity, scale), yardstick
+        ),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.num_envs,
         env_steps=scale.env_steps,
@@ -138,3 +151,17 @@ def _changed(
                 f"leave --{flag} out."
             )
     return None
+
+
+def _measured(
+    curiosity: CuriosityConfig | None, yardstick: str | None
+) -> CuriosityConfig | None:
+    """The signal with another yardstick, where one is asked for."""
+    if yardstick is None:
+        return curiosity
+    if curiosity is None or "yardstick" not in {x.name for x in fields(curiosity)}:  # type: ignore[arg-type]  # a dataclass
+        raise ConfigError(
+            "--yardstick is what learning progress is measured by: add --curiosity "
+            "gamma-progress, or leave --yardstick out."
+        )
+    return replace(curiosity, yardstick=YARDSTICKS.make(yardstick))  # type: ignore[type-var]  # likewise
