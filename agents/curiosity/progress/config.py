@@ -61,7 +61,7 @@ class _ProgressConfig:
             EmaRmsScale(self.ema_decay, self.clip),
             surroundings.spec.num_envs,
             own,
-            {**settled, "paid from model update": self.warm_start},
+            {**settled, "paid from model update": float(self.warm_start)},
         )
 
 
@@ -91,7 +91,7 @@ class GammaProgressConfig(_ProgressConfig):
         gamma = self.gamma_for(surroundings.updates)
         settled = {"γ": gamma, "updates remembered": 1 / (1 - gamma)}
         if surroundings.updates is not None:
-            settled["updates planned"] = surroundings.updates
+            settled["updates planned"] = float(surroundings.updates)
         return self._build(
             surroundings, lambda x: GeometricMean(x, gamma, self.warm_start), settled
         )
@@ -134,5 +134,5 @@ class DeltaProgressConfig(_ProgressConfig):
         return self._build(
             surroundings,
             lambda x: StepsAgo(x, self.delta, self.warm_start),
-            {"δ": self.delta},
+            {"δ": float(self.delta)},
         )

@@ -132,7 +132,7 @@ class StepsAgo(OldWeights):
     ) -> None:
         if delta < 1:
             raise ValueError(f"delta must be at least 1, not {delta}")
-        super().__init__(online, delta + 1, warm_start, delta)
+        super().__init__(online, delta + 1, warm_start, float(delta))
 
     @property
     def network(self) -> nn.Module:
