@@ -1,6 +1,7 @@
 """Old weights against the sums and lists that they stand for."""
 
 import copy
+from typing import Any
 
 import pytest
 import torch
@@ -127,8 +128,9 @@ def test_old_weights_have_no_gradient_and_stay_in_evaluation_mode() -> None:
         assert all(x.requires_grad for x in online.parameters())
         mine = {x.data_ptr() for x in old.parameters()}
         assert not mine & {x.data_ptr() for x in online.parameters()}
-        old.network.layers(torch.randn(5, 3))  # type: ignore[operator]  # a module
-        assert old.network.layers[1].num_batches_tracked == 0  # type: ignore[index]  # likewise
+        network: Any = old.network
+        network.layers(torch.randn(5, 3))
+        assert network.layers[1].num_batches_tracked == 0
 
 
 @pytest.mark.parametrize("at", [1, 2, 5, 6])
@@ -163,7 +165,7 @@ def test_saved_anywhere_they_go_on_alike(
 
 
 def test_numbers_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match="gamma must be between 0 and 1, not 1.5"):
+    with pytest.raises(ValueError, match=r"gamma must be between 0 and 1, not 1\.5"):
         GeometricMean(Network(), 1.5)
     with pytest.raises(ValueError, match="delta must be at least 1, not 0"):
         StepsAgo(Network(), 0)

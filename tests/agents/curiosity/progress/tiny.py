@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,7 +85,9 @@ def joined(one: Trajectory, two: Trajectory) -> Trajectory:
     assert one.vector is not None
     assert two.vector is not None
     rows, steps = ("obs", "first", "vector"), ("action", "reward")
-    parts = {k: torch.cat([getattr(one, k)[:-1], getattr(two, k)]) for k in rows}
+    parts: dict[str, Any] = {
+        k: torch.cat([getattr(one, k)[:-1], getattr(two, k)]) for k in rows
+    }
     parts |= {k: torch.cat([getattr(one, k), getattr(two, k)]) for k in steps}
     never = torch.zeros(parts["reward"].shape, dtype=torch.bool)
     return Trajectory(**parts, terminated=never, truncated=never)
@@ -94,7 +97,7 @@ def behind(one: Trajectory, two: Trajectory) -> Trajectory:
     """The second, whose first row is the last of the first."""
     assert one.vector is not None
     assert two.vector is not None
-    parts = {
+    parts: dict[str, Any] = {
         k: torch.cat([getattr(one, k)[-1:], getattr(two, k)[1:]])
         for k in ("obs", "first", "vector")
     }
