@@ -1,10 +1,11 @@
 """Training runs by name: which choices `curious train` has, and what they add up to."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from agents.agent_config import AgentConfig
+from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
 from agents.off_policy_build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
@@ -24,6 +25,7 @@ from experiments.train.tables import (
     MODELS,
     POLICIES,
     PRESETS,
+    YARDSTICKS,
 )
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.core import CoreConfig
@@ -68,6 +70,7 @@ CHOICES = (
     ),
     Choice(_TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
+    Choice(YARDSTICKS, "What learning progress is measured by (default: change)."),
     Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
@@ -91,6 +94,7 @@ def train_config(
     also: str = "none",
     policy: str = "ppo",
     eyes: str | None = None,
+    yardstick: str | None = None,
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
@@ -98,7 +102,8 @@ def train_config(
 
     Raises:
         ConfigError: no such name, a part from outside cannot be loaded or is none of
-            its kind, or an objective without a model that takes one.
+            its kind, an objective without a model that takes one, or a yardstick
+            without a signal that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
@@ -107,7 +112,9 @@ def train_config(
         world=WORLDS.make(world),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=CURIOSITY.make(curiosity or published.curiosity, scale),
+        curiosity=_measured(
+            CURIOSITY.make(curiosity or published.curiosity, scale), yardstick
+        ),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
@@ -214,3 +221,17 @@ def _changed(
                 f"leave --{flag} out."
             )
     return None
+
+
+def _measured(
+    curiosity: CuriosityConfig | None, yardstick: str | None
+) -> CuriosityConfig | None:
+    """The signal with another yardstick, where one is asked for."""
+    if yardstick is None:
+        return curiosity
+    if curiosity is None or "yardstick" not in {x.name for x in fields(curiosity)}:  # type: ignore[arg-type]  # a dataclass
+        raise ConfigError(
+            "--yardstick is what learning progress is measured by: add --curiosity "
+            "gamma-progress, or leave --yardstick out."
+        )
+    return replace(curiosity, yardstick=YARDSTICKS.make(yardstick))  # type: ignore[type-var]  # likewise

@@ -8,6 +8,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
+from agents.curiosity.progress.frozen_features import (
+    ChangeOfFeaturesConfig,
+    FeaturesThemselvesConfig,
+)
+from agents.curiosity.progress.own_loss import OwnLossConfig
+from agents.curiosity.progress.yardstick import YardstickConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.dqn import DqnConfig
@@ -37,6 +44,14 @@ PRESETS: Table[Preset] = Table(
         "byol-explore": Row.of(
             Preset("byol-explore", "prediction-error"),
             "reward what a K-step latent model failed to predict",
+        ),
+        "gamma-progress": Row.of(
+            Preset("byol-explore", "gamma-progress"),
+            "reward what the model has learned since a slowly following copy of it",
+        ),
+        "delta-progress": Row.of(
+            Preset("byol-explore", "delta-progress"),
+            "the same, since a few updates ago",
         ),
         "rnd": Row.of(Preset("none", "rnd"), "reward frames unlike those seen before"),
         "ppo": Row.of(Preset("none", "none"), "no curiosity: the world's reward alone"),
@@ -100,6 +115,8 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "prediction-error": Row(
             PredictionErrorConfig, dial={"ema_decay": "reward_decay"}
         ),
+        "gamma-progress": Row(GammaProgressConfig),
+        "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),
         "none": Row(nothing, "No intrinsic reward"),
     },
@@ -107,3 +124,14 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
 
 ALSO: Table[CuriosityConfig | None] = replace(CURIOSITY, kind="also")
 """the same, for a second signal"""
+
+YARDSTICKS: Table[YardstickConfig] = Table(
+    "yardstick",
+    YardstickConfig,
+    {
+        "change": Row(ChangeOfFeaturesConfig),
+        "features": Row(FeaturesThemselvesConfig),
+        "own-loss": Row(OwnLossConfig),
+    },
+)
+"""what learning progress is measured by"""

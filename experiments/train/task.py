@@ -118,6 +118,7 @@ class TrainTask(Task):
                 f"is all of --env-steps {self.budget}. Raise --env-steps, or lower "
                 "--curiosity.warm-up-steps."
             )
+        say_settled(self.agent, self.console)
         self.agent.begin()
         return {}
 
@@ -191,6 +192,7 @@ class TrainTask(Task):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, with the learning rate of this config."""
         self.agent.load_state_dict(dict(state))
+        say_settled(self.agent, self.console)
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """A plot, a video and a table; training is done: no failure here ends it."""
@@ -260,6 +262,15 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
         )
     except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
+
+
+def say_settled(agent: CuriousAgent, console: Console) -> None:
+    """A line for each signal that settled something for this run."""
+    for name, signal in agent.signals.items():
+        settled = signal.curiosity.settled().items()
+        if settled:
+            words = ", ".join(f"{what} = {x:,.6g}" for what, x in settled)
+            say(console, f"{name}: {words}")
 
 
 def run_name(config: TrainConfig) -> str:
