@@ -1,7 +1,7 @@
 """Training runs by name: which choices `curious train` has, and what they add up to."""
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from agents.agent_config import AgentConfig
@@ -70,7 +70,11 @@ CHOICES = (
     ),
     Choice(_TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
-    Choice(YARDSTICKS, "What learning progress is measured by (default: change)."),
+    Choice(
+        YARDSTICKS,
+        "What learning progress is measured by (default: change). Where no signal is "
+        "named that takes one, the signal is gamma-progress.",
+    ),
     Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
@@ -112,9 +116,7 @@ def train_config(
         world=WORLDS.make(world),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=_measured(
-            CURIOSITY.make(curiosity or published.curiosity, scale), yardstick
-        ),
+        curiosity=_curious(curiosity, published.curiosity, yardstick, scale),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
@@ -223,15 +225,19 @@ def _changed(
     return None
 
 
-def _measured(
-    curiosity: CuriosityConfig | None, yardstick: str | None
+def _curious(
+    named: str | None, published: str, yardstick: str | None, scale: object
 ) -> CuriosityConfig | None:
-    """The signal with another yardstick, where one is asked for."""
+    """The signal that was named, or the preset's, with the yardstick asked for."""
+    made = CURIOSITY.make(named or published, scale)
     if yardstick is None:
-        return curiosity
-    if curiosity is None or "yardstick" not in {x.name for x in fields(curiosity)}:  # type: ignore[arg-type]  # a dataclass
+        return made
+    measure = YARDSTICKS.make(yardstick)
+    if not hasattr(made, "yardstick") and named is None:
+        made = CURIOSITY.make("gamma-progress", scale)
+    if not hasattr(made, "yardstick"):
         raise ConfigError(
             "--yardstick is what learning progress is measured by: add --curiosity "
             "gamma-progress, or leave --yardstick out."
         )
-    return replace(curiosity, yardstick=YARDSTICKS.make(yardstick))  # type: ignore[type-var]  # likewise
+    return replace(made, yardstick=measure)  # type: ignore[type-var]  # a dataclass

@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
+from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -49,6 +51,17 @@ def test_presets_are_what_they_are_called() -> None:
     assert isinstance(config.agent.core, FrameStackConfig)
     assert isinstance(config.curiosity, RndConfig)
     assert config.model is None
+    for name, kind in (
+        ("gamma-progress", GammaProgressConfig),
+        ("delta-progress", DeltaProgressConfig),
+    ):
+        config = train_config(name, yardstick="own-loss")
+        assert isinstance(config.model, LatentDynamicsConfig)
+        assert config.model.name == "byol-explore"
+        assert isinstance(config.curiosity, kind)
+        assert config.curiosity.yardstick == OwnLossConfig()
+    curiosity = train_config(yardstick="own-loss").curiosity  # no signal is named
+    assert curiosity == GammaProgressConfig(yardstick=OwnLossConfig())
     config = train_config("ppo")
     assert (config.model, config.curiosity) == (None, None)
     config = train_config("ppo", model="byol-explore", curiosity="rnd")
@@ -132,6 +145,8 @@ def test_every_agent_learns_at_debug_size(preset: str, core: str, encoder: str) 
     config = replace(config, num_envs=2, agent=replace(ppo_agent(config), ppo=ppo))
     if isinstance(config.curiosity, RndConfig):
         config = replace(config, curiosity=replace(config.curiosity, warm_up_steps=2))
+    if isinstance(config.curiosity, GammaProgressConfig):
+        config = replace(config, curiosity=replace(config.curiosity, gamma=0.9))
     trained = build_agent(config)
     try:
         trained.begin()
@@ -229,6 +244,15 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
             "latent_size, action_size.*, and num_frames: see world_models.cores.core",
         ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
+        (
+            {"yardstick": "change", "curiosity": "rnd"},
+            "--yardstick is what .*: add --curiosity gamma-progress",
+        ),
+        ({"yardstick": "change", "curiosity": "none"}, "or leave --yardstick out"),
+        (
+            {"yardstick": "own_parts:encoder", "preset": "gamma-progress"},
+            r"is no yardstick. .*build\(self, surroundings, model\)",
+        ),
         (
             {"objective": "byol", "model": "own_parts:Closed"},
             "Closed brings its own and takes no other",
