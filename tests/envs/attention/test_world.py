@@ -267,3 +267,20 @@ def test_a_behaviour_that_does_not_fit_is_refused() -> None:
     kinds = [Kind("crowd", Crowd()), *kinds_of(Company.NOISE)]
     with pytest.raises(ValueError, match="crowd has 6, and 5 numbers"):
         AttentionWorld(kinds, 0, True, 10, "cpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("stochastic", [False, True])
+@pytest.mark.parametrize("animate", Animate)
+def test_many_envs_on_a_gpu_without_waiting(animate: Animate, stochastic: bool) -> None:
+    env = AttentionConfig(animate, stochastic).build(num_envs=4096, device="cuda")
+    env.reset(seed=0)
+    actions = torch.randint(9, (50, 4096), device="cuda")
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for action in actions:
+            row = env.step(action)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    assert row.obs.shape == (4096, 3, 36, 36)
+    assert len(row.obs.flatten(1).unique(dim=0)) > 3_000
