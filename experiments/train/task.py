@@ -264,7 +264,7 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
         raise ConfigError(str(error)) from error
 
 
-def say_settled(agent: CuriousAgent, console: Console) -> None:
+def say_settled(agent: Agent, console: Console) -> None:
     """A line for each signal that settled something for this run."""
     for name, signal in agent.signals.items():
         settled = signal.curiosity.settled().items()
