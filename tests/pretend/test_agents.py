@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from agents.agent import TrainStepResult
-from agents.collect import EpisodeEnds
+from agents.collect import Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.experience import Experience
@@ -105,7 +105,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
             device.crossings = crossings
         collect = made.collector.collect
 
-        def watched() -> tuple[Experience, EpisodeEnds]:
+        def watched() -> tuple[Experience, Happened]:
             nonlocal acting
             collected = collect()
             acting = len(crossings)
@@ -115,7 +115,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
         report = made.train_step()
         learnt = len(crossings)
         assert all(x.device.type == name for x in report.metrics.values())
-        assert report.ends.ended.device.type == name
+        assert report.happened.ended.device.type == name
         left = values(made, report)
         return Ran(
             left, made.state_dict(), crossings[:acting], crossings[acting:learnt]
@@ -172,7 +172,7 @@ def test_a_step_of_a_simulator_waits_for_the_actions_alone(world: str) -> None:
         finally:
             made.env.close()
         assert report.metrics["loss/policy"].isfinite()
-        assert report.ends.ended.is_cuda
+        assert report.happened.ended.is_cuda
     acting = [x for x in device.crossings if x.file.startswith("envs/")]
     awaited = [x for x in acting if x.awaited]
     assert [(x.kind, x.shape[0]) for x in awaited] == [("download", B)] * T
