@@ -28,6 +28,7 @@ from .curiosity.progress.frozen_features import FeaturesThemselves as FeaturesTh
 from .curiosity.progress.frozen_features import (
     FeaturesThemselvesConfig as FeaturesThemselvesConfig,
 )
+from .curiosity.progress.kept_carry import KeptCarry as KeptCarry
 from .curiosity.progress.old_weights import GeometricMean as GeometricMean
 from .curiosity.progress.old_weights import OldWeights as OldWeights
 from .curiosity.progress.old_weights import StepsAgo as StepsAgo

@@ -29,6 +29,7 @@ from world_models.cores.history import HistoryConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
+from world_models.objects.ensemble import ObjectEnsembleConfig
 from world_models.terms.distance import DistanceConfig
 from world_models.terms.ensemble import EnsembleConfig
 from world_models.terms.inverse import InverseConfig
@@ -128,6 +129,7 @@ TERMS: Table[TermConfig | None] = Table(
         "inverse": Row(InverseConfig),
         "temporal": Row(TemporalConfig),
         "ensemble": Row(EnsembleConfig),
+        "object-ensemble": Row(ObjectEnsembleConfig),
         "distance": Row(DistanceConfig),
         "supervised": Row(SupervisedConfig),
         "none": Row(nothing, "Nothing more"),

@@ -3,8 +3,18 @@
 from dataclasses import dataclass, field
 from typing import final
 
+from jaxtyping import Float32
+from torch import Tensor
+
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
-from world_models.objects.layout import Layout
+from world_models.objects.layout import Layout, Objects
+
+
+def distances(guess: Objects, came: Objects, scale: float) -> Float32[Tensor, "*batch"]:
+    """See `ObjectDistance`; masks give no gradient."""
+    away = scale * (guess.place - came.place)
+    far = (away.square().sum(-1) + 1e-6).sqrt()
+    return (far * guess.mask.detach() * came.mask).sum((-2, -1))
 
 
 @final
@@ -33,9 +43,7 @@ class ObjectDistance(Objective):
         assert prediction is not None
         assert target is not None
         guess, came = self.layout.read(prediction), self.layout.read(target.detach())
-        away = self.scale * (guess.place - came.place)
-        far = (away.square().sum(-1) + 1e-6).sqrt() * guess.mask.detach() * came.mask
-        total = far.sum((-2, -1))
+        total = distances(guess, came, self.scale)
         if views.valid is not None:
             total = total.masked_fill(~views.valid, 0.0)
         return Loss(total, total.new_zeros(()))

@@ -1,6 +1,6 @@
 """γ-Progress and δ-Progress, as they are chosen."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from agents.curiosity.normalize import EmaRmsScale
@@ -42,7 +42,6 @@ class _ProgressConfig:
         self,
         surroundings: Surroundings,
         remember: Callable[[Measured], OldWeights],
-        settled: Mapping[str, float],
     ) -> Progress:
         own = None if self.model is None else self.model.build(surroundings)
         model = surroundings.model if own is None else own.model
@@ -61,7 +60,7 @@ class _ProgressConfig:
             EmaRmsScale(self.ema_decay, self.clip),
             surroundings.spec.num_envs,
             own,
-            {**settled, "paid from model update": float(self.warm_start)},
+            surroundings.updates,
         )
 
 
@@ -89,11 +88,8 @@ class GammaProgressConfig(_ProgressConfig):
                 have and gamma is not given.
         """
         gamma = self.gamma_for(surroundings.updates)
-        settled = {"γ": gamma, "updates remembered": 1 / (1 - gamma)}
-        if surroundings.updates is not None:
-            settled["updates planned"] = float(surroundings.updates)
         return self._build(
-            surroundings, lambda x: GeometricMean(x, gamma, self.warm_start), settled
+            surroundings, lambda x: GeometricMean(x, gamma, self.warm_start)
         )
 
     def gamma_for(self, updates: int | None) -> float:
@@ -132,7 +128,5 @@ class DeltaProgressConfig(_ProgressConfig):
             ValueError: there is no model.
         """
         return self._build(
-            surroundings,
-            lambda x: StepsAgo(x, self.delta, self.warm_start),
-            {"δ": float(self.delta)},
+            surroundings, lambda x: StepsAgo(x, self.delta, self.warm_start)
         )

@@ -48,6 +48,11 @@ class OldWeights(nn.Module, ABC):
         """The old weights of now."""
 
     @property
+    @abstractmethod
+    def settled(self) -> dict[str, float]:
+        """γ or δ by its name, and what it means, to tell people."""
+
+    @property
     def ready(self) -> bool:
         """Whether the warm start is over, and old and new can be compared."""
         return self.updates >= self.warm_start
@@ -90,7 +95,7 @@ class GeometricMean(OldWeights):
 
     Args:
         online: the network to follow.
-        gamma: γ, from 0 to 1; 0 are the weights of now.
+        gamma: γ, at least 0 and below 1; 0 are the weights of now.
         warm_start: see `OldWeights`.
 
     Raises:
@@ -98,14 +103,19 @@ class GeometricMean(OldWeights):
     """
 
     def __init__(self, online: nn.Module, gamma: float, warm_start: int = 100) -> None:
-        if not 0.0 <= gamma <= 1.0:
-            raise ValueError(f"gamma must be between 0 and 1, not {gamma}")
+        if not 0.0 <= gamma < 1.0:
+            raise ValueError(f"gamma must be at least 0 and below 1, not {gamma}")
         super().__init__(online, 1, warm_start, gamma)
 
     @property
     def network(self) -> nn.Module:
         """The mean."""
         return self.copies[0]
+
+    @property
+    def settled(self) -> dict[str, float]:
+        """γ, and `1 / (1 - γ)`."""
+        return {"γ": self.setting, "updates remembered": 1 / (1 - self.setting)}
 
     def _remember(self, online: nn.Module) -> None:
         _move(self.network, online, 1 - self.setting)
@@ -138,6 +148,11 @@ class StepsAgo(OldWeights):
     def network(self) -> nn.Module:
         """The oldest: of all places the next to be written."""
         return self.copies[(self.updates + 1) % len(self.copies)]
+
+    @property
+    def settled(self) -> dict[str, float]:
+        """δ."""
+        return {"δ": self.setting}
 
     def _remember(self, online: nn.Module) -> None:
         _move(self.copies[self.updates % len(self.copies)], online, 1.0)

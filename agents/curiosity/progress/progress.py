@@ -43,7 +43,7 @@ class Progress(Curiosity):
         scale: of what is paid.
         num_envs: B.
         own: a model of the signal's own, if `now` is around it.
-        settled: see `Curiosity.settled`.
+        updates: of the model in the whole run, where they are known; for people.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Progress(Curiosity):
         scale: RewardScale,
         num_envs: int,
         own: OwnModel | None = None,
-        settled: Mapping[str, float] | None = None,
+        updates: int | None = None,
     ) -> None:
         super().__init__()
         self._now = (now,)  # in a tuple it is no module of this one
@@ -62,7 +62,7 @@ class Progress(Curiosity):
         self.carry = KeptCarry(now.start(num_envs))
         self.old_carry = KeptCarry(now.start(num_envs))
         self.needs_model = yardstick.needs_model and own is None
-        self._settled = dict(settled or {})
+        self.updates = updates
 
     @property
     def now(self) -> Measured:
@@ -71,7 +71,10 @@ class Progress(Curiosity):
 
     def settled(self) -> Mapping[str, float]:
         """γ or δ, and when it begins to pay."""
-        return self._settled
+        settled = dict(self.old.settled)
+        if self.updates is not None:
+            settled["updates planned"] = float(self.updates)
+        return {**settled, "paid from model update": float(self.old.warm_start)}
 
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:

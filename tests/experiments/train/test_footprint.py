@@ -39,7 +39,7 @@ from world_models.terms.temporal import TemporalConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 WORLDS = ("key-door", "pixel-maze", "atari", "counting")
-PRESETS = ("byol-explore", "rnd", "ppo")
+PRESETS = ("byol-explore", "delta-progress", "rnd", "ppo")
 
 
 def lines(plan: MemoryPlan) -> dict[str, int]:

@@ -54,6 +54,9 @@ def test_a_saved_gamma_outlives_another_budget() -> None:
     assert signal.old.setting != longer.old.setting
     longer.load_state_dict(signal.state_dict())
     assert longer.old.setting == signal.old.setting
+    told = dict(longer.settled())
+    assert told.pop("updates planned") == 9000
+    assert told.items() < signal.settled().items()
 
 
 def test_a_signal_learns_of_the_updates_when_it_is_built() -> None:

@@ -53,7 +53,7 @@ class Paying:
         return signal
 
 
-@pytest.mark.parametrize("delta", [None, 1, 2])
+@pytest.mark.parametrize("delta", [None, 2])
 @pytest.mark.parametrize("name", list(YARDSTICKS))
 def test_every_yardstick_keeps_the_contract(name: str, delta: int | None) -> None:
     yardstick = YARDSTICKS[name]

@@ -165,8 +165,10 @@ def test_saved_anywhere_they_go_on_alike(
 
 
 def test_numbers_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"gamma must be between 0 and 1, not 1\.5"):
-        GeometricMean(Network(), 1.5)
+    with pytest.raises(
+        ValueError, match=r"gamma must be at least 0 and below 1, not 1\.0"
+    ):
+        GeometricMean(Network(), 1.0)
     with pytest.raises(ValueError, match="delta must be at least 1, not 0"):
         StepsAgo(Network(), 0)
     with pytest.raises(ValueError, match="warm_start must be at least 1, not 0"):

@@ -173,6 +173,7 @@ def test_old_weights_have_a_memory_of_their_own(name: str, core: str) -> None:
     """Across rollouts, from where the policy's was when they began to count."""
     model = model_of(core)
     signal = signal_of(gamma_of(name), model)
+    perturb(model, seed=6)  # what it was built as is forgotten
     rollouts = iter(Rollouts(model))
     signal.reward(next(rollouts))
     signal.after_update(model)
