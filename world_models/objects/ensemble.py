@@ -1,6 +1,6 @@
 """Several networks for each group of objects, and how far apart they see them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import torch
@@ -54,7 +54,7 @@ class ObjectEnsembleConfig:
 
     heads: int = 3
     """how many"""
-    predictor: DisplacementsConfig = DisplacementsConfig()
+    predictor: DisplacementsConfig = field(default_factory=DisplacementsConfig)
     """each of them"""
 
     def __post_init__(self) -> None:
