@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Shaped
 from torch import Tensor
 
-from agents.actor import Actor
 from envs.check import random_action
 from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 from world_models.belief import Carry
@@ -50,56 +49,6 @@ class ActingPolicy(ABC):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most hold nothing
         """Restore what `state_dict` gave."""
-
-
-@final
-class ActorPolicy(ActingPolicy):
-    """An actor-critic that draws its actions, or takes the likeliest (`greedy`).
-
-    Notes the beliefs it acted on, the log probability of its actions, and a value per
-    reward stream.
-
-    Args:
-        generator: of the draws, on the actor's device.
-    """
-
-    def __init__(
-        self, actor: Actor, generator: torch.Generator, greedy: bool = False
-    ) -> None:
-        self.actor, self.generator, self.greedy = actor, generator, greedy
-
-    @staticmethod
-    def seeded(actor: Actor, seed: int, greedy: bool = False) -> "ActorPolicy":
-        """With draws of its own, on the actor's device."""
-        device = next(actor.parameters()).device
-        return ActorPolicy(actor, torch.Generator(device).manual_seed(seed), greedy)
-
-    def start(self, num_envs: int) -> Carry:
-        """The belief's."""
-        return self.actor.start(num_envs)
-
-    @torch.no_grad()
-    def act(self, row: Step, carry: Carry) -> Acted:
-        """Draw one action per env, or take the likeliest."""
-        belief, carry = self.actor.perceive(row, carry)
-        distribution, value = self.actor.policy(belief)
-        action = (
-            distribution.mode() if self.greedy else distribution.sample(self.generator)
-        )
-        noted = {
-            "belief": belief,
-            "log_prob": distribution.log_prob(action),
-            "value": value.movedim(0, -1),
-        }
-        return Acted(action, carry.acted(action), noted)
-
-    def state_dict(self) -> dict[str, Any]:
-        """The stream of draws."""
-        return {"generator": self.generator.get_state()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on drawing."""
-        self.generator.set_state(state["generator"].cpu())
 
 
 @final

@@ -1,9 +1,15 @@
-"""The actor: belief model and policy, without anything that only learning needs."""
+"""PPO's player: belief model and actor-critic, and how they act."""
+
+from collections.abc import Mapping
+from typing import Any, final
 
 import torch
 from jaxtyping import Float32
-from torch import Tensor, nn
+from torch import Tensor
 
+from agents.acting import Acted, ActingPolicy
+from agents.perceiving import perceive
+from agents.player import Player
 from agents.policy.actor_critic import ActorCritic
 from envs.vector_env import Step
 from world_models.belief import BeliefModel, Carry
@@ -11,7 +17,8 @@ from world_models.latent_dynamics import LatentDynamics
 from world_models.trajectory import Trajectory
 
 
-class Actor(nn.Module):
+@final
+class Actor(Player):
     """The policy, and the model whose beliefs it reads.
 
     Args:
@@ -40,6 +47,11 @@ class Actor(nn.Module):
         """The carry before the first row."""
         return self.belief.start(num_envs)
 
+    def acting(self, seed: int, greedy: bool = False) -> "ActorPolicy":
+        """With draws of its own, or always the likeliest action (`greedy`)."""
+        generator = torch.Generator(self.device).manual_seed(seed)
+        return ActorPolicy(self, generator, greedy)
+
     @torch.no_grad()
     def value(self, traj: Trajectory, end: Carry) -> Float32[Tensor, "B V"]:
         """The value of each reward stream at the last row, whose carry is `end`."""
@@ -49,12 +61,50 @@ class Actor(nn.Module):
         value: Tensor = self.policy(seen.belief[0])[1]
         return value.movedim(0, -1)
 
-    @torch.no_grad()
     def perceive(self, row: Step, carry: Carry) -> tuple[Float32[Tensor, "B S"], Carry]:
         """The belief at one row, and the carry behind it, still without an action."""
-        nothing = carry.action[None][:0]
-        vector = None if row.vector is None else row.vector[None]
-        seen = self.belief.observe(
-            row.obs[None], nothing, row.first[None], carry, vector
+        return perceive(self.belief, row, carry)
+
+
+@final
+class ActorPolicy(ActingPolicy):
+    """An actor-critic that draws its actions, or takes the likeliest (`greedy`).
+
+    Notes the beliefs it acted on, the log probability of its actions, and a value per
+    reward stream.
+
+    Args:
+        generator: of the draws, on the actor's device.
+    """
+
+    def __init__(
+        self, actor: Actor, generator: torch.Generator, greedy: bool = False
+    ) -> None:
+        self.actor, self.generator, self.greedy = actor, generator, greedy
+
+    def start(self, num_envs: int) -> Carry:
+        """The belief's."""
+        return self.actor.start(num_envs)
+
+    @torch.no_grad()
+    def act(self, row: Step, carry: Carry) -> Acted:
+        """Draw one action per env, or take the likeliest."""
+        belief, carry = self.actor.perceive(row, carry)
+        distribution, value = self.actor.policy(belief)
+        action = (
+            distribution.mode() if self.greedy else distribution.sample(self.generator)
         )
-        return seen.belief[0], seen.carry
+        noted = {
+            "belief": belief,
+            "log_prob": distribution.log_prob(action),
+            "value": value.movedim(0, -1),
+        }
+        return Acted(action, carry.acted(action), noted)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The stream of draws."""
+        return {"generator": self.generator.get_state()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on drawing."""
+        self.generator.set_state(state["generator"].cpu())

@@ -6,6 +6,7 @@ from agents.actor import Actor
 from agents.curiosity.signal import Signal
 from agents.policy.ppo import PpoConfig
 from agents.replaying import Replaying
+from world_models.latent_dynamics import LatentDynamics
 
 
 def check_fits(
@@ -37,14 +38,9 @@ def check_fits(
             f"--agent.replay.burn-in {replay.burn_in} leaves nothing of rollouts of "
             f"{ppo.num_steps} steps"
         )
+    check_signals_fit(signals, actor.world_model)
     if actor.world_model is not None:
         return
-    for name, signal in signals.items():
-        if signal.curiosity.needs_model:
-            raise ValueError(
-                f"curiosity {name} pays what a world model measures, and there is "
-                "none: add --model byol-explore"
-            )
     if replay is not None and replay.updates:
         raise ValueError(
             "--agent.replay.updates-per-rollout are a world model's: add --model, or "
@@ -55,3 +51,19 @@ def check_fits(
             "without a world model nothing but PPO trains the encoder; leave "
             "--agent.rl-gradient on"
         )
+
+
+def check_signals_fit(
+    signals: Mapping[str, Signal], model: LatentDynamics | None
+) -> None:
+    """Refuse signals that pay what a model measures, where there is none.
+
+    Raises:
+        ValueError: names the first of them.
+    """
+    for name, signal in signals.items():
+        if model is None and signal.curiosity.needs_model:
+            raise ValueError(
+                f"curiosity {name} pays what a world model measures, and there is "
+                "none: add --model byol-explore"
+            )

@@ -1,52 +1,41 @@
-"""Gradient steps: one optimiser for everything that is trained together."""
+"""Gradient steps on all that is trained together, and on what follows them."""
 
 from collections.abc import Sequence
 from typing import Any
 
-import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
 from agents.curiosity.signal import Curiosity
+from agents.descent import Descent
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
 
 
 class Learner:
-    """Takes gradient steps on actor and signals, and moves what follows each step.
+    """Takes gradient steps on networks and signals, and moves what follows each step.
 
-    Gradients are clipped apart: a signal's own loss must not damp the actor's.
+    Gradients are clipped apart: a signal's own loss must not damp the others'.
 
     Args:
-        actor: policy, belief and world model.
-        model: the world model in it, if there is one.
+        networks: the world model, and whatever else is trained with it.
+        model: the world model in them, if there is one.
         signals: curiosity, with networks of its own.
         learning_rate: of Adam.
-        max_grad_norm: each of the actor's and the signals' gradients is scaled down to
-            this norm.
+        max_grad_norm: the gradient of the networks, and that of each signal, is scaled
+            down to this norm.
     """
 
     def __init__(
         self,
-        actor: nn.Module,
+        networks: nn.Module,
         model: LatentDynamics | None,
         signals: Sequence[Curiosity],
         learning_rate: float,
         max_grad_norm: float,
     ) -> None:
         self.model, self.signals = model, list(signals)
-        self.max_grad_norm = max_grad_norm
-        groups = [
-            [p for p in module.parameters() if p.requires_grad]
-            for module in (actor, *signals)
-        ]
-        self.groups = [group for group in groups if group]
-        self.optimizer = torch.optim.Adam(
-            [p for group in self.groups for p in group],
-            learning_rate,
-            eps=1e-5,
-            fused=True,
-        )
+        self.descent = Descent([networks, *signals], learning_rate, max_grad_norm)
 
     def step(self, total: Float32[Tensor, ""], *losses: ModelLoss) -> None:
         """Descend; then let target, objective, adversary and signals follow.
@@ -56,26 +45,17 @@ class Learner:
             losses: the world model's, that are in it; without any, it was no step of
                 the model.
         """
-        self.optimizer.zero_grad(set_to_none=True)
-        total.backward()
-        for group in self.groups:
-            nn.utils.clip_grad_norm_(group, self.max_grad_norm)
-        self.optimizer.step()
+        self.descent.step(total)
         model = self.model if losses else None
         if model is not None:
             model.after_update(*losses)
         for signal in self.signals:
             signal.after_update(model)
 
-    def set_learning_rate(self, learning_rate: float) -> None:
-        """From the next step on."""
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate
-
     def state_dict(self) -> dict[str, Any]:
         """The optimiser's."""
-        return self.optimizer.state_dict()
+        return self.descent.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on."""
-        self.optimizer.load_state_dict(state)
+        """Go on, at the learning rate that this one was made with."""
+        self.descent.load_state_dict(state)

@@ -1,7 +1,8 @@
 """What an agent tells of a training step, under the names of a log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
@@ -34,3 +35,10 @@ def of_rewards(
 def of_model(loss: ModelLoss) -> Metrics:
     """`world_model/…`: its objective's metrics, and the means of its further terms."""
     return {f"world_model/{name}": x for name, x in loss.told().items()}
+
+
+def mean_of(steps: Sequence[Metrics]) -> Metrics:
+    """Each metric's mean over several gradient steps, which tell the same ones."""
+    if not steps:
+        return {}
+    return {name: torch.stack([x[name] for x in steps]).mean() for name in steps[0]}

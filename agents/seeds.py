@@ -17,6 +17,7 @@ class Seeds(NamedTuple):
     actions: int
     minibatches: int
     warm_up: int
+    lessons: int
 
     @staticmethod
     def of(seed: int) -> "Seeds":

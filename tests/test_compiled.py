@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
+from agents.ppo_build import PpoAgentConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision
@@ -32,7 +32,7 @@ def test_compiled_training_equals_eager_training() -> None:
     """
     metrics = []
     for compiled in (False, True):
-        config = AgentConfig(
+        config = PpoAgentConfig(
             encoder=NatureConfig(size=24, precision=Precision.FLOAT32),
             ppo=PpoConfig(num_steps=9, num_epochs=1, num_minibatches=2),
             compile=compiled,

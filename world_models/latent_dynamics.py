@@ -3,20 +3,20 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float32, Shaped, UInt8
+from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
-from world_models.belief import BeliefModel, Carry
+from world_models.belief import BeliefModel, Carry, encoded
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
-from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
-from world_models.predictor import Ahead, OpenLoop, Prediction, Predictor
+from world_models.open_loop import OpenLoop
+from world_models.predictor import Ahead, Prediction, Predictor
 from world_models.scope import Groups, Scope
 from world_models.seen import Seen, unknown_before, windows
 from world_models.terms.term import Term, Unrolled
@@ -99,14 +99,13 @@ class LatentDynamics(nn.Module):
         """The carry before the first row of all."""
         return self.belief.start(num_envs)
 
-    def targets(
-        self, obs: UInt8[Tensor, "R B C H W"], first: Bool[Tensor, "R B"], carry: Carry
-    ) -> Float32[Tensor, "R B P"]:
-        """Latents that predictions should hit, without gradient."""
+    def targets(self, traj: Trajectory, carry: Carry) -> Float32[Tensor, "R B P"]:
+        """Latents of all T+1 rows that predictions should hit, without gradient."""
         network = self._eyes() if self.target is None else self.target.network
+        encoder, projector = network.children()
         with torch.no_grad():
-            images, _ = stack_frames(obs, first, carry.frames)
-            latent: Tensor = network(images)
+            images, _ = stack_frames(traj.obs, traj.first, carry.frames)
+            latent: Tensor = projector(encoded(encoder, images, traj.vector))
         return latent
 
     def see(
@@ -121,7 +120,7 @@ class LatentDynamics(nn.Module):
         the model's own latents of these very rows, whatever is given.
         """
         if self.target is not None and target is None:
-            target = self.targets(traj.obs, traj.first, carry)
+            target = self.targets(traj, carry)
         look = self.belief.along if self.target is not None else self.belief.throughout
         seen = look(traj, carry)
         projected = self.projector(seen.latent)
@@ -224,16 +223,8 @@ class LatentDynamics(nn.Module):
         Raises:
             ValueError: nothing is left behind the burn-in.
         """
-        if burn_in:
-            if burn_in >= traj.num_steps:
-                raise ValueError(
-                    f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
-                )
-            with torch.no_grad(), evaluating(self.belief):
-                before = traj.steps(0, burn_in)
-                carry = self.belief.along(before, carry).carry
-            traj = traj.steps(burn_in, traj.num_steps)
-            target = None if target is None else target[burn_in:]
+        traj, carry = self.belief.behind_burn_in(traj, carry, burn_in)
+        target = None if target is None else target[burn_in:]
         check_equal_rows(traj.first.shape[1], traj.first.device)
         seen = self.see(traj, carry, target).map(_of_all_processes)
         return self.predict(
@@ -292,7 +283,7 @@ class LatentDynamics(nn.Module):
                 as many of them; None scores all at once.
         """
         if target is None:
-            target = self.targets(traj.obs, traj.first, carry)
+            target = self.targets(traj, carry)
         if belief is None:
             belief = self.belief.along(traj, carry).belief
         action, valid, num_context = traj.action, traj.valid, 0

@@ -45,26 +45,26 @@ def named_signals(
 def build_signal(
     config: SignalConfig,
     spec: EnvSpec,
-    belief: BeliefModel,
+    belief: BeliefModel | None,
     model: LatentDynamics | None,
     updates: int | None = None,
 ) -> Signal:
     """A signal for the worlds of `spec`, and for an agent with these, on the CPU.
 
     Args:
-        config: the signal, and its stream.
+        config: what it finds interesting, and the stream that it pays into.
         spec: of the worlds.
-        belief: that the policy reads.
+        belief: gives the beliefs that it reads; None where there are none.
         model: the world model, if there is one.
-        updates: gradient steps that it will take, where that is known.
+        updates: gradient steps of the model that the run will take, where known.
 
     Raises:
         ValueError: the config builds something else.
     """
     surroundings = Surroundings(
         spec,
-        belief.size,
-        belief.encoder.size,
+        0 if belief is None else belief.size,
+        0 if belief is None else belief.encoder.size,
         config.stream.discount,
         model,
         updates,

@@ -45,6 +45,10 @@ class RewardStream:
                 "normalize needs a discount below 1: without one, returns grow for ever"
             )
 
+    def clipped(self, reward: Float32[Tensor, "T B"]) -> Float32[Tensor, "T B"]:
+        """Rewards within ± `clip`, where there is one."""
+        return reward if self.clip is None else reward.clamp(-self.clip, self.clip)
+
     def advantage(
         self,
         reward: Float32[Tensor, "T B"],
@@ -54,8 +58,7 @@ class RewardStream:
         first: Bool[Tensor, "T+1 B"],
     ) -> Float32[Tensor, "T B"]:
         """Advantage of this stream, in its own units: of its reward, clipped."""
-        if self.clip is not None:
-            reward = reward.clamp(-self.clip, self.clip)
+        reward = self.clipped(reward)
         if not self.episodic:
             return continuing_advantage(reward, value, first, self.discount, self.trace)
         return episodic_advantage(

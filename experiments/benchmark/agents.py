@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from agents.build import AgentConfig
-from agents.collect import Collector, EpisodeEnds
+from agents.collect import Collector, Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
-from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark.config import ArmName
 from experiments.benchmark.timing import Arm, Split, wait_for
@@ -86,7 +86,7 @@ class WorldArm(Arm):
 class AgentArm(Arm):
     """One of our agents, as `curious train` runs it."""
 
-    def __init__(self, name: ArmName, agent: CuriousAgent) -> None:
+    def __init__(self, name: ArmName, agent: PpoAgent) -> None:
         self.name, self.about = name.value, ABOUT[name]
         self.agent = agent
         self._collector = _TimedCollector(agent.collector)
@@ -121,7 +121,7 @@ class _TimedCollector(Collector):
         )
         self.seconds = 0.0
 
-    def collect(self) -> tuple[Experience, EpisodeEnds]:
+    def collect(self) -> tuple[Experience, Happened]:
         """Collect, and remember how long it took."""
         begin = time.perf_counter()
         collected = super().collect()
@@ -134,7 +134,7 @@ class _TimedCollector(Collector):
 class AgentArms:
     """Our agents for one world, with everything that they share."""
 
-    agent: AgentConfig
+    agent: PpoAgentConfig
     make_env: Callable[[], VectorEnv]
     seed: int
 

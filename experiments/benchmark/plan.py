@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from agents.build import AgentConfig
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv, WorldConfig
@@ -175,7 +175,7 @@ class Plan:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)
             return
-        agent = AgentConfig(
+        agent = PpoAgentConfig(
             encoder=self.encoder,
             ppo=self.ppo,
             extrinsic=RewardStream(1.0, 0.999, clip=1.0),
@@ -198,7 +198,7 @@ class Plan:
                 arm = ours.build(name)
             yield arm, baseline
 
-    def _sb3(self, agent: AgentConfig, device: torch.device) -> Arm:
+    def _sb3(self, agent: PpoAgentConfig, device: torch.device) -> Arm:
         # Imported only where it is measured; it takes seconds.
         from experiments.benchmark.sb3 import Sb3Config
 

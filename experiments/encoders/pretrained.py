@@ -32,7 +32,7 @@ class PretrainedConfig:
                 f"The encoder in {file} looks at images of shape {trained_on} "
                 f"(channels, height, width), and here they are {tuple(image_shape)}. "
                 "Pretrain one on such images, or change the world's frames; an agent "
-                "that stacks frames shows several at once (--agent recurrent: one)."
+                "that stacks frames shows several at once (--core recurrent: one)."
             )
         encoder = load_encoder(file)
         if not self.frozen:

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from agents.acting import ActorPolicy, RandomPolicy
-from agents.actor import Actor
+from agents.acting import RandomPolicy
 from agents.play import (
     PlayedEpisodes,
     play_episodes,
 )
+from agents.player import Player
 from experiments.config.device import resolve_device
 from experiments.evaluate.config import EvaluateConfig
 from experiments.evaluate.results import (
@@ -48,19 +48,19 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     console = console or Console()
     run = RunFolder.open(config.run)
     path = _checkpoint(run, config)
-    actor, trained = load_agent(path, config.device)
+    player, trained = load_agent(path, config.device)
     num_envs = share_envs(config.episodes, config.num_envs)
     env = observable_env(trained.world, num_envs, config.device)
     try:
         players = {
-            "agent": ActorPolicy.seeded(actor, config.seed, config.greedy),
+            "agent": player.acting(config.seed, config.greedy),
             "random": RandomPolicy(env, config.seed),
         }
         played = {}
-        for name, player in players.items():
+        for name, policy in players.items():
             with watching(console, f"{name} plays", config.episodes) as watch:
                 played[name] = play_episodes(
-                    env, player, config.episodes, config.seed, config.max_steps, watch
+                    env, policy, config.episodes, config.seed, config.max_steps, watch
                 )
     finally:
         env.close()
@@ -82,16 +82,17 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     if config.video_steps:
         video = run.videos / f"evaluation-{path.stem}.mp4"
         record_video(
-            trained.world, actor, video, config.video_steps, config.seed, config.greedy
+            trained.world, player, video, config.video_steps, config.seed, config.greedy
         )
         console.print(f"video    {video}", highlight=False, soft_wrap=True)
     return Evaluation(played["agent"], played["random"], env_steps, file)
 
 
-def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfig]:
-    """The actor of a run (its latest checkpoint, or the one given), and the config.
+def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConfig]:
+    """The player of a run (its latest checkpoint, or the one given), and the config.
 
-        actor, config = load_agent("runs/…")
+        player, config = load_agent("runs/…")
+        policy, model = player.acting(seed=0), player.world_model
 
     Raises:
         NotARun: there is no run at the path.
@@ -107,18 +108,17 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Actor, TrainConfi
     path = Path(run) if Path(run).is_file() else None
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
     env = config.world.build(1, "cpu")
-    num_values = 1 + len(config.signals)
-    actor = config.agent.build_actor(env.spec, config.model, num_values)
+    player = config.agent.build_player(env.spec, config.model, len(config.signals))
     env.close()
     prefix = "actor."
     own = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     try:
-        actor.load_state_dict(own)
+        player.load_state_dict(own)
     except RuntimeError as error:
         raise ConfigError(
             f"the checkpoint does not fit {folder.config_file}: {error}"
         ) from error
-    return actor.to(resolve_device(device)).eval(), config
+    return player.to(resolve_device(device)).eval(), config
 
 
 def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from agents.acting import ActingPolicy, ActorPolicy
+from agents.acting import ActingPolicy
 from envs.vector_env import DiscreteActions, EnvSpec, VectorEnv
 from experiments.evaluate.evaluation import load_agent
 from experiments.parts.policies import RANDOM, untrained_policy
@@ -31,7 +31,7 @@ def build_policy(
     """
     if policy == RANDOM or ":" in policy:
         return untrained_policy(policy, env, seed)
-    actor, trained = load_agent(Path(policy), device)
+    player, trained = load_agent(Path(policy), device)
     like = trained.world.build(1, "cpu")
     wanted, offered = _shown(like.spec), _shown(env.spec)
     like.close()
@@ -40,7 +40,7 @@ def build_policy(
             f"{policy} was trained on {wanted}; this world has {offered}. Without "
             "--world it is recorded in its own."
         )
-    return ActorPolicy.seeded(actor, seed, greedy)
+    return player.acting(seed, greedy)
 
 
 def _shown(spec: EnvSpec) -> str:

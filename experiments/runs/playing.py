@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from agents.acting import ActorPolicy, RandomPolicy
-from agents.actor import Actor
+from agents.acting import RandomPolicy
 from agents.play import PlayedEpisodes, StepCallback, play_episodes
+from agents.player import Player
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
 from experiments.config.episodes import NUM_ENVS, SEED
@@ -18,18 +18,18 @@ def observable_env(world: WorldConfig, num_envs: int, device: str) -> VectorEnv:
     return world.build(num_envs, resolve_device(device))
 
 
-def evaluate_actor(
+def evaluate_player(
     world: WorldConfig,
-    actor: Actor,
+    player: Player,
     num_episodes: int,
     on_step: StepCallback | None = None,
 ) -> dict[str, float]:
-    """Metrics `evaluate/…` of an actor, in fresh worlds."""
+    """Metrics `evaluate/…` of an agent, in fresh worlds."""
     num_envs = share_envs(num_episodes, NUM_ENVS)
-    env = observable_env(world, num_envs, device_of(actor))
+    env = observable_env(world, num_envs, str(player.device))
     try:
-        with playing(actor):
-            policy = ActorPolicy.seeded(actor, SEED)
+        with playing(player):
+            policy = player.acting(SEED)
             played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
     finally:
         env.close()
@@ -43,12 +43,12 @@ def evaluate_random(
     device: str,
     on_step: StepCallback | None = None,
 ) -> dict[str, float]:
-    """Metrics `random/…`: uniformly random play where `evaluate_actor` plays.
+    """Metrics `random/…`: uniformly random play where `evaluate_player` plays.
 
     Args:
         world: which.
         num_episodes: at least 1.
-        seed: of the draws alone; the worlds are those that every actor meets.
+        seed: of the draws alone; the worlds are those that every player meets.
         device: where the worlds are computed.
         on_step: told how far play is; what it raises ends play.
     """
@@ -78,16 +78,11 @@ def share_envs(num_episodes: int, at_most: int) -> int:
 
 
 @contextmanager
-def playing(actor: Actor) -> Iterator[None]:
+def playing(player: Player) -> Iterator[None]:
     """Playing must leave no trace in what is trained, batch statistics included."""
-    before = actor.training
-    actor.eval()
+    before = player.training
+    player.eval()
     try:
         yield
     finally:
-        actor.train(before)
-
-
-def device_of(actor: Actor) -> str:
-    """Where an actor lies."""
-    return str(next(actor.parameters()).device)
+        player.train(before)

@@ -71,8 +71,8 @@ class Task(ABC):
     command: ClassVar[str]
     unit: ClassVar[str]
     budget_flag: ClassVar[str]
-    fixed: ClassVar[Sequence[str]]
     score: ClassVar[str | None] = None
+    fixed: Sequence[str]
     config: RunConfig
     schedule: Schedule
     step_size: int

@@ -79,7 +79,7 @@ class SweptTrain(SweptCommand):
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget, and the env steps of one rollout."""
         config = _read_as("train", train.COMMAND.read, arguments)
-        return Job(config.env_steps, config.num_envs * config.agent.ppo.num_steps)
+        return Job(config.env_steps, config.num_envs * config.agent.num_steps)
 
     def trial(self, job: Job, pieces: int) -> list[str]:
         """Rollouts without evaluation, checkpoint or video."""

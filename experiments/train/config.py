@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.build import AgentConfig
+from agents.agent_config import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, named_signals
+from agents.ppo_build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
@@ -20,7 +21,7 @@ class TrainConfig:
 
     world: WorldConfig = field(default_factory=AtariConfig)
     """where the agent lives"""
-    agent: AgentConfig = field(default_factory=AgentConfig)
+    agent: AgentConfig = field(default_factory=PpoAgentConfig)
     """how it perceives, acts and learns"""
     model: ModelConfig | None = field(default_factory=byol_explore)
     """what it predicts"""
@@ -48,7 +49,10 @@ class TrainConfig:
     """env steps between evaluations (score, rooms, cells, beside random play's); 0
     evaluates never"""
     evaluate_episodes: int = 5
-    """episodes of each evaluation"""
+    """episodes of each evaluation; 0 plays none"""
+    watch_steps: int = 1_000
+    """steps of each evaluation that the world model's loss on each part of the world is
+    measured on, with a hard-coded gaze, in worlds that have parts"""
     video_steps: int = 900
     """env steps of the video recorded at the end; 0 records none"""
 
@@ -74,6 +78,7 @@ _LEAST = {
     "checkpoint_every": 1,
     "keep_checkpoints": 1,
     "evaluate_every": 0,
-    "evaluate_episodes": 1,
+    "evaluate_episodes": 0,
+    "watch_steps": 1,
     "video_steps": 0,
 }

@@ -2,29 +2,37 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
-from agents.build import AgentConfig
+from agents.agent_config import AgentConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
-from agents.policy.ppo import RewardStream
+from agents.off_policy_build import OffPolicyAgentConfig
+from agents.policy.dqn import DqnConfig
+from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_build import PpoAgentConfig
 from experiments.config.choices import Choice
-from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
+from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
-from experiments.train.size import SIZES
+from experiments.train.size import SIZES, Scale
 from experiments.train.tables import (
-    AGENTS,
     ALSO,
+    CORES,
     CURIOSITY,
+    ENCODERS,
     MODELS,
+    POLICIES,
     PRESETS,
     YARDSTICKS,
 )
 from ssl_objectives.refusal import ConfigError
+from world_models.cores.core import CoreConfig
+from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
 
-_ENCODERS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
+_EYES = replace(ENCODERS, kind="eyes")
 
 # facts are not for agents
 _TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
@@ -42,8 +50,18 @@ CHOICES = (
         default="laptop",
     ),
     Choice(WORLDS, "Where the agent lives.", default="atari"),
-    Choice(AGENTS, "What it remembers.", default="recurrent"),
-    Choice(_ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
+    Choice(POLICIES, "Who acts.", default="ppo"),
+    Choice(
+        CORES,
+        "What it remembers (default: recurrent; a policy apart from the world model: "
+        "frame-stack).",
+    ),
+    Choice(ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
+    Choice(
+        _EYES,
+        "How a policy apart from the world model sees (default: as --encoder says).",
+        listed=False,
+    ),
     Choice(MODELS, "What it predicts (default: as the preset says)."),
     Choice(
         OBJECTIVES,
@@ -71,13 +89,15 @@ def train_config(
     preset: str = "byol-explore",
     size: str = "laptop",
     world: str = "atari",
-    agent: str = "recurrent",
+    core: str | None = None,
     encoder: str | None = None,
     model: str | None = None,
     curiosity: str | None = None,
     objective: str | None = None,
     term: str = "none",
     also: str = "none",
+    policy: str = "ppo",
+    eyes: str | None = None,
     yardstick: str | None = None,
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
@@ -91,34 +111,84 @@ def train_config(
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
-    core = AGENTS.make(agent, scale)
-    if encoder in OF_TWO_FRAMES:
-        core = replace(core, num_frames=2)  # type: ignore[type-var]  # a dataclass
+    off_policy = policy != "ppo"
     config = TrainConfig(
         world=WORLDS.make(world),
-        agent=AgentConfig(
-            encoder=_ENCODERS.make(
-                encoder or scale.encoder, EncoderScale(scale.latent)
-            ),
-            core=core,
-            ppo=scale.ppo,
-            extrinsic=extrinsic_stream(world),
-            intrinsic=RewardStream(1.0, 0.99, episodic=False),
-        ),
+        agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
         curiosity=_curious(curiosity, published.curiosity, yardstick, scale),
         also=() if second is None else (SignalConfig(second),),
-        num_envs=scale.num_envs,
-        env_steps=scale.env_steps,
+        num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
+        env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
         checkpoint_every=scale.checkpoint_every,
         evaluate_every=scale.evaluate_every,
         video_steps=scale.video_steps,
     )
-    if size == "gpu" and world in ("pixel-maze", "key-door"):
+    agent = config.agent
+    if (
+        size == "gpu"
+        and world in ("pixel-maze", "key-door")
+        and isinstance(agent, PpoAgentConfig)
+    ):
         # rendered on the GPU: thousands of worlds cost little more than a hundred
-        ppo = replace(config.agent.ppo, num_steps=32, num_epochs=2)
-        return replace(config, num_envs=4096, agent=replace(config.agent, ppo=ppo))
+        ppo = replace(agent.ppo, num_steps=32, num_epochs=2)
+        return replace(config, num_envs=4096, agent=replace(agent, ppo=ppo))
     return config
+
+
+def _agent(
+    scale: Scale,
+    policy: str,
+    core: str | None,
+    encoder: str | None,
+    eyes: str | None,
+    extrinsic: RewardStream,
+) -> AgentConfig:
+    """PPO on the world model's beliefs, or a policy apart from it."""
+    size = EncoderScale(scale.latent)
+    acts = POLICIES.make(policy, scale)
+    parts: dict[str, Any] = {
+        "encoder": ENCODERS.make(encoder or scale.encoder, size),
+        "core": _core(core or "recurrent", encoder, scale),
+        "extrinsic": extrinsic,
+        "intrinsic": RewardStream(1.0, 0.99, episodic=False),
+    }
+    if isinstance(acts, PpoConfig):
+        if eyes is not None:
+            raise ConfigError(
+                "--eyes are those of a policy apart from the world model, and PPO acts "
+                "on the model's beliefs: leave --eyes out, or add --policy dqn"
+            )
+        return PpoAgentConfig(ppo=acts, **parts)
+    if isinstance(acts, DqnConfig):
+        acts = replace(
+            acts,
+            encoder=_EYES.make(eyes or encoder or scale.encoder, size),
+            core=_core(_policy_core(core), eyes or encoder, scale),
+        )
+    return OffPolicyAgentConfig(
+        policy=acts,
+        study=scale.off_policy.study,
+        num_steps=scale.off_policy.num_steps,
+        **parts,
+    )
+
+
+def _policy_core(core: str | None) -> str:
+    """A history is for world models that look at it number by number."""
+    return "frame-stack" if core in (None, "history") else str(core)
+
+
+def _core(core: str, encoder: str | None, scale: Scale) -> CoreConfig:
+    made = CORES.make(core, scale)
+    if encoder in OF_TWO_FRAMES:
+        if isinstance(made, HistoryConfig):
+            raise ConfigError(
+                f"--encoder {encoder} compares two stacked frames, and --core {core} "
+                "stacks none: take --core recurrent or frame-stack."
+            )
+        made = replace(made, num_frames=2)  # type: ignore[type-var]  # a dataclass
+    return made
 
 
 def extrinsic_stream(world: str) -> RewardStream:

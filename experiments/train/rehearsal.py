@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Bool, Shaped
 from torch import Tensor
 
-from agents.curious_agent import CuriousAgent
+from agents.agent import Agent
 from agents.experience import Experience
 from envs.vector_env import EnvSpec, Step, VectorEnv
 from world_models.context import Context
@@ -28,14 +28,14 @@ class NoWorlds(VectorEnv):
         raise NotImplementedError
 
 
-def blank_experience(agent: CuriousAgent) -> Experience:
+def blank_experience(agent: Agent) -> Experience:
     """A rollout as the agent collects them, all zero, where its worlds lie.
 
     With the context of a rollout before, as every rollout but the first has one.
     """
-    spec, steps = agent.env.spec, agent.ppo.num_steps
+    spec, steps = agent.env.spec, agent.collector.num_steps
     batch, rows = (steps, spec.num_envs), (steps + 1, spec.num_envs)
-    carry = agent.actor.start(spec.num_envs)
+    carry = agent.collector.policy.start(spec.num_envs)
 
     def zeros(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.zeros(shape, dtype=dtype, device=spec.device)
@@ -55,11 +55,7 @@ def blank_experience(agent: CuriousAgent) -> Experience:
         traj,
         carry,
         carry,
-        {
-            "belief": zeros(*batch, agent.belief.size),
-            "log_prob": zeros(*batch),
-            "value": zeros(*batch, len(agent.streams)),
-        },
+        {name: zeros(*batch, *sizes) for name, sizes in agent.notes.items()},
         Context(tail, carry) if overlap else None,
         overlap,
     )

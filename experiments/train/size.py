@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from agents.policy.ppo import PpoConfig
+from agents.study import StudyConfig
 from experiments.config.choices import Row, Table
 
 
@@ -17,6 +18,7 @@ class Scale:
         reward_decay: of the bonus's running mean and std, per rollout.
         env_steps, checkpoint_every, evaluate_every: in steps of all envs together;
             0 for never.
+        off_policy: what is otherwise where a policy acts apart from the world model.
     """
 
     ppo: PpoConfig
@@ -29,7 +31,28 @@ class Scale:
     env_steps: int
     checkpoint_every: int
     evaluate_every: int
+    off_policy: "OffPolicyScale"
     video_steps: int = 900
+
+    @property
+    def batch(self) -> int:
+        """Windows in a gradient step on the replay."""
+        return self.off_policy.study.batch
+
+    @property
+    def updates(self) -> int:
+        """Gradient steps on the replay, per rollout."""
+        return self.off_policy.study.updates_per_rollout
+
+
+@dataclass(frozen=True)
+class OffPolicyScale:
+    """What the size dial sets where a policy acts apart from the world model."""
+
+    num_envs: int
+    num_steps: int
+    env_steps: int
+    study: StudyConfig
 
 
 SIZES: Table[Scale] = Table(
@@ -48,6 +71,17 @@ SIZES: Table[Scale] = Table(
                 env_steps=1_200,
                 checkpoint_every=600,
                 evaluate_every=0,
+                off_policy=OffPolicyScale(
+                    num_envs=2,
+                    num_steps=20,
+                    env_steps=400,
+                    study=StudyConfig(
+                        capacity=20,
+                        learning_starts=80,
+                        updates_per_rollout=2,
+                        batch=16,
+                    ),
+                ),
                 video_steps=60,
             ),
             "seconds on any machine: does it run at all",
@@ -64,6 +98,12 @@ SIZES: Table[Scale] = Table(
                 env_steps=34_816,
                 checkpoint_every=8_192,
                 evaluate_every=0,
+                off_policy=OffPolicyScale(
+                    num_envs=4,
+                    num_steps=40,
+                    env_steps=24_000,
+                    study=StudyConfig(),
+                ),
             ),
             "about five minutes on two CPU cores",
         ),
@@ -79,6 +119,17 @@ SIZES: Table[Scale] = Table(
                 env_steps=50_000_000,
                 checkpoint_every=1_000_000,
                 evaluate_every=5_000_000,
+                off_policy=OffPolicyScale(
+                    num_envs=128,
+                    num_steps=40,
+                    env_steps=5_000_000,
+                    study=StudyConfig(
+                        capacity=100,
+                        learning_starts=50_000,
+                        updates_per_rollout=40,
+                        batch=256,
+                    ),
+                ),
             ),
             "hours on one GPU",
         ),

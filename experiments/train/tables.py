@@ -4,7 +4,8 @@ A new part is one file and one row here; see docs/extend.md.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
@@ -14,11 +15,19 @@ from agents.curiosity.progress.frozen_features import (
 )
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.yardstick import YardstickConfig
-from agents.curiosity.rnd import RndConfig
+from agents.curiosity.rnd import RndConfig, VectorRndConfig
 from agents.curiosity.signal import CuriosityConfig
+from agents.policy.dqn import DqnConfig
+from agents.policy.off_policy import OffPolicyConfig
+from agents.policy.ppo import PpoConfig
+from agents.policy.wanderer import DwellConfig, UniformConfig
 from experiments.config.choices import Row, Table
-from experiments.parts.models import CORES, nothing
+from experiments.encoders.table import ENCODERS as _ENCODERS
+from experiments.parts.models import CORES as _CORES
 from experiments.parts.models import MODELS as _MODELS
+from experiments.parts.models import nothing
+from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.vector_encoder import VectorMlpConfig
 
 
 class Preset(NamedTuple):
@@ -49,8 +58,51 @@ PRESETS: Table[Preset] = Table(
     },
 )
 
-AGENTS = replace(CORES.only("recurrent", "frame-stack"), kind="agent")
+CORES = _CORES.only("recurrent", "frame-stack", "history")
 """what an agent remembers"""
+
+
+def _ppo(ppo: PpoConfig | None = None) -> PpoConfig:
+    return ppo or PpoConfig()
+
+
+POLICIES: Table[PpoConfig | OffPolicyConfig] = Table(
+    "policy",
+    OffPolicyConfig,
+    {
+        "ppo": Row(_ppo, "PPO, on the world model's own beliefs", {"ppo": "ppo"}),
+        "dqn": Row(
+            DqnConfig,
+            "Double DQN, apart from the world model; all learn from a replay",
+            {"batch": "batch", "updates_per_rollout": "updates"},
+        ),
+        "random": Row(
+            UniformConfig, "Acts at random, while model and curiosity learn as with dqn"
+        ),
+        "dwell": Row(
+            DwellConfig, "The same, but stays (action 0) and moves now and then"
+        ),
+    },
+)
+"""who acts: PPO on shared beliefs, or anybody else apart from the world model"""
+
+_OF_PIXELS = _ENCODERS.only(
+    "nature", "impala", "patch", "menet", "change", "pretrained"
+)
+
+ENCODERS: Table[Any] = Table(
+    "encoder",
+    EncoderConfig,
+    {
+        **_OF_PIXELS.rows,
+        "vector": Row(VectorMlpConfig, dial={"size": "latent"}),
+        "objects": Row(
+            partial(VectorMlpConfig, start=12, stop=60, hidden=()),
+            "Objects' places and masks as the attention world tells them",
+        ),
+    },
+)
+"""how it sees"""
 
 # facts are not for agents
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))
@@ -66,6 +118,7 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "gamma-progress": Row(GammaProgressConfig),
         "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),
+        "rnd-vector": Row(VectorRndConfig),
         "none": Row(nothing, "No intrinsic reward"),
     },
 )

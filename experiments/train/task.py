@@ -5,19 +5,23 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
+from torch import Tensor
 
-from agents.curious_agent import CuriousAgent
-from envs.vector_env import DiscreteActions
+from agents.agent import Agent
+from agents.ppo_build import PpoAgentConfig
+from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
-from experiments.runs.playing import evaluate_actor, evaluate_random
+from experiments.runs.playing import evaluate_player, evaluate_random
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.runs.video import record_video
+from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
 from ssl_objectives.footprint.available import available_memory
@@ -67,26 +71,16 @@ class TrainTask(Task):
     unit = "env steps"
     budget_flag = "--env-steps"
     score = "evaluate/return_mean"
-    # What networks, worlds, draws and the shape of what is saved depend on.
-    fixed = (
-        "world",
-        "model",
-        "curiosity",
-        "also",
-        "num_envs",
-        "seed",
-        "agent.encoder",
-        "agent.core",
-        "agent.action_size",
-        "agent.ppo.num_steps",
-        "agent.replay.capacity",
-    )
 
     def __init__(self, config: TrainConfig, console: Console) -> None:
         self.config: TrainConfig = config
         self.console = console
         self.schedule = Schedule(1, config.evaluate_every, config.checkpoint_every)
-        self.step_size = config.num_envs * config.agent.ppo.num_steps
+        self.step_size = config.num_envs * config.agent.num_steps
+        # What networks, worlds, draws and the shape of what is saved depend on.
+        own = (f"agent.{x}" for x in config.agent.fixed)
+        parts = ("world", "model", "curiosity", "also", "num_envs", "seed")
+        self.fixed = (*parts, *own)
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._bonus: dict[str, float] = {}  # by signal
         self._random: dict[str, float] = {}  # random play's metrics, once it has played
@@ -104,12 +98,12 @@ class TrainTask(Task):
     def make(self) -> None:
         """Build the agent in its worlds, and say how much memory it will take."""
         self.agent = agent = build_agent(self.config, self.console)
-        spec = agent.env.spec
+        spec, model = agent.env.spec, agent.world_model
         self.device, self.modules = spec.device, agent.modules
         self.frames_per_step = spec.frames_per_step
         self.health = HealthMonitor(
             spec.actions.n if isinstance(spec.actions, DiscreteActions) else None,
-            agent.belief.encoder.size if agent.world_model is not None else None,
+            None if model is None else model.belief.encoder.size,
         )
 
     def begin(self) -> Mapping[str, float]:
@@ -140,7 +134,8 @@ class TrainTask(Task):
         """One rollout, and what is learned from it."""
         report = self.agent.train_step(describe=log)
         metrics = read_metrics_from(report.metrics)
-        ends = report.ends
+        ends = report.happened
+        metrics |= self._shares(ends.kinds)
         returns = ends.episode_return[ends.ended].tolist()
         if returns:
             metrics["episode/return"] = sum(returns) / len(returns)
@@ -151,6 +146,16 @@ class TrainTask(Task):
             bonus = metrics.get(f"intrinsic/{name}/reward_mean")
             self._bonus |= {} if bonus is None else {name: bonus}
         return metrics
+
+    def _shares(self, kinds: Mapping[str, Tensor]) -> dict[str, float]:
+        """What share of the steps each kind of a fact had: who was looked at, say."""
+        shares: dict[str, float] = {}
+        for fact, values in kinds.items():
+            names = self.agent.env.spec.facts[fact].names
+            counts = torch.bincount(values.flatten(), minlength=len(names))
+            each = (counts / values.numel()).tolist()
+            shares |= {f"share/{fact}/{x}": y for x, y in zip(names, each, strict=True)}
+        return shares
 
     def counted(self) -> tuple[int, str]:
         """Emulated frames."""
@@ -169,7 +174,7 @@ class TrainTask(Task):
     def evaluate(
         self, say: Callable[[str], None], stop: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """Whole episodes in fresh worlds, and as many of random play.
+        """Whole episodes in fresh worlds, and as many of random play; loss by part.
 
         Random play never changes, so it is played once; its draws are the run's own.
         """
@@ -180,20 +185,31 @@ class TrainTask(Task):
 
         say(f"evaluating at {self.steps:,} env steps …")
         world, episodes = self.config.world, self.config.evaluate_episodes
+        watched = self._watch()
+        if not episodes:
+            return watched
         try:
-            found = evaluate_actor(world, self.agent.actor, episodes, watch)
+            found = evaluate_player(world, self.agent.player, episodes, watch)
             self._random = self._random or evaluate_random(
                 world, episodes, self.config.seed, str(self.device), watch
             )
-            return found | self._random
+            return watched | found | self._random
         except _Interrupted:
             return {}
+
+    def _watch(self) -> dict[str, float]:
+        """The model's loss on each part of a world that can be watched by parts."""
+        world, model = self.config.world, self.agent.world_model
+        if not isinstance(world, WatchedWorld) or model is None:
+            return {}
+        steps, seed = self.config.watch_steps, self.config.seed
+        found = loss_of_parts(world, self.agent.env, model, steps, seed)
+        return {f"watched/{part}": loss for part, loss in found.items()}
 
     @property
     def remedy(self) -> str:
         """A smaller learning rate."""
-        rate = self.config.agent.ppo.learning_rate / 5
-        return f"--agent.ppo.learning-rate {rate:g}"
+        return self.config.agent.slower
 
     def state_dict(self) -> dict[str, Any]:
         """All that the agent holds."""
@@ -203,7 +219,6 @@ class TrainTask(Task):
         """Go on, with the learning rate of this config."""
         self.agent.load_state_dict(dict(state))
         say_settled(self.agent, self.console)
-        self.agent.learner.set_learning_rate(self.agent.ppo.learning_rate)
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """A plot, a video and a table; training is done: no failure here ends it."""
@@ -212,8 +227,8 @@ class TrainTask(Task):
             if self.config.video_steps and not stop():
                 say(self.console, "recording a video …")
                 path = run.videos / f"step-{self.steps:012d}.mp4"
-                steps, actor = self.config.video_steps, self.agent.actor
-                record_video(self.config.world, actor, path, steps, stop=stop)
+                steps, player = self.config.video_steps, self.agent.player
+                record_video(self.config.world, player, path, steps, stop=stop)
         except OSError as error:
             say(self.console, f"warning: {error}")
         amounts = {"env steps": self.steps}
@@ -241,7 +256,7 @@ class _Interrupted(Exception):
     """Leaves an evaluation."""
 
 
-def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousAgent:
+def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
     """The agent of a config in its worlds, not yet begun.
 
     Args:
@@ -264,13 +279,18 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> CuriousA
             )
         env = config.world.build(config.num_envs, device)
         return config.agent.build(
-            env, config.model, config.curiosity, config.seed, config.also
+            env,
+            config.model,
+            config.curiosity,
+            config.seed,
+            config.also,
+            config.env_steps,
         )
     except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
 
 
-def say_settled(agent: CuriousAgent, console: Console) -> None:
+def say_settled(agent: Agent, console: Console) -> None:
     """A line for each signal that settled something for this run."""
     for name, signal in agent.signals.items():
         settled = signal.curiosity.settled().items()
@@ -286,10 +306,11 @@ def run_name(config: TrainConfig) -> str:
     parts = [str(label or _plain(world))]
     if config.model is not None:
         parts.append(_plain(config.model))
-    if config.curiosity is None:
-        parts.append("Ppo")
-    elif config.model is None or _plain(config.curiosity) != "PredictionError":
-        parts.append(_plain(config.curiosity))
+    own = _plain(config.curiosity) if config.curiosity is not None else ""
+    if own and (config.model is None or own != "PredictionError"):
+        parts.append(own)
+    if not own or not isinstance(config.agent, PpoAgentConfig):
+        parts.append(config.agent.name)
     return "-".join(parts)
 
 

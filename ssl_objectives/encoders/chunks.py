@@ -52,8 +52,11 @@ def in_chunks(
         rows: without gradient.
         parameters: all that `function` may train.
     """
-    trained = [p for p in parameters if p.requires_grad]
-    remembered = torch.is_grad_enabled() and bool(trained)
+    # who acts row by row has no gradient, and need not go through all modules
+    trained = (
+        [p for p in parameters if p.requires_grad] if torch.is_grad_enabled() else []
+    )
+    remembered = bool(trained)
     if what_is_planned() is not None:
         return _as_planned(function, rows, remembered)
     if rows.device.type != "cpu":

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
-from agents.build import AgentConfig
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
-from agents.curious_agent import CuriousAgent
 from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
@@ -31,7 +31,7 @@ STREAMS = (
     RewardStream(0.5, 0.95, trace=0.9, episodic=True),
 )
 PPO = PpoConfig(num_steps=T, num_epochs=2, num_minibatches=3, learning_rate=1e-3)
-SMALL = AgentConfig(
+SMALL = PpoAgentConfig(
     encoder=PatchConfig(24, precision=Precision.FLOAT32),
     core=RecurrentConfig(17),
     ppo=PPO,
@@ -73,11 +73,11 @@ class CodedConfig:
 
 
 def coded_agent(
-    config: AgentConfig = SMALL,
+    config: PpoAgentConfig = SMALL,
     model: ModelConfig | None = None,
     seed: int = 3,
     warm_up_steps: int = 0,
-) -> CuriousAgent:
+) -> PpoAgent:
     """Two signals, each with a stream of its own, in the counting world."""
     agent = config.build(
         CountingConfig().build(B, "cpu"),
@@ -98,7 +98,7 @@ class Received:
 
 
 @contextmanager
-def listening(agent: CuriousAgent) -> Iterator[Received]:
+def listening(agent: PpoAgent) -> Iterator[Received]:
     """Note every minibatch that the agent's loss is given."""
     received, own = Received(), agent._loss
 

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from agents.build import AgentConfig
 from agents.curiosity.signals import SignalConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
@@ -15,7 +15,7 @@ from world_models.model_config import ModelConfig
 
 T, B, K = 9, 4, 3
 STREAM = RewardStream(0.5, 0.8, episodic=False)
-SMALL = AgentConfig(
+SMALL = PpoAgentConfig(
     encoder=PatchConfig(24, precision=Precision.FLOAT32),
     core=RecurrentConfig(17, num_frames=2),
     ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=2, learning_rate=1e-3),
@@ -29,7 +29,7 @@ def small(
     curiosity: Any,
     *also: SignalConfig,
     **changes: Any,
-) -> CuriousAgent:
+) -> PpoAgent:
     """Not yet begun; in key-door with short episodes."""
     env = KeyDoorConfig(max_episode_steps=7, varied_layouts=True).build(B, "cpu")
     return replace(SMALL, **changes).build(env, model, curiosity, seed, also)

@@ -10,11 +10,10 @@ import torch
 from agents.acting import (
     Acted,
     ActingPolicy,
-    ActorPolicy,
     RandomPolicy,
     nothing_carried,
 )
-from agents.actor import Actor
+from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from envs.counting import CountingConfig, decode
@@ -53,10 +52,10 @@ def actor() -> Actor:
 
 def test_an_actor_plays_alone_as_it_was_collected() -> None:
     whole = actor()
-    collector = Collector(world(), ActorPolicy.seeded(whole, 8), T)
+    collector = Collector(world(), whole.acting(8), T)
     collector.begin(seed=6)
     experiences = [collector.collect()[0] for _ in range(2)]
-    policy, env = ActorPolicy.seeded(whole, 8), world()
+    policy, env = whole.acting(8), world()
     row, carry = env.reset(seed=6), policy.start(B)
     for experience in experiences:
         traj = experience.traj
@@ -76,7 +75,7 @@ def test_an_actor_plays_alone_as_it_was_collected() -> None:
 
 def test_what_an_actor_notes_belongs_to_its_action() -> None:
     whole, env = actor(), world()
-    policy = ActorPolicy.seeded(whole, 8)
+    policy = whole.acting(8)
     row, carry = env.reset(seed=6), policy.start(B)
     did = policy.act(row, carry)
     assert set(did.extras) == {"belief", "log_prob", "value"}
@@ -109,7 +108,7 @@ def test_draws_go_on_from_a_saved_state(kind: str) -> None:
     def made(seed: int) -> ActingPolicy:
         if kind == "random":
             return RandomPolicy(env, seed)
-        return ActorPolicy.seeded(whole, seed)
+        return whole.acting(seed)
 
     one, two = made(1), made(2)
     row, carry = env.reset(seed=6), one.start(B)

@@ -2,8 +2,7 @@
 
 import torch
 
-from agents.acting import ActorPolicy
-from agents.actor import Actor
+from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from envs.native_env import NativeVectorEnv
@@ -48,7 +47,7 @@ def rows_of(policy: ActorPolicy) -> Trajectory:
 def test_an_actor_sees_row_by_row_what_its_model_sees_at_once() -> None:
     policy, belief = parts()
     actor = Actor(policy, belief)
-    traj = rows_of(ActorPolicy.seeded(actor, 8))
+    traj = rows_of(actor.acting(8))
     seen = belief.throughout(traj, actor.start(B)).belief
     carry = actor.start(B)
     for t in range(2 * T + 1):
@@ -64,7 +63,7 @@ def test_an_actor_sees_row_by_row_what_its_model_sees_at_once() -> None:
 def test_the_value_of_the_last_row_is_the_critics() -> None:
     policy, belief = parts()
     actor = Actor(policy, belief)
-    traj = rows_of(ActorPolicy.seeded(actor, 8))
+    traj = rows_of(actor.acting(8))
     for steps in (1, T, 2 * T):
         part = traj.steps(0, steps)
         end = belief.along(part, actor.start(B)).carry

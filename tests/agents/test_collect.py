@@ -6,14 +6,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig
-from agents.collect import EpisodeEnds
+from agents.collect import Happened
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
-from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
 from agents.minibatch import Minibatch
 from agents.policy.ppo import Mixed, PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
@@ -56,8 +56,8 @@ class ListenerConfig:
 def build(
     core: FrameStackConfig | RecurrentConfig | None = None,
     env: NativeVectorEnv | None = None,
-) -> CuriousAgent:
-    config = AgentConfig(
+) -> PpoAgent:
+    config = PpoAgentConfig(
         encoder=NatureConfig(size=24, precision=Precision.FLOAT32),
         core=core or RecurrentConfig(size=17),
         ppo=PpoConfig(num_steps=T, num_minibatches=3, num_epochs=2),
@@ -76,7 +76,7 @@ def build(
     return agent
 
 
-def collect(agent: CuriousAgent, times: int) -> list[tuple[Experience, EpisodeEnds]]:
+def collect(agent: PpoAgent, times: int) -> list[tuple[Experience, Happened]]:
     return [agent.collector.collect() for _ in range(times)]
 
 
@@ -304,7 +304,7 @@ def test_a_new_beginning_forgets_what_was_before() -> None:
 
 
 def test_a_horizon_beyond_the_rollout_is_refused() -> None:
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=NatureConfig(size=24), ppo=PpoConfig(num_steps=3, num_minibatches=3)
     )
     env = CountingConfig().build(B, "cpu")

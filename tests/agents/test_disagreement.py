@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import normalize
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import B, K, T, small
 from world_models.predictor import LatentHeadConfig
@@ -12,7 +12,7 @@ from world_models.presets import byol_explore
 from world_models.terms.ensemble import Ensemble, EnsembleConfig
 
 
-def build(seed: int) -> CuriousAgent:
+def build(seed: int) -> PpoAgent:
     model = byol_explore(
         K, predictor=LatentHeadConfig(13), terms=(EnsembleConfig(4, 16),)
     )

@@ -2,20 +2,20 @@
 
 import torch
 
-from agents.build import ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import ReplayConfig
 from tests.agents.resuming import goes_on_exactly, leaves
 from tests.agents.small import small
 from tests.world_models.hindsight import Hindsight, HindsightConfig
 
 
-def build(seed: int) -> CuriousAgent:
+def build(seed: int) -> PpoAgent:
     replay = ReplayConfig(2, 1, burn_in=2)
     return small(seed, HindsightConfig(), PredictionErrorConfig(), replay=replay)
 
 
-def hindsight_of(agent: CuriousAgent) -> Hindsight:
+def hindsight_of(agent: PpoAgent) -> Hindsight:
     model = agent.world_model
     assert model is not None
     assert isinstance(model.predictor, Hindsight)
@@ -39,7 +39,7 @@ def test_the_critic_learns_by_its_own_optimiser_alone() -> None:
     agent = build(5)
     hindsight = hindsight_of(agent)
     critic = {id(p) for p in hindsight.critic.parameters()}
-    groups = agent.learner.optimizer.param_groups
+    groups = agent.learner.descent.optimizer.param_groups
     assert not critic & {id(p) for group in groups for p in group["params"]}
     own = {id(p) for p in hindsight.generator.parameters()}
     assert own <= {id(p) for group in groups for p in group["params"]}

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig
 from agents.curiosity.rnd import RndConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig
@@ -25,8 +25,8 @@ D, E, S, P, R = 48, 7, 37, 43, 29  # latent, action, belief, predictor, RND
 Rule = Callable[[Tensor], None]
 
 
-def build() -> CuriousAgent:
-    config = AgentConfig(
+def build() -> PpoAgent:
+    config = PpoAgentConfig(
         encoder=NatureConfig(size=D),
         core=RecurrentConfig(size=S),
         ppo=PpoConfig(num_minibatches=2),

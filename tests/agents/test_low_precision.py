@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curious_agent import CuriousAgent
 from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
@@ -32,9 +32,9 @@ ENCODERS: list[EncoderConfig] = [
 ]
 
 
-def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> CuriousAgent:
+def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> PpoAgent:
     """Neither new, where all is easy, nor done."""
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=encoder,
         core=RecurrentConfig(size=S),
         ppo=PpoConfig(T, num_minibatches=2, num_epochs=1, learning_rate=1e-3),
@@ -49,7 +49,7 @@ def half_trained(encoder: EncoderConfig, rl_gradient: bool = True) -> CuriousAge
     return agent
 
 
-def half_a_rollout(agent: CuriousAgent) -> Minibatch:
+def half_a_rollout(agent: PpoAgent) -> Minibatch:
     experience, _ = agent.collector.collect()
     with torch.no_grad():
         scored = agent._score(experience, describe=False)
@@ -60,7 +60,7 @@ def half_a_rollout(agent: CuriousAgent) -> Minibatch:
 
 
 def gradients(
-    agent: CuriousAgent, batch: Minibatch, precision: Precision
+    agent: PpoAgent, batch: Minibatch, precision: Precision
 ) -> dict[str, Tensor]:
     """Of the joint loss of PPO and world model, by parameter."""
     agent.belief.encoder.precision = precision

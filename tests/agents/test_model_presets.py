@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
 from experiments.train.tables import MODELS
 from ssl_objectives.encoders.decoders import DecoderConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
@@ -29,14 +29,14 @@ def config_of(name: str) -> LatentDynamicsConfig:
     return config
 
 
-def build(name: str, term: str = "prediction", **changes: bool) -> CuriousAgent:
+def build(name: str, term: str = "prediction", **changes: bool) -> PpoAgent:
     config = config_of(name)
     if term == "disagreement":
         config = replace(config, terms=(*config.terms, EnsembleConfig(2, 8)))
     return small(3, config, PredictionErrorConfig(term=term), **changes)
 
 
-def weights_of(agent: CuriousAgent) -> list[torch.Tensor]:
+def weights_of(agent: PpoAgent) -> list[torch.Tensor]:
     """Of the encoder."""
     encoder = agent.actor.belief.encoder
     return [p.detach().clone() for p in encoder.parameters()]

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.actor_critic import DiagonalGaussian
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.envs.probe_world import ProbeConfig
@@ -21,7 +21,7 @@ from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
 
 T, B = 10, 6
-SMALL = AgentConfig(
+SMALL = PpoAgentConfig(
     encoder=PatchConfig(24, precision=Precision.FLOAT32),
     core=RecurrentConfig(17),
     ppo=PpoConfig(num_steps=T, num_minibatches=3, num_epochs=2, learning_rate=1e-3),
@@ -29,9 +29,7 @@ SMALL = AgentConfig(
 MODEL = byol_explore(horizon=4, predictor=LatentHeadConfig(13))
 
 
-def begun(
-    config: AgentConfig = SMALL, seed: int = 0, num_envs: int = B
-) -> CuriousAgent:
+def begun(config: PpoAgentConfig = SMALL, seed: int = 0, num_envs: int = B) -> PpoAgent:
     env = ProbeConfig().build(num_envs, "cpu")
     agent = config.build(env, MODEL, PredictionErrorConfig(0.8), seed)
     agent.begin()
@@ -81,7 +79,7 @@ def test_policy_and_learner_read_the_same_vector() -> None:
 
 def test_ppo_moves_the_point_to_its_target() -> None:
     """What is done depends on the action as rescaled to asymmetric bounds."""
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=PatchConfig(32, precision=Precision.FLOAT32),
         core=FrameStackConfig(1),
         ppo=PpoConfig(

@@ -3,7 +3,7 @@
 import torch
 
 from agents.check.curiosity import check_curiosity
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from tests.agents.progress import Progress, ProgressConfig
 from tests.agents.resuming import goes_on_exactly
@@ -14,13 +14,13 @@ from world_models.presets import byol_explore, jepa_vicreg
 from world_models.trajectory import Trajectory
 
 
-def build(seed: int) -> CuriousAgent:
+def build(seed: int) -> PpoAgent:
     return small(
         seed, byol_explore(K, predictor=LatentHeadConfig(13)), ProgressConfig()
     )
 
 
-def progress_of(agent: CuriousAgent) -> Progress:
+def progress_of(agent: PpoAgent) -> Progress:
     signal = agent.signals["progress"].curiosity
     assert isinstance(signal, Progress)
     return signal
@@ -74,7 +74,7 @@ def test_the_old_model_sees_one_stream_without_seams() -> None:
         raw.append(signal.reward(agent._score(experience, describe=False)).raw)
     whole = joined([x.traj for x in experiences])
     start = model.start(B)
-    target = model.targets(whole.obs, whole.first, start)
+    target = model.targets(whole, start)
     with torch.no_grad():
         old = signal.old.loss(whole, start, target).arrival()
         new = model.loss(whole, start, target).arrival()
@@ -86,7 +86,7 @@ def test_the_old_model_sees_one_stream_without_seams() -> None:
 def test_an_old_copy_is_no_part_of_what_is_trained() -> None:
     agent = build(5)
     old = {id(p) for p in progress_of(agent).old.parameters()}
-    groups = agent.learner.optimizer.param_groups
+    groups = agent.learner.descent.optimizer.param_groups
     assert not old & {id(p) for group in groups for p in group["params"]}
     model = agent.world_model
     assert model is not None

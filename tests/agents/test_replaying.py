@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from agents.build import ReplayConfig
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import ReplayConfig
 from envs.counting import decode
 from tests.agents.coded import SMALL, B, T, coded_agent
 from world_models.belief import Carry
@@ -20,7 +20,7 @@ MODEL = byol_explore(horizon=4, predictor=LatentHeadConfig(13))
 COEFF = 3.0
 
 
-def replaying(**changes: Any) -> CuriousAgent:
+def replaying(**changes: Any) -> PpoAgent:
     replay = ReplayConfig(capacity=3, updates_per_rollout=5, burn_in=2)
     return coded_agent(
         replace(SMALL, replay=replace(replay, **changes), model_coeff=COEFF), MODEL
@@ -84,7 +84,7 @@ def test_replayed_updates_see_all_rollouts_and_weigh_like_fresh_ones(
     assert all(found)  # every rollout that is kept has been drawn
 
 
-def begins(agent: CuriousAgent) -> set[tuple[int, ...]]:
+def begins(agent: PpoAgent) -> set[tuple[int, ...]]:
     """Env, episode and step of the rows in which the next rollout begins."""
     row = agent.collector.row
     assert row is not None

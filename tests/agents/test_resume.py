@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
@@ -61,9 +61,9 @@ def worlds() -> dict[str, VectorEnv]:
     }
 
 
-def build(kind: str, env: VectorEnv, seed: int) -> CuriousAgent:
+def build(kind: str, env: VectorEnv, seed: int) -> PpoAgent:
     model, curiosity, replay = KINDS[kind]
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=NATURE,
         core=RecurrentConfig(size=17, num_frames=2),
         ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=1),

@@ -2,9 +2,9 @@
 
 import torch
 
-from agents.build import AgentConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from agents.seeds import Seeds
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
@@ -29,8 +29,8 @@ def test_a_seed_gives_the_same_streams_again() -> None:
     assert Seeds.resumed(7, 64) == Seeds.resumed(7, 64) != Seeds.resumed(7, 65)
 
 
-def build(seed: int) -> CuriousAgent:
-    config = AgentConfig(
+def build(seed: int) -> PpoAgent:
+    config = PpoAgentConfig(
         encoder=PatchConfig(16),
         core=FrameStackConfig(1),
         ppo=PpoConfig(num_steps=12, num_minibatches=4, num_epochs=1),

@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import torch
 
-from agents.build import ReplayConfig
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import IntrinsicReward
 from agents.curiosity.signals import SignalConfig, named_signals
-from agents.curious_agent import CuriousAgent
 from agents.minibatch import Minibatch
 from agents.policy.ppo import RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import ReplayConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.resuming import goes_on_exactly
@@ -24,7 +24,7 @@ RND = RndConfig(PatchConfig(precision=Precision.FLOAT32), size=14, warm_up_steps
 SLOW = RewardStream(2.0, 0.95, trace=0.5, episodic=True)
 
 
-def build(seed: int) -> CuriousAgent:
+def build(seed: int) -> PpoAgent:
     return small(
         seed,
         byol_explore(K, predictor=LatentHeadConfig(13)),

@@ -4,6 +4,7 @@
 """
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -12,9 +13,9 @@ from torch import Tensor
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
-from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
 from agents.policy.ppo import RewardStream
+from agents.ppo_agent import PpoAgent
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from tests.agents.coded import (
@@ -252,8 +253,8 @@ class HeardConfig:
 
 def test_surprise_crosses_the_seam_as_if_there_were_none() -> None:
     """With weights that stay, three rollouts surprise as one of their whole length."""
-    agent = SMALL.build(CountingConfig().build(B, "cpu"), MODEL, HeardConfig(), 3)
-    agent.learner.set_learning_rate(0.0)
+    still = replace(SMALL, ppo=replace(PPO, learning_rate=0.0))
+    agent = still.build(CountingConfig().build(B, "cpu"), MODEL, HeardConfig(), 3)
     agent.begin()
     for _ in range(3):
         agent.train_step()
@@ -281,12 +282,12 @@ def behind(parts: list[Trajectory]) -> Trajectory:
     return Trajectory(**every)
 
 
-def rollout_of(agent: CuriousAgent) -> Experience:
+def rollout_of(agent: PpoAgent) -> Experience:
     return copy.deepcopy(agent.collector).collect()[0]
 
 
 def test_runs_with_other_seeds_differ_in_worlds_actions_and_minibatches() -> None:
-    def key_door(seed: int) -> CuriousAgent:
+    def key_door(seed: int) -> PpoAgent:
         env = KeyDoorConfig(varied_layouts=True).build(B, "cpu")
         agent = SMALL.build(env, seed=seed)
         agent.begin()

@@ -5,10 +5,10 @@ import time
 import pytest
 import torch
 
-from agents.acting import ActorPolicy, RandomPolicy
-from agents.build import AgentConfig
+from agents.acting import RandomPolicy
 from agents.play import PlayedEpisodes, play_episodes
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
@@ -26,7 +26,7 @@ SECONDS = 450.0
 def test_ppo_reaches_fifteen_in_pong() -> None:
     world = AtariConfig("Pong", protocol=NamedProtocol.RND_PAPER)
     env = world.build(64, "cuda")
-    config = AgentConfig(
+    config = PpoAgentConfig(
         encoder=NatureConfig(),
         core=FrameStackConfig(),
         ppo=PpoConfig(num_steps=128, num_minibatches=8, learning_rate=5e-4),
@@ -37,7 +37,7 @@ def test_ppo_reaches_fifteen_in_pong() -> None:
     recent: list[float] = []
     begin = time.monotonic()
     while time.monotonic() - begin < SECONDS:
-        ends = agent.train_step().ends
+        ends = agent.train_step().happened
         recent = (recent + ends.episode_return[ends.ended].tolist())[-50:]
         if len(recent) == 50 and sum(recent) / 50 >= 15:
             break
@@ -49,14 +49,15 @@ def test_ppo_reaches_fifteen_in_pong() -> None:
 def test_curiosity_alone_visits_twice_as_many_rooms_as_random_play() -> None:
     config = train_config("byol-explore", size="gpu", world="pixel-maze")
     env = PixelMazeConfig().build(config.num_envs, "cuda")
-    agent = config.agent.build(env, config.model, config.curiosity, seed=0)
-    agent.streams[0] = RewardStream(0.0, 0.999)  # the world pays nothing
+    assert isinstance(config.agent, PpoAgentConfig)
+    blind_to_rewards = replace(config.agent, extrinsic=RewardStream(0.0, 0.999))
+    agent = blind_to_rewards.build(env, config.model, config.curiosity, seed=0)
     agent.begin()
     begin = time.monotonic()
     while time.monotonic() - begin < SECONDS:
         agent.train_step()
     few = PixelMazeConfig().build(64, "cuda")
-    curious = play_episodes(few, ActorPolicy.seeded(agent.actor, 1), 64, 1)
+    curious = play_episodes(few, agent.player.acting(1), 64, 1)
     blind = play_episodes(few, RandomPolicy(few, 1), 64, 1)
     assert rooms_per_episode(curious) >= 2 * rooms_per_episode(blind)
 

@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents.build import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
@@ -38,7 +38,7 @@ EPISODES = 200
 class Arm:
     """An agent and the number of worlds it trains in."""
 
-    agent: AgentConfig
+    agent: PpoAgentConfig
     num_envs: int
     model: ModelConfig | None = None
     curiosity: CuriosityConfig | None = None
@@ -49,7 +49,7 @@ ENCODER = PatchConfig(128, precision=Precision.FLOAT32)
 SHALLOW = PatchConfig(128, depth=1, precision=Precision.FLOAT32)
 EXTRINSIC = RewardStream(2.0, 0.99)
 # one policy and learner for PPO with and without RND; BYOL-Explore with its own
-_STILL = AgentConfig(
+_STILL = PpoAgentConfig(
     encoder=SHALLOW,
     core=FrameStackConfig(1),
     ppo=PpoConfig(
@@ -64,7 +64,7 @@ _STILL = AgentConfig(
     extrinsic=EXTRINSIC,
     intrinsic=RewardStream(2.0, 0.99, episodic=False),
 )
-_RECURRENT = AgentConfig(
+_RECURRENT = PpoAgentConfig(
     encoder=ENCODER,
     core=RecurrentConfig(128),
     ppo=PpoConfig(
@@ -122,7 +122,7 @@ def explore(name: str, seed: int) -> Outcome:
     recent: list[bool] = []
     begin, success = time.monotonic(), 0.0
     while agent.env_steps < BUDGET:
-        ends = agent.train_step().ends
+        ends = agent.train_step().happened
         reached = ends.episode_return[ends.ended] > 0.5
         recent = (recent + reached.tolist())[-EPISODES:]
         success = sum(recent) / max(1, len(recent))

@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Int64, UInt8
 from torch import Tensor
 
-from agents.build import AgentConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
 from envs.vector_env import (
     ContinuousActions,
@@ -146,8 +146,8 @@ def build(
     entropy_coeff: float = 0.01,
     seed: int = 1,
     precision: Precision = Precision.FLOAT32,
-) -> CuriousAgent:
-    config = AgentConfig(
+) -> PpoAgent:
+    config = PpoAgentConfig(
         encoder=PatchConfig(32, patch=2, width=8, precision=precision),
         core=core,
         ppo=PpoConfig(
@@ -165,7 +165,7 @@ def build(
     return agent
 
 
-def late_reward(agent: CuriousAgent, rollouts: int) -> float:
+def late_reward(agent: PpoAgent, rollouts: int) -> float:
     """Mean reward per valid transition of six rollouts after training on some."""
     for _ in range(rollouts):
         agent.train_step()

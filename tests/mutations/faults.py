@@ -10,7 +10,7 @@ WIRING = "tests/agents/test_wiring.py"
 REPLAYING = "tests/agents/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
-AGENT = "agents/curious_agent.py"
+AGENT = "agents/ppo_agent.py"
 PROGRESS = "agents/curiosity/progress"
 
 
@@ -25,7 +25,7 @@ class Fault(NamedTuple):
 
 FAULTS = {
     "the model's loss with a minus sign": Fault(
-        AGENT,
+        "agents/appraiser.py",
         "total = total + self.model_coeff * predicted",
         "total = total - self.model_coeff * predicted",
         WIRING,
@@ -38,7 +38,7 @@ FAULTS = {
     ),
     "the target moved before the optimiser": Fault(
         "agents/learner.py",
-        """        self.optimizer.step()
+        """        self.descent.step(total)
         model = self.model if losses else None
         if model is not None:
             model.after_update(*losses)
@@ -46,7 +46,7 @@ FAULTS = {
         """        model = self.model if losses else None
         if model is not None:
             model.after_update(*losses)
-        self.optimizer.step()
+        self.descent.step(total)
 """,
         WIRING,
     ),
@@ -70,27 +70,27 @@ FAULTS = {
     ),
     "replay samples one slot only": Fault(
         "world_models/data/replay.py",
-        "slot, env = draw(len(self)), draw(num_envs)",
-        "slot, env = 0 * draw(len(self)), draw(num_envs)",
+        "slot = (oldest + draw(kept)) % self.capacity",
+        "slot = (oldest + 0 * draw(kept)) % self.capacity",
         REPLAYING,
     ),
     "the target frozen on replayed updates": Fault(
         AGENT,
-        "self.learner.step(self.model_coeff * loss.mean(), loss)",
+        "self.learner.step(self.appraiser.model_coeff * loss.mean(), loss)",
         """learner = self.learner
             learner.model = None
-            learner.step(self.model_coeff * loss.mean(), loss)
+            learner.step(self.appraiser.model_coeff * loss.mean(), loss)
             learner.model = self.world_model""",
         REPLAYING,
     ),
     "the replayed loss without its weight": Fault(
         AGENT,
-        "self.learner.step(self.model_coeff * loss.mean(), loss)",
+        "self.learner.step(self.appraiser.model_coeff * loss.mean(), loss)",
         "self.learner.step(loss.mean(), loss)",
         REPLAYING,
     ),
     "no reset after random play": Fault(
-        AGENT,
+        "agents/agent.py",
         """            self.env_steps += int(played)
             self.collector.begin(self.seeds.worlds)
 """,
@@ -99,7 +99,7 @@ FAULTS = {
         WIRING,
     ),
     "a signal built with the world's discount": Fault(
-        "agents/build.py",
+        "agents/ppo_build.py",
         "wanted = named_signals(curiosity, self.intrinsic, also)",
         """wanted = named_signals(
             curiosity, replace(self.intrinsic, discount=self.extrinsic.discount), also
@@ -108,12 +108,12 @@ FAULTS = {
     ),
     "the intrinsic stream made episodic": Fault(
         "experiments/train/presets.py",
-        "intrinsic=RewardStream(1.0, 0.99, episodic=False)",
-        "intrinsic=RewardStream(1.0, 0.99, episodic=True)",
+        '"intrinsic": RewardStream(1.0, 0.99, episodic=False)',
+        '"intrinsic": RewardStream(1.0, 0.99, episodic=True)',
         PRESETS,
     ),
     "worlds that ignore the seed": Fault(
-        AGENT,
+        "agents/agent.py",
         '''whatever random play the curiosity asks for."""
         self.collector.begin(self.seeds.worlds)
 ''',
@@ -175,8 +175,8 @@ FAULTS = {
         "tests/world_models/test_regularised_rows.py",
     ),
     "batch norms that learn from a burn-in": Fault(
-        "world_models/latent_dynamics.py",
-        "with torch.no_grad(), evaluating(self.belief):",
+        "world_models/belief.py",
+        "with torch.no_grad(), evaluating(self):",
         "with torch.no_grad():",
         "tests/world_models/test_surprise.py",
     ),

@@ -12,17 +12,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig, ReplayConfig
-from agents.collect import EpisodeEnds
+from agents.agent import TrainStepResult
+from agents.collect import Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import GammaProgressConfig
 from agents.curiosity.progress.frozen_features import ChangeOfFeaturesConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signals import SignalConfig
-from agents.curious_agent import CuriousAgent, TrainStepResult
 from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -64,17 +65,17 @@ SIMULATED: dict[str, Callable[[str], VectorEnv]] = {
 
 def agent(
     kind: str, env: VectorEnv, precision: Precision = Precision.FLOAT32
-) -> CuriousAgent:
+) -> PpoAgent:
     """Not yet begun."""
     nature = NatureConfig(size=24, precision=precision)
     if kind == "byol-explore":
-        config = AgentConfig(
+        config = PpoAgentConfig(
             nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
         )
         model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
         return config.build(env, model, PredictionErrorConfig(), 5)
     if kind == "gamma-progress":  # of both its yardsticks, and paid from the second on
-        config = AgentConfig(
+        config = PpoAgentConfig(
             nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
         )
         model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
@@ -84,11 +85,11 @@ def agent(
         return config.build(env, model, progress, 5, [SignalConfig(also)])
     if kind == "rnd":
         rnd = RndConfig(size=14, warm_up_steps=2, encoder=nature)
-        return AgentConfig(nature, FrameStackConfig(3), PPO).build(env, None, rnd, 5)
-    return AgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
+        return PpoAgentConfig(nature, FrameStackConfig(3), PPO).build(env, None, rnd, 5)
+    return PpoAgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
 
 
-def values(made: CuriousAgent, report: TrainStepResult) -> dict[str, Tensor]:
+def values(made: PpoAgent, report: TrainStepResult) -> dict[str, Tensor]:
     """All weights, statistics and metrics, on the host."""
     state = {k: x.cpu() for k, x in made.modules.state_dict().items()}
     return state | {k: x.cpu() for k, x in report.metrics.items()}
@@ -117,7 +118,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
             device.crossings = crossings
         collect = made.collector.collect
 
-        def watched() -> tuple[Experience, EpisodeEnds]:
+        def watched() -> tuple[Experience, Happened]:
             nonlocal acting
             collected = collect()
             acting = len(crossings)
@@ -127,7 +128,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
         report = made.train_step()
         learnt = len(crossings)
         assert all(x.device.type == name for x in report.metrics.values())
-        assert report.ends.ended.device.type == name
+        assert report.happened.ended.device.type == name
         left = values(made, report)
         return Ran(
             left, made.state_dict(), crossings[:acting], crossings[acting:learnt]
@@ -165,7 +166,7 @@ def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    steps, rank = "agents/curious_agent.py", "ssl_objectives/measure/diagnostics.py"
+    steps, rank = "agents/ppo_agent.py", "ssl_objectives/measure/diagnostics.py"
     with_model = kind in ("byol-explore", "gamma-progress")
     assert waits == {steps: 1} | ({rank: 1} if with_model else {})
 
@@ -189,7 +190,7 @@ def test_a_step_of_a_simulator_waits_for_the_actions_alone(world: str) -> None:
         finally:
             made.env.close()
         assert report.metrics["loss/policy"].isfinite()
-        assert report.ends.ended.is_cuda
+        assert report.happened.ended.is_cuda
     acting = [x for x in device.crossings if x.file.startswith("envs/")]
     awaited = [x for x in acting if x.awaited]
     assert [(x.kind, x.shape[0]) for x in awaited] == [("download", B)] * T

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agents.acting import ActorPolicy, RandomPolicy
-from agents.build import AgentConfig
+from agents.acting import RandomPolicy
 from agents.play import PlayedEpisodes, play_episodes, play_frames
+from agents.ppo_build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.runs.folder import RunFolder
@@ -19,7 +19,9 @@ from world_models.cores.recurrent import RecurrentConfig
 
 B = 4
 WORLD = KeyDoorConfig(max_episode_steps=6, varied_layouts=True)
-AGENT = AgentConfig(NatureConfig(16, precision=Precision.FLOAT32), RecurrentConfig(9))
+AGENT = PpoAgentConfig(
+    NatureConfig(16, precision=Precision.FLOAT32), RecurrentConfig(9)
+)
 
 
 def played(name: str) -> tuple[list[PlayedEpisodes], list[Crossing]]:
@@ -30,7 +32,7 @@ def played(name: str) -> tuple[list[PlayedEpisodes], list[Crossing]]:
         if device is not None:
             device.crossings.clear()
         players = (
-            ActorPolicy.seeded(agent.actor, 1),
+            agent.actor.acting(1),
             RandomPolicy(env, 1),
         )
         both = [play_episodes(env, x, B, 5, max_steps=5) for x in players]

@@ -34,9 +34,9 @@ class Replayed:
 class ReplayBuffer:
     """A ring of the latest `capacity` rollouts `[T, B]`, with carries; frames uint8.
 
-    Rows stay in order, and no seam is ever invented: a window lies in one rollout, and
-    that of a whole rollout begins with the carry it really had. Memory is allocated at
-    the first `add` and never grows.
+    Rows stay in order, and no seam is ever invented: a window lies in one env's stream,
+    of which rollouts are consecutive parts, and that of a whole rollout begins with the
+    carry it really had. Memory is allocated at the first `add` and never grows.
 
     Args:
         capacity: rollouts kept.
@@ -78,33 +78,43 @@ class ReplayBuffer:
         num_columns: int,
         generator: torch.Generator,
         num_steps: int | None = None,
+        newest: int | None = None,
     ) -> Replayed:
         """Draw env columns uniformly, with replacement.
 
         Args:
             num_columns: b, how many.
             generator: draws rollout, env and beginning.
-            num_steps: transitions in each; None takes whole rollouts.
+            num_steps: transitions in each window; it may begin in one rollout and end
+                in a later one. None takes whole rollouts.
+            newest: rollouts that are drawn from; None: all.
 
         Raises:
             RuntimeError: nothing was added yet.
-            ValueError: more steps than a rollout has.
+            ValueError: more steps than were kept.
         """
         if not self.num_added:
             raise RuntimeError("the replay buffer is empty; add a rollout first")
-        whole, num_envs = self._rows["reward"].shape[2], self._rows["reward"].shape[1]
-        steps = whole if num_steps is None else num_steps
-        if not 1 <= steps <= whole:
-            raise ValueError(f"windows of {steps} steps in rollouts of {whole} steps")
+        _, num_envs, whole = self._rows["reward"].shape
+        kept = len(self) if newest is None else max(1, min(newest, len(self)))
 
         def draw(below: int) -> Int64[Tensor, "b"]:
             return torch.randint(
                 below, (num_columns,), generator=generator, device=generator.device
             )
 
-        slot, env = draw(len(self)), draw(num_envs)
-        begin = draw(whole - steps + 1) if steps < whole else torch.zeros_like(env)
-        return self.window(slot, env, begin, steps)
+        env = draw(num_envs)
+        oldest = self.num_added - kept
+        if num_steps is None:
+            slot = (oldest + draw(kept)) % self.capacity
+            return self.window(slot, env, torch.zeros_like(env), whole)
+        if not 1 <= num_steps <= kept * whole:
+            raise ValueError(
+                f"windows of {num_steps} steps in {kept} rollouts of {whole} steps"
+            )
+        place = oldest * whole + draw(kept * whole - num_steps + 1)
+        slot = place.div(whole, rounding_mode="floor") % self.capacity
+        return self.window(slot, env, place % whole, num_steps)
 
     def window(
         self,
@@ -113,20 +123,24 @@ class ReplayBuffer:
         begin: Int64[Tensor, "b"],
         num_steps: int,
     ) -> Replayed:
-        """The given columns, time-major: transitions `begin … begin+num_steps-1`."""
+        """The given columns, time-major: transitions `begin … begin+num_steps-1`.
 
-        def rows(name: str, count: int) -> Tensor:
-            time = begin.unsqueeze(-1) + torch.arange(count, device=begin.device)
-            picked = self._rows[name][slot.unsqueeze(-1), env.unsqueeze(-1), time]
-            return picked.transpose(0, 1)
+        What lies behind a rollout's last transition is read from the one added next.
+        """
+        whole = self._rows["reward"].shape[2]
+        place = begin + torch.arange(num_steps, device=begin.device).unsqueeze(-1)
+        later = place.div(whole, rounding_mode="floor")
+        at = (slot + later) % self.capacity, env.expand_as(place), place - later * whole
+        # one row more than transitions: the one that the last of them leads to
+        last = at[0][-1:], at[1][-1:], at[2][-1:] + 1
+        around = [torch.cat(pair) for pair in zip(at, last, strict=True)]
 
-        timed: dict[str, Any] = {
-            name: rows(name, num_steps + (name in _ROWS))
-            for name in _TIMED
-            if name in self._rows
-        }
+        def rows(name: str) -> Tensor:
+            return self._rows[name][tuple(around) if name in _ROWS else at]
+
+        timed: dict[str, Any] = {x: rows(x) for x in _TIMED if x in self._rows}
         extras = {
-            name.removeprefix(_EXTRA): rows(name, num_steps)
+            name.removeprefix(_EXTRA): rows(name)
             for name in self._rows
             if name.startswith(_EXTRA)
         }

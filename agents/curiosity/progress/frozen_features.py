@@ -20,7 +20,7 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
 from world_models.belief import BeliefModel, Carry
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import OpenLoop
+from world_models.open_loop import OpenLoop
 from world_models.trajectory import Trajectory
 
 

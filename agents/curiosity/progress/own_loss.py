@@ -82,7 +82,7 @@ class OwnLoss(Yardstick):
             return scored.target
         assert isinstance(now, WholeModel)
         traj = scored.traj
-        return now.model.targets(traj.obs, traj.first, carry)
+        return now.model.targets(traj, carry)
 
 
 @dataclass(frozen=True)

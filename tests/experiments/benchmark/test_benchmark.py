@@ -236,7 +236,7 @@ def test_sb3_does_the_same_work_with_the_same_network() -> None:
         assert shapes.count((32, 4, 8, 8)) == 1
         assert shapes.count((18, 512)) == 1  # all 18 actions
 
-        optimizers = [theirs.policy.optimizer, ours.agent.learner.optimizer]
+        optimizers = [theirs.policy.optimizer, ours.agent.learner.descent.optimizer]
         for arm in arms:
             for _ in range(2):
                 arm.update()

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from experiments.config.json import from_json, to_json
 from experiments.train.presets import train_config
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
@@ -35,7 +35,7 @@ RANGES: list[tuple[type, str, Any, Any]] = [
     (FrameStackConfig, "num_frames", 0, 1),
     (ReplayConfig, "capacity", -1, 0),
     (ReplayConfig, "updates_per_rollout", -1, 0),
-    (AgentConfig, "action_size", 0, 1),
+    (PpoAgentConfig, "action_size", 0, 1),
     (PpoConfig, "num_steps", 0, 1),
     (PpoConfig, "num_epochs", 0, 1),
     (PpoConfig, "num_minibatches", 0, 1),

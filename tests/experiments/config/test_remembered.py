@@ -51,7 +51,7 @@ def said(read: Callable[[], Any]) -> tuple[type, str] | None:
     [
         "train --help",
         "train rnd --world key-door --help",
-        "train ppo --agent frame-stack --world gymnasium --size gpu --help",
+        "train ppo --core frame-stack --world gymnasium --size gpu --help",
         "train --world counting --model contrastive --objective direct-pred --help",
         "train --encoder pretrained --world pixel-maze --help",
         "train --env-step 3",

@@ -12,6 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from agents.ppo_build import PpoAgentConfig
 from experiments.encoders.pretrained import PretrainedConfig, from_scratch
 from experiments.encoders.saved import (
     ENCODER_FILE,
@@ -188,11 +189,12 @@ def trained(tmp_path: Path) -> Path:
 
 
 def debug_run(
-    tmp_path: Path, encoder: PretrainedConfig, agent: str = "recurrent"
+    tmp_path: Path, encoder: PretrainedConfig, core: str = "recurrent"
 ) -> Any:
     config = train_config(
-        "byol-explore", "debug", "key-door", agent, encoder="pretrained"
+        "byol-explore", "debug", "key-door", core, encoder="pretrained"
     )
+    assert isinstance(config.agent, PpoAgentConfig)
     assert isinstance(config.agent.encoder, PretrainedConfig)
     return replace(
         config,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from rich.console import Console
 
-from agents.acting import ActingPolicy, ActorPolicy, RandomPolicy
+from agents.acting import ActingPolicy, RandomPolicy
 from agents.actor import Actor
 from agents.play import PlayedEpisodes, play_episodes
 from experiments.config.episodes import SEED
@@ -21,7 +21,7 @@ from experiments.evaluate.results import bootstrap_interval, watching
 from experiments.pretrain import pretrain_config
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.playing import evaluate_actor, evaluate_random, share_envs
+from experiments.runs.playing import evaluate_player, evaluate_random, share_envs
 from experiments.runs.video import record_video
 from ssl_objectives.refusal import ConfigError
 
@@ -135,11 +135,11 @@ def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
     actor.train()
     before = {k: x.clone() for k, x in actor.state_dict().items()}
     state = torch.get_rng_state()
-    metrics = evaluate_actor(config.world, actor, 3)
+    metrics = evaluate_player(config.world, actor, 3)
     assert actor.training
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(x, before[k]) for k, x in actor.state_dict().items())
-    assert metrics == evaluate_actor(config.world, actor, 3)
+    assert metrics == evaluate_player(config.world, actor, 3)
     assert set(metrics) == {
         f"evaluate/{x}"
         for x in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
@@ -154,8 +154,8 @@ def test_metrics_of_rooms_are_those_of_the_episodes_played(
     world = replace(key_door.run.config().world, max_episode_steps=80)
     env = world.build(6, "cpu")
     if player == "evaluate":
-        metrics = evaluate_actor(world, actor, 6)
-        policy: ActingPolicy = ActorPolicy.seeded(actor, SEED)
+        metrics = evaluate_player(world, actor, 6)
+        policy: ActingPolicy = actor.acting(SEED)
     else:
         metrics = evaluate_random(world, 6, 7, "cpu")
         policy = RandomPolicy(env, 7)
@@ -297,14 +297,15 @@ def test_an_actor_plays_with_its_memory(key_door: Any) -> None:
 
     def play(seed: int, greedy: bool) -> PlayedEpisodes:
         env = config.world.build(3, "cpu")
-        policy = ActorPolicy.seeded(actor, seed, greedy)
+        policy = actor.acting(seed, greedy)
         return play_episodes(env, policy, 3, seed=0)
 
     assert play(1, False) == play(1, False) != play(2, False)
     assert play(1, True) == play(2, True)
     env = config.world.build(3, "cpu")
+    assert isinstance(actor, Actor)
     row, carry = env.reset(0), actor.start(3)
-    policy = ActorPolicy.seeded(actor, 1, greedy=True)
+    policy = actor.acting(1, greedy=True)
     told = carry
     for _ in range(20):
         belief, carry = actor.perceive(row, carry)

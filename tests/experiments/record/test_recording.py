@@ -17,7 +17,8 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.acting import RandomPolicy
-from agents.build import AgentConfig
+from agents.ppo_build import PpoAgentConfig
+from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
@@ -187,6 +188,18 @@ def test_a_trained_run_plays_in_its_own_world(
     assert not (tmp_path / "b").exists()
 
 
+def test_names_of_facts_are_kept(tmp_path: Path) -> None:
+    world = AttentionConfig(pixels=0)
+    config = RecordConfig(
+        world=world, out=tmp_path, steps=8, num_envs=2, facts=True, device="cpu"
+    )
+    record(config, QUIET)
+    facts = open_dataset(tmp_path).spec.facts
+    assert facts["in_view"] == Column((), "int64", world.parts)
+    assert facts["there"] == Column((4, 4), "bool")
+    assert facts["places"] == Column((4, 4, 2), "float32")
+
+
 def test_atari_with_facts(tmp_path: Path) -> None:
     from envs.atari.native import AtariConfig
     from envs.atari.ram import AtariFact
@@ -265,9 +278,9 @@ def test_a_model_learns_from_a_recording(tmp_path: Path) -> None:
     world = KeyDoorConfig(max_episode_steps=30)
     config = RecordConfig(world=world, out=tmp_path, steps=1_500, num_envs=5)
     dataset = record(config, QUIET).dataset
-    agent = AgentConfig(encoder=PatchConfig(48, precision=Precision.FLOAT32))
+    agent = PpoAgentConfig(encoder=PatchConfig(48, precision=Precision.FLOAT32))
     env = world.build(1, "cpu")
-    model = agent.build_actor(env.spec, byol_explore(horizon=3), 2).world_model
+    model = agent.build_player(env.spec, byol_explore(horizon=3), 1).world_model
     assert model is not None
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
     losses: list[float] = []

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.ppo_build import PpoAgentConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import read_grid
 from experiments.train.command import COMMAND
@@ -173,6 +174,7 @@ def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() 
     assert not same.also
     # the last evaluation is of the agent that has had all of its steps
     assert (same.env_steps, same.env_steps % same.evaluate_every) == (150_000, 0)
+    assert isinstance(same.agent, PpoAgentConfig)
     ppo = same.agent.ppo
     rollouts = same.env_steps // (same.num_envs * ppo.num_steps)
     assert rollouts * ppo.num_epochs * ppo.num_minibatches >= 1_000

@@ -1,5 +1,6 @@
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +8,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents.build import ReplayConfig
-from agents.curious_agent import CuriousAgent
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions, EnvSpec, WorldConfig
 from experiments.parts.models import OBJECTIVES
+from experiments.train.activations import followed
 from experiments.train.config import TrainConfig
-from experiments.train.footprint import _activations, plan_training
+from experiments.train.footprint import _agent, plan_training
 from experiments.train.presets import train_config
-from experiments.train.tables import AGENTS, MODELS
+from experiments.train.tables import CORES, MODELS
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.planned import planned_for
@@ -24,6 +26,7 @@ from ssl_objectives.footprint.networks import training_bytes
 from ssl_objectives.footprint.plan import MemoryPlan
 from tests.envs.probe_world import ProbeConfig
 from tests.experiments.train.measured import measured_peak
+from tests.experiments.train.ppo_agents import ppo_agent
 from world_models.belief import BeliefModel
 from world_models.cores.core import BeliefCore
 from world_models.cores.frame_stack import FeedForwardCore
@@ -51,18 +54,22 @@ def small(preset: str = "byol-explore", num_envs: int = 6, **parts: str) -> Trai
 def medium(preset: str, num_envs: int, **parts: str) -> TrainConfig:
     """Laptop sizes, two minibatches of many envs: activations are most of it."""
     config = train_config(preset, "laptop", "key-door", **parts)
-    ppo = replace(config.agent.ppo, num_minibatches=2, num_epochs=1)
+    ppo = replace(ppo_agent(config).ppo, num_minibatches=2, num_epochs=1)
     return replace(
-        config, num_envs=num_envs, device="cpu", agent=replace(config.agent, ppo=ppo)
+        config,
+        num_envs=num_envs,
+        device="cpu",
+        agent=replace(ppo_agent(config), ppo=ppo),
     )
 
 
-def running(config: TrainConfig) -> CuriousAgent:
+def running(config: TrainConfig) -> PpoAgent:
     """An agent behind its first step: with a context and moments, without gradients."""
     agent = build_agent(config)
+    assert isinstance(agent, PpoAgent)
     agent.begin()
     agent.train_step()
-    agent.learner.optimizer.zero_grad(set_to_none=True)
+    agent.modules.zero_grad(set_to_none=True)
     return agent
 
 
@@ -90,14 +97,14 @@ def test_rollout_and_networks_are_those_of_the_agent(
     ("preset", "num_envs", "parts"),
     [
         ("byol-explore", 64, {}),
-        ("byol-explore", 64, {"agent": "frame-stack"}),
+        ("byol-explore", 64, {"core": "frame-stack"}),
         ("byol-explore", 64, {"model": "jepa-vicreg"}),
         ("byol-explore", 64, {"also": "rnd"}),
         ("byol-explore", 16, {"encoder": "impala"}),
         ("rnd", 64, {}),
-        ("rnd", 64, {"agent": "frame-stack"}),
+        ("rnd", 64, {"core": "frame-stack"}),
         ("ppo", 128, {}),
-        ("ppo", 128, {"agent": "frame-stack"}),
+        ("ppo", 128, {"core": "frame-stack"}),
     ],
     ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
 )
@@ -117,8 +124,8 @@ def test_a_plan_is_what_a_step_really_holds(
 def test_a_plan_is_what_scoring_really_holds() -> None:
     """Minibatches so small that whole rollouts take more than learning does."""
     config = medium("byol-explore", 64)
-    ppo = replace(config.agent.ppo, num_minibatches=32)
-    config = replace(config, agent=replace(config.agent, ppo=ppo))
+    ppo = replace(ppo_agent(config).ppo, num_minibatches=32)
+    config = replace(config, agent=replace(ppo_agent(config), ppo=ppo))
     plan = lines(plan_training(config, CPU))
     really = measured_peak(running(config).train_step)
     assert 0.85 < (plan["rollout"] + plan["activations"]) / really < 1.2
@@ -127,7 +134,7 @@ def test_a_plan_is_what_scoring_really_holds() -> None:
 def test_what_replay_holds() -> None:
     config = small()
     replay = ReplayConfig(7, 1)
-    config = replace(config, agent=replace(config.agent, replay=replay))
+    config = replace(config, agent=replace(ppo_agent(config), replay=replay))
     agent = running(config)
     assert agent.replay is not None
     held = sum(x.nbytes for x in agent.replay.buffer.state_dict()["rows"].values())
@@ -149,8 +156,8 @@ def test_what_grows_with_what() -> None:
         more = two["networks and Adam"] - one["networks and Adam"]
         assert 0 <= more <= num_envs * 16
     config = small(num_envs=1_000)
-    ppo = replace(config.agent.ppo, num_minibatches=10)
-    finer = replace(config, agent=replace(config.agent, ppo=ppo))
+    ppo = replace(ppo_agent(config).ppo, num_minibatches=10)
+    finer = replace(config, agent=replace(ppo_agent(config), ppo=ppo))
     assert lines(plan_training(finer, CPU))["activations"] < (
         plans[1_000]["activations"] / 2
     )
@@ -159,8 +166,8 @@ def test_what_grows_with_what() -> None:
 def test_ppo_is_not_charged_for_what_it_never_does() -> None:
     """Neither for scoring, nor for targets: its activations are those of learning."""
     config = small("ppo", num_envs=1_000)
-    ppo = replace(config.agent.ppo, num_minibatches=100)
-    finer = replace(config, agent=replace(config.agent, ppo=ppo))
+    ppo = replace(ppo_agent(config).ppo, num_minibatches=100)
+    finer = replace(config, agent=replace(ppo_agent(config), ppo=ppo))
     coarse, fine = (
         lines(plan_training(x, CPU))["activations"] for x in (config, finer)
     )
@@ -174,7 +181,7 @@ def test_a_gpu_is_planned_for_without_one() -> None:
     for precision in (Precision.FLOAT32, Precision.BFLOAT16):
         config = small("ppo", num_envs=2_000)
         encoder = NatureConfig(64, precision)
-        config = replace(config, agent=replace(config.agent, encoder=encoder))
+        config = replace(config, agent=replace(ppo_agent(config), encoder=encoder))
         plans[precision] = lines(plan_training(config, CUDA))["activations"]
         # on a CPU gradients are taken chunk by chunk, on a GPU at once
         assert lines(plan_training(config, CPU))["activations"] < plans[precision]
@@ -206,7 +213,7 @@ def test_planning_changes_no_random_numbers_and_allocates_nothing() -> None:
     before, peak = torch.get_rng_state(), most_memory()
     encoder = NatureConfig(size=10_000_000)
     config = small("rnd", num_envs=10**9)
-    config = replace(config, agent=replace(config.agent, encoder=encoder))
+    config = replace(config, agent=replace(ppo_agent(config), encoder=encoder))
     assert plan_training(config, CPU).total > 1 << 40
     assert torch.equal(torch.get_rng_state(), before)
     assert most_memory() - peak < 200 << 20
@@ -247,7 +254,7 @@ class WideConfig:
 
 
 def with_core(config: TrainConfig, core: Any) -> TrainConfig:
-    return replace(config, agent=replace(config.agent, core=core))
+    return replace(config, agent=replace(ppo_agent(config), core=core))
 
 
 def test_parts_from_outside_are_followed_whatever_they_are_made_of() -> None:
@@ -300,11 +307,16 @@ OURS = {
         f"{x} objective": small(model="random-encoder", objective=x)
         for x in ("sim-siam", "regression", "reconstruction")
     },
-    **{f"{x} model": small(model=x) for x in MODELS.rows if x != "none"},
+    **{
+        f"{x} model": small(model=x)
+        for x in MODELS.rows
+        if x not in ("none", "grouped")
+    },
+    "grouped model": small(model="grouped", encoder="objects", core="history"),
     **{
         f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch", "menet")
     },
-    **{f"{x} core": small(agent=x) for x in AGENTS.rows},
+    **{f"{x} core": small(core=x) for x in CORES.rows},
     **{f"{x} preset": small(x) for x in PRESETS},
     "terms": replace(small(), model=byol_explore(4, terms=TERMS)),
 }
@@ -313,10 +325,12 @@ OURS = {
 @pytest.mark.parametrize("name", OURS)
 def test_our_own_parts_never_look_at_their_values(name: str) -> None:
     spec = EnvSpec(
-        6, (3, 40, 45), DiscreteActions(5), torch.device("meta"), vector_size=2
+        6, (3, 40, 45), DiscreteActions(5), torch.device("meta"), vector_size=60
     )
     with planned_for(CPU):
-        assert _activations(OURS[name], spec) > 1 << 20
+        config = OURS[name]
+        build = partial(_agent, config)
+        assert followed(config.agent, spec, build) > 1 << 20
 
 
 def test_all_objectives_are_among_them() -> None:
@@ -357,7 +371,7 @@ def test_what_does_not_fit_together_is_said_already() -> None:
         plan_training(config, CPU)
     with pytest.raises(ValueError, match="7 envs cannot be split into 2"):
         plan_training(small(num_envs=7), CPU)
-    steps = replace(small().agent.ppo, num_steps=2)
-    agent = replace(small().agent, ppo=steps, core=RecurrentConfig(48))
+    steps = replace(ppo_agent(small()).ppo, num_steps=2)
+    agent = replace(ppo_agent(small()), ppo=steps, core=RecurrentConfig(48))
     with pytest.raises(ValueError, match="needs rollouts of at least 3"):
         plan_training(replace(small(), agent=agent), CPU)

@@ -13,7 +13,7 @@ import pytest
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
-from experiments.runs.playing import evaluate_actor
+from experiments.runs.playing import evaluate_player
 from experiments.train import task as train_task
 
 Command = Callable[..., Any]
@@ -78,9 +78,9 @@ def test_ctrl_c_does_not_wait_for_an_evaluation(
 
     def noticed(*args: Any) -> dict[str, float]:
         begun.set()
-        return evaluate_actor(*args)
+        return evaluate_player(*args)
 
-    monkeypatch.setattr(train_task, "evaluate_actor", noticed)
+    monkeypatch.setattr(train_task, "evaluate_player", noticed)
     argv = ["train", "ppo", *SMALL, "--world", "key-door", "--env-steps", "100000"]
     argv += ["--world.max-episode-steps", "1000000", "--evaluate-every", "40"]
     with signals(begun.is_set, signal.SIGINT):

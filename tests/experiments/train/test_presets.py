@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,15 @@ from experiments.train.size import SIZES
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
+from tests.experiments.train.ppo_agents import ppo_agent
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import LatentDynamicsConfig
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
+_OTHERS = ("pretrained", "vector", "objects")
+_OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
 def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
@@ -42,7 +46,7 @@ def test_presets_are_what_they_are_called() -> None:
     assert isinstance(config.agent.core, RecurrentConfig)
     assert isinstance(config.model, LatentDynamicsConfig)
     assert isinstance(config.curiosity, PredictionErrorConfig)
-    config = train_config("rnd", agent="frame-stack", world="key-door")
+    config = train_config("rnd", core="frame-stack", world="key-door")
     assert isinstance(config.world, KeyDoorConfig)
     assert isinstance(config.agent.core, FrameStackConfig)
     assert isinstance(config.curiosity, RndConfig)
@@ -95,7 +99,7 @@ def test_the_dial_sets_what_it_says() -> None:
         steps = ("env_steps", "checkpoint_every", "evaluate_every", "video_steps")
         for quantity in ("num_envs", *steps):
             assert getattr(config, quantity) == getattr(scale, quantity), quantity
-        assert config.agent.ppo == scale.ppo
+        assert ppo_agent(config).ppo == scale.ppo
         assert isinstance(config.agent.core, RecurrentConfig)
         assert config.agent.core.size == scale.belief
         assert isinstance(config.model, LatentDynamicsConfig)
@@ -119,7 +123,7 @@ def test_worlds_that_a_gpu_draws_are_thousands() -> None:
 @pytest.mark.parametrize("world", NAMES["world"])
 def test_defaults_fit_together(size: str, world: str) -> None:
     config = train_config("byol-explore", size, world)
-    ppo = config.agent.ppo
+    ppo = ppo_agent(config).ppo
     assert config.num_envs % ppo.num_minibatches == 0
     assert isinstance(config.model, LatentDynamicsConfig)
     assert config.model.horizon - 1 <= ppo.num_steps
@@ -131,14 +135,14 @@ def test_defaults_fit_together(size: str, world: str) -> None:
 
 
 @pytest.mark.parametrize("preset", NAMES["preset"])
-@pytest.mark.parametrize("agent", NAMES["agent"])
-@pytest.mark.parametrize("encoder", [x for x in NAMES["encoder"] if x != "pretrained"])
-def test_every_agent_learns_at_debug_size(
-    preset: str, agent: str, encoder: str
-) -> None:
-    config = train_config(preset, "debug", "key-door", agent, encoder)
-    ppo = replace(config.agent.ppo, num_steps=5)
-    config = replace(config, num_envs=2, agent=replace(config.agent, ppo=ppo))
+@pytest.mark.parametrize(
+    ("core", "encoder"),
+    [("history", "nature"), *product(["recurrent", "frame-stack"], _OF_PIXELS)],
+)
+def test_every_agent_learns_at_debug_size(preset: str, core: str, encoder: str) -> None:
+    config = train_config(preset, "debug", "key-door", core, encoder)
+    ppo = replace(ppo_agent(config).ppo, num_steps=5)
+    config = replace(config, num_envs=2, agent=replace(ppo_agent(config), ppo=ppo))
     if isinstance(config.curiosity, RndConfig):
         config = replace(config, curiosity=replace(config.curiosity, warm_up_steps=2))
     if isinstance(config.curiosity, GammaProgressConfig):
@@ -152,6 +156,11 @@ def test_every_agent_learns_at_debug_size(
     played = 2 * 2 if preset == "rnd" else 0
     assert trained.env_steps == 10 + played
     assert all(bool(torch.isfinite(x)) for x in metrics.values())
+
+
+def test_a_history_of_latents_stacks_no_frames_to_compare() -> None:
+    with pytest.raises(ConfigError, match="take --core recurrent or frame-stack"):
+        train_config(core="history", encoder="change")
 
 
 @pytest.mark.parametrize("part", sorted(NAMES))
@@ -201,7 +210,7 @@ class Empty:
 
 def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
     importable("own_parts", PARTS_OF_MY_OWN)
-    kinds = ("world", "agent", "encoder", "model", "objective", "curiosity")
+    kinds = ("world", "core", "encoder", "model", "objective", "curiosity")
     config = train_config(**{x: f"own_parts:{x}" for x in kinds})
     assert type(config.world).__name__ == "CountingConfig"
     assert config.agent.encoder == NatureConfig(size=33)
@@ -231,7 +240,7 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
         ({"model": "own_parts:curiosity"}, r"is no model. .*build\(self, belief\)"),
         ({"curiosity": "own_parts:Empty"}, "is no curiosity"),
         (
-            {"agent": "own_parts:Empty"},
+            {"core": "own_parts:Empty"},
             "latent_size, action_size.*, and num_frames: see world_models.cores.core",
         ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.build import AgentConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig
+from agents.ppo_build import PpoAgentConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, WorldConfig
@@ -44,7 +44,7 @@ def form(part: object) -> Any:
 def test_a_blank_rollout_has_the_form_of_a_real_one(
     world: WorldConfig, core: Any, model: ModelConfig | None
 ) -> None:
-    config = AgentConfig(core=core, ppo=PPO)
+    config = PpoAgentConfig(core=core, ppo=PPO)
     agent = config.build(world.build(2, "cpu"), model, RndConfig(warm_up_steps=0))
     agent.begin()
     agent.train_step()
@@ -56,7 +56,7 @@ def test_a_blank_rollout_has_the_form_of_a_real_one(
 
 
 def test_an_agent_learns_nothing_from_rehearsing() -> None:
-    config = AgentConfig(core=RecurrentConfig(12), ppo=PPO)
+    config = PpoAgentConfig(core=RecurrentConfig(12), ppo=PPO)
     agent = config.build(KeyDoorConfig().build(2, "cpu"), byol_explore(2))
     before = [x.clone() for x in agent.actor.parameters()]
     agent.rehearse(blank_experience(agent))
@@ -69,7 +69,7 @@ def test_vectors_are_there_where_worlds_have_them() -> None:
     spec = EnvSpec(
         3, (5, 40, 40), ContinuousActions((-1.0,), (1.0,)), torch.device("meta")
     )
-    config = AgentConfig(core=RecurrentConfig(12), ppo=PPO)
+    config = PpoAgentConfig(core=RecurrentConfig(12), ppo=PPO)
     for size, wanted in ((0, None), (4, (7, 3, 4))):
         env = NoWorlds(replace(spec, vector_size=size))
         with torch.device("meta"):

@@ -5,19 +5,20 @@ from typing import Any
 import pytest
 import torch
 
-from agents.build import ReplayConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.frozen_features import ChangeOfFeaturesConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.progress.progress import Progress
 from agents.curiosity.progress.yardstick import YardstickConfig
-from agents.curious_agent import CuriousAgent
 from agents.policy.ppo import PpoConfig
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import ReplayConfig
 from ssl_objectives.footprint.networks import training_bytes
 from tests.agents.curiosity.progress.tiny import CORES, PATCHES
 from tests.agents.resuming import goes_on_exactly, leaves
 from tests.agents.small import K, T, small
+from world_models.open_loop import GruLoop
 from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
 
@@ -26,12 +27,12 @@ CHANGE = ChangeOfFeaturesConfig(PATCHES, readout=10)
 UPDATES = 2 * 2 + 1  # of a rollout: minibatches and epochs, and one replayed
 
 
-def build(seed: int, curiosity: Any, **changes: Any) -> CuriousAgent:
+def build(seed: int, curiosity: Any, **changes: Any) -> PpoAgent:
     changes = {"replay": ReplayConfig(2, 1, burn_in=2), **changes}
     return small(seed, MODEL, curiosity, **changes)
 
 
-def signal_of(agent: CuriousAgent) -> Progress:
+def signal_of(agent: PpoAgent) -> Progress:
     [signal] = agent.signals.values()
     assert isinstance(signal.curiosity, Progress)
     return signal.curiosity
@@ -74,11 +75,13 @@ def test_old_weights_are_the_mean_of_all_updates_of_the_model() -> None:
     agent = build(5, gamma(2, OwnLossConfig()))
     signal, model = signal_of(agent), agent.world_model
     assert model is not None
+    loop = model.open_loop
+    assert isinstance(loop, GruLoop)
     weights, follow = [], model.after_update
 
     def watched(*losses: Any) -> None:
         follow(*losses)
-        weights.append(model.open_loop.cell.from_memory.weight.detach().clone())
+        weights.append(loop.cell.from_memory.weight.detach().clone())
 
     model.after_update = watched  # type: ignore[method-assign]
     agent.begin()

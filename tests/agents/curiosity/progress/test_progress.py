@@ -211,7 +211,7 @@ def test_the_context_is_scored_by_the_old_memory_too() -> None:
     whole = joined(before.traj, joined(one.traj, two.traj))
 
     def arrival(which: LatentDynamics) -> Tensor:
-        target = model.targets(whole.obs, whole.first, before.carry)
+        target = model.targets(whole, before.carry)
         loss: ModelLoss = which.surprise(whole, before.carry, None, target)
         return loss.arrival()[K - 1 :]
 

@@ -1,23 +1,22 @@
-"""The agent: collects rollouts, rewards curiosity, trains policy and world model."""
+"""The PPO agent: collects rollouts, rewards curiosity, trains policy and model."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, final
 
 import torch
-from jaxtyping import Float, Float32, Int64
+from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
-from agents.acting import ActorPolicy
-from agents.actor import Actor
-from agents.collect import Collector, EpisodeEnds
-from agents.curiosity.normalize import ReturnStdScale, Unscaled
-from agents.curiosity.scored import Learning, Scored
+from agents.actor import Actor, ActorPolicy
+from agents.agent import Agent, TrainStepResult
+from agents.appraiser import Appraiser
+from agents.collect import Collector
+from agents.curiosity.scored import Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.experience import Experience
 from agents.fits import check_fits
 from agents.learner import Learner
-from agents.metrics import Metrics, of_model, of_rewards
+from agents.metrics import Metrics, mean_of, of_rewards
 from agents.minibatch import Minibatch
 from agents.policy.ppo import (
     Mixed,
@@ -28,21 +27,14 @@ from agents.policy.ppo import (
 )
 from agents.replaying import Replaying
 from agents.seeds import Seeds
-from envs.check import random_action
+from agents.streams import reward_scales
 from envs.vector_env import VectorEnv
 from ssl_objectives.parts.generators import generator_on
 from world_models.model_loss import ModelLoss
 
 
-@dataclass(frozen=True)
-class TrainStepResult:
-    """Metrics and finished episodes of a training step, still on the device."""
-
-    metrics: Mapping[str, Float[Tensor, ""]]
-    ends: EpisodeEnds
-
-
-class CuriousAgent:
+@final
+class PpoAgent(Agent):
     """PPO on a world model's beliefs, with any number of signals as intrinsic rewards.
 
     Args:
@@ -75,17 +67,19 @@ class CuriousAgent:
         num_envs, device = env.spec.num_envs, env.spec.device
         check_fits(num_envs, actor, signals, ppo, rl_gradient, replay)
         self.env, self.actor, self.signals, self.ppo = env, actor, dict(signals), ppo
-        self.belief, self.world_model = actor.belief, actor.world_model
-        self.model_coeff, self.rl_gradient = model_coeff, rl_gradient
-        self.replay = replay
+        self.player, self.belief = actor, actor.belief
+        self.appraiser = Appraiser(actor.world_model, signals, model_coeff)
+        self.rl_gradient, self.replay = rl_gradient, replay
         self.streams = [extrinsic, *(x.stream for x in self.signals.values())]
         active = [v for v, stream in enumerate(self.streams) if stream.weight]
         self.active = torch.tensor(active, dtype=torch.int64, device=device)
-        self.scales = nn.ModuleList(
-            ReturnStdScale(num_envs, x.discount) if x.normalize else Unscaled()
-            for x in self.streams
-        )
-        curious = {name: x.curiosity for name, x in self.signals.items()}
+        self.notes = {
+            "belief": (self.belief.size,),
+            "log_prob": (),
+            "value": (len(self.streams),),
+        }
+        self.scales = reward_scales(self.streams, num_envs)
+        curious = self.appraiser.curious
         self.modules = nn.ModuleDict(
             {"actor": actor, "signals": nn.ModuleDict(curious), "scales": self.scales}
         ).to(device)
@@ -104,29 +98,8 @@ class CuriousAgent:
             env, ActorPolicy(actor, sampler), ppo.num_steps, overlap
         )
 
-    def begin(self) -> None:
-        """Reset the worlds, after whatever random play the curiosity asks for."""
-        self.collector.begin(self.seeds.worlds)
-        signals = [x.curiosity for x in self.signals.values()]
-        wanted = max((x.warm_up_steps for x in signals), default=0)
-        generator = torch.Generator().manual_seed(self.seeds.warm_up)
-        played = torch.zeros((), dtype=torch.int64, device=self.env.spec.device)
-        for t in range(wanted):
-            row = self.env.step(random_action(self.env, generator))
-            played += (~row.first).sum()
-            for signal in signals:
-                if t < signal.warm_up_steps:
-                    signal.warm_up(row.obs[None])
-        if wanted:
-            self.env_steps += int(played)
-            self.collector.begin(self.seeds.worlds)
-
     def train_step(self, describe: bool = True) -> TrainStepResult:
-        """Collect one rollout and learn from it.
-
-        Args:
-            describe: also measure what only people want to know.
-        """
+        """Collect one rollout, and pass over it a few times; see `Agent.train_step`."""
         experience, ends = self.collector.collect()
         scored, paid, mixed = self._appraise(experience, describe)
         collected = [
@@ -140,10 +113,7 @@ class CuriousAgent:
         self.belief.follow(experience.traj)
 
         self.env_steps += int(experience.traj.valid.sum())
-        metrics = {
-            name: torch.stack([m[name] for m in collected]).mean()
-            for name in collected[0]
-        }
+        metrics = mean_of(collected)
         if describe:
             metrics |= of_rewards(paid, scored.valid)
             if self.world_model is not None and scored.target is not None:
@@ -151,10 +121,7 @@ class CuriousAgent:
         return TrainStepResult(metrics, ends)
 
     def rehearse(self, experience: Experience) -> None:
-        """Appraise a rollout, and take the gradient on its first minibatch: no step.
-
-        What a training step holds at most, it holds here. Statistics of rewards move.
-        """
+        """Appraise a rollout, and take the gradient on its first minibatch."""
         scored, _, mixed = self._appraise(experience, describe=True)
         envs = next(self._minibatches())
         batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
@@ -166,25 +133,19 @@ class CuriousAgent:
     ) -> tuple[Scored, dict[str, IntrinsicReward], Mixed]:
         """What surprised, what is paid for it, and what PPO learns from."""
         scored = self._score(experience, describe)
-        paid = {k: x.curiosity.reward(scored) for k, x in self.signals.items()}
+        paid = self.appraiser.rewards(scored)
         return scored, paid, self._mix(experience, paid)
 
     def _score(self, experience: Experience, describe: bool) -> Scored:
-        """The rollout, and what surprised the model, where anybody asks.
+        """By beliefs that the policy acted on: the model has not changed since.
 
-        Beliefs are the ones the policy acted on: the model has not changed since.
+        Targets are computed here once, for all minibatches too.
         """
-        model, belief = self.world_model, experience.extras["belief"]
-        asked = any(x.curiosity.needs_model for x in self.signals.values())
-        if model is None or not (asked or describe or model.target is not None):
-            return Scored(experience, belief)
-        traj, carry, context = experience.traj, experience.carry, experience.context
-        target = model.targets(traj.obs, traj.first, carry)
-        if not asked:
-            return Scored(experience, belief, target)
+        model = self.world_model
+        aims = describe or (model is not None and model.target is not None)
         at_once = self.env.spec.num_envs // self.ppo.num_minibatches
-        loss = model.surprise(traj, carry, context, target, belief, at_once)
-        return Scored(experience, belief, target, loss, at_once)
+        belief = experience.extras["belief"]
+        return self.appraiser.score(experience, belief, aims, at_once)
 
     def _mix(
         self, experience: Experience, paid: Mapping[str, IntrinsicReward]
@@ -223,40 +184,28 @@ class CuriousAgent:
 
     def _loss(
         self, batch: Minibatch
-    ) -> tuple[Float32[Tensor, ""], list[ModelLoss], Metrics]:
+    ) -> tuple[Float32[Tensor, ""], tuple[ModelLoss, ...], Metrics]:
         """PPO, world model and curiosity on one minibatch: one forward, one sum.
 
         Also the model's loss that is in it, if there is a model.
         """
-        traj, carry, model = batch.traj, batch.carry, self.world_model
-        target = batch.target
-        losses: list[ModelLoss] = []
-        if model is None:
+        traj, carry = batch.traj, batch.carry
+        belief = None
+        if self.world_model is None:
             belief = self.belief.along(traj, carry).belief
-        else:
-            seen = model.see(traj, carry, target)
-            losses = [model.predict(seen, traj.action, traj.valid)]
-            belief, target = seen.belief, seen.target.detach()
+        studied = self.appraiser.study(
+            traj, carry, self.generator, batch.target, belief
+        )
+        belief = studied.belief
+        assert belief is not None
         distribution, value = self.actor.policy(
             belief if self.rl_gradient else belief.detach()
         )
         # the critic of a stream that is switched off must not shape the encoder
         active = value.index_select(0, self.active)
         total, told = ppo_loss(self.ppo, batch.ppo, distribution, active)
-        metrics = dict(told)
-        for loss in losses:
-            predicted = loss.mean()
-            total = total + self.model_coeff * predicted
-            metrics |= {"loss/world_model": predicted.detach(), **of_model(loss)}
-        known = losses[0].detach() if losses else None
-        learning = Learning(traj, carry, self.generator, belief.detach(), target, known)
-        for name, signal in self.signals.items():
-            own = signal.curiosity.loss(learning)
-            if own is not None:
-                learned = own.mean()
-                total = total + learned
-                metrics[f"loss/{name}"] = learned.detach()
-        return total, losses, metrics
+        metrics = {**told, **studied.metrics}
+        return total + studied.total, studied.losses, metrics
 
     def _remember(self, replay: Replaying, experience: Experience) -> None:
         """Keep the rollout, and train the world model on columns of past ones."""
@@ -266,10 +215,10 @@ class CuriousAgent:
             assert self.world_model is not None
             past = replay.buffer.sample(num, self.generator)
             loss = self.world_model.loss(past.traj, past.carry, burn_in=replay.burn_in)
-            self.learner.step(self.model_coeff * loss.mean(), loss)
+            self.learner.step(self.appraiser.model_coeff * loss.mean(), loss)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything: networks, targets, optimiser, statistics, worlds, draws."""
+        """See `Agent.state_dict`."""
         return {
             "env_steps": self.env_steps,
             "modules": dict(self.modules.state_dict()),
@@ -280,7 +229,7 @@ class CuriousAgent:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from `state_dict`, bit for bit where the worlds can."""
+        """See `Agent.load_state_dict`."""
         self.env_steps = state["env_steps"]
         self.modules.load_state_dict(state["modules"])
         self.learner.load_state_dict(state["learner"])

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents.build import AgentConfig, ReplayConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.scored import Learning, Scored
@@ -18,10 +17,11 @@ from agents.curiosity.signal import (
     Signal,
     Surroundings,
 )
-from agents.curious_agent import CuriousAgent
 from agents.experience import Experience
 from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
+from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig
@@ -40,7 +40,7 @@ from world_models.trajectory import Trajectory
 T, B, K = 9, 4, 6
 NATURE = NatureConfig(size=24, precision=Precision.FLOAT32)
 
-SMALL = AgentConfig(
+SMALL = PpoAgentConfig(
     encoder=NATURE,
     core=Gru(size=17),
     ppo=PpoConfig(num_steps=T, num_minibatches=2, num_epochs=2),
@@ -57,17 +57,17 @@ def key_door(max_episode_steps: int = 7) -> NativeVectorEnv:
 
 
 def build(
-    config: AgentConfig = SMALL,
+    config: PpoAgentConfig = SMALL,
     model: LatentDynamicsConfig | None = None,
     curiosity: CuriosityConfig | None = None,
     env: VectorEnv | None = None,
-) -> CuriousAgent:
+) -> PpoAgent:
     agent = config.build(env or key_door(), model, curiosity, seed=5)
     agent.begin()
     return agent
 
 
-def batch_of(agent: CuriousAgent, envs: list[int]) -> Minibatch:
+def batch_of(agent: PpoAgent, envs: list[int]) -> Minibatch:
     experience, _ = agent.collector.collect()
     with torch.no_grad():
         scored = agent._score(experience, describe=False)
@@ -77,7 +77,7 @@ def batch_of(agent: CuriousAgent, envs: list[int]) -> Minibatch:
     return Minibatch.of(experience, mixed, agent.active, scored.target, index)
 
 
-def signal_of(agent: CuriousAgent) -> Curiosity:
+def signal_of(agent: PpoAgent) -> Curiosity:
     """The only one there is."""
     [signal] = agent.signals.values()
     return signal.curiosity
@@ -93,7 +93,7 @@ def gradients(loss: Tensor, module: nn.Module) -> dict[str, Tensor]:
     return {n: g for n, g in found if g is not None and g.any()}
 
 
-def trunk(agent: CuriousAgent) -> set[str]:
+def trunk(agent: PpoAgent) -> set[str]:
     """All parameters of encoder, core and action embedding."""
     return {name for name, _ in agent.belief.named_parameters()}
 
@@ -134,10 +134,11 @@ def test_targets_never_have_gradient() -> None:
     agent.train_step()
     targets = [*target_of(model).parameters(), *signal.target.parameters()]
     assert len(targets) > 10
+    groups = agent.learner.descent.groups
     for p in targets:
         assert p.grad is None
         assert not p.requires_grad
-        assert not any(p is q for group in agent.learner.groups for q in group)
+        assert not any(p is q for group in groups for q in group)
     for old, new in zip(frozen, signal.target.parameters(), strict=True):
         assert torch.equal(old, new)
     after = target_of(model).parameters()
@@ -153,13 +154,15 @@ def test_curiosity_trains_itself_and_nothing_else() -> None:
     assert own.per_sample is not None
     names = set(gradients(own.per_sample.sum(), signal))
     assert names == {n for n, _ in signal.named_parameters() if "target" not in n}
-    assert not gradients(own.per_sample.sum(), agent.modules["actor"])
+    assert not gradients(own.per_sample.sum(), agent.actor)
 
 
 def test_every_parameter_is_optimised_once_and_clipped_with_its_own() -> None:
     agent = build(SMALL, BYOL, RND)
     optimised = [
-        p for group in agent.learner.optimizer.param_groups for p in group["params"]
+        p
+        for group in agent.learner.descent.optimizer.param_groups
+        for p in group["params"]
     ]
     trainable = [p for p in agent.modules.parameters() if p.requires_grad]
     assert {id(p) for p in optimised} == {id(p) for p in trainable}
@@ -267,7 +270,7 @@ def test_a_reward_stream_that_is_switched_off_teaches_nothing(weight: float) -> 
         for env in (CountingConfig().build(B, "cpu"), NativeVectorEnv(Rich(), B))
     ]
     reports = [[agent.train_step() for agent in agents] for _ in range(2)]
-    assert not torch.equal(*[x.ends.episode_return for x in reports[-1]])
+    assert not torch.equal(*[x.happened.episode_return for x in reports[-1]])
     one, two = (agent.modules.state_dict() for agent in agents)
     names = [name for name in one if name.startswith("actor.")]
     same = [torch.equal(one[name], two[name]) for name in names]
@@ -296,7 +299,7 @@ def test_parts_that_do_not_fit_are_refused() -> None:
     agent = build()
     stray = {"stray": Signal(Pulled(), RewardStream(1.0, 0.9))}
     with pytest.raises(ValueError, match="has 1 value heads for 2 reward streams"):
-        CuriousAgent(agent.env, agent.actor, agent.streams[0], stray, agent.ppo)
+        PpoAgent(agent.env, agent.actor, agent.streams[0], stray, agent.ppo)
     with pytest.raises(AssertionError, match="call begin"):
         SMALL.build(key_door(), None, None, 1).train_step()
 

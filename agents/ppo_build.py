@@ -1,27 +1,31 @@
-"""Builds agents from configs: encoder, belief, PPO, reward streams, replay."""
+"""Builds PPO agents from configs: encoder, belief, PPO, reward streams, replay."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
 from agents.actor import Actor
+from agents.agent_config import Levers
+from agents.at_least import check_least
+from agents.compiling import compile_encoders
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, build_signal, named_signals
-from agents.curious_agent import CuriousAgent
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig, RewardStream
+from agents.ppo_agent import PpoAgent
 from agents.replaying import Replaying
 from agents.seeds import Seeds
 from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import build_belief, checked
 from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @dataclass(frozen=True)
@@ -36,15 +40,15 @@ class ReplayConfig:
     """steps in front of each replayed window that only bring its memory up to date"""
 
     def __post_init__(self) -> None:
-        _check_least(self, 0, "capacity", "updates_per_rollout", "burn_in")
+        check_least(self, 0, "capacity", "updates_per_rollout", "burn_in")
 
 
 @dataclass(frozen=True)
-class AgentConfig:
+class PpoAgentConfig:
     """A PPO agent on beliefs: encoder, core, learner, reward streams, replay."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
-    """turns frames into latents"""
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
+    """turns frames, or the vector beside them, into latents"""
     core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into beliefs"""
     ppo: PpoConfig = field(default_factory=PpoConfig)
@@ -69,7 +73,45 @@ class AgentConfig:
     """torch.compile the encoder: about a minute once, then faster"""
 
     def __post_init__(self) -> None:
-        _check_least(self, 1, "action_size")
+        check_least(self, 1, "action_size")
+
+    @property
+    def num_steps(self) -> int:
+        """T, env steps per env and rollout."""
+        return self.ppo.num_steps
+
+    @property
+    def name(self) -> str:
+        """What moves the agent where no curiosity does."""
+        return "Ppo"
+
+    @property
+    def fixed(self) -> Sequence[str]:
+        """Fields that networks and the shape of what is saved depend on."""
+        return "encoder", "core", "action_size", "ppo.num_steps", "replay.capacity"
+
+    @property
+    def slower(self) -> str:
+        """A fifth of the learning rate."""
+        return f"--agent.ppo.learning-rate {self.ppo.learning_rate / 5:g}"
+
+    @property
+    def rollouts_kept(self) -> int:
+        """By the replay, if there is one."""
+        return self.replay.capacity
+
+    @property
+    def levers(self) -> Levers:
+        """See `AgentConfig.levers`."""
+        return Levers(
+            "--num-envs or --agent.ppo.num-steps",
+            "--num-envs, or raise --agent.ppo.num-minibatches",
+            "--agent.replay.capacity",
+        )
+
+    def uncompiled(self) -> "PpoAgentConfig":
+        """The same without torch.compile."""
+        return replace(self, compile=False)
 
     def build(
         self,
@@ -78,15 +120,9 @@ class AgentConfig:
         curiosity: CuriosityConfig | None = None,
         seed: int = 0,
         also: Sequence[SignalConfig] = (),
-    ) -> CuriousAgent:
-        """Build an agent for `env`; `seed` fixes initial weights and all draws.
-
-        Args:
-            env: the worlds.
-            model: what it predicts.
-            curiosity: what it finds interesting, paid into the stream `intrinsic`.
-            seed: of the whole run.
-            also: further signals, each with a stream of its own.
+        env_steps: int | None = None,
+    ) -> PpoAgent:
+        """Build an agent for `env`; see `AgentConfig.build`.
 
         Raises:
             ValueError: parts that do not fit together, or build something else than
@@ -99,9 +135,12 @@ class AgentConfig:
         wanted = named_signals(curiosity, self.intrinsic, also)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Seeds.of(seed).weights)
-            actor = self.build_actor(env.spec, model, 1 + len(wanted))
+            actor = self.build_player(env.spec, model, len(wanted))
+            updates = self._updates(env.spec.num_envs, env_steps)
             signals = {
-                name: build_signal(x, env.spec, actor.belief, actor.world_model)
+                name: build_signal(
+                    x, env.spec, actor.belief, actor.world_model, updates
+                )
                 for name, x in wanted.items()
             }
         replay = None
@@ -111,7 +150,7 @@ class AgentConfig:
                 self.replay.updates_per_rollout,
                 self.replay.burn_in,
             )
-        return CuriousAgent(
+        return PpoAgent(
             env,
             actor,
             self.extrinsic,
@@ -123,8 +162,8 @@ class AgentConfig:
             seed,
         )
 
-    def build_actor(
-        self, spec: EnvSpec, model: ModelConfig | None, num_values: int
+    def build_player(
+        self, spec: EnvSpec, model: ModelConfig | None, num_signals: int
     ) -> Actor:
         """Belief, policy and world model for worlds like `spec`, on the CPU."""
         belief = build_belief(
@@ -135,21 +174,19 @@ class AgentConfig:
             self.action_size,
             spec.vector_size,
         )
-        policy = ActorCritic(belief.size, spec.actions, num_values)
+        policy = ActorCritic(belief.size, spec.actions, 1 + num_signals)
         built = None
         if model is not None:
             built = checked(model.build(belief), LatentDynamics, model)
+        actor = Actor(policy, belief if built is None else built)
         if self.compile:
-            belief.encoder.body.compile()
-            if built is not None and built.target is not None:
-                for part in built.target.network.modules():
-                    if isinstance(part, Encoder):
-                        part.body.compile()
-        return Actor(policy, belief if built is None else built)
+            compile_encoders(actor)
+        return actor
 
-
-def _check_least(config: object, least: int, *names: str) -> None:
-    for name in names:
-        value = getattr(config, name)
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, not {value}")
+    def _updates(self, num_envs: int, env_steps: int | None) -> int | None:
+        """Gradient steps of a whole run, those on past rollouts included."""
+        if env_steps is None:
+            return None
+        rollouts = -(-env_steps // (num_envs * self.num_steps))
+        fresh = self.ppo.num_epochs * self.ppo.num_minibatches
+        return rollouts * (fresh + self.replay.updates_per_rollout)
