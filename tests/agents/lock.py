@@ -118,10 +118,12 @@ def off_policy(
 def dqn(core: Any = None, **changes: Any) -> DqnConfig:
     """A small one."""
     small: dict[str, Any] = {
+        "encoder": PATCH,
+        "core": core or FrameStackConfig(2),
         "hidden": (16,),
         "updates_per_rollout": 2,
         "batch": 5,
         "epsilon": 0.1,
         "epsilon_rate": 0.004,
     }
-    return DqnConfig(PATCH, core or FrameStackConfig(2), **(small | changes))
+    return DqnConfig(**(small | changes))

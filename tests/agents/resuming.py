@@ -10,7 +10,6 @@ from torch import Tensor
 
 from agents.agent import Agent, TrainStepResult
 
-
 A = TypeVar("A", bound=Agent)
 
 

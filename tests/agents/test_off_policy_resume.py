@@ -13,7 +13,7 @@ from agents.policy.ppo import RewardStream
 from agents.policy.wanderer import DwellConfig, UniformConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
-from tests.agents.lock import MODEL, dqn, off_policy
+from tests.agents.lock import dqn, off_policy
 from tests.agents.resuming import goes_on_exactly, leaves, same, saved, train
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig

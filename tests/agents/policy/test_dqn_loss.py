@@ -61,7 +61,7 @@ def test_one_network_chooses_and_the_other_values() -> None:
 
 def test_a_terminated_episode_ends_and_a_truncated_one_does_not() -> None:
     """Nothing tells the loss that an episode was truncated: its row is a row."""
-    happened, q, online, slow = drawn()
+    happened, _, online, slow = drawn()
     found = double_q_target(happened, online, slow, 0.9, True)
     other = double_q_target(happened, online, slow + 50, 0.9, True)
     moved = (other - found).abs() > 1
