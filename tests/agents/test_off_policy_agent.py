@@ -144,16 +144,14 @@ def counting(policy: Any = None, curiosity: Any = None, **parts: Any) -> OffPoli
     """In the counting world, whose frames say where they are from; begun."""
     model, also = parts.pop("model", None), parts.pop("also", ())
     study = StudyConfig(capacity=3, learning_starts=40, updates_per_rollout=1, batch=4)
-    config = OffPolicyAgentConfig(
-        **{
-            "encoder": COUNTED,
-            "core": RecurrentConfig(5),
-            "policy": policy or dqn(encoder=COUNTED),
-            "study": study,
-            "num_steps": T,
-        }
-        | parts
-    )
+    usual: dict[str, Any] = {
+        "encoder": COUNTED,
+        "core": RecurrentConfig(5),
+        "policy": policy or dqn(encoder=COUNTED),
+        "study": study,
+        "num_steps": T,
+    }
+    config = OffPolicyAgentConfig(**(usual | parts))
     env = CountingConfig().build(4, "cpu")
     agent = config.build(env, model, curiosity, 3, also, 300)
     agent.begin()
@@ -382,7 +380,7 @@ def test_promised_metrics_are_there() -> None:
             | scored,
         ),
     ):
-        agent = off_policy(**parts)  # type: ignore[arg-type]
+        agent = off_policy(**parts)
         while agent.env_steps < 50:
             report = agent.train_step()
         assert set(report.metrics) == names | {"policy/reward"}

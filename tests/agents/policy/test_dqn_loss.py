@@ -86,7 +86,7 @@ def test_transitions_that_join_episodes_teach_nothing() -> None:
 
 
 def test_targets_have_no_gradient_and_only_the_action_taken_has() -> None:
-    happened, q, online, slow = (x for x in drawn())
+    happened, q, online, slow = drawn()
     for x in (q, online, slow):
         x.requires_grad_()
     wanted = double_q_target(happened, online, slow, 0.9, False)
