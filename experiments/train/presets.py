@@ -155,6 +155,7 @@ def _agent(
     }
     if isinstance(acts, PpoConfig):
         if eyes is not None:
+            _EYES.check(eyes, "--eyes")
             raise ConfigError(
                 "--eyes are those of a policy apart from the world model, and PPO acts "
                 "on the model's beliefs: leave --eyes out, or add --policy dqn"
