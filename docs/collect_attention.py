@@ -71,10 +71,12 @@ def _each(run: LoadedRun, prefix: str, number: Any) -> dict[str, float]:
 
 
 def _binned(steps: np.ndarray, values: np.ndarray) -> list[float]:
-    """Means in equal parts of the run."""
+    """Means in equal parts of the run; where one has no value, those beside it."""
     place = np.minimum(BINS * (steps - 1) // steps[-1], BINS - 1).astype(int)
     count, total = np.bincount(place, minlength=BINS), np.bincount(place, values, BINS)
-    return [_rounded(x) for x in total / count]
+    filled = np.flatnonzero(count)
+    means = np.interp(range(BINS), filled, total[filled] / count[filled])
+    return [_rounded(x) for x in means]
 
 
 def _rounded(value: float) -> float:
