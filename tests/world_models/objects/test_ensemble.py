@@ -7,6 +7,7 @@ import torch
 
 from tests.world_models.objects.test_displacements import (
     LAYOUT,
+    START,
     B,
     N,
     T,
