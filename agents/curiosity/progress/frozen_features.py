@@ -72,7 +72,7 @@ class Reader(Measured):
         """
         with torch.no_grad():
             embedded = self.belief.embedding(action)
-            ahead = self.open_loop(belief.detach(), embedded.unsqueeze(0))[0]
+            ahead = self.open_loop(belief, embedded.unsqueeze(0))[0]
         gap: Tensor = self.readout(ahead) - aim
         return (gap.square().sum(-1) + 1e-6).sqrt()
 
