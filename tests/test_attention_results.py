@@ -140,7 +140,8 @@ def lines(**changes: Callable[[dict[str, Any]], None]) -> list[dict[str, Any]]:
                         "loss_steps": [1200, 2400],
                         "animate_loss": [2 * loss, loss],
                     }
-                    changes.get(signal.replace("-", "_"), lambda _: None)(line)
+                    if signal.replace("-", "_") in changes:
+                        changes[signal.replace("-", "_")](line)
                     every.append(line)
     return every[::-1]  # in no order
 
@@ -186,7 +187,7 @@ def test_failures_are_counted_by_distance_from_the_random_gaze() -> None:
     tables = script("attention_tables")
     random = [0.25 / 0.25, 0.31 / 0.23]
     far = 2 * float(np.std(random, ddof=1))
-    low, high = np.mean(random) - far, np.mean(random) + far
+    low, high = sum(random) / 2 - far, sum(random) / 2 + far
 
     def preferring(number: float) -> Callable[[dict[str, Any]], None]:
         def change(line: dict[str, Any]) -> None:

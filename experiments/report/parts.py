@@ -142,7 +142,8 @@ def _along(
     there, back = (np.log, np.exp) if positive else (np.asarray, np.asarray)
     ends = {"left": np.nan, "right": np.nan}
     rows = [back(np.interp(grid, x, there(y), **ends)) for x, y in series]
-    return grid, np.stack(rows)
+    known = np.isfinite(rows).any(0)
+    return grid[known], np.stack(rows)[:, known]
 
 
 def _draw_range(

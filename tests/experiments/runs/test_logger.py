@@ -54,6 +54,16 @@ def test_what_is_logged_is_read_back(run: RunFolder) -> None:
         json.loads(line, parse_constant=lambda x: pytest.fail(x))
 
 
+def test_names_stand_in_the_order_in_which_they_were_first_logged(
+    run: RunFolder,
+) -> None:
+    logger = MetricLogger(run)
+    logger.log(10, {"share/z": 0.1, "share/b": 0.2})
+    logger.log(20, {"share/a": 0.3, "share/b": 0.2, "share/z": 0.1})
+    logger.close()
+    assert list(read_metrics(run))[2:] == ["share/z", "share/b", "share/a"]
+
+
 def test_a_run_without_metrics_has_no_rows(run: RunFolder) -> None:
     assert {k: len(x) for k, x in read_metrics(run).items()} == {
         "steps": 0,

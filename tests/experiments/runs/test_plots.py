@@ -2,22 +2,11 @@ import os
 from pathlib import Path
 
 import matplotlib.image
-import numpy as np
 import pytest
 
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
-from experiments.runs.panels import smooth
 from experiments.runs.plots import plot_training
-
-
-def test_smoothing_keeps_length_constants_and_slopes() -> None:
-    assert smooth(np.full(7, 3.0), 4) == pytest.approx([3.0] * 7)
-    np.testing.assert_allclose(smooth(np.arange(9.0), 3)[1:-1], np.arange(1.0, 8.0))
-    np.testing.assert_allclose(smooth(np.array([1.0, 5.0]), 10), [3.0, 3.0])
-    np.testing.assert_allclose(smooth(np.array([2.0]), 5), [2.0])
-    rough = np.random.default_rng(0).normal(size=500)
-    assert smooth(rough, 25).std() < 0.3
 
 
 def picture(run: RunFolder) -> tuple[int, float]:
@@ -60,3 +49,24 @@ def test_what_is_known_is_drawn(tmp_path: Path) -> None:
     assert sizes["gaps"][1] == pytest.approx(sizes["empty"][1], rel=0.3)
     assert sizes["empty"][1] < sizes["few"][1] < 0.3
     assert picture(full) == sizes["full"]  # drawn again over the old one
+
+
+def test_who_was_looked_at_is_drawn(tmp_path: Path) -> None:
+    """A panel of areas and one of the loss of each part, and nothing else."""
+    rows = [
+        {"share/in_view/runner": 0.25, "share/in_view/noise": 0.75}
+        | ({"watched/runner": 1 / (i + 1), "watched/noise": 1.0} if i % 9 == 0 else {})
+        for i in range(60)
+    ]
+    run = logged(tmp_path / "looking", rows)
+    height, drawn = picture(run)
+    one, _ = picture(logged(tmp_path / "one", [{"episode/return": 1.0}]))
+    two, _ = picture(
+        logged(tmp_path / "two", [{"episode/return": 1.0, "pretrain/loss": 1.0}])
+    )
+    assert one < height == two
+    assert drawn > 0.3  # areas
+    pixels = matplotlib.image.imread(run.plots / "training.png")[..., :3]
+    strong = (abs(pixels - [0.835, 0.369, 0.0]).max(-1) < 0.02).mean()
+    pale = (abs(pixels - [0.659, 0.773, 0.867]).max(-1) < 0.02).mean()
+    assert pale == pytest.approx(3 * strong, rel=0.15)
