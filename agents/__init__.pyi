@@ -11,12 +11,34 @@ from .check.curiosity import CuriosityContractError as CuriosityContractError
 from .check.curiosity import check_curiosity as check_curiosity
 from .collect import Collector as Collector
 from .curiosity.normalize import AboveMean as AboveMean
+from .curiosity.normalize import EmaRmsScale as EmaRmsScale
 from .curiosity.normalize import EmaStdScale as EmaStdScale
 from .curiosity.normalize import ReturnStdScale as ReturnStdScale
 from .curiosity.prediction_error import PredictionError as PredictionError
 from .curiosity.prediction_error import (
     PredictionErrorConfig as PredictionErrorConfig,
 )
+from .curiosity.progress.config import DeltaProgressConfig as DeltaProgressConfig
+from .curiosity.progress.config import GammaProgressConfig as GammaProgressConfig
+from .curiosity.progress.frozen_features import ChangeOfFeatures as ChangeOfFeatures
+from .curiosity.progress.frozen_features import (
+    ChangeOfFeaturesConfig as ChangeOfFeaturesConfig,
+)
+from .curiosity.progress.frozen_features import FeaturesThemselves as FeaturesThemselves
+from .curiosity.progress.frozen_features import (
+    FeaturesThemselvesConfig as FeaturesThemselvesConfig,
+)
+from .curiosity.progress.kept_carry import KeptCarry as KeptCarry
+from .curiosity.progress.old_weights import GeometricMean as GeometricMean
+from .curiosity.progress.old_weights import OldWeights as OldWeights
+from .curiosity.progress.old_weights import StepsAgo as StepsAgo
+from .curiosity.progress.own_loss import OwnLoss as OwnLoss
+from .curiosity.progress.own_loss import OwnLossConfig as OwnLossConfig
+from .curiosity.progress.own_model import OwnModelConfig as OwnModelConfig
+from .curiosity.progress.progress import Progress as Progress
+from .curiosity.progress.yardstick import Measured as Measured
+from .curiosity.progress.yardstick import Yardstick as Yardstick
+from .curiosity.progress.yardstick import YardstickConfig as YardstickConfig
 from .curiosity.rnd import RandomNetworkDistillation as RandomNetworkDistillation
 from .curiosity.rnd import RndConfig as RndConfig
 from .curiosity.scored import Learning as Learning

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from agents.collect import Collector, EpisodeEnds
+from agents.collect import Collector, Happened
 from agents.curiosity.signal import Signal
 from agents.experience import Experience
 from agents.player import Player
@@ -24,7 +24,7 @@ class TrainStepResult:
     """Metrics and finished episodes of a training step, still on the device."""
 
     metrics: Mapping[str, Float[Tensor, ""]]
-    ends: EpisodeEnds
+    happened: Happened
 
 
 class Agent(ABC):

@@ -12,6 +12,7 @@ from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.cores.core import CoreConfig
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 class Levers(NamedTuple):
@@ -31,7 +32,7 @@ class AgentConfig(Protocol):
         """T, env steps per env and rollout."""
 
     @property
-    def encoder(self) -> EncoderConfig:
+    def encoder(self) -> EncoderConfig | VectorEncoderConfig:
         """How the world model sees, and a policy that shares its beliefs."""
 
     @property

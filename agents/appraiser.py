@@ -83,7 +83,7 @@ class Appraiser:
         if model is None or not (self.asks or aims):
             return Scored(experience, belief)
         traj, carry, context = experience.traj, experience.carry, experience.context
-        target = model.targets(traj.obs, traj.first, carry)
+        target = model.targets(traj, carry)
         if not self.asks:
             return Scored(experience, belief, target)
         loss = model.surprise(traj, carry, context, target, belief, envs_at_once)

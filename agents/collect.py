@@ -1,11 +1,11 @@
 """The rollout collector: T steps of all envs with any acting policy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from agents.acting import ActingPolicy
@@ -17,12 +17,19 @@ from world_models.trajectory import Trajectory
 
 
 @dataclass(frozen=True)
-class EpisodeEnds:
-    """Episode statistics: return and length where an episode ended, `[T, B]`."""
+class Happened:
+    """What people want to know of a rollout; nobody learns from it.
+
+    Attributes:
+        ended: where an episode ended.
+        episode_return, episode_length: of it, there.
+        kinds: facts whose values have names, of the rows that were reached.
+    """
 
     ended: Bool[Tensor, "T B"]
     episode_return: Float32[Tensor, "T B"]
     episode_length: Float32[Tensor, "T B"]
+    kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
 
 
 class Collector:
@@ -64,7 +71,7 @@ class Collector:
         self._return, self._length = zeros, zeros.clone()
 
     @torch.no_grad()
-    def collect(self) -> tuple[Experience, EpisodeEnds]:
+    def collect(self) -> tuple[Experience, Happened]:
         """Act for T steps; the last row of a rollout is the first of the next one."""
         assert self.row is not None, "call begin() first"
         row, carry = self.row, self.carry
@@ -74,6 +81,8 @@ class Collector:
         first, vector, acted, outcomes = [row.first], [row.vector], [], []
         returns: list[Tensor] = []
         lengths: list[Tensor] = []
+        named = [k for k, x in self.env.spec.facts.items() if x.names]
+        kinds: dict[str, list[Tensor]] = {name: [] for name in named}
         handed_on = carry
         for t in range(self.num_steps):
             if t == self.num_steps - self.overlap:
@@ -86,6 +95,8 @@ class Collector:
             first.append(row.first)
             vector.append(row.vector)
             self._count(row, returns, lengths)
+            for name, told in kinds.items():
+                told.append(row.facts[name])
         reward, terminated, truncated = map(torch.stack, zip(*outcomes, strict=True))
         traj = Trajectory(
             action=torch.stack([x.action for x in acted]),
@@ -111,10 +122,13 @@ class Collector:
             tail = traj.steps(self.num_steps - self.overlap, self.num_steps)
             self.context = Context(tail.copy(), handed_on)  # not the whole rollout
         self.row, self.carry = row, carry
-        ends = EpisodeEnds(
-            traj.terminated | traj.truncated, torch.stack(returns), torch.stack(lengths)
+        happened = Happened(
+            traj.terminated | traj.truncated,
+            torch.stack(returns),
+            torch.stack(lengths),
+            {name: torch.stack(told) for name, told in kinds.items()},
         )
-        return experience, ends
+        return experience, happened
 
     def _count(self, row: Step, returns: list[Tensor], lengths: list[Tensor]) -> None:
         """Returns and lengths of the episodes so far; from zero behind an end."""

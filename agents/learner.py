@@ -42,13 +42,15 @@ class Learner:
 
         Args:
             total: what is differentiated.
-            losses: the world model's, that are in it.
+            losses: the world model's, that are in it; without any, it was no step of
+                the model.
         """
         self.descent.step(total)
-        if self.model is not None:
-            self.model.after_update(*losses)
+        model = self.model if losses else None
+        if model is not None:
+            model.after_update(*losses)
         for signal in self.signals:
-            signal.after_update(self.model)
+            signal.after_update(model)
 
     def state_dict(self) -> dict[str, Any]:
         """The optimiser's."""

@@ -16,7 +16,10 @@ Metrics = dict[str, Float[Tensor, ""]]
 def of_rewards(
     paid: Mapping[str, IntrinsicReward], valid: Bool[Tensor, "T B"]
 ) -> Metrics:
-    """`intrinsic/<signal>/…`: mean and spread of what is measured and what is paid."""
+    """`intrinsic/<signal>/…`: mean and spread of what is measured and what is paid.
+
+    And what the signal tells beside.
+    """
     metrics: Metrics = {}
     for name, intrinsic in paid.items():
         for what, x in (("reward", intrinsic.reward), ("raw", intrinsic.raw)):
@@ -24,6 +27,8 @@ def of_rewards(
             spread = masked_mean((x - mean) ** 2, valid).sqrt()
             metrics[f"intrinsic/{name}/{what}_mean"] = mean
             metrics[f"intrinsic/{name}/{what}_std"] = spread
+        for what, x in intrinsic.told.items():
+            metrics[f"intrinsic/{name}/{what}"] = x
     return metrics
 
 

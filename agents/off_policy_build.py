@@ -25,13 +25,14 @@ from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @dataclass(frozen=True)
 class OffPolicyAgentConfig:
     """A policy that acts, a world model with curiosity that looks on, one replay."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
     """turns frames into the world model's latents"""
     core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into the world model's beliefs"""

@@ -25,6 +25,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import ReplayBuffer
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class ReplayConfig:
 class PpoAgentConfig:
     """A PPO agent on beliefs: encoder, core, learner, reward streams, replay."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
-    """turns frames into latents"""
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
+    """turns frames, or the vector beside them, into latents"""
     core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into beliefs"""
     ppo: PpoConfig = field(default_factory=PpoConfig)

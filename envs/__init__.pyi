@@ -9,6 +9,13 @@ from .atari.protocol import list_games as list_games
 from .atari.ram import AtariFact as AtariFact
 from .atari.ram import explorable_games as explorable_games
 from .atari.ram import locate as locate
+from .attention.behaviour import Behaviour as Behaviour
+from .attention.behaviour import Look as Look
+from .attention.config import AttentionConfig as AttentionConfig
+from .attention.groups import Animate as Animate
+from .attention.groups import Company as Company
+from .attention.groups import Kind as Kind
+from .attention.world import AttentionWorld as AttentionWorld
 from .check import EnvContractError as EnvContractError
 from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
@@ -40,4 +47,5 @@ from .vector_env import FactSpec as FactSpec
 from .vector_env import ObservableWorld as ObservableWorld
 from .vector_env import Step as Step
 from .vector_env import VectorEnv as VectorEnv
+from .vector_env import WatchedWorld as WatchedWorld
 from .vector_env import WorldConfig as WorldConfig

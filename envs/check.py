@@ -116,6 +116,12 @@ def _check_row(env: VectorEnv, row: Step, where: str) -> None:
             got.device.type == env.spec.device.type,
             f"{where}: {name} lies on {got.device}, the spec says {env.spec.device}",
         )
+    for name, fact in env.spec.facts.items():
+        number, least, most = row.facts[name], 0, len(fact.names) - 1
+        _demand(
+            not fact.names or bool(((number >= least) & (number <= most)).all()),
+            f"{where}: the fact '{name}' has names for 0 to {most}, and other values",
+        )
     _demand(bool(torch.isfinite(row.reward).all()), f"{where}: a reward is not finite")
     if row.vector is not None:
         finite = bool(torch.isfinite(row.vector).all())

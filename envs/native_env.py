@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
@@ -42,16 +42,19 @@ class NativeWorld(ABC, Generic[S]):
     Attributes:
         obs_shape: (C, H, W) of what `render` draws, with any number of channels.
         actions: discrete or continuous.
-        facts: what `describe` tells.
         max_episode_steps: longer episodes are truncated.
         vector_size: V of what `sense` gives; 0 for nothing.
     """
 
     obs_shape: tuple[int, int, int]
     actions: ActionSpace
-    facts: ClassVar[Mapping[str, FactSpec]]
     max_episode_steps: int
     vector_size: int = 0
+
+    @property
+    def facts(self) -> Mapping[str, FactSpec]:
+        """What `describe` tells; most worlds say it in a class variable."""
+        return {}
 
     @abstractmethod
     def start(self, num_envs: int, generator: torch.Generator, previous: S | None) -> S:
@@ -163,7 +166,13 @@ class NativeVectorEnv(VectorEnv):
         )
 
     def state_dict(self) -> EnvState:
-        """States, step counts and the random stream."""
+        """States, step counts and the random stream.
+
+        Raises:
+            RuntimeError: the env was never reset.
+        """
+        if self._state is None:
+            raise RuntimeError("The worlds have not begun: reset them first")
         return {
             "state": {k: v for k, v in self._state._asdict().items()},
             "ended": self._ended,

@@ -101,10 +101,24 @@ ActionSpace = DiscreteActions | ContinuousActions
 
 @dataclass(frozen=True)
 class FactSpec:
-    """Shape (without the env axis) and dtype of one entry of `Step.facts`."""
+    """Shape (without the env axis) and dtype of one entry of `Step.facts`.
+
+    Attributes:
+        names: what the values 0, 1, … of a whole number are called; empty where they
+            have no names.
+
+    Raises:
+        ValueError: names of values that are no whole numbers.
+    """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        number = self.dtype.is_floating_point or self.dtype.is_complex
+        if self.names and (number or self.dtype is torch.bool):
+            raise ValueError(f"Only whole numbers can have names, not {self.dtype}")
 
 
 @dataclass(frozen=True)
@@ -218,3 +232,28 @@ class ObservableWorld(Protocol):
 
     def with_facts(self) -> "WorldConfig":
         """The same world with all facts that evaluation can use."""
+
+
+@runtime_checkable
+class WatchedWorld(Protocol):
+    """A world of P parts, each of which can be watched by a hard-coded gaze.
+
+    For asking, behind a run, how well a model predicts each part, wherever the agent
+    chose to look.
+    """
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts by name."""
+
+    def watching(self, env: VectorEnv, seed: int) -> VectorEnv:
+        """P x B worlds that go on from where the B worlds of `env` are now.
+
+        World P b + p is a copy of world b with the gaze on part p, whatever the action.
+        `env` is left as it is, its random stream included.
+
+        Args:
+            env: built by the same config, and begun.
+            seed: of the draws of the copies, which are ready to be stepped;
+                `reset()` shows their first row.
+        """

@@ -13,6 +13,7 @@ from world_models.cores.core import BeliefCore, CoreConfig
 from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.trajectory import Trajectory
+from world_models.vector_encoder import VectorEncoder, VectorEncoderConfig
 from world_models.vector_input import VectorInput
 
 T = TypeVar("T")
@@ -53,7 +54,8 @@ class BeliefModel(nn.Module):
     """Frame stack (n ≥ 1) → encoder → core. Policies and world models share one.
 
     Args:
-        encoder: reads the n stacked frames as n·C channels, oldest first.
+        encoder: reads the n stacked frames as n·C channels, oldest first; or the
+            vector in their place.
         core: feed-forward or recurrent.
         embedding: embeds previous actions for the core.
         num_frames: n; 1 means the current frame alone.
@@ -63,7 +65,7 @@ class BeliefModel(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encoder | VectorEncoder,
         core: BeliefCore,
         embedding: ActionEmbedding,
         num_frames: int = 1,
@@ -122,7 +124,7 @@ class BeliefModel(nn.Module):
         The returned carry lacks the action taken at the last row: see `Carry.acted`.
         """
         images, frames = stack_frames(obs, first, carry.frames)
-        latent = self.encoder(images)
+        latent = encoded(self.encoder, images, vector)
         before = torch.cat([carry.action.unsqueeze(0), action])
         embedded = self.embedding(before) * (~first).unsqueeze(-1)
         felt = latent
@@ -174,8 +176,19 @@ class BeliefModel(nn.Module):
             self.vector_input.follow(traj.vector[1:])
 
 
+def encoded(
+    encoder: nn.Module,
+    images: UInt8[Tensor, "*batch nC H W"],
+    vector: Float32[Tensor, "*batch V"] | None,
+) -> Float32[Tensor, "*batch D"]:
+    """Latents of what an encoder reads: images, or the vector."""
+    reads_vector = isinstance(encoder, VectorEncoder)
+    latent: Tensor = encoder(vector if reads_vector else images)
+    return latent
+
+
 def build_belief(
-    encoder: EncoderConfig,
+    encoder: EncoderConfig | VectorEncoderConfig,
     core: CoreConfig,
     obs_shape: tuple[int, int, int],
     actions: ActionSpace,
@@ -185,7 +198,7 @@ def build_belief(
     """The belief model of some configs, for one world's frames and actions.
 
     Args:
-        encoder: turns stacked frames into latents.
+        encoder: turns stacked frames, or the vector, into latents.
         core: turns latents into beliefs, and says how many frames are stacked.
         obs_shape: (C, H, W) of a single frame.
         actions: what the world accepts.
@@ -197,9 +210,14 @@ def build_belief(
     """
     channels, height, width = obs_shape
     shape = (core.num_frames * channels, height, width)
-    eyes = checked(encoder.build(shape), Encoder, encoder)
+    eyes: Encoder | VectorEncoder
+    if isinstance(encoder, VectorEncoderConfig):
+        made = encoder.of_vector(vector_size, shape)
+        eyes, vector_input = checked(made, VectorEncoder, encoder), None
+    else:
+        eyes = checked(encoder.build(shape), Encoder, encoder)
+        vector_input = VectorInput(vector_size) if vector_size else None
     embedding = embedding_of(actions, action_size)
-    vector_input = VectorInput(vector_size) if vector_size else None
     size = eyes.size + (0 if vector_input is None else vector_input.size)
     memory = checked(core.build(size, embedding.size), BeliefCore, core)
     return BeliefModel(eyes, memory, embedding, core.num_frames, vector_input)

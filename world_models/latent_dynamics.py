@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float32, Shaped, UInt8
+from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
-from world_models.belief import BeliefModel, Carry
+from world_models.belief import BeliefModel, Carry, encoded
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
-from world_models.predictor import Ahead, OpenLoop, Prediction, Predictor
+from world_models.open_loop import OpenLoop
+from world_models.predictor import Ahead, Prediction, Predictor
 from world_models.scope import Groups, Scope
 from world_models.seen import Seen, unknown_before, windows
 from world_models.terms.term import Term, Unrolled
@@ -98,14 +99,13 @@ class LatentDynamics(nn.Module):
         """The carry before the first row of all."""
         return self.belief.start(num_envs)
 
-    def targets(
-        self, obs: UInt8[Tensor, "R B C H W"], first: Bool[Tensor, "R B"], carry: Carry
-    ) -> Float32[Tensor, "R B P"]:
-        """Latents that predictions should hit, without gradient."""
+    def targets(self, traj: Trajectory, carry: Carry) -> Float32[Tensor, "R B P"]:
+        """Latents of all T+1 rows that predictions should hit, without gradient."""
         network = self._eyes() if self.target is None else self.target.network
+        encoder, projector = network.children()
         with torch.no_grad():
-            images, _ = stack_frames(obs, first, carry.frames)
-            latent: Tensor = network(images)
+            images, _ = stack_frames(traj.obs, traj.first, carry.frames)
+            latent: Tensor = projector(encoded(encoder, images, traj.vector))
         return latent
 
     def see(
@@ -120,7 +120,7 @@ class LatentDynamics(nn.Module):
         the model's own latents of these very rows, whatever is given.
         """
         if self.target is not None and target is None:
-            target = self.targets(traj.obs, traj.first, carry)
+            target = self.targets(traj, carry)
         look = self.belief.along if self.target is not None else self.belief.throughout
         seen = look(traj, carry)
         projected = self.projector(seen.latent)
@@ -283,7 +283,7 @@ class LatentDynamics(nn.Module):
                 as many of them; None scores all at once.
         """
         if target is None:
-            target = self.targets(traj.obs, traj.first, carry)
+            target = self.targets(traj, carry)
         if belief is None:
             belief = self.belief.along(traj, carry).belief
         action, valid, num_context = traj.action, traj.valid, 0

@@ -15,10 +15,12 @@ from world_models.belief import BeliefModel, build_belief
 from world_models.cores.core import CoreConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import LatentHeadConfig, OpenLoop, PredictorConfig
+from world_models.open_loop import GruLoopConfig, OpenLoopConfig
+from world_models.predictor import LatentHeadConfig, PredictorConfig
 from world_models.rows import OverRows
 from world_models.scope import Scope
 from world_models.terms.term import TermConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @runtime_checkable
@@ -40,6 +42,8 @@ class LatentDynamicsConfig:
     """what it is called in folders and reports"""
     horizon: int = 8
     """K, open-loop steps predicted from every row"""
+    open_loop: OpenLoopConfig = field(default_factory=GruLoopConfig)
+    """carries beliefs on over actions"""
     predictor: PredictorConfig = field(default_factory=LatentHeadConfig)
     """from open-loop beliefs to what is predicted"""
     target: TargetKind = TargetKind.EMA
@@ -87,7 +91,7 @@ class LatentDynamicsConfig:
         )
         return LatentDynamics(
             belief,
-            OpenLoop(belief.size, belief.embedding.size, encoder.precision),
+            self.open_loop.build(belief),
             self.predictor.build(belief, size if plain else encoder.size),
             self.objective.build(sizes),
             self.horizon,
@@ -115,7 +119,7 @@ class LatentDynamicsConfig:
         self,
         obs_shape: tuple[int, int, int],
         actions: ActionSpace,
-        encoder: EncoderConfig | None = None,
+        encoder: EncoderConfig | VectorEncoderConfig | None = None,
         core: CoreConfig | None = None,
         vector_size: int = 0,
     ) -> LatentDynamics:

@@ -1,4 +1,4 @@
-"""Open-loop (forward) dynamics: K steps ahead, from a belief and actions alone."""
+"""What predicts latents, from beliefs that an open loop carried on."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -14,7 +14,6 @@ from ssl_objectives.encoders.mixed_linear import MixedLinear
 from ssl_objectives.encoders.precision import Precision
 from world_models.adversary import Adversary, AdversaryLoss
 from world_models.belief import BeliefModel
-from world_models.cores.gru_cell import GruCell
 from world_models.rows import OverRows
 
 
@@ -157,49 +156,3 @@ class LatentHeadConfig:
             self.batch_norm,
             belief.encoder.precision,
         )
-
-
-class OpenLoop(nn.Module):
-    """GRU over actions, `b_{t,k} = h(b_{t,k-1}, a_{t+k-1})` with `b_{t,0} = b_t`.
-
-    BYOL-Explore's open-loop RNN (arXiv 2206.08332). Input gates depend on the action
-    alone, so each action's are computed once, however many predictions use it.
-
-    Args:
-        belief_size, action_size: S and E.
-        precision: of its products; see `MixedLinear`.
-    """
-
-    def __init__(
-        self,
-        belief_size: int,
-        action_size: int,
-        precision: Precision = Precision.FLOAT32,
-    ) -> None:
-        super().__init__()
-        self.cell = GruCell(action_size, belief_size, precision)
-
-    def all_starts(
-        self,
-        belief: Float32[Tensor, "T B S"],
-        action: Float32[Tensor, "T B E"],
-        horizon: int,
-    ) -> Float32[Tensor, "K T B S"]:
-        """From every row at once, over the K actions that followed it.
-
-        `[k, t]` is the belief after the actions `t … t+k`. Actions beyond the window
-        count as zero vectors' gates; those predictions are masked by the caller.
-        """
-        gates = self.cell.gates(action)
-        gates = torch.cat([gates, gates.new_zeros(horizon - 1, *gates.shape[1:])])
-        return self.cell.from_all(gates, belief)
-
-    def forward(
-        self, belief: Float32[Tensor, "*batch S"], action: Float32[Tensor, "K *batch E"]
-    ) -> Float32[Tensor, "K *batch S"]:
-        """From given beliefs over K given actions."""
-        steps = []
-        for gates in self.cell.gates(action):
-            belief = self.cell.step(gates, belief)
-            steps.append(belief)
-        return torch.stack(steps)

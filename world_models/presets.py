@@ -18,6 +18,10 @@ from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
 from ssl_objectives.objective import TargetKind
 from world_models.gaussian import GaussianHeadConfig
 from world_models.model_config import LatentDynamicsConfig
+from world_models.objects.displacements import DisplacementsConfig
+from world_models.objects.distance import ObjectDistanceConfig
+from world_models.objects.layout import Layout
+from world_models.open_loop import UnmovedConfig
 from world_models.predictor import LatentHeadConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
@@ -120,6 +124,25 @@ def supervised(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
 def random_encoder(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     """The control that learns to predict, and not to see: random weights stay."""
     return _grounded("random-encoder", horizon, changes)
+
+
+def grouped(
+    horizon: int = 1, layout: Layout | None = None, **changes: Any
+) -> LatentDynamicsConfig:
+    """The causal model of arXiv 2007.07853: a small network per group of objects.
+
+    Reads places and masks of the last rows: `--encoder objects --core history`.
+    """
+    layout = layout or Layout()
+    config = LatentDynamicsConfig(
+        "grouped",
+        open_loop=UnmovedConfig(),
+        predictor=DisplacementsConfig(layout),
+        target=TargetKind.STOP,
+        objective=ObjectDistanceConfig(layout),
+        detached=True,
+    )
+    return _of(config, horizon, changes)
 
 
 def _jepa(

@@ -109,6 +109,11 @@ class _Check:
         drawn = self.draw()
         for row in drawn.experience.traj.obs:
             self.signal.warm_up(row[None])
+        # Signals that compare the model with what it was have two that differ from here
+        # on, unless they wait for longer.
+        for _ in range(2):
+            self._train_model()
+            self.signal.after_update(self.model)
         self.start = copied(self.signal)
 
     def _pays(self) -> None:

@@ -54,6 +54,31 @@ class EmaStdScale(RewardScale):
         return raw / scale.maximum(1e-3 * self.moments.rms).clamp(min=_TINY)
 
 
+class EmaRmsScale(RewardScale):
+    """`clip(r / ρ, ±c)`: ρ the debiased EMA of the rewards' root mean square.
+
+    For rewards with a sign: it stays what it is, and so does 0, since nothing is
+    subtracted.
+
+    Args:
+        decay: of the EMA, per rollout.
+        clip: c.
+    """
+
+    def __init__(self, decay: float = 0.98, clip: float = 5.0) -> None:
+        super().__init__()
+        self.moments = EmaMoments(decay)
+        self.clip = clip
+
+    def forward(
+        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> Float32[Tensor, "T B"]:
+        """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
+        rms = Moments.of(raw, valid).rms.view(1, 1)
+        self.moments.update(rms, valid.any().view(1, 1))
+        return (raw / self.moments.mean.clamp(min=_TINY)).clamp(-self.clip, self.clip)
+
+
 class ReturnStdScale(RewardScale):
     """Reward normaliser: divide by a running std of the discounted return.
 

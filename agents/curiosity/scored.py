@@ -137,7 +137,7 @@ class Scored:
         """A rollout as a world model sees it, beliefs included."""
         traj, carry = experience.traj, experience.carry
         seen = model.belief.along(traj, carry)
-        target = model.targets(traj.obs, traj.first, carry)
+        target = model.targets(traj, carry)
         loss = model.surprise(traj, carry, experience.context, target, seen.belief)
         whole = replace(experience, end=seen.carry)
         return Scored(whole, seen.belief, target, loss)

@@ -1,10 +1,11 @@
 """The contract of curiosity: signals of intrinsic reward, over any world model."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float, Float32, UInt8
 from torch import Tensor, nn
 
 from agents.curiosity.scored import Learning, Scored
@@ -41,11 +42,13 @@ class Surroundings:
 class IntrinsicReward:
     """The intrinsic reward of each transition: as measured, and as paid.
 
-    Both are 0 on transitions that join two episodes.
+    Both are 0 on transitions that join two episodes. `told` is for people, and logged
+    as `intrinsic/<signal>/<name>`.
     """
 
     raw: Float32[Tensor, "T B"]
     reward: Float32[Tensor, "T B"]
+    told: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
 
 
 class Curiosity(nn.Module, ABC):
@@ -75,7 +78,15 @@ class Curiosity(nn.Module, ABC):
         """See rows of random play before training begins."""
 
     def after_update(self, model: LatentDynamics | None) -> None:
-        """Follow a gradient step of the world model (if there is one) and one's own."""
+        """Follow a gradient step of the world model and one's own.
+
+        Args:
+            model: None where there is none, or the step was not one of its.
+        """
+
+    def settled(self) -> Mapping[str, float]:
+        """What was settled for this run when it was built, to tell people."""
+        return {}
 
 
 class Signal(NamedTuple):

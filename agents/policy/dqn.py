@@ -22,13 +22,14 @@ from world_models.belief import BeliefModel, Carry, build_belief
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.trajectory import Trajectory
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @dataclass(frozen=True)
 class DqnConfig:
     """Act by Q values, which double DQN learns from past rewards as they were paid."""
 
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
     """how the policy sees; it shares nothing with the world model"""
     core: CoreConfig = field(default_factory=FrameStackConfig)
     """what the policy remembers"""

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from agents.collect import Collector, EpisodeEnds
+from agents.collect import Collector, Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
@@ -121,7 +121,7 @@ class _TimedCollector(Collector):
         )
         self.seconds = 0.0
 
-    def collect(self) -> tuple[Experience, EpisodeEnds]:
+    def collect(self) -> tuple[Experience, Happened]:
         """Collect, and remember how long it took."""
         begin = time.perf_counter()
         collected = super().collect()

@@ -23,6 +23,7 @@ from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import num_processes
+from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
@@ -170,7 +171,7 @@ class TrainModelTask(Task):
             return {}
         with evaluating(self.model):  # no batch norm remembers what is only looked at
             carry = self.model.start(traj.first.shape[1])
-            target = self.model.targets(traj.obs, traj.first, carry)
+            target = self.model.targets(traj, carry)
             metrics |= self.model.diagnose(target)
         self._shown = read_metrics_from(metrics)
         return self._shown
@@ -217,6 +218,7 @@ class TrainModelTask(Task):
         """The encoder, what the latents tell, pictures, and a table."""
         config, encoder = self.config, self.model.belief.encoder
         self.model.eval()
+        assert isinstance(encoder, Encoder)  # what configs of train-model build
         save_encoder(
             run.path / ENCODER_FILE,
             encoder,

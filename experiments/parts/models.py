@@ -25,9 +25,11 @@ from ssl_objectives.refusal import ConfigError
 from world_models import presets
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.history import HistoryConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import ModelConfig
+from world_models.objects.ensemble import ObjectEnsembleConfig
 from world_models.terms.distance import DistanceConfig
 from world_models.terms.ensemble import EnsembleConfig
 from world_models.terms.inverse import InverseConfig
@@ -47,6 +49,7 @@ CORES: Table[CoreConfig] = Table(
         "recurrent": Row(RecurrentConfig, dial={"size": "belief"}),
         "frame-stack": Row(FrameStackConfig),
         "latent": Row(LatentCoreConfig),
+        "history": Row(HistoryConfig),
     },
 )
 
@@ -88,6 +91,10 @@ MODELS: Table[ModelConfig | None] = Table(
         "random-encoder": _model(
             presets.random_encoder, "The control whose encoder learns nothing"
         ),
+        "grouped": Row(
+            presets.grouped,
+            "Predicts where objects go, from their places (--encoder objects)",
+        ),
         "none": Row(nothing, "No world model"),
     },
 )
@@ -122,6 +129,7 @@ TERMS: Table[TermConfig | None] = Table(
         "inverse": Row(InverseConfig),
         "temporal": Row(TemporalConfig),
         "ensemble": Row(EnsembleConfig),
+        "object-ensemble": Row(ObjectEnsembleConfig),
         "distance": Row(DistanceConfig),
         "supervised": Row(SupervisedConfig),
         "none": Row(nothing, "Nothing more"),

@@ -4,6 +4,7 @@ A new world is one file and one row here; see docs/extend.md.
 """
 
 from envs.atari.native import AtariConfig
+from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -20,6 +21,7 @@ WORLDS: Table[WorldConfig] = Table(
         "pixel-maze": Row(PixelMazeConfig),
         "key-door": Row(KeyDoorConfig),
         "moving-dot": Row(MovingDotConfig),
+        "attention": Row(AttentionConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),
     },

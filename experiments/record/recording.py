@@ -187,7 +187,7 @@ def dataset_spec(env: EnvSpec, facts: bool) -> DatasetSpec:
         rewards=True,
         ends=True,
         facts={
-            name: Column(x.shape, torch.empty(0, dtype=x.dtype).numpy().dtype.name)
+            name: Column(x.shape, str(x.dtype).removeprefix("torch."), x.names)
             for name, x in env.facts.items()
         }
         if facts

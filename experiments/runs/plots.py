@@ -62,6 +62,11 @@ _PANELS: tuple[tuple[str, tuple[_Curve, ...]], ...] = (
         "Cells visited in evaluation",
         (_Curve("evaluate/cells", "cells", "#cc79a7", points=True),),
     ),
+    ("Share of steps", (_Curve("share/*/*", "", "#0072b2"),)),
+    (
+        "Loss of the world model on each part, watched",
+        (_Curve("watched/*", "", "#0072b2", points=True),),
+    ),
     ("Loss", (_Curve("pretrain/loss", "loss", "#0072b2"),)),
     (
         "Loss of the world model",
@@ -141,8 +146,9 @@ def _found(columns: Columns, curve: _Curve) -> list[_Curve]:
     if len(names) == 1:
         return [replace(curve, metric=names[0])]
     num = len(_COLORS)  # a signal has one color in all panels
+    said = [i for i, x in enumerate(curve.metric.split("/")) if x == "*"]
     return [
-        replace(curve, metric=x, label=x.split("/")[1], color=_COLORS[i % num])
+        replace(curve, metric=x, label=x.split("/")[said[-1]], color=_COLORS[i % num])
         for i, x in enumerate(names)
     ]
 
@@ -158,8 +164,9 @@ def _draw_panel(ax: Axes, columns: Columns, title: str, curves: list[_Curve]) ->
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
     ax.margins(x=0.01)
-    if all(x.points and "knn" not in x.metric for x in curves):  # counts
-        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    if all(x.points and "knn" not in x.metric for x in curves):  # counts, mostly
+        counts = not any(x.metric.startswith("watched/") for x in curves)
+        ax.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=counts))
         ax.margins(y=0.12)  # room for the highest point's marker
         ax.set_ylim(bottom=0)
     if len(curves) > 1:

@@ -49,7 +49,10 @@ class TrainConfig:
     """env steps between evaluations (score, rooms, cells, beside random play's); 0
     evaluates never"""
     evaluate_episodes: int = 5
-    """episodes of each evaluation"""
+    """episodes of each evaluation; 0 plays none"""
+    watch_steps: int = 1_000
+    """steps of each evaluation that the world model's loss on each part of the world is
+    measured on, with a hard-coded gaze, in worlds that have parts"""
     video_steps: int = 900
     """env steps of the video recorded at the end; 0 records none"""
 
@@ -75,6 +78,7 @@ _LEAST = {
     "checkpoint_every": 1,
     "keep_checkpoints": 1,
     "evaluate_every": 0,
-    "evaluate_episodes": 1,
+    "evaluate_episodes": 0,
+    "watch_steps": 1,
     "video_steps": 0,
 }

@@ -56,7 +56,7 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
         .add(
             "networks and Adam",
             training_bytes(agent.modules),
-            "sizes such as --agent.encoder.size",
+            "sizes such as --agent.encoder.size; --num-envs, of what signals remember",
         )
         .add("activations", activations, levers.activations)
     )

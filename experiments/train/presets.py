@@ -5,13 +5,14 @@ from dataclasses import replace
 from typing import Any
 
 from agents.agent_config import AgentConfig
+from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
 from agents.off_policy_build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.ppo import PpoConfig, RewardStream
 from agents.ppo_build import PpoAgentConfig
 from experiments.config.choices import Choice
-from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
+from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
@@ -20,17 +21,18 @@ from experiments.train.tables import (
     ALSO,
     CORES,
     CURIOSITY,
+    ENCODERS,
     MODELS,
     POLICIES,
     PRESETS,
+    YARDSTICKS,
 )
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.core import CoreConfig
+from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
 
-_ENCODERS = ENCODERS.only("nature", "impala", "patch", "menet", "change", "pretrained")
-
-_EYES = replace(_ENCODERS, kind="eyes")
+_EYES = replace(ENCODERS, kind="eyes")
 
 # facts are not for agents
 _TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
@@ -54,7 +56,7 @@ CHOICES = (
         "What it remembers (default: recurrent; a policy apart from the world model: "
         "frame-stack).",
     ),
-    Choice(_ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
+    Choice(ENCODERS, "How it sees (default: nature; impala at --size gpu)."),
     Choice(
         _EYES,
         "How a policy apart from the world model sees (default: as --encoder says).",
@@ -68,6 +70,11 @@ CHOICES = (
     ),
     Choice(_TERMS, "What the model learns beside its predictions.", default="none"),
     Choice(CURIOSITY, "What it finds interesting (default: as the preset says)."),
+    Choice(
+        YARDSTICKS,
+        "What learning progress is measured by (default: change). Where no signal is "
+        "named that takes one, the signal is gamma-progress.",
+    ),
     Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
@@ -91,6 +98,7 @@ def train_config(
     also: str = "none",
     policy: str = "ppo",
     eyes: str | None = None,
+    yardstick: str | None = None,
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
@@ -98,7 +106,8 @@ def train_config(
 
     Raises:
         ConfigError: no such name, a part from outside cannot be loaded or is none of
-            its kind, or an objective without a model that takes one.
+            its kind, an objective without a model that takes one, or a yardstick
+            without a signal that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
@@ -107,7 +116,7 @@ def train_config(
         world=WORLDS.make(world),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=CURIOSITY.make(curiosity or published.curiosity, scale),
+        curiosity=_curious(curiosity, published.curiosity, yardstick, scale),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
@@ -139,7 +148,7 @@ def _agent(
     size = EncoderScale(scale.latent)
     acts = POLICIES.make(policy, scale)
     parts: dict[str, Any] = {
-        "encoder": _ENCODERS.make(encoder or scale.encoder, size),
+        "encoder": ENCODERS.make(encoder or scale.encoder, size),
         "core": _core(core or "recurrent", encoder, scale),
         "extrinsic": extrinsic,
         "intrinsic": RewardStream(1.0, 0.99, episodic=False),
@@ -156,7 +165,7 @@ def _agent(
         acts = replace(
             acts,
             encoder=_EYES.make(eyes or encoder or scale.encoder, size),
-            core=_core(core or "frame-stack", eyes or encoder, scale),
+            core=_core(_policy_core(core), eyes or encoder, scale),
         )
     return OffPolicyAgentConfig(
         policy=acts,
@@ -166,9 +175,19 @@ def _agent(
     )
 
 
+def _policy_core(core: str | None) -> str:
+    """A history is for world models that look at it number by number."""
+    return "frame-stack" if core in (None, "history") else str(core)
+
+
 def _core(core: str, encoder: str | None, scale: Scale) -> CoreConfig:
     made = CORES.make(core, scale)
     if encoder in OF_TWO_FRAMES:
+        if isinstance(made, HistoryConfig):
+            raise ConfigError(
+                f"--encoder {encoder} compares two stacked frames, and --core {core} "
+                "stacks none: take --core recurrent or frame-stack."
+            )
         made = replace(made, num_frames=2)  # type: ignore[type-var]  # a dataclass
     return made
 
@@ -205,3 +224,21 @@ def _changed(
                 f"leave --{flag} out."
             )
     return None
+
+
+def _curious(
+    named: str | None, published: str, yardstick: str | None, scale: object
+) -> CuriosityConfig | None:
+    """The signal that was named, or the preset's, with the yardstick asked for."""
+    made = CURIOSITY.make(named or published, scale)
+    if yardstick is None:
+        return made
+    measure = YARDSTICKS.make(yardstick)
+    if not hasattr(made, "yardstick") and named is None:
+        made = CURIOSITY.make("gamma-progress", scale)
+    if not hasattr(made, "yardstick"):
+        raise ConfigError(
+            "--yardstick is what learning progress is measured by: add --curiosity "
+            "gamma-progress, or leave --yardstick out."
+        )
+    return replace(made, yardstick=measure)  # type: ignore[type-var]  # a dataclass

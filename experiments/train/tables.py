@@ -4,19 +4,30 @@ A new part is one file and one row here; see docs/extend.md.
 """
 
 from dataclasses import replace
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curiosity.rnd import RndConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
+from agents.curiosity.progress.frozen_features import (
+    ChangeOfFeaturesConfig,
+    FeaturesThemselvesConfig,
+)
+from agents.curiosity.progress.own_loss import OwnLossConfig
+from agents.curiosity.progress.yardstick import YardstickConfig
+from agents.curiosity.rnd import RndConfig, VectorRndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.off_policy import OffPolicyConfig
 from agents.policy.ppo import PpoConfig
 from agents.policy.wanderer import DwellConfig, UniformConfig
 from experiments.config.choices import Row, Table
+from experiments.encoders.table import ENCODERS as _ENCODERS
 from experiments.parts.models import CORES as _CORES
 from experiments.parts.models import MODELS as _MODELS
 from experiments.parts.models import nothing
+from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.vector_encoder import VectorMlpConfig
 
 
 class Preset(NamedTuple):
@@ -34,12 +45,20 @@ PRESETS: Table[Preset] = Table(
             Preset("byol-explore", "prediction-error"),
             "reward what a K-step latent model failed to predict",
         ),
+        "gamma-progress": Row.of(
+            Preset("byol-explore", "gamma-progress"),
+            "reward what the model has learned since a slowly following copy of it",
+        ),
+        "delta-progress": Row.of(
+            Preset("byol-explore", "delta-progress"),
+            "the same, since a few updates ago",
+        ),
         "rnd": Row.of(Preset("none", "rnd"), "reward frames unlike those seen before"),
         "ppo": Row.of(Preset("none", "none"), "no curiosity: the world's reward alone"),
     },
 )
 
-CORES = _CORES.only("recurrent", "frame-stack")
+CORES = _CORES.only("recurrent", "frame-stack", "history")
 """what an agent remembers"""
 
 
@@ -67,6 +86,24 @@ POLICIES: Table[PpoConfig | OffPolicyConfig] = Table(
 )
 """who acts: PPO on shared beliefs, or anybody else apart from the world model"""
 
+_OF_PIXELS = _ENCODERS.only(
+    "nature", "impala", "patch", "menet", "change", "pretrained"
+)
+
+ENCODERS: Table[Any] = Table(
+    "encoder",
+    EncoderConfig,
+    {
+        **_OF_PIXELS.rows,
+        "vector": Row(VectorMlpConfig, dial={"size": "latent"}),
+        "objects": Row(
+            partial(VectorMlpConfig, start=12, stop=60, hidden=()),
+            "Objects' places and masks as the attention world tells them",
+        ),
+    },
+)
+"""how it sees"""
+
 # facts are not for agents
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))
 """what it predicts"""
@@ -78,10 +115,24 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "prediction-error": Row(
             PredictionErrorConfig, dial={"ema_decay": "reward_decay"}
         ),
+        "gamma-progress": Row(GammaProgressConfig),
+        "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),
+        "rnd-vector": Row(VectorRndConfig),
         "none": Row(nothing, "No intrinsic reward"),
     },
 )
 
 ALSO: Table[CuriosityConfig | None] = replace(CURIOSITY, kind="also")
 """the same, for a second signal"""
+
+YARDSTICKS: Table[YardstickConfig] = Table(
+    "yardstick",
+    YardstickConfig,
+    {
+        "change": Row(ChangeOfFeaturesConfig),
+        "features": Row(FeaturesThemselvesConfig),
+        "own-loss": Row(OwnLossConfig),
+    },
+)
+"""what learning progress is measured by"""

@@ -5,11 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
+from torch import Tensor
 
 from agents.agent import Agent
 from agents.ppo_build import PpoAgentConfig
-from envs.vector_env import DiscreteActions
+from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
@@ -19,6 +21,7 @@ from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.runs.video import record_video
+from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
 from ssl_objectives.footprint.available import available_memory
@@ -118,6 +121,7 @@ class TrainTask(Task):
                 f"is all of --env-steps {self.budget}. Raise --env-steps, or lower "
                 "--curiosity.warm-up-steps."
             )
+        say_settled(self.agent, self.console)
         self.agent.begin()
         return {}
 
@@ -130,7 +134,8 @@ class TrainTask(Task):
         """One rollout, and what is learned from it."""
         report = self.agent.train_step(describe=log)
         metrics = read_metrics_from(report.metrics)
-        ends = report.ends
+        ends = report.happened
+        metrics |= self._shares(ends.kinds)
         returns = ends.episode_return[ends.ended].tolist()
         if returns:
             metrics["episode/return"] = sum(returns) / len(returns)
@@ -141,6 +146,16 @@ class TrainTask(Task):
             bonus = metrics.get(f"intrinsic/{name}/reward_mean")
             self._bonus |= {} if bonus is None else {name: bonus}
         return metrics
+
+    def _shares(self, kinds: Mapping[str, Tensor]) -> dict[str, float]:
+        """What share of the steps each kind of a fact had: who was looked at, say."""
+        shares: dict[str, float] = {}
+        for fact, values in kinds.items():
+            names = self.agent.env.spec.facts[fact].names
+            counts = torch.bincount(values.flatten(), minlength=len(names))
+            each = (counts / values.numel()).tolist()
+            shares |= {f"share/{fact}/{x}": y for x, y in zip(names, each, strict=True)}
+        return shares
 
     def counted(self) -> tuple[int, str]:
         """Emulated frames."""
@@ -159,7 +174,7 @@ class TrainTask(Task):
     def evaluate(
         self, say: Callable[[str], None], stop: Callable[[], bool]
     ) -> Mapping[str, float]:
-        """Whole episodes in fresh worlds, and as many of random play.
+        """Whole episodes in fresh worlds, and as many of random play; loss by part.
 
         Random play never changes, so it is played once; its draws are the run's own.
         """
@@ -170,14 +185,26 @@ class TrainTask(Task):
 
         say(f"evaluating at {self.steps:,} env steps …")
         world, episodes = self.config.world, self.config.evaluate_episodes
+        watched = self._watch()
+        if not episodes:
+            return watched
         try:
             found = evaluate_player(world, self.agent.player, episodes, watch)
             self._random = self._random or evaluate_random(
                 world, episodes, self.config.seed, str(self.device), watch
             )
-            return found | self._random
+            return watched | found | self._random
         except _Interrupted:
             return {}
+
+    def _watch(self) -> dict[str, float]:
+        """The model's loss on each part of a world that can be watched by parts."""
+        world, model = self.config.world, self.agent.world_model
+        if not isinstance(world, WatchedWorld) or model is None:
+            return {}
+        steps, seed = self.config.watch_steps, self.config.seed
+        found = loss_of_parts(world, self.agent.env, model, steps, seed)
+        return {f"watched/{part}": loss for part, loss in found.items()}
 
     @property
     def remedy(self) -> str:
@@ -191,6 +218,7 @@ class TrainTask(Task):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, with the learning rate of this config."""
         self.agent.load_state_dict(dict(state))
+        say_settled(self.agent, self.console)
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """A plot, a video and a table; training is done: no failure here ends it."""
@@ -260,6 +288,15 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
         )
     except ValueError as error:  # the parts' way of saying what does not fit
         raise ConfigError(str(error)) from error
+
+
+def say_settled(agent: Agent, console: Console) -> None:
+    """A line for each signal that settled something for this run."""
+    for name, signal in agent.signals.items():
+        settled = signal.curiosity.settled().items()
+        if settled:
+            words = ", ".join(f"{what} = {x:,.6g}" for what, x in settled)
+            say(console, f"{name}: {words}")
 
 
 def run_name(config: TrainConfig) -> str:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.collect import EpisodeEnds
+from agents.collect import Happened
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.experience import Experience
@@ -76,7 +76,7 @@ def build(
     return agent
 
 
-def collect(agent: PpoAgent, times: int) -> list[tuple[Experience, EpisodeEnds]]:
+def collect(agent: PpoAgent, times: int) -> list[tuple[Experience, Happened]]:
     return [agent.collector.collect() for _ in range(times)]
 
 

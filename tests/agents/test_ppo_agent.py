@@ -270,7 +270,7 @@ def test_a_reward_stream_that_is_switched_off_teaches_nothing(weight: float) -> 
         for env in (CountingConfig().build(B, "cpu"), NativeVectorEnv(Rich(), B))
     ]
     reports = [[agent.train_step() for agent in agents] for _ in range(2)]
-    assert not torch.equal(*[x.ends.episode_return for x in reports[-1]])
+    assert not torch.equal(*[x.happened.episode_return for x in reports[-1]])
     one, two = (agent.modules.state_dict() for agent in agents)
     names = [name for name in one if name.startswith("actor.")]
     same = [torch.equal(one[name], two[name]) for name in names]

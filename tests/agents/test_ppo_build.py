@@ -27,7 +27,9 @@ def test_compile_is_for_the_target_network_too(compiled: bool) -> None:
     assert model is not None
     assert model.target is not None
     [copy] = [x for x in model.target.modules() if isinstance(x, Encoder)]
-    assert is_compiled(actor.belief.encoder.body) is compiled
+    encoder = actor.belief.encoder
+    assert isinstance(encoder, Encoder)
+    assert is_compiled(encoder.body) is compiled
     assert is_compiled(copy.body) is compiled
     jepa = config.build_player(SPEC, jepa_vicreg(horizon=3), 0).world_model
     assert jepa is not None

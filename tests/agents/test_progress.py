@@ -74,7 +74,7 @@ def test_the_old_model_sees_one_stream_without_seams() -> None:
         raw.append(signal.reward(agent._score(experience, describe=False)).raw)
     whole = joined([x.traj for x in experiences])
     start = model.start(B)
-    target = model.targets(whole.obs, whole.first, start)
+    target = model.targets(whole, start)
     with torch.no_grad():
         old = signal.old.loss(whole, start, target).arrival()
         new = model.loss(whole, start, target).arrival()

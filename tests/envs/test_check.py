@@ -8,7 +8,7 @@ from jaxtyping import Bool
 from torch import Tensor
 
 from envs.check import EnvContractError, check_env
-from envs.vector_env import Step
+from envs.vector_env import FactSpec, Step
 from tests.envs.many_worlds import Carts
 
 
@@ -100,9 +100,19 @@ class Flat(Carts):
         self.spec = replace(self.spec, obs_shape=(0, 4, 16))
 
 
+class Misnaming(Carts):
+    """A number that goes beyond its names."""
+
+    def __init__(self, num_envs: int) -> None:
+        super().__init__(num_envs)
+        time = FactSpec((), torch.int64, ("begun", "later"))
+        self.spec = replace(self.spec, facts={"time": time})
+
+
 @pytest.mark.parametrize(
     ("env", "message"),
     [
+        (Misnaming, "the fact 'time' has names for 0 to 1, and other values"),
         (Unclipped, "an action of 5 must do what 1 does"),
         (ClippedAbove, "and -7 what -1 does"),
         (ClippedBelow, "an action of 5 must do what 1 does"),

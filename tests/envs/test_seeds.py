@@ -14,6 +14,8 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 from envs.atari.emulator import EmulatedAtari
 from envs.atari.native import NativeAtari
 from envs.atari.protocol import MACHADO, env_seeds
+from envs.attention.config import AttentionConfig
+from envs.attention.groups import Animate
 from envs.gymnasium_env import GymnasiumVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
@@ -47,6 +49,7 @@ class Dice(gymnasium.Env[Any, Any]):
 
 
 WORLDS: dict[str, Callable[[], VectorEnv]] = {
+    "attention": lambda: AttentionConfig(Animate.MIMICRY).build(NUM, "cpu"),
     "gymnasium": lambda: GymnasiumVectorEnv(SyncVectorEnv([Dice] * NUM)),
     "gymnasium processes": lambda: GymnasiumVectorEnv(AsyncVectorEnv([Dice] * NUM)),
     "atari": lambda: NativeAtari("Breakout", RANDOM, NUM, num_threads=1),

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from envs.vector_env import ContinuousActions
+from envs.vector_env import ContinuousActions, FactSpec
 from tests.envs.probe_world import ProbeConfig
 from tests.pretend.cuda import pretend_cuda
 
@@ -101,3 +101,11 @@ def test_where_bounds_are_equal_exactly_that_is_done(
     action = 2 * torch.rand(10_000, 1, generator=generator) - 1
     done = ContinuousActions((value,), (value,)).to_bounds(action)
     assert torch.equal(done, torch.full_like(done, value))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bool, torch.complex64])
+def test_only_whole_numbers_have_names(dtype: torch.dtype) -> None:
+    assert FactSpec((2,), dtype).names == ()
+    with pytest.raises(ValueError, match="Only whole numbers can have names"):
+        FactSpec((2,), dtype, ("one", "two"))
+    assert FactSpec((2,), torch.uint8, ("one", "two")).names == ("one", "two")

@@ -37,7 +37,7 @@ def test_ppo_reaches_fifteen_in_pong() -> None:
     recent: list[float] = []
     begin = time.monotonic()
     while time.monotonic() - begin < SECONDS:
-        ends = agent.train_step().ends
+        ends = agent.train_step().happened
         recent = (recent + ends.episode_return[ends.ended].tolist())[-50:]
         if len(recent) == 50 and sum(recent) / 50 >= 15:
             break

@@ -122,7 +122,7 @@ def explore(name: str, seed: int) -> Outcome:
     recent: list[bool] = []
     begin, success = time.monotonic(), 0.0
     while agent.env_steps < BUDGET:
-        ends = agent.train_step().ends
+        ends = agent.train_step().happened
         reached = ends.episode_return[ends.ended] > 0.5
         recent = (recent + reached.tolist())[-EPISODES:]
         success = sum(recent) / max(1, len(recent))

@@ -13,9 +13,13 @@ import torch
 from torch import Tensor
 
 from agents.agent import TrainStepResult
-from agents.collect import EpisodeEnds
+from agents.collect import Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import GammaProgressConfig
+from agents.curiosity.progress.frozen_features import ChangeOfFeaturesConfig
+from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
+from agents.curiosity.signals import SignalConfig
 from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
 from agents.ppo_agent import PpoAgent
@@ -70,6 +74,15 @@ def agent(
         )
         model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
         return config.build(env, model, PredictionErrorConfig(), 5)
+    if kind == "gamma-progress":  # of both its yardsticks, and paid from the second on
+        config = PpoAgentConfig(
+            nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
+        )
+        model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
+        change = ChangeOfFeaturesConfig(nature, readout=14)
+        also = GammaProgressConfig(2, OwnLossConfig(), gamma=0.9)
+        progress = GammaProgressConfig(2, change, gamma=0.9)
+        return config.build(env, model, progress, 5, [SignalConfig(also)])
     if kind == "rnd":
         rnd = RndConfig(size=14, warm_up_steps=2, encoder=nature)
         return PpoAgentConfig(nature, FrameStackConfig(3), PPO).build(env, None, rnd, 5)
@@ -105,7 +118,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
             device.crossings = crossings
         collect = made.collector.collect
 
-        def watched() -> tuple[Experience, EpisodeEnds]:
+        def watched() -> tuple[Experience, Happened]:
             nonlocal acting
             collected = collect()
             acting = len(crossings)
@@ -115,7 +128,7 @@ def ran(kind: str, world: str, name: str) -> Ran:
         report = made.train_step()
         learnt = len(crossings)
         assert all(x.device.type == name for x in report.metrics.values())
-        assert report.ends.ended.device.type == name
+        assert report.happened.ended.device.type == name
         left = values(made, report)
         return Ran(
             left, made.state_dict(), crossings[:acting], crossings[acting:learnt]
@@ -124,7 +137,12 @@ def ran(kind: str, world: str, name: str) -> Ran:
 
 RUNS = pytest.mark.parametrize(
     ("kind", "world"),
-    [("byol-explore", "counting"), ("rnd", "key-door"), ("ppo", "pixel-maze")],
+    [
+        ("byol-explore", "counting"),
+        ("gamma-progress", "key-door"),
+        ("rnd", "key-door"),
+        ("ppo", "pixel-maze"),
+    ],
 )
 
 
@@ -149,8 +167,8 @@ def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
     steps, rank = "agents/ppo_agent.py", "ssl_objectives/measure/diagnostics.py"
-    once = {"byol-explore": {steps: 1, rank: 1}, "rnd": {steps: 1}, "ppo": {steps: 1}}
-    assert waits == once[kind]
+    with_model = kind in ("byol-explore", "gamma-progress")
+    assert waits == {steps: 1} | ({rank: 1} if with_model else {})
 
 
 @RUNS
@@ -172,7 +190,7 @@ def test_a_step_of_a_simulator_waits_for_the_actions_alone(world: str) -> None:
         finally:
             made.env.close()
         assert report.metrics["loss/policy"].isfinite()
-        assert report.ends.ended.is_cuda
+        assert report.happened.ended.is_cuda
     acting = [x for x in device.crossings if x.file.startswith("envs/")]
     awaited = [x for x in acting if x.awaited]
     assert [(x.kind, x.shape[0]) for x in awaited] == [("download", B)] * T

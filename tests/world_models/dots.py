@@ -21,7 +21,8 @@ from world_models.actions import embedding_of
 from world_models.belief import BeliefModel
 from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import LatentHead, OpenLoop
+from world_models.open_loop import GruLoop
+from world_models.predictor import LatentHead
 from world_models.scope import Scope
 from world_models.trajectory import Trajectory
 
@@ -76,7 +77,7 @@ def jepa(
 ) -> LatentDynamics:
     belief = belief_of(encoder)
     head = LatentHead(D, 128, D)
-    loop = OpenLoop(D, belief.embedding.size)
+    loop = GruLoop(D, belief.embedding.size)
     return LatentDynamics(
         belief, loop, head, objective, horizon, TargetKind.SHARED, scope=scope
     )
@@ -110,6 +111,6 @@ def learn(
         optimizer.step()
         model.after_update(loss)
         after()
-        target: Tensor = model.targets(traj.obs, traj.first, start)
+        target: Tensor = model.targets(traj, start)
         metrics = {**of_model(loss), **model.diagnose(target)}
         yield {name: x.item() for name, x in metrics.items()}

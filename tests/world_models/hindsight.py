@@ -14,7 +14,8 @@ from ssl_objectives.methods.bootstrap.byol import Byol
 from world_models.adversary import Adversary
 from world_models.belief import BeliefModel
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import Ahead, OpenLoop, Prediction, Predictor
+from world_models.open_loop import GruLoop
+from world_models.predictor import Ahead, Prediction, Predictor
 
 HIDDEN = 12
 
@@ -102,7 +103,7 @@ class HindsightConfig:
         action_size, latent_size = belief.embedding.size, belief.encoder.size
         return LatentDynamics(
             belief,
-            OpenLoop(belief.size, action_size),
+            GruLoop(belief.size, action_size),
             Hindsight(belief.size, action_size, latent_size, self.noise),
             Byol(),
             self.horizon,

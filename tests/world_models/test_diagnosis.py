@@ -66,6 +66,6 @@ def test_a_model_tells_its_updates_as_well(generator: torch.Generator) -> None:
     model, traj = build(), noise(generator)
     loss = model.loss(traj, model.start(traj.first.shape[1]))
     model.after_update(loss)
-    target = model.targets(traj.obs, traj.first, model.start(traj.first.shape[1]))
+    target = model.targets(traj, model.start(traj.first.shape[1]))
     got = {name: x.item() for name, x in model.diagnose(target).items()}
     assert got == {**told(target), "world_model/updates": 1.0}

@@ -10,8 +10,10 @@ from ssl_objectives.objective import Needs, Objective, TargetKind
 from ssl_objectives.parts.critics import Dot
 from ssl_objectives.refusal import ConfigError
 from tests.world_models.small_model import B, K, T, build, jepa, noise, target_of
+from world_models.cores.gru_cell import GruCell
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION
+from world_models.open_loop import GruLoop
 from world_models.predictor import Ahead, LatentHead, Prediction, Predictor
 from world_models.scope import Scope
 from world_models.terms.term import Added, Term, Unrolled
@@ -51,7 +53,7 @@ def test_loss_is_the_written_out_one(traj: Trajectory) -> None:
                 if not inside or crossed:
                     continue
                 embedded = model.belief.embedding(traj.action[t + k, b])
-                cell = model.open_loop.cell
+                cell = cell_of(model)
                 state = cell.step(cell.gates(embedded), state)
                 guess = guessed(model, state)
                 wanted = target_of(model)(traj.obs[t + k + 1, b])
@@ -62,6 +64,11 @@ def test_loss_is_the_written_out_one(traj: Trajectory) -> None:
                 )
 
 
+def cell_of(model: LatentDynamics) -> GruCell:
+    assert isinstance(model.open_loop, GruLoop)
+    return model.open_loop.cell
+
+
 def test_imagine_agrees_with_the_loss_path(traj: Trajectory) -> None:
     model = build()
     belief = torch.randn(B, 17)
@@ -69,8 +76,8 @@ def test_imagine_agrees_with_the_loss_path(traj: Trajectory) -> None:
     got = model.imagine(belief, action)
     state = belief
     for k in range(K):
-        gates = model.open_loop.cell.gates(model.belief.embedding(action[k]))
-        state = model.open_loop.cell.step(gates, state)
+        gates = cell_of(model).gates(model.belief.embedding(action[k]))
+        state = cell_of(model).step(gates, state)
         torch.testing.assert_close(got[k], guessed(model, state))
 
 
@@ -108,7 +115,7 @@ def test_losses_lie_between_zero_and_four(traj: Trajectory) -> None:
 def test_targets_can_be_given(traj: Trajectory) -> None:
     model = build()
     carry = model.start(B)
-    target = model.targets(traj.obs, traj.first, carry)
+    target = model.targets(traj, carry)
     assert not target.requires_grad
     given = model.loss(traj, carry, target).terms[PREDICTION]
     torch.testing.assert_close(given, model.loss(traj, carry).terms[PREDICTION])
@@ -146,7 +153,7 @@ def test_without_a_target_network_both_sides_are_trained(traj: Trajectory) -> No
     """By the squared error to the encoder's own latents, through either of them."""
     model = jepa()
     carry = model.start(B)
-    given = model.targets(traj.obs, traj.first, carry)
+    given = model.targets(traj, carry)
     seen = model.see(traj, carry, 0 * given)  # it has better ones itself
     aims = seen.target
     torch.testing.assert_close(aims, given)
@@ -169,7 +176,7 @@ def test_without_a_target_network_both_sides_are_trained(traj: Trajectory) -> No
 def test_the_regulariser_is_of_what_was_seen_at_one_step(traj: Trajectory) -> None:
     model = jepa()
     loss = model.loss(traj, model.start(B))
-    latent = model.targets(traj.obs, traj.first, model.start(B))
+    latent = model.targets(traj, model.start(B))
     each = []
     for rows in latent[1:]:  # each row once, those in front of a reset as well
         hinge = torch.relu(1 - (rows.var(0) + 1e-4).sqrt()).mean()
@@ -235,7 +242,7 @@ def test_a_predictor_reads_what_lies_around_each_step(traj: Trajectory) -> None:
     assert ahead.valid is not None
     assert torch.equal(ahead.valid, loss.valid)
     embedded = model.belief.embedding(traj.action)
-    cell = model.open_loop.cell
+    cell = cell_of(model)
     for k, t, b in loss.valid.nonzero().tolist():
         action = embedded[t + k, b]
         torch.testing.assert_close(ahead.action[k, t, b], action)

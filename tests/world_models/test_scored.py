@@ -131,7 +131,7 @@ def test_behind_a_projector_rewards_are_of_projections(traj: Trajectory) -> None
     """A target that is given, as one is computed once per rollout, changes nothing."""
     model = model_of(*ROW_BY_ROW["byol"], projector=Mlp(10, 12))
     carry = aged(model)
-    target = model.targets(traj.obs, traj.first, carry)
+    target = model.targets(traj, carry)
     assert target.shape == (T + 1, B, 10)
     given, own = model.surprise(traj, carry, target=target), model.surprise(traj, carry)
     torch.testing.assert_close(given.arrival(), own.arrival())

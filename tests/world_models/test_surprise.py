@@ -75,7 +75,7 @@ def test_a_burn_in_brings_the_memory_up_to_date(
     got, want = model.loss(traj, carry, burn_in=burn_in), model.loss(rest, reached)
     assert torch.equal(got.valid, want.valid)
     torch.testing.assert_close(got.terms[PREDICTION], want.terms[PREDICTION])
-    given = model.targets(traj.obs, traj.first, carry)
+    given = model.targets(traj, carry)
     also = model.loss(traj, carry, given, burn_in)
     torch.testing.assert_close(also.terms[PREDICTION], want.terms[PREDICTION])
     stale = model.loss(rest, carry)
@@ -181,7 +181,7 @@ def test_surprise_across_a_seam_is_that_of_one_trajectory(
     blind = model.surprise(seam.rollout, seam.carry).arrival()
     assert not torch.allclose(blind[: K - 1], want[: K - 1], rtol=1e-2)
     # given what the policy saw, nothing changes
-    target = model.targets(seam.rollout.obs, seam.rollout.first, seam.carry)
+    target = model.targets(seam.rollout, seam.carry)
     belief = model.belief.along(seam.rollout, seam.carry).belief
     told = model.surprise(seam.rollout, seam.carry, seam.context, target, belief)
     assert torch.equal(told.arrival(), got.arrival())

@@ -134,16 +134,11 @@ class _Check:
 
     def _belief(self) -> Tensor:
         """Beliefs of rows 0 … T-1."""
-        traj = self.traj
-        return self.belief.observe(
-            traj.obs[:-1], traj.action[:-1], traj.first[:-1], self.model.start(_ENVS)
-        ).belief
+        return self.belief.along(self.traj, self.model.start(_ENVS)).belief
 
     def _sees(self) -> None:
         traj, belief = self.traj, self.belief
-        seen = belief.observe(
-            traj.obs, traj.action, traj.first, self.model.start(_ENVS)
-        )
+        seen = belief.throughout(traj, self.model.start(_ENVS))
         rows = self.num_steps + 1
         self._is("the latent", seen.latent, rows, _ENVS, belief.encoder.size)
         self._is("the belief", seen.belief, rows, _ENVS, belief.size)
@@ -152,7 +147,7 @@ class _Check:
 
     def _targets_are_constants(self) -> None:
         traj = self.traj
-        target = self.model.targets(traj.obs, traj.first, self.model.start(_ENVS))
+        target = self.model.targets(traj, self.model.start(_ENVS))
         self._is("targets", target, self.num_steps + 1, _ENVS, self.size)
         self._say(not target.requires_grad, "targets carry gradient; detach them")
         if self.model.target is not None:
@@ -210,7 +205,7 @@ class _Check:
 
     def _agent_and_replay_see_the_same_loss(self) -> None:
         traj, model = self.traj, self.model
-        target = model.targets(traj.obs, traj.first, model.start(_ENVS))
+        target = model.targets(traj, model.start(_ENVS))
         seen = Seen(self._belief(), target, frames=traj.obs)
         parts = model.predict(seen, traj.action, traj.valid)
         learned = self._loss().terms[PREDICTION]
@@ -256,11 +251,16 @@ class _Check:
         obs, action = traj.obs.clone(), traj.action.clone()
         obs[late] = 255 - obs[late]
         action[late] = action[late].roll(1, 0)
+        other = replace(traj, obs=obs)
+        if traj.vector is not None:
+            vector = traj.vector.clone()
+            vector[late] = -vector[late]
+            other = replace(other, vector=vector)
         start = torch.arange(self.num_steps).view(1, -1, 1)
         lands = start + torch.arange(1, self.model.horizon + 1).view(-1, 1, 1)
         before = self.model.start(_ENVS)
-        target = self.model.targets(traj.obs, traj.first, before)
-        belief = self.model.see(replace(traj, obs=obs), before, target).belief
+        target = self.model.targets(traj, before)
+        belief = self.model.see(other, before, target).belief
         told = Seen(belief, target)
         seen = self.model.predict(told, traj.action, traj.valid)
         self._same(

@@ -20,6 +20,7 @@ from world_models.cores.frame_stack import FeedForwardCore
 from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.trajectory import Trajectory
+from world_models.vector_encoder import VectorEncoder
 
 BeliefMaker = Callable[[], BeliefModel]
 
@@ -54,7 +55,7 @@ def random_trajectory(
     cut: int,
     facts: Mapping[str, int] | None = None,
 ) -> Trajectory:
-    """Frames of noise; env 1 begins a new episode at row `cut`, the last at the end.
+    """Frames and vectors of noise; env 1 begins anew at row `cut`, the last at the end.
 
     `facts` are noise as well: how many numbers, by name.
     """
@@ -75,7 +76,17 @@ def random_trajectory(
         name: torch.randn(*rows, size, generator=generator)
         for name, size in (facts or {}).items()
     }
-    return Trajectory(action, reward, never, ended, obs, first, told)
+    size = _numbers_read(belief)
+    vector = torch.randn(*rows, size, generator=generator) if size else None
+    return Trajectory(action, reward, never, ended, obs, first, told, vector)
+
+
+def _numbers_read(belief: BeliefModel) -> int:
+    """V, of the vector that the belief reads; 0 where it reads none."""
+    if isinstance(belief.encoder, VectorEncoder):
+        return belief.encoder.stop
+    reader = belief.vector_input
+    return 0 if reader is None else reader.linear.in_features
 
 
 def random_actions(

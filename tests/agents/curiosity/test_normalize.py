@@ -11,6 +11,7 @@ from torch import Tensor
 from agents.curiosity.moments import EmaMoments
 from agents.curiosity.normalize import (
     AboveMean,
+    EmaRmsScale,
     EmaStdScale,
     PayAll,
     Prioritizer,
@@ -103,6 +104,23 @@ def test_rewards_that_are_all_alike_are_divided_by_a_thousandth_of_them() -> Non
         assert (AboveMean(0.9)(scaled, every) == 0).all()
 
 
+def test_signed_rewards_keep_their_sign_and_their_zero(
+    generator: torch.Generator,
+) -> None:
+    """Over the debiased average of each rollout's root mean square, clipped."""
+    scale, sizes = EmaRmsScale(0.7, clip=1.5), []
+    for raw, valid in rollouts(generator):
+        raw = (raw - raw.mean()).where(torch.rand(T, B, generator=generator) < 0.9, 0.0)
+        sizes.append(raw[valid].double().square().mean().sqrt().item())
+        weights = 0.7 ** np.arange(len(sizes))[::-1]
+        want = raw / np.average(sizes, weights=weights)
+        got = scale(raw, valid)
+        assert (want.abs() > 1.5).any()
+        torch.testing.assert_close(got, want.clamp(-1.5, 1.5))
+        assert torch.equal(got.sign(), raw.sign())
+    assert not EmaRmsScale()(torch.zeros(T, B), valid).any()
+
+
 def test_a_rollout_without_valid_transitions_changes_nothing(
     generator: torch.Generator,
 ) -> None:
@@ -124,7 +142,7 @@ def test_leaving_things_alone(generator: torch.Generator) -> None:
         assert torch.equal(PayAll()(raw, valid), raw)
 
 
-PARTS = [ReturnStdScale(B, 0.9), EmaStdScale(), AboveMean()]
+PARTS = [ReturnStdScale(B, 0.9), EmaStdScale(), EmaRmsScale(clip=9.0), AboveMean()]
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: type(part).__name__)

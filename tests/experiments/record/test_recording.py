@@ -18,6 +18,7 @@ from torch import Tensor
 
 from agents.acting import RandomPolicy
 from agents.ppo_build import PpoAgentConfig
+from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import Step
@@ -185,6 +186,18 @@ def test_a_trained_run_plays_in_its_own_world(
     assert done.code == 1
     assert "was trained on frames (3, 40, 45)" in done.err
     assert not (tmp_path / "b").exists()
+
+
+def test_names_of_facts_are_kept(tmp_path: Path) -> None:
+    world = AttentionConfig(pixels=0)
+    config = RecordConfig(
+        world=world, out=tmp_path, steps=8, num_envs=2, facts=True, device="cpu"
+    )
+    record(config, QUIET)
+    facts = open_dataset(tmp_path).spec.facts
+    assert facts["in_view"] == Column((), "int64", world.parts)
+    assert facts["there"] == Column((4, 4), "bool")
+    assert facts["places"] == Column((4, 4, 2), "float32")
 
 
 def test_atari_with_facts(tmp_path: Path) -> None:

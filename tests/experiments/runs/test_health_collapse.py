@@ -27,7 +27,8 @@ from tests.world_models.dots import (
     warmed,
 )
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import Ahead, LatentHead, OpenLoop, Prediction, Predictor
+from world_models.open_loop import GruLoop
+from world_models.predictor import Ahead, LatentHead, Prediction, Predictor
 from world_models.scope import Scope
 
 RANK, POINT = "latents have collapsed", "all but become one point"
@@ -122,12 +123,13 @@ def test_latents_that_shrink_as_a_whole_are_missed_by_shares_and_directions() ->
     belief = belief_of(patches())
     model = LatentDynamics(
         belief,
-        OpenLoop(D, belief.embedding.size),
+        GruLoop(D, belief.embedding.size),
         LatentHead(D, 128, D),
         Byol(),
         4,
         ema_decay=0.9,
     )
+    assert isinstance(belief.encoder, Encoder)
     last = list(belief.encoder.head.parameters())
     for x in last:
         x.requires_grad_(False)

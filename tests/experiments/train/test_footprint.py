@@ -39,7 +39,7 @@ from world_models.terms.temporal import TemporalConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
 WORLDS = ("key-door", "pixel-maze", "atari", "counting")
-PRESETS = ("byol-explore", "rnd", "ppo")
+PRESETS = ("byol-explore", "delta-progress", "rnd", "ppo")
 
 
 def lines(plan: MemoryPlan) -> dict[str, int]:
@@ -307,7 +307,12 @@ OURS = {
         f"{x} objective": small(model="random-encoder", objective=x)
         for x in ("sim-siam", "regression", "reconstruction")
     },
-    **{f"{x} model": small(model=x) for x in MODELS.rows if x != "none"},
+    **{
+        f"{x} model": small(model=x)
+        for x in MODELS.rows
+        if x not in ("none", "grouped")
+    },
+    "grouped model": small(model="grouped", encoder="objects", core="history"),
     **{
         f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch", "menet")
     },
@@ -320,7 +325,7 @@ OURS = {
 @pytest.mark.parametrize("name", OURS)
 def test_our_own_parts_never_look_at_their_values(name: str) -> None:
     spec = EnvSpec(
-        6, (3, 40, 45), DiscreteActions(5), torch.device("meta"), vector_size=2
+        6, (3, 40, 45), DiscreteActions(5), torch.device("meta"), vector_size=60
     )
     with planned_for(CPU):
         config = OURS[name]

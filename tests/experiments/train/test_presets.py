@@ -1,6 +1,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,8 @@ import pytest
 import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
+from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
 from agents.off_policy_build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
@@ -26,6 +29,8 @@ from world_models.model_config import LatentDynamicsConfig
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
+_OTHERS = ("pretrained", "vector", "objects")
+_OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
 def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
@@ -49,6 +54,17 @@ def test_presets_are_what_they_are_called() -> None:
     assert isinstance(config.agent.core, FrameStackConfig)
     assert isinstance(config.curiosity, RndConfig)
     assert config.model is None
+    for name, kind in (
+        ("gamma-progress", GammaProgressConfig),
+        ("delta-progress", DeltaProgressConfig),
+    ):
+        config = train_config(name, yardstick="own-loss")
+        assert isinstance(config.model, LatentDynamicsConfig)
+        assert config.model.name == "byol-explore"
+        assert isinstance(config.curiosity, kind)
+        assert config.curiosity.yardstick == OwnLossConfig()
+    curiosity = train_config(yardstick="own-loss").curiosity  # no signal is named
+    assert curiosity == GammaProgressConfig(yardstick=OwnLossConfig())
     config = train_config("ppo")
     assert (config.model, config.curiosity) == (None, None)
     config = train_config("ppo", model="byol-explore", curiosity="rnd")
@@ -122,14 +138,18 @@ def test_defaults_fit_together(size: str, world: str) -> None:
 
 
 @pytest.mark.parametrize("preset", NAMES["preset"])
-@pytest.mark.parametrize("core", NAMES["core"])
-@pytest.mark.parametrize("encoder", [x for x in NAMES["encoder"] if x != "pretrained"])
+@pytest.mark.parametrize(
+    ("core", "encoder"),
+    [("history", "nature"), *product(["recurrent", "frame-stack"], _OF_PIXELS)],
+)
 def test_every_agent_learns_at_debug_size(preset: str, core: str, encoder: str) -> None:
     config = train_config(preset, "debug", "key-door", core, encoder)
     ppo = replace(ppo_agent(config).ppo, num_steps=5)
     config = replace(config, num_envs=2, agent=replace(ppo_agent(config), ppo=ppo))
     if isinstance(config.curiosity, RndConfig):
         config = replace(config, curiosity=replace(config.curiosity, warm_up_steps=2))
+    if isinstance(config.curiosity, GammaProgressConfig):
+        config = replace(config, curiosity=replace(config.curiosity, gamma=0.9))
     trained = build_agent(config)
     try:
         trained.begin()
@@ -139,6 +159,11 @@ def test_every_agent_learns_at_debug_size(preset: str, core: str, encoder: str) 
     played = 2 * 2 if preset == "rnd" else 0
     assert trained.env_steps == 10 + played
     assert all(bool(torch.isfinite(x)) for x in metrics.values())
+
+
+def test_a_history_of_latents_stacks_no_frames_to_compare() -> None:
+    with pytest.raises(ConfigError, match="take --core recurrent or frame-stack"):
+        train_config(core="history", encoder="change")
 
 
 @pytest.mark.parametrize("part", sorted(NAMES))
@@ -227,6 +252,15 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
             r"is no policy. .*build\(self, spec, begin\)",
         ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
+        (
+            {"yardstick": "change", "curiosity": "rnd"},
+            "--yardstick is what .*: add --curiosity gamma-progress",
+        ),
+        ({"yardstick": "change", "curiosity": "none"}, "or leave --yardstick out"),
+        (
+            {"yardstick": "own_parts:encoder", "preset": "gamma-progress"},
+            r"is no yardstick. .*build\(self, surroundings, model\)",
+        ),
         (
             {"objective": "byol", "model": "own_parts:Closed"},
             "Closed brings its own and takes no other",

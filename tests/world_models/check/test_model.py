@@ -30,10 +30,10 @@ from world_models.check.samples import small_beliefs
 from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss
+from world_models.open_loop import GruLoop, OpenLoop
 from world_models.predictor import (
     Ahead,
     LatentHead,
-    OpenLoop,
     Prediction,
     Predictor,
 )
@@ -107,7 +107,7 @@ def composed(
     size = belief.encoder.size
     own: dict[str, Any] = {
         "belief": belief,
-        "open_loop": OpenLoop(belief.size, belief.embedding.size),
+        "open_loop": GruLoop(belief.size, belief.embedding.size),
         "predictor": LatentHead(belief.size, 11, size),
         "objective": Byol(),
         "horizon": K,
@@ -123,14 +123,14 @@ def scaled(loss: ModelLoss, by: float | Tensor) -> ModelLoss:
 
 
 class Attached(LatentDynamics):
-    def targets(self, obs: Any, first: Any, carry: Any) -> Any:
-        latent = super().targets(obs, first, carry)
+    def targets(self, traj: Any, carry: Any) -> Any:
+        latent = super().targets(traj, carry)
         return latent + nn.Parameter(torch.zeros(()))
 
 
 class Short(LatentDynamics):
-    def targets(self, obs: Any, first: Any, carry: Any) -> Any:
-        return super().targets(obs, first, carry)[1:]
+    def targets(self, traj: Any, carry: Any) -> Any:
+        return super().targets(traj, carry)[1:]
 
 
 class Backwards(LatentDynamics):
@@ -256,8 +256,15 @@ def linear(kind: type[nn.Linear]) -> Callable[[BeliefModel], LatentDynamics]:
 
 
 class Foresight(OpenLoop):
+    def __init__(self, belief_size: int, action_size: int) -> None:
+        super().__init__()
+        self.inner = GruLoop(belief_size, action_size)
+
     def all_starts(self, belief: Any, action: Any, horizon: int) -> Any:
-        return super().all_starts(belief, action.roll(-1, 0), horizon)
+        return self.inner.all_starts(belief, action.roll(-1, 0), horizon)
+
+    def forward(self, belief: Any, action: Any) -> Any:
+        return self.inner(belief, action)
 
 
 def learning_target(belief: BeliefModel) -> LatentDynamics:

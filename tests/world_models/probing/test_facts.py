@@ -19,7 +19,7 @@ from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
-from world_models.predictor import OpenLoop
+from world_models.open_loop import OpenLoop, Unmoved
 from world_models.presets import jepa_vicreg
 from world_models.probing.facts import probe_facts
 from world_models.trajectory import Trajectory
@@ -45,13 +45,6 @@ class Shows:
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         return Encoder(CentreOfMass(), image_shape, 0, Precision.FLOAT32)
-
-
-class Stays(OpenLoop):
-    """Believes that nothing ever changes."""
-
-    def forward(self, belief: Tensor, action: Tensor) -> Tensor:
-        return belief.expand(len(action), *belief.shape)
 
 
 def knowing(core: CoreConfig | None = None, horizon: int = K) -> LatentDynamics:
@@ -121,7 +114,7 @@ def episodes(seed: int, length: int) -> Trajectory:
 def test_predictions_across_an_episodes_end_do_not_count() -> None:
     """Where values last for an episode, believing in no change is right within it."""
     model = knowing()
-    model.open_loop = Stays(model.belief.size, 6)
+    model.open_loop = Unmoved()
     told = probe_facts(model, [episodes(0, T)], [episodes(1, T)])
     assert told["where/encoded_rmse"] < 0.05
     assert told["where/predicted_rmse"] < 0.05
@@ -145,7 +138,7 @@ def test_beliefs_are_read_too_where_a_core_remembers() -> None:
 def test_what_came_first_alone_is_predicted_from() -> None:
     """A value that changes behind the first row is missed by who believes in none."""
     model = knowing()
-    model.open_loop = Stays(model.belief.size, 6)
+    model.open_loop = Unmoved()
     walk = (torch.arange(T + 1)[:, None] + torch.arange(20)[None]).clamp(max=H - 1)
     first = torch.zeros(T + 1, 20, dtype=torch.bool)
     traj = lasting(walk, first)
@@ -158,6 +151,9 @@ def test_what_came_first_alone_is_predicted_from() -> None:
 
 class Adds(OpenLoop):
     """Moves what it believes by each action, without ever being wrong."""
+
+    def all_starts(self, belief: Tensor, action: Tensor, horizon: int) -> Tensor:
+        raise NotImplementedError
 
     def forward(self, belief: Tensor, action: Tensor) -> Tensor:
         moved = torch.zeros(len(action), *belief.shape)
@@ -180,7 +176,7 @@ def of_steps(seed: int) -> Trajectory:
 def test_predictions_are_read_against_the_rows_that_they_are_of() -> None:
     """Who adds up actions rightly is right about each row, and not about others."""
     model = knowing()
-    model.open_loop = Adds(model.belief.size, 6)
+    model.open_loop = Adds()
     embedding = model.belief.embedding
     assert isinstance(embedding, ContinuousEmbedding)
     with torch.no_grad():
@@ -204,7 +200,7 @@ def test_trajectories_shorter_than_the_horizon_are_predicted_as_far_as_they_go()
     None
 ):
     model = knowing(horizon=9)
-    model.open_loop = Stays(model.belief.size, 6)
+    model.open_loop = Unmoved()
     told = probe_facts(model, [episodes(0, 5)], [episodes(1, 5)])
     assert told["where/predicted_rmse"] < 0.05
 

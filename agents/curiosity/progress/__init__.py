@@ -1,0 +1,1 @@
+"""Learning progress: reward what old weights of a model predict worse than new ones."""

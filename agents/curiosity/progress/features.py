@@ -1,0 +1,114 @@
+"""Frozen random features of what is observed."""
+
+from typing import final
+
+import torch
+from jaxtyping import Float32
+from torch import Tensor, nn
+
+from envs.vector_env import EnvSpec
+from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from world_models.belief import checked
+from world_models.moments import RunningMoments
+from world_models.trajectory import Trajectory
+
+
+@final
+class RandomMlp(nn.Module):
+    """A frozen two-layer MLP on whitened, clipped vectors.
+
+    Args:
+        vector_size: V, numbers in an observation.
+        hidden: units between the layers.
+        size: features.
+    """
+
+    def __init__(self, vector_size: int, hidden: int, size: int) -> None:
+        super().__init__()
+        self.moments = RunningMoments((vector_size,))
+        first, second = nn.Linear(vector_size, hidden), nn.Linear(hidden, size)
+        for layer in (first, second):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        self.layers = nn.Sequential(first, nn.ReLU(), second).requires_grad_(False)
+
+    def forward(self, vector: Float32[Tensor, "R B V"]) -> Float32[Tensor, "R B F"]:
+        """Whiten by the moments of what was shown, and embed."""
+        std = self.moments.std.clamp(min=1e-3)
+        normal = ((vector - self.moments.mean.float()) / std).clamp(-5.0, 5.0)
+        features: Tensor = self.layers(normal)
+        return features
+
+
+@final
+class FrozenFeatures(nn.Module):
+    """φ: what is observed, through networks that never learn.
+
+    Args:
+        image: sees the newest frame alone; None looks at no image.
+        vector: reads what is observed beside pixels; None where there is nothing.
+        size: F, of both together.
+    """
+
+    def __init__(
+        self, image: Encoder | None, vector: RandomMlp | None, size: int
+    ) -> None:
+        super().__init__()
+        self.image, self.vector, self.size = image, vector, size
+        self.requires_grad_(False).eval()
+
+    @staticmethod
+    def of(
+        spec: EnvSpec, encoder: EncoderConfig, hidden: int, size: int
+    ) -> "FrozenFeatures":
+        """For the worlds of `spec`: of images with more than a pixel, and of vectors.
+
+        Args:
+            spec: of the worlds.
+            encoder: of images.
+            hidden, size: units and features of the MLP on vectors.
+
+        Raises:
+            ValueError: there is nothing to look at.
+        """
+        image, vector, total = None, None, 0
+        if spec.obs_shape[1] * spec.obs_shape[2] > 1:
+            image = checked(encoder.build(spec.obs_shape), Encoder, encoder)
+            total += image.size
+        if spec.vector_size:
+            vector = RandomMlp(spec.vector_size, hidden, size)
+            total += size
+        if not total:
+            raise ValueError(
+                "these worlds show neither an image nor a vector: there are no "
+                "features of them; measure progress by the model's own loss"
+            )
+        return FrozenFeatures(image, vector, total)
+
+    @torch.no_grad()
+    def watch(self, traj: Trajectory) -> None:
+        """Let the whitening of vectors follow a rollout."""
+        if self.vector is not None and traj.vector is not None:
+            self.vector.moments.update(traj.vector[1:].flatten(0, 1))
+
+    @torch.no_grad()
+    def forward(self, traj: Trajectory) -> Float32[Tensor, "R B F"]:
+        """Features of rows 0 … T.
+
+        Raises:
+            ValueError: the vector is missing.
+        """
+        found = []
+        if self.image is not None:
+            found.append(self.image(traj.obs))
+        if self.vector is not None:
+            if traj.vector is None:
+                raise ValueError(
+                    "this signal reads a vector besides pixels; give the one observed"
+                )
+            found.append(self.vector(traj.vector))
+        return torch.cat(found, -1)
+
+    def train(self, mode: bool = True) -> "FrozenFeatures":
+        """Stay in evaluation mode."""
+        return super().train(False)

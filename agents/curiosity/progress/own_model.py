@@ -1,0 +1,91 @@
+"""A world model of the signal's own, which nobody else reads."""
+
+from dataclasses import dataclass, field, replace
+from typing import final
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import Surroundings
+from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.belief import build_belief, checked
+from world_models.cores.core import CoreConfig
+from world_models.cores.recurrent import RecurrentConfig
+from world_models.latent_dynamics import LatentDynamics
+from world_models.model_config import ModelConfig
+from world_models.model_loss import ModelLoss
+from world_models.presets import byol_explore
+
+
+@final
+class OwnModel(nn.Module):
+    """A model that learns from the minibatches a signal is given.
+
+    Its memory begins anew in front of each minibatch: nobody carries it there.
+    """
+
+    def __init__(self, model: LatentDynamics) -> None:
+        super().__init__()
+        self.model = model
+        self._taught: list[ModelLoss] = []  # of the step that is being taken
+
+    def learn(self, learning: Learning) -> tuple[Float[Tensor, ""], Learning]:
+        """Its loss on a minibatch, and the minibatch with beliefs of its own."""
+        traj = learning.traj
+        seen = self.model.see(traj, self.model.start(traj.first.shape[1]))
+        loss = self.model.predict(seen, traj.action, traj.valid)
+        self._taught = [loss]
+        known = replace(
+            learning,
+            belief=seen.belief.detach(),
+            target=seen.target.detach(),
+            model_loss=loss.detach(),
+        )
+        return loss.mean(), known
+
+    def follow(self) -> bool:
+        """Behind a gradient step: follow it, and say whether the model was in it."""
+        taught, self._taught = self._taught, []
+        if taught:
+            self.model.after_update(*taught)
+        return bool(taught)
+
+
+def alone(scored: Scored) -> Scored:
+    """A rollout without what another model made of it."""
+    experience = replace(scored.experience, context=None, overlap=0)
+    return Scored(experience, envs_at_once=scored.envs_at_once)
+
+
+@dataclass(frozen=True)
+class OwnModelConfig:
+    """A world model with eyes and memory of its own."""
+
+    model: ModelConfig = field(default_factory=byol_explore)
+    """what it predicts"""
+    encoder: EncoderConfig = field(default_factory=NatureConfig)
+    """turns frames into latents"""
+    core: CoreConfig = field(default_factory=RecurrentConfig)
+    """turns latents into beliefs"""
+    action_size: int = 32
+    """E, size of an action's embedding"""
+
+    def build(self, surroundings: Surroundings) -> OwnModel:
+        """Build it for these worlds.
+
+        Raises:
+            ValueError: parts that do not fit together.
+        """
+        spec = surroundings.spec
+        belief = build_belief(
+            self.encoder,
+            self.core,
+            spec.obs_shape,
+            spec.actions,
+            self.action_size,
+            spec.vector_size,
+        )
+        built = checked(self.model.build(belief), LatentDynamics, self.model)
+        return OwnModel(built)

@@ -1,0 +1,44 @@
+"""Brings features to one scale, by what they were like at first."""
+
+from typing import final
+
+import torch
+from jaxtyping import Bool, Float32
+from torch import Tensor, nn
+
+_MOST = 5.0  # standard deviations
+_LEAST = 1e-3  # a feature that never changed is not divided by nothing
+
+
+@final
+class Ruler(nn.Module):
+    """`clip((x - mean) / std, ±5)`, each feature by all rows it was shown.
+
+    Args:
+        size: F, features.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        for name in ("total", "squares"):
+            self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
+        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+        self.total: Tensor
+        self.squares: Tensor
+        self.count: Tensor
+
+    @torch.no_grad()
+    def watch(self, rows: Float32[Tensor, "T B F"], valid: Bool[Tensor, "T B"]) -> None:
+        """Add valid rows."""
+        kept = rows.double() * valid.unsqueeze(-1)
+        self.total += kept.sum((0, 1))
+        self.squares += kept.square().sum((0, 1))
+        self.count += valid.sum()
+
+    def forward(self, rows: Float32[Tensor, "T B F"]) -> Float32[Tensor, "T B F"]:
+        """Standardise; before anything was seen rows are only clipped."""
+        count = self.count.clamp(min=1.0)
+        mean = self.total / count
+        std = (self.squares / count - mean.square()).clamp(min=0.0).sqrt()
+        std = std.clamp(min=_LEAST).where(self.count > 0, 1.0)
+        return ((rows - mean.float()) / std.float()).clamp(-_MOST, _MOST)

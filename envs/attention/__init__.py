@@ -1,0 +1,1 @@
+"""A gaze amid four quadrants, in each of which something else goes on."""

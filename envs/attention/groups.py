@@ -1,0 +1,86 @@
+"""Which four groups there are: an animate one by name, and its company."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+
+from envs.attention.behaviour import Behaviour
+from envs.attention.chasing import Chasing
+from envs.attention.mimicry import Mimicry
+from envs.attention.noise import Noise
+from envs.attention.peekaboo import Peekaboo
+from envs.attention.periodic import Periodic
+from envs.attention.reaching import Reaching
+from envs.attention.static import Static
+
+GROUPS = 4
+
+
+class Animate(Enum):
+    """Group 0, whose actor seems to be after something."""
+
+    REACHING = "reaching"
+    CHASING = "chasing"
+    PEEKABOO = "peekaboo"
+    MIMICRY = "mimicry"
+
+
+class Company(Enum):
+    """Groups 1 to 3."""
+
+    MIXTURE = "mixture"
+    NOISE = "noise"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Groups that behave alike, and are stepped in one call.
+
+    Attributes:
+        name: of the behaviour.
+        behaviour: the rules.
+        count: how many of the four groups follow them.
+    """
+
+    name: str
+    behaviour: Behaviour
+    count: int = 1
+
+    @property
+    def names(self) -> Iterator[str]:
+        """What its groups are called."""
+        return (f"{self.name}-{i + 1}" if i else self.name for i in range(self.count))
+
+
+def animate(
+    name: Animate, stochastic: bool, jitter: float, device: torch.device | str
+) -> Kind:
+    """The kind of group 0.
+
+    Args:
+        stochastic, jitter: see the behaviours.
+    """
+    behaviour: Behaviour
+    match name:
+        case Animate.REACHING:
+            behaviour = Reaching(stochastic, device)
+        case Animate.CHASING:
+            behaviour = Chasing(stochastic, jitter, device)
+        case Animate.PEEKABOO:
+            behaviour = Peekaboo(stochastic)
+        case Animate.MIMICRY:
+            behaviour = Mimicry(stochastic)
+    return Kind(name.value, behaviour)
+
+
+def company(name: Company) -> tuple[Kind, ...]:
+    """The kinds of groups 1 to 3."""
+    if name is Company.NOISE:
+        return (Kind("noise", Noise(), 3),)
+    return (
+        Kind("static", Static()),
+        Kind("periodic", Periodic()),
+        Kind("noise", Noise()),
+    )

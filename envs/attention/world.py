@@ -1,0 +1,248 @@
+"""The attention world: four quadrants, four groups of objects, and one gaze."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, final
+
+import torch
+from jaxtyping import Bool, Float32, Int64, UInt8
+from torch import Tensor
+from torch.nn.functional import pad
+
+from envs.attention.behaviour import MOST
+from envs.attention.drawing import Drawing
+from envs.attention.gaze import ACTIONS, HEADINGS, TURNS, compass, quadrants
+from envs.attention.groups import GROUPS, Kind
+from envs.native_env import NativeWorld, Outcome
+from envs.vector_env import DiscreteActions, FactSpec
+
+
+class AttentionState(NamedTuple):
+    """Where the gaze goes, which group stands where, and what all of them do."""
+
+    heading: Int64[Tensor, "B"]  # in steps of 12 degrees
+    quadrant: Int64[Tensor, "B 4"]  # in which each group stands
+    watched: Bool[Tensor, "B 4"]  # the group that the heading looks at
+    doing: Float32[Tensor, "B F"]  # states of all groups, side by side
+
+
+@final
+class AttentionWorld(NativeWorld[AttentionState]):
+    """A gaze in the middle of four quadrants, one of which it sees.
+
+    After γ-Progress (Kim et al. 2020, arXiv 2007.07853). In each quadrant a group of
+    objects follows rules of its own, seen or unseen. Which group stands in which
+    quadrant, and the ends, anchors and covers of the groups, are drawn per env when it
+    first begins. Nothing is ever rewarded. The end of an episode cuts time only: the
+    next one begins where the world stands.
+
+    What the agent may see (`sense`), 60 numbers:
+
+    - 0 to 8: sin and cos of 1, 2, 4 and 8 times the heading, `sin 1, cos 1, sin 2, …`;
+    - 8 to 12: which group is in view, one-hot;
+    - 12 to 44: x and y by group and object, 0 for what is not seen;
+    - 44 to 60: 1 by group and object for what is seen: it exists, it is not hidden, and
+      the gaze is on its quadrant.
+
+    Args:
+        kinds: the groups by behaviour, four in all; group 0 is of the first kind.
+        pixels: S, rows and columns of a frame; 0 draws nothing, [1, 1, 1].
+        coordinates: whether the vector has them and their masks; else it is 12 long.
+        max_episode_steps: steps until an episode is cut.
+        device: where all of it lies.
+
+    Raises:
+        ValueError: there are not four groups, one has too many objects or too small a
+            state, or a number is out of its range.
+    """
+
+    actions = DiscreteActions(len(ACTIONS), ACTIONS)
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        pixels: int,
+        coordinates: bool,
+        max_episode_steps: int,
+        device: torch.device | str,
+    ) -> None:
+        num = sum(x.count for x in kinds)
+        if num != GROUPS:
+            raise ValueError(f"Four groups stand in four quadrants: not {num}")
+        for kind in kinds:
+            objects, size = len(kind.behaviour.looks), kind.behaviour.size
+            if not 1 <= objects <= MOST or size < 2 * objects:
+                raise ValueError(
+                    f"A group has 1 to {MOST} objects and two numbers for each: "
+                    f"{kind.name} has {objects}, and {size} numbers"
+                )
+        if pixels < 0 or 0 < pixels < 8:
+            raise ValueError(f"pixels must be 0 or at least 8, not {pixels}")
+        if max_episode_steps < 1:
+            raise ValueError(
+                f"max_episode_steps must be 1 or more, not {max_episode_steps}"
+            )
+        self.kinds = tuple(kinds)
+        self.names = tuple(x for kind in kinds for x in kind.names)
+        self.coordinates, self.max_episode_steps = coordinates, max_episode_steps
+        self.obs_shape = (3, pixels, pixels) if pixels else (1, 1, 1)
+        self.vector_size = 12 + (3 * GROUPS * MOST if coordinates else 0)
+        looks = [x.behaviour.looks for x in kinds for _ in range(x.count)]
+        self._drawing = Drawing(looks, pixels, device) if pixels else None
+        # Everything looked up by heading, action or group lies on the device.
+        self._turns = torch.tensor(TURNS, device=device)
+        self._quadrant, self._compass = quadrants(device), compass(device)
+        exist = [[j < len(x) for j in range(MOST)] for x in looks]
+        self._exist = torch.tensor(exist, device=device)
+        self._elusive = any(x.behaviour.elusive for x in kinds)
+        self._counts = [x.count for x in kinds]
+        self._widths = [x.behaviour.size * x.count for x in kinds]
+        self._columns = torch.tensor(_columns(kinds), device=device)
+
+    @property
+    def facts(self) -> Mapping[str, FactSpec]:
+        """See `describe`."""
+        whole = torch.int64
+        return {
+            "in_view": FactSpec((), whole, self.names),
+            "heading": FactSpec((), whole),
+            "quadrant": FactSpec((GROUPS,), whole),
+            "places": FactSpec((GROUPS, MOST, 2), torch.float32),
+            "there": FactSpec((GROUPS, MOST), torch.bool),
+        }
+
+    def start(
+        self,
+        num_envs: int,
+        generator: torch.Generator,
+        previous: AttentionState | None,
+    ) -> AttentionState:
+        """The first time a world of its own for each env; later whatever there is."""
+        if previous is not None:
+            return previous
+        device = generator.device
+        drawn = torch.rand(num_envs, GROUPS, generator=generator, device=device)
+        quadrant = drawn.argsort(1)
+        shape = (num_envs,)
+        heading = torch.randint(HEADINGS, shape, generator=generator, device=device)
+        doing = [
+            x.behaviour.start(num_envs * x.count, generator).view(num_envs, -1)
+            for x in self.kinds
+        ]
+        watched = self.watched(heading, quadrant)
+        return AttentionState(heading, quadrant, watched, torch.cat(doing, 1))
+
+    def transition(
+        self,
+        state: AttentionState,
+        action: Int64[Tensor, "B"],
+        generator: torch.Generator,
+    ) -> Outcome:
+        """All objects move; those that mind the gaze saw it where it was."""
+        heading = (state.heading + self._turns[action]) % HEADINGS
+        watched = self.watched(heading, state.quadrant)
+        doing = self.go_on(state, generator)
+        after = AttentionState(heading, state.quadrant, watched, doing)
+        nothing = torch.zeros_like(heading, dtype=torch.float32)
+        return Outcome(after, nothing, torch.zeros_like(heading, dtype=torch.bool))
+
+    def go_on(
+        self, state: AttentionState, generator: torch.Generator
+    ) -> Float32[Tensor, "B F"]:
+        """What all groups do next, under the gaze of `state`."""
+        parts = zip(
+            self.kinds,
+            state.doing.split(self._widths, 1),
+            state.watched.split(self._counts, 1),
+            strict=True,
+        )
+        doing = [
+            kind.behaviour.step(
+                part.reshape(-1, kind.behaviour.size), gaze.reshape(-1), generator
+            ).view(len(part), -1)
+            for kind, part, gaze in parts
+        ]
+        return torch.cat(doing, 1)
+
+    def watched(
+        self, heading: Int64[Tensor, "B"], quadrant: Int64[Tensor, "B 4"]
+    ) -> Bool[Tensor, "B 4"]:
+        """Which group stands in the quadrant that a heading looks into."""
+        return quadrant == self._quadrant.index_select(0, heading).unsqueeze(1)
+
+    def places(self, state: AttentionState) -> Float32[Tensor, "B 4 M 2"]:
+        """Where all objects are, hidden or not; 0 for objects that do not exist."""
+        return self._coordinates(state, self._exist)
+
+    def _coordinates(
+        self, state: AttentionState, known: Bool[Tensor, "*B 4 M"]
+    ) -> Float32[Tensor, "B 4 M 2"]:
+        """Places of the objects that are known, 0 of others."""
+        number = state.doing.index_select(1, self._columns)
+        return number.view(-1, GROUPS, MOST, 2) * known.unsqueeze(-1)
+
+    def there(self, state: AttentionState) -> Bool[Tensor, "B 4 M"]:
+        """Which objects exist and are not hidden."""
+        num = len(state.doing)
+        if not self._elusive:
+            return self._exist.expand(num, GROUPS, MOST)
+        parts = state.doing.split(self._widths, 1)
+        seen = [
+            kind.behaviour.seen(part.reshape(-1, kind.behaviour.size))
+            for kind, part in zip(self.kinds, parts, strict=True)
+        ]
+        return torch.cat(
+            [pad(x, (0, MOST - x.shape[1])).view(num, -1, MOST) for x in seen], 1
+        )
+
+    def render(self, state: AttentionState) -> UInt8[Tensor, "B C S S"]:
+        """The quadrant in view, from above; see `Drawing`."""
+        if self._drawing is None:
+            shape = (len(state.heading), *self.obs_shape)
+            return torch.zeros(shape, dtype=torch.uint8, device=state.heading.device)
+        env = torch.arange(len(state.heading), device=state.heading.device)
+        group = _in_view(state)
+        return self._drawing.draw(
+            self._quadrant[state.heading],
+            group,
+            self.places(state)[env, group],
+            self.there(state)[env, group],
+        )
+
+    def sense(self, state: AttentionState) -> Float32[Tensor, "B V"]:
+        """Heading, group in view and, if so, the coordinates: see the class."""
+        felt = self._compass.index_select(0, state.heading)
+        if not self.coordinates:
+            return torch.cat([felt, state.watched], 1)
+        seen = self.there(state) & state.watched.unsqueeze(-1)
+        where = self._coordinates(state, seen)
+        return torch.cat([felt, state.watched, where.flatten(1), seen.flatten(1)], 1)
+
+    def describe(self, state: AttentionState) -> dict[str, Tensor]:
+        """The group in view, the heading, and all that goes on, seen or not.
+
+        `quadrant` is where each group stands, `places` by group and object are local to
+        the group's quadrant, `there` tells those that exist and are not hidden.
+        """
+        return {
+            "in_view": _in_view(state),
+            "heading": state.heading,
+            "quadrant": state.quadrant,
+            "places": self.places(state),
+            "there": self.there(state),
+        }
+
+
+def _in_view(state: AttentionState) -> Int64[Tensor, "B"]:
+    """The group that is watched, by number."""
+    return state.watched.byte().argmax(1)
+
+
+def _columns(kinds: Sequence[Kind]) -> list[int]:
+    """Where in `doing` x and y of each group's objects are; anywhere for others."""
+    columns, first = [], 0
+    for kind in kinds:
+        num = 2 * len(kind.behaviour.looks)
+        for _ in range(kind.count):
+            columns += [first + i if i < num else first for i in range(2 * MOST)]
+            first += kind.behaviour.size
+    return columns
