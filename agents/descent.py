@@ -35,7 +35,9 @@ class Descent:
 
     def step(self, total: Float32[Tensor, ""]) -> None:
         """Descend `total`."""
-        self.optimizer.zero_grad(set_to_none=True)
+        for group in self.groups:
+            for x in group:
+                x.grad = None
         total.backward()
         for group in self.groups:
             _clip(group, self.max_grad_norm)

@@ -13,10 +13,11 @@ def evaluating(network: nn.Module) -> Iterator[None]:
     Rows that only lead up to others are not like these: in front of the first frame of
     a stack there is none.
     """
-    modes = [(x, x.training) for x in network.modules()]
-    network.eval()
+    training = [x for x in network.modules() if x.training]
+    for module in training:
+        module.training = False
     try:
         yield
     finally:
-        for module, training in modes:
-            module.training = training
+        for module in training:
+            module.training = True

@@ -23,12 +23,14 @@ from experiments.train.tables import (
     CURIOSITY,
     ENCODERS,
     MODELS,
+    OF_NUMBERS,
     POLICIES,
     PRESETS,
     YARDSTICKS,
 )
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.core import CoreConfig
+from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
 
@@ -182,6 +184,8 @@ def _policy_core(core: str | None) -> str:
 
 def _core(core: str, encoder: str | None, scale: Scale) -> CoreConfig:
     made = CORES.make(core, scale)
+    if encoder in OF_NUMBERS and isinstance(made, FrameStackConfig):
+        made = replace(made, num_frames=1)  # it would stack what nobody reads
     if encoder in OF_TWO_FRAMES:
         if isinstance(made, HistoryConfig):
             raise ConfigError(

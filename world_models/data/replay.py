@@ -98,10 +98,9 @@ class ReplayBuffer:
         _, num_envs, whole = self._rows["reward"].shape
         kept = len(self) if newest is None else max(1, min(newest, len(self)))
 
-        def draw(below: int) -> Int64[Tensor, "b"]:
-            return torch.randint(
-                below, (num_columns,), generator=generator, device=generator.device
-            )
+        def draw(below: int) -> Tensor:
+            size, device = (num_columns,), generator.device
+            return torch.randint(below, size, generator=generator, device=device)
 
         env = draw(num_envs)
         oldest = self.num_added - kept

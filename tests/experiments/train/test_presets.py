@@ -330,3 +330,13 @@ def test_flags_that_slow_learning_name_every_rate() -> None:
         "random": "--agent.study.learning-rate 0.0002",
         "dwell": "--agent.study.learning-rate 0.0002",
     }
+
+
+def test_eyes_for_numbers_stack_no_frames() -> None:
+    agent = apart(policy="dqn", eyes="vector")
+    assert isinstance(agent.policy, DqnConfig)
+    assert agent.policy.core == FrameStackConfig(1)
+    agent = apart(policy="dqn", encoder="vector", core="frame-stack", eyes="nature")
+    assert isinstance(agent.policy, DqnConfig)
+    assert agent.core == FrameStackConfig(1)
+    assert agent.policy.core == FrameStackConfig(4)
