@@ -10,6 +10,7 @@ EXAMPLES = (
     "curious sweep grid.toml --dry-run --measure",
     "curious sweep grid.toml --out sweeps/first --devices 0-7 --per-device 2",
     "curious sweep sweeps/first",
+    "curious sweep attention --processes 2 --threads 1",
     "curious sweep grid.toml --commands commands.sh",
 )
 

@@ -14,7 +14,8 @@ class SweepOptions:
     """Run every cell of a grid (configs × seeds); run it again to go on or retry."""
 
     grid: Annotated[Path, tyro.conf.Positional]
-    """a grid file (TOML), or the folder of a sweep to go on with"""
+    """a grid file (TOML), the folder of a sweep to go on with, or a published
+    experiment by name: attention"""
     out: Path | None = None
     """folder of the sweep (default: sweeps/NAME, after the grid file)"""
     processes: int | None = None

@@ -69,6 +69,21 @@ class Grid:
         return found
 
 
+_OURS = Path(__file__).parent / "grids"
+
+
+def our_grids() -> list[str]:
+    """Names of the grids that come with the package: published experiments."""
+    return sorted(x.stem for x in _OURS.glob("*.toml"))
+
+
+def grid_file(said: Path) -> Path:
+    """The file of a grid that was said by name, where it is no file itself."""
+    if not said.exists() and str(said) in our_grids():
+        return _OURS / f"{said}.toml"
+    return said
+
+
 def read_grid(path: Path) -> Grid:
     """Read a grid file (TOML).
 
@@ -80,8 +95,9 @@ def read_grid(path: Path) -> Grid:
         data = tomllib.loads(path.read_text("utf-8"))
     except (FileNotFoundError, IsADirectoryError):
         raise ConfigError(
-            f"There is no grid at {path}. Give a grid file (TOML), or the folder of a "
-            "sweep to go on with."
+            f"There is no grid at {path}. Give a grid file (TOML), the folder of a "
+            "sweep to go on with, or the name of one of ours: "
+            f"{', '.join(our_grids())}."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not a TOML file: {error}.") from error

@@ -13,7 +13,7 @@ from experiments.sweep.cell import Cell, expand
 from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
-from experiments.sweep.grid import Grid, read_grid
+from experiments.sweep.grid import Grid, grid_file, read_grid
 from experiments.sweep.lock import IsLocked, locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
@@ -30,8 +30,9 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
     """
     console = console or Console()
     folder = folder_of(options)
-    grid_file = folder.grid_file if options.grid.is_dir() else options.grid
-    grid = read_grid(grid_file)
+    is_folder = options.grid.is_dir()
+    said = folder.grid_file if is_folder else grid_file(options.grid)
+    grid = read_grid(said)
     cells = expand(grid)
     folder.check_same(cells)
     if options.dry_run:
@@ -41,7 +42,7 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
         with locked(folder.lock):
-            _keep_grid(grid_file, folder.grid_file)
+            _keep_grid(said, folder.grid_file)
             folder.write(grid, cells)
             if options.commands is not None:
                 left = _left(folder, cells)

@@ -96,6 +96,10 @@ ENCODERS: Table[Any] = Table(
     {
         **_OF_PIXELS.rows,
         "vector": Row(VectorMlpConfig, dial={"size": "latent"}),
+        "heading": Row(
+            partial(VectorMlpConfig, stop=12, size=64),
+            "Where the gaze of the attention world goes, and which group is in view",
+        ),
         "objects": Row(
             partial(VectorMlpConfig, start=12, stop=60, hidden=()),
             "Objects' places and masks as the attention world tells them",

@@ -6,7 +6,7 @@ import pytest
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.ppo_build import PpoAgentConfig
 from experiments.sweep.cell import expand
-from experiments.sweep.grid import read_grid
+from experiments.sweep.grid import grid_file, our_grids, read_grid
 from experiments.train.command import COMMAND
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
@@ -178,3 +178,22 @@ def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() 
     ppo = same.agent.ppo
     rollouts = same.env_steps // (same.num_envs * ppo.num_steps)
     assert rollouts * ppo.num_epochs * ppo.num_minibatches >= 1_000
+
+
+def test_published_grids_go_by_their_names() -> None:
+    assert our_grids() == ["attention"]
+    grid = read_grid(grid_file(Path("attention")))
+    cells = expand(grid)
+    assert grid.seeds == (200, 201, 202, 203, 204)
+    assert len(cells) == 2 * 2 * 8 * 5
+    assert grid_file(Path("elsewhere")) == Path("elsewhere")
+    with pytest.raises(ConfigError, match="or the name of one of ours: attention"):
+        read_grid(grid_file(Path("elsewhere")))
+
+
+def test_a_file_of_that_name_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("attention").write_text('command = "train"\n')
+    assert grid_file(Path("attention")) == Path("attention")

@@ -29,7 +29,7 @@ from world_models.model_config import LatentDynamicsConfig
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
-_OTHERS = ("pretrained", "vector", "objects")
+_OTHERS = ("pretrained", "vector", "heading", "objects")
 _OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
