@@ -3,6 +3,7 @@
 from .acting import Acted as Acted
 from .acting import ActingPolicy as ActingPolicy
 from .acting import RandomPolicy as RandomPolicy
+from .acting import nothing_carried as nothing_carried
 from .actor import Actor as Actor
 from .actor import ActorPolicy as ActorPolicy
 from .agent import Agent as Agent
@@ -50,15 +51,18 @@ from .curiosity.signal import Signal as Signal
 from .curiosity.signal import Surroundings as Surroundings
 from .curiosity.signals import SignalConfig as SignalConfig
 from .experience import Experience as Experience
-from .off_policy_agent import OffPolicyAgent as OffPolicyAgent
-from .off_policy_build import OffPolicyAgentConfig as OffPolicyAgentConfig
+from .off_policy.agent import OffPolicyAgent as OffPolicyAgent
+from .off_policy.build import OffPolicyAgentConfig as OffPolicyAgentConfig
+from .off_policy.study import StudyConfig as StudyConfig
 from .player import Player as Player
 from .policy.actor_critic import ActorCritic as ActorCritic
 from .policy.advantages import continuing_advantage as continuing_advantage
 from .policy.advantages import episodic_advantage as episodic_advantage
 from .policy.dqn import DqnConfig as DqnConfig
+from .policy.off_policy import Lessons as Lessons
 from .policy.off_policy import OffPolicy as OffPolicy
 from .policy.off_policy import OffPolicyConfig as OffPolicyConfig
+from .policy.off_policy import PolicyLoss as PolicyLoss
 from .policy.ppo import PpoConfig as PpoConfig
 from .policy.ppo import RewardStream as RewardStream
 from .policy.wanderer import DwellConfig as DwellConfig
@@ -67,5 +71,4 @@ from .ppo_agent import PpoAgent as PpoAgent
 from .ppo_build import PpoAgentConfig as PpoAgentConfig
 from .ppo_build import ReplayConfig as ReplayConfig
 from .replaying import Replaying as Replaying
-from .study import StudyConfig as StudyConfig
 from .trajectories import rollout as rollout

@@ -7,7 +7,7 @@ from typing import Any
 from agents.agent_config import AgentConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
-from agents.off_policy_build import OffPolicyAgentConfig
+from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.ppo import PpoConfig, RewardStream
 from agents.ppo_build import PpoAgentConfig

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from agents.off_policy.study import StudyConfig
 from agents.policy.ppo import PpoConfig
-from agents.study import StudyConfig
 from experiments.config.choices import Row, Table
 
 

@@ -9,12 +9,12 @@ from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
 from agents.curiosity.signals import SignalConfig
-from agents.off_policy_agent import OffPolicyAgent
-from agents.off_policy_build import OffPolicyAgentConfig
+from agents.off_policy.agent import OffPolicyAgent
+from agents.off_policy.build import OffPolicyAgentConfig
+from agents.off_policy.study import StudyConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.off_policy import OffPolicyConfig
 from agents.policy.ppo import RewardStream
-from agents.study import StudyConfig
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
 from envs.vector_env import DiscreteActions, FactSpec
 from ssl_objectives.encoders.cnn import PatchConfig

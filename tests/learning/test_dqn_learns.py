@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from agents.acting import ActingPolicy, RandomPolicy
+from agents.off_policy.study import StudyConfig
 from agents.play import play_episodes
 from agents.policy.dqn import Dqn
 from agents.policy.wanderer import UniformConfig
-from agents.study import StudyConfig
 from tests.agents.lock import PLACES, RIGHT, LockConfig, dqn, off_policy
 from world_models.cores.frame_stack import FrameStackConfig
 

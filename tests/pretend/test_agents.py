@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.agent import TrainStepResult
+from agents.agent import Agent, TrainStepResult
 from agents.collect import Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import GammaProgressConfig
@@ -21,7 +21,11 @@ from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signals import SignalConfig
 from agents.experience import Experience
+from agents.off_policy.build import OffPolicyAgentConfig
+from agents.off_policy.study import StudyConfig
+from agents.policy.dqn import DqnConfig
 from agents.policy.ppo import PpoConfig
+from agents.policy.wanderer import DwellConfig
 from agents.ppo_agent import PpoAgent
 from agents.ppo_build import PpoAgentConfig, ReplayConfig
 from envs.atari.native import AtariConfig
@@ -63,11 +67,21 @@ SIMULATED: dict[str, Callable[[str], VectorEnv]] = {
 }
 
 
-def agent(
-    kind: str, env: VectorEnv, precision: Precision = Precision.FLOAT32
-) -> PpoAgent:
+def agent(kind: str, env: VectorEnv, precision: Precision = Precision.FLOAT32) -> Agent:
     """Not yet begun."""
     nature = NatureConfig(size=24, precision=precision)
+    if kind in ("dqn", "dwell"):
+        dqn = DqnConfig(nature, FrameStackConfig(2), batch=5, updates_per_rollout=2)
+        study = StudyConfig(2, 0, updates_per_rollout=2, batch=3, burn_in=1)
+        apart = OffPolicyAgentConfig(
+            nature,
+            RecurrentConfig(size=17),
+            dqn if kind == "dqn" else DwellConfig(0.5),
+            study,
+            num_steps=T,
+        )
+        model = byol_explore(horizon=3, predictor=LatentHeadConfig(13))
+        return apart.build(env, model, PredictionErrorConfig(), 5)
     if kind == "byol-explore":
         config = PpoAgentConfig(
             nature, RecurrentConfig(size=17), PPO, replay=ReplayConfig(2, 1, burn_in=1)
@@ -89,7 +103,7 @@ def agent(
     return PpoAgentConfig(nature, FrameStackConfig(1), PPO).build(env, None, None, 5)
 
 
-def values(made: PpoAgent, report: TrainStepResult) -> dict[str, Tensor]:
+def values(made: Agent, report: TrainStepResult) -> dict[str, Tensor]:
     """All weights, statistics and metrics, on the host."""
     state = {k: x.cpu() for k, x in made.modules.state_dict().items()}
     return state | {k: x.cpu() for k, x in report.metrics.items()}
@@ -142,6 +156,8 @@ RUNS = pytest.mark.parametrize(
         ("gamma-progress", "key-door"),
         ("rnd", "key-door"),
         ("ppo", "pixel-maze"),
+        ("dqn", "key-door"),
+        ("dwell", "counting"),
     ],
 )
 
@@ -166,8 +182,10 @@ def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
     waits = Counter(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
-    steps, rank = "agents/ppo_agent.py", "ssl_objectives/measure/diagnostics.py"
-    with_model = kind in ("byol-explore", "gamma-progress")
+    apart = kind in ("dqn", "dwell")
+    steps = "agents/off_policy/agent.py" if apart else "agents/ppo_agent.py"
+    rank = "ssl_objectives/measure/diagnostics.py"
+    with_model = kind not in ("rnd", "ppo")
     assert waits == {steps: 1} | ({rank: 1} if with_model else {})
 
 
@@ -201,6 +219,7 @@ def test_a_step_of_a_simulator_waits_for_the_actions_alone(world: str) -> None:
 def test_low_precision() -> None:
     with pretend_cuda():
         made = agent("ppo", NATIVE["counting"]("cuda"), Precision.AUTO)
+        assert isinstance(made, PpoAgent)
         lowered = made.belief.encoder.precision.dtype(made.env.spec.device)
         assert lowered == torch.bfloat16
         made.begin()

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import torch
 
-from agents.off_policy_agent import OffPolicyAgent
-from agents.off_policy_build import OffPolicyAgentConfig
+from agents.off_policy.agent import OffPolicyAgent
+from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.dqn import Dqn, DqnConfig
 from agents.policy.wanderer import Wanderer
 from experiments.evaluate.evaluation import load_agent

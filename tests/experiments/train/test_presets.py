@@ -12,7 +12,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import RndConfig
-from agents.off_policy_build import OffPolicyAgentConfig
+from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig

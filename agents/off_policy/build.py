@@ -10,13 +10,13 @@ from agents.at_least import check_least
 from agents.compiling import compile_encoders
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, build_signal, named_signals
-from agents.off_policy_agent import OffPolicyAgent
-from agents.off_policy_player import OffPolicyPlayer
+from agents.off_policy.agent import OffPolicyAgent
+from agents.off_policy.player import OffPolicyPlayer
+from agents.off_policy.study import StudyConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.off_policy import OffPolicy, OffPolicyConfig
 from agents.policy.ppo import RewardStream
 from agents.seeds import Seeds
-from agents.study import StudyConfig
 from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig

@@ -8,7 +8,7 @@ import torch
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signals import SignalConfig
-from agents.off_policy_agent import OffPolicyAgent
+from agents.off_policy.agent import OffPolicyAgent
 from agents.policy.ppo import RewardStream
 from agents.policy.wanderer import DwellConfig, UniformConfig
 from ssl_objectives.encoders.cnn import PatchConfig

@@ -15,13 +15,13 @@ from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.experience import Experience
 from agents.fits import check_signals_fit
 from agents.metrics import Metrics, mean_of, of_rewards
-from agents.off_policy_player import OffPolicyPlayer
-from agents.onlooker import Onlooker
+from agents.off_policy.onlooker import Onlooker
+from agents.off_policy.player import OffPolicyPlayer
+from agents.off_policy.schooling import PAID, Schooling
+from agents.off_policy.study import Study, StudyConfig
 from agents.policy.ppo import RewardStream
-from agents.schooling import PAID, Schooling
 from agents.seeds import Seeds
 from agents.streams import reward_scales, weighted_sum
-from agents.study import Study, StudyConfig
 from envs.vector_env import VectorEnv
 from ssl_objectives.parts.generators import generator_on
 from world_models.belief import Carry

@@ -14,13 +14,13 @@ from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
-from agents.off_policy_agent import OffPolicyAgent
-from agents.off_policy_build import OffPolicyAgentConfig
+from agents.off_policy.agent import OffPolicyAgent
+from agents.off_policy.build import OffPolicyAgentConfig
+from agents.off_policy.schooling import PAID
+from agents.off_policy.study import StudyConfig
 from agents.policy.dqn import Dqn
 from agents.policy.ppo import RewardStream
 from agents.policy.wanderer import DwellConfig, UniformConfig
-from agents.schooling import PAID
-from agents.study import StudyConfig
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision

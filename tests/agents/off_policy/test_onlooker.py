@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from agents.experience import Experience
-from agents.onlooker import Onlooker
+from agents.off_policy.onlooker import Onlooker
+from agents.off_policy.study import StudyConfig
 from agents.policy.wanderer import UniformConfig
-from agents.study import StudyConfig
 from tests.agents.lock import off_policy
 from tests.agents.test_wiring import behind
 from world_models.cores.frame_stack import FrameStackConfig
