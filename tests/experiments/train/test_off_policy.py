@@ -247,3 +247,60 @@ def test_a_plan_is_what_a_step_really_holds(preset: str) -> None:
     really = measured_peak(made.train_step)
     planned = plan["rollout"] + plan["activations"]
     assert 0.7 < planned / really < 1.3
+
+
+OWN = '''
+from dataclasses import dataclass
+
+import torch
+
+from agents import Acted, ActingPolicy, OffPolicy, nothing_carried
+
+
+class Always(ActingPolicy):
+    def __init__(self, spec, action):
+        self.spec, self.action = spec, action
+
+    def start(self, num_envs):
+        return nothing_carried(self.spec, num_envs)
+
+    def act(self, row, carry):
+        action = torch.full_like(row.first, self.action, dtype=torch.int64)
+        return Acted(action, carry.acted(action))
+
+
+class Stubborn(OffPolicy):
+    def __init__(self, spec, action):
+        super().__init__()
+        self.acting = Always(spec, action)
+
+    def exploring(self, generator):
+        return self.acting
+
+    def playing(self, generator, greedy):
+        return self.acting
+
+
+@dataclass(frozen=True)
+class Config:
+    action: int = 1
+    """what it always does"""
+
+    def build(self, spec, begin):
+        return Stubborn(spec, self.action)
+'''
+
+
+def test_a_policy_of_ones_own(
+    curious: Command, importable: Callable[[str, str], Any], rows: Rows
+) -> None:
+    importable("own_policy", OWN)
+    argv = ("--policy", "own_policy:Config", "--agent.policy.action", "2")
+    argv = (*argv, "--curiosity.warm-up-steps", "2", "--video-steps", "3")
+    done = curious("train", "rnd", *SMALL, *argv, "--env-steps", "120")
+    assert done.code == 0, done.err
+    state = CheckpointFolder(done.run.checkpoints).load().state
+    actions = state["replay"]["rows"]["action"]
+    assert set(actions[: state["replay"]["num_added"]].unique().tolist()) == {2}
+    assert "loss/rnd" in rows(done.run)[-1]["metrics"]
+    assert curious("evaluate", str(done.run.path), "--episodes", "1").code == 0
