@@ -97,7 +97,8 @@ class DisplacementsConfig:
             raise ValueError(
                 f"displacements are predicted of {self.layout.groups} groups of "
                 f"{self.layout.objects} objects, {self.layout.size} numbers, and their "
-                f"last few rows: take --core history, and an encoder that passes on "
-                f"these numbers (here: {type(core).__name__}, {latent_size} numbers)"
+                f"last few rows: take --core history, and an encoder that gives "
+                "these numbers, objects for places or object-latents for latents "
+                f"(here: {type(core).__name__}, {latent_size})"
             )
         return Displacements(self.layout, core.num_rows, self.hidden, self.scale)

@@ -1,7 +1,7 @@
 """Frozen random features of what is observed."""
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple, Self, final
+from typing import NamedTuple, final
 
 import torch
 from jaxtyping import Float32
@@ -71,7 +71,7 @@ class Features(nn.Module, ABC):
     def watch(self, traj: Trajectory) -> None:
         """Let statistics of what is observed follow a rollout."""
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "Features":
         """Stay in evaluation mode."""
         return super().train(False)
 
