@@ -191,13 +191,13 @@ def test_latents_are_learned_and_the_term_keeps_them_from_collapsing() -> None:
 
 
 def test_what_it_does_not_fit_is_refused_with_what_does() -> None:
-    with pytest.raises(ValueError, match="numbers 4 to 22 of a vector, .* has 20"):
+    with pytest.raises(ValueError, match=r"numbers 4 to 22 of a vector, .* has 20"):
         EYES.of_vector(20, (1, 1, 1))
     with pytest.raises(ValueError, match="hidden and size at least 1, not 4, 0 and 5"):
         replace(EYES, hidden=0)
     with pytest.raises(ValueError, match="are 27 numbers, and latents have 18"):
         GroupVarianceConfig(Layout(G, 1, 8)).build(believing(), 18)
-    with pytest.raises(ValueError, match="enough at least 1, not 1.0 and 0"):
+    with pytest.raises(ValueError, match=r"enough at least 1, not 1\.0 and 0"):
         GroupVarianceConfig(enough=0)
     with pytest.raises(ValueError, match="objects for places or object-latents"):
         jepa_objects(1).build(believing())
