@@ -123,12 +123,12 @@ class OffPolicyAgent(Agent):
         traj = experience.traj
         if self.study is not None:
             envs = columns(self.study.config.batch)
-            window = traj.envs(envs).steps(0, self.study.num_steps)
+            window = traj.steps(0, self.study.num_steps).envs(envs)
             self.study.loss(window, carry.envs(envs)).total.backward()
         if self.schooling is not None:
             lessons = self.schooling.lessons
             envs = columns(lessons.batch)
-            window = traj.envs(envs).steps(0, lessons.num_steps)
+            window = traj.steps(0, lessons.num_steps).envs(envs)
             rewards = reward[: lessons.num_steps, envs]
             self.policy.loss(window, carry.envs(envs), rewards).total.backward()
 

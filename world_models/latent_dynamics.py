@@ -326,6 +326,8 @@ class LatentDynamics(nn.Module):
                 if loss.compared is not None:
                     self.objective.observe(loss.compared)
         self.predictor.follow()
+        for term in self.terms:
+            term.follow()
         if self.predictor.adversary is not None:
             self.predictor.adversary.learn(
                 [x.adversary for x in losses if x.adversary is not None]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from agents.curiosity.normalize import (
     AboveMean,
+    EmaRmsScale,
     EmaStdScale,
     PayAll,
     Prioritizer,
@@ -78,3 +79,28 @@ class PredictionErrorConfig:
         payout = ReturnStdScale(surroundings.spec.num_envs, surroundings.discount)
         scale = EmaStdScale(self.ema_decay)
         return PredictionError(scale, prioritizer, payout, self.term)
+
+
+@dataclass(frozen=True)
+class ErrorConfig:
+    """Reward the world model's error as it is, over its running root mean square."""
+
+    ema_decay: float = 0.98
+    """of the reward's running root mean square, per rollout"""
+    clip: float = 5.0
+    """the most that is paid, in root mean squares"""
+    term: str = PREDICTION
+    """of the model's loss, that is paid"""
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise ValueError(
+                f"ema_decay must be at least 0 and below 1, not {self.ema_decay}"
+            )
+        if not self.clip > 0.0:
+            raise ValueError(f"clip must be above 0, not {self.clip}")
+
+    def build(self, surroundings: Surroundings) -> PredictionError:
+        """Build the signal: scaled as learning progress is, and nothing else."""
+        scale = EmaRmsScale(self.ema_decay, self.clip)
+        return PredictionError(scale, PayAll(), None, self.term)

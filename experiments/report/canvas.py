@@ -7,6 +7,7 @@ from pathlib import Path
 from textwrap import fill
 from typing import Literal
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -39,7 +40,7 @@ def panels(
     number: int, height: float, sharey: bool = False
 ) -> tuple[Figure, list[Axes]]:
     """A figure of `number` panels, each `height` inches high."""
-    columns = min(COLUMNS, number)
+    columns = 2 if number == 4 else min(COLUMNS, number)
     rows = -(-number // columns)
     width = 6.8 if columns == 1 else 3.9 * columns
     figure = Figure(figsize=(width, 0.8 + height * rows), layout="constrained")
@@ -65,14 +66,21 @@ def legend(
             least, most = min(runs[arm]), max(runs[arm])
             count = str(least) if least == most else f"{least}–{most}"
             labels.append(f"{arm} (n = {count})")
-    # About 11 letters an inch, and 8 for each line's sample.
+    put_legend(figure, lines, labels, title)
+
+
+def put_legend(
+    figure: Figure, handles: Sequence[Artist], labels: Sequence[str], title: str
+) -> None:
+    """Names and how they are drawn, on top of a figure that is made higher for it."""
+    # About 11 letters an inch, and 8 for each sample.
     columns = int(figure.get_figwidth() * 11 // (max(map(len, labels)) + 8))
     columns = min(max(1, columns), len(labels))
     rows = -(-len(labels) // columns)
     figure.set_figheight(figure.get_figheight() + 0.2 * (rows + 1))
     figure.legend(
-        lines,
-        labels,
+        list(handles),
+        list(labels),
         loc="outside upper center",
         ncols=columns,
         frameon=False,
@@ -82,9 +90,9 @@ def legend(
     )
 
 
-def wrapped(label: str) -> str:
+def wrapped(label: str, letters: int = 28) -> str:
     """On several lines where it is long."""
-    return fill(label, 28, break_long_words=False)
+    return fill(label, letters, break_long_words=False)
 
 
 def slug(metric: str) -> str:

@@ -98,11 +98,9 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
         pictures = {
             x.metric: _draw(comparison, x, folder) for x in measured if config.figures
         }
-        pages = list(
-            sections(
-                comparison, found, measured, cost, said, tuned, pictures, config.last
-            )
-        )
+        parts = _draw_parts(comparison, folder) if config.figures else []
+        drawn = (pictures, parts, config.last)
+        pages = list(sections(comparison, found, measured, cost, said, tuned, *drawn))
         write_csv(folder / "runs.csv", list(run_rows(comparison, measured, references)))
         write_csv(folder / "summary.csv", list(summary_rows(measured)))
         write_csv(folder / "improvement.csv", list(pair_rows(measured)))
@@ -185,6 +183,15 @@ def _draw(comparison: Comparison, each: Numbers, folder: Path) -> list[Picture]:
         Picture(f"{each.metric}: {what}", file)
         for what, file in drawn
         if file is not None
+    ]
+
+
+def _draw_parts(comparison: Comparison, folder: Path) -> list[Picture]:
+    from experiments.report import parts as parts  # later, as above
+
+    return [
+        *(Picture("shares of steps", x) for x in parts.draw_shares(comparison, folder)),
+        *(Picture("loss by part", x) for x in parts.draw_watched(comparison, folder)),
     ]
 
 

@@ -16,6 +16,12 @@ from experiments.report.page import (
 )
 
 _PAIRS = 100  # of arms; more than these nobody reads
+_PARTS = (
+    "What share of its steps an agent gave to each part: means over an arm's runs. And "
+    "the world model's loss on each part under a hard-coded gaze, so that what the "
+    "agent chose to look at plays no role: the median of an arm's runs, and the range "
+    "from the lowest to the highest."
+)
 
 
 def sections(
@@ -26,6 +32,7 @@ def sections(
     notes: Sequence[str],
     tuned: Mapping[str, str | None],
     pictures: Mapping[str, Sequence[Picture]],
+    parts: Sequence[Picture],
     last: float,
 ) -> Iterator[Section]:
     """All sections of a report.
@@ -38,6 +45,7 @@ def sections(
         notes: see `experiments.report.notes`.
         tuned: by arm, how many settings were tried; None where nobody said.
         pictures: by metric.
+        parts: of what worlds consist of; may be none.
         last: part of the env steps that final values are the mean of.
     """
     yield Section("What is compared", [_what(comparison)])
@@ -53,6 +61,8 @@ def sections(
         if pictures.get(each.metric):
             title = f"{each.metric}: figures"
             yield Section(title, pictures=pictures[each.metric])
+    if parts:
+        yield Section("Parts of the worlds", [_PARTS], pictures=parts)
     yield _differences(found)
     yield _tuning(tuned)
     yield cost_section(costs)

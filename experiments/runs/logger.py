@@ -74,14 +74,15 @@ class MetricLogger:
 def read_metrics(run: RunFolder) -> dict[str, NDArray[Any]]:
     """The metrics of a run as columns of equal length, rows in the order logged.
 
-    `steps` is int64, all others float64 with NaN where a row lacks the metric. A
-    last line that a kill cut off is ignored; a run without metrics gives no rows.
+    `steps` is int64, all others float64 with NaN where a row lacks the metric; names
+    stand in the order in which they were first logged. A last line that a kill cut off
+    is ignored; a run without metrics gives no rows.
 
     Raises:
         MetricsError: another line is damaged.
     """
     rows = list(_rows(run.metrics_file))
-    names = sorted({name for row in rows for name in row["metrics"]})
+    names = dict.fromkeys(name for row in rows for name in row["metrics"])
     columns: dict[str, NDArray[Any]] = {
         "steps": np.array([row["steps"] for row in rows], np.int64),
         "wall_time": np.array([row["wall_time"] for row in rows], np.float64),

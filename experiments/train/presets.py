@@ -173,6 +173,7 @@ def _agent(
     }
     if isinstance(acts, PpoConfig):
         if eyes is not None:
+            _EYES.check(eyes, "--eyes")
             raise ConfigError(
                 "--eyes are those of a policy apart from the world model, and PPO acts "
                 "on the model's beliefs: leave --eyes out, or add --policy dqn"
@@ -254,6 +255,7 @@ def _measured(
     if model is None:
         if eyes is None:
             return None
+        _MEASURED_ENCODERS.check(eyes, "--measured-encoder")
         raise ConfigError(
             "--measured-encoder is that of a model which learning progress has for "
             "itself: say which, --measured jepa-vicreg, or leave it out."

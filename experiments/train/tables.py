@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
-from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.prediction_error import ErrorConfig, PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.frozen_features import (
     ChangeOfFeaturesConfig,
@@ -128,6 +128,7 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "prediction-error": Row(
             PredictionErrorConfig, dial={"ema_decay": "reward_decay"}
         ),
+        "error": Row(ErrorConfig),
         "gamma-progress": Row(GammaProgressConfig),
         "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),

@@ -1,4 +1,4 @@
-"""A combination lock: the right button five times in a row; chance rarely opens it."""
+"""A combination lock: the right button four times in a row; chance rarely opens it."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -25,8 +25,8 @@ from world_models.model_config import ModelConfig
 from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
 
-PLACES, BUTTONS = 5, 3
-RIGHT = (2, 0, 1, 1, 2)
+PLACES, BUTTONS = 4, 3
+RIGHT = (2, 0, 1, 1)
 """the button that leads on from each place; every other leads back to the first"""
 
 PATCH = PatchConfig(16, patch=2, precision=Precision.FLOAT32)
@@ -118,10 +118,12 @@ def off_policy(
 def dqn(core: Any = None, **changes: Any) -> DqnConfig:
     """A small one."""
     small: dict[str, Any] = {
+        "encoder": PATCH,
+        "core": core or FrameStackConfig(2),
         "hidden": (16,),
         "updates_per_rollout": 2,
         "batch": 5,
         "epsilon": 0.1,
         "epsilon_rate": 0.004,
     }
-    return DqnConfig(PATCH, core or FrameStackConfig(2), **(small | changes))
+    return DqnConfig(**(small | changes))

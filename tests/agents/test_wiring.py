@@ -276,9 +276,10 @@ def behind(parts: list[Trajectory]) -> Trajectory:
     """Trajectories of the same envs, one behind the other, as one."""
     steps = ("action", "reward", "terminated", "truncated")
     every: Any = {n: torch.cat([getattr(x, n) for x in parts]) for n in steps}
-    for name in ("obs", "first"):
-        rows = [getattr(x, name)[:-1] for x in parts]
-        every[name] = torch.cat([*rows, getattr(parts[-1], name)[-1:]])
+    for name in ("obs", "first", "vector"):
+        if getattr(parts[0], name) is not None:
+            rows = [getattr(x, name)[:-1] for x in parts]
+            every[name] = torch.cat([*rows, getattr(parts[-1], name)[-1:]])
     return Trajectory(**every)
 
 

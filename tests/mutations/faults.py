@@ -11,6 +11,7 @@ REPLAYING = "tests/agents/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/ppo_agent.py"
+PROGRESS = "agents/curiosity/progress"
 
 
 class Fault(NamedTuple):
@@ -38,14 +39,28 @@ FAULTS = {
     "the target moved before the optimiser": Fault(
         "agents/learner.py",
         """        self.descent.step(total)
-        if self.model is not None:
-            self.model.after_update(*losses)
+        model = self.model if losses else None
+        if model is not None:
+            model.after_update(*losses)
 """,
-        """        if self.model is not None:
-            self.model.after_update(*losses)
+        """        model = self.model if losses else None
+        if model is not None:
+            model.after_update(*losses)
         self.descent.step(total)
 """,
         WIRING,
+    ),
+    "progress with the sign of a cost": Fault(
+        f"{PROGRESS}/progress.py",
+        "(old - new)",
+        "(new - old)",
+        f"tests/{PROGRESS}/test_progress.py",
+    ),
+    "old weights that follow as fast as they should remember": Fault(
+        f"{PROGRESS}/old_weights.py",
+        "online, 1 - self.setting)",
+        "online, self.setting)",
+        f"tests/{PROGRESS}/test_old_weights.py",
     ),
     "replay stores the end's carry": Fault(
         AGENT,

@@ -6,6 +6,7 @@ from typing import final
 import torch
 from torch import nn
 
+from ssl_objectives.parts.step_counter import StepCounter
 from world_models.belief import BeliefModel
 from world_models.objects.displacements import Displacements, DisplacementsConfig
 from world_models.objects.distance import distances
@@ -18,7 +19,8 @@ class ObjectEnsemble(Term):
 
     `Σ_o m_o Var_n(s x̂_o)`, summed over x and y, of objects that are seen when the
     prediction is made (Pathak et al. 2019, arXiv 1906.04161). Each minimises the
-    distance that the model does, on the same rows: only their first weights differ.
+    distance that the model does, on rows of its own: each row teaches one of them,
+    drawn anew at each step. Taught the same rows, they would err alike about noise.
 
     Args:
         heads: the predictors, all alike.
@@ -28,6 +30,7 @@ class ObjectEnsemble(Term):
         super().__init__()
         self.heads = nn.ModuleList(heads)
         self.layout, self.scale = heads[0].layout, heads[0].scale
+        self.counter = StepCounter()
 
     def forward(self, unrolled: Unrolled) -> Added:
         """Errors of the heads, and the disagreement among them."""
@@ -35,9 +38,17 @@ class ObjectEnsemble(Term):
         assert ahead.aim is not None
         guesses = [head(ahead).latent for head in self.heads]
         came = self.layout.read(ahead.aim)
-        error = torch.stack(
+        errors = torch.stack(
             [distances(self.layout.read(x), came, self.scale) for x in guesses]
-        ).mean(0)
+        )
+        generator = self.counter.generator(errors.device)
+        taught = torch.randint(
+            len(self.heads),
+            (1, *errors.shape[1:]),
+            generator=generator,
+            device=errors.device,
+        )
+        error = errors.gather(0, taught).squeeze(0)
         with torch.no_grad():
             seen = [self.layout.read(x) for x in guesses]
             apart = torch.stack([x.place for x in seen]).var(0, correction=0).sum(-1)
@@ -46,6 +57,10 @@ class ObjectEnsemble(Term):
             terms={"ensemble": error, "disagreement": spread},
             weights={"ensemble": 1.0},
         )
+
+    def follow(self) -> None:
+        """The next step shares rows out anew."""
+        self.counter.advance()
 
 
 @dataclass(frozen=True)

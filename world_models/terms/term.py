@@ -53,7 +53,14 @@ class Term(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, unrolled: Unrolled) -> Added:
-        """Compute it; writes no state."""
+        """Compute it; writes no state.
+
+        Twice the same gives the same twice: random numbers follow from a counter that
+        `follow` advances.
+        """
+
+    def follow(self) -> None:
+        """Follow a gradient step."""
 
 
 @runtime_checkable

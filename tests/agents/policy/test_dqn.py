@@ -16,7 +16,7 @@ from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.data.replay import Replayed
 
-CORES = [
+CORES: list[Any] = [
     LatentCoreConfig(),
     FrameStackConfig(3),
     RecurrentConfig(6),

@@ -61,7 +61,7 @@ def test_one_network_chooses_and_the_other_values() -> None:
 
 def test_a_terminated_episode_ends_and_a_truncated_one_does_not() -> None:
     """Nothing tells the loss that an episode was truncated: its row is a row."""
-    happened, q, online, slow = drawn()
+    happened, _, online, slow = drawn()
     found = double_q_target(happened, online, slow, 0.9, True)
     other = double_q_target(happened, online, slow + 50, 0.9, True)
     moved = (other - found).abs() > 1
@@ -86,7 +86,7 @@ def test_transitions_that_join_episodes_teach_nothing() -> None:
 
 
 def test_targets_have_no_gradient_and_only_the_action_taken_has() -> None:
-    happened, q, online, slow = (x for x in drawn())
+    happened, q, online, slow = drawn()
     for x in (q, online, slow):
         x.requires_grad_()
     wanted = double_q_target(happened, online, slow, 0.9, False)

@@ -7,7 +7,8 @@ import pytest
 
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import MetricLogger
-from experiments.runs.plots import plot_training, smooth
+from experiments.runs.panels import smooth
+from experiments.runs.plots import plot_training
 
 
 def test_smoothing_keeps_length_constants_and_slopes() -> None:

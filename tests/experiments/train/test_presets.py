@@ -14,6 +14,8 @@ from agents.curiosity.progress.object_features import ChangeOfObjectsConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.rnd import RndConfig
+from agents.off_policy_build import OffPolicyAgentConfig
+from agents.policy.dqn import DqnConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
@@ -34,6 +36,8 @@ from world_models.presets import jepa_objects
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
 _OTHERS = ("pretrained", "vector", "objects", "object-latents")
+# what some parts are parts of
+_APART = {"eyes": {"policy": "dqn"}, "measured-encoder": {"measured": "jepa-vicreg"}}
 _OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
@@ -41,9 +45,7 @@ def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
     default = {x.name: x.default for x in CHOICES if x.default is not None}
     for part, names in NAMES.items():
         for name in names:
-            chosen = {**default, part: name}
-            if part == "measured-encoder":  # it is a measured model's
-                chosen["measured"] = "jepa-vicreg"
+            chosen = {**default, **_APART.get(part, {}), part: name}
             config = from_choices(chosen)
             assert from_json(to_json(config)) == config
 
@@ -208,7 +210,7 @@ def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
     with pytest.raises(
         ConfigError, match=re.escape(f"Did you mean {NAMES[part][0]!r}?")
     ):
-        train_config(**{part: wrong})
+        train_config(**{part.replace("-", "_"): wrong})
 
 
 PARTS_OF_MY_OWN = """
@@ -224,7 +226,7 @@ from world_models.presets import byol_explore
 world = CountingConfig()
 encoder = NatureConfig(size=33)
 curiosity = PredictionErrorConfig(ema_decay=0.75)
-agent = RecurrentConfig(size=19, num_frames=2)
+core = RecurrentConfig(size=19, num_frames=2)
 
 def model():
     return byol_explore(horizon=3)
@@ -282,6 +284,11 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
             {"core": "own_parts:Empty"},
             "latent_size, action_size.*, and num_frames: see world_models.cores.core",
         ),
+        ({"eyes": "nature"}, "leave --eyes out, or add --policy dqn"),
+        (
+            {"policy": "own_parts:encoder"},
+            r"is no policy. .*build\(self, spec, begin\)",
+        ),
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
         (
             {"yardstick": "change", "curiosity": "rnd"},
@@ -307,3 +314,60 @@ def test_parts_that_cannot_stand_there_are_refused(
     importable("own_parts", PARTS_OF_MY_OWN)
     with pytest.raises(ConfigError, match=message):
         train_config(**chosen)
+
+
+def apart(**chosen: str) -> OffPolicyAgentConfig:
+    agent = train_config(**chosen).agent
+    assert isinstance(agent, OffPolicyAgentConfig)
+    return agent
+
+
+def test_a_policy_apart_has_eyes_and_a_memory_of_its_own() -> None:
+    agent = apart(policy="dqn", size="laptop")
+    assert isinstance(agent.policy, DqnConfig)
+    assert isinstance(agent.core, RecurrentConfig)
+    assert isinstance(agent.policy.core, FrameStackConfig)
+    assert agent.encoder == agent.policy.encoder == NatureConfig(size=512)
+    assert agent.study == SIZES.make("laptop").off_policy.study
+    agent = apart(policy="dqn", core="recurrent", encoder="patch", eyes="impala")
+    assert isinstance(agent.policy, DqnConfig)
+    assert isinstance(agent.core, RecurrentConfig)
+    assert isinstance(agent.policy.core, RecurrentConfig)
+    assert agent.encoder == PatchConfig(size=512)
+    assert agent.policy.encoder == ImpalaConfig(size=512)
+    agent = apart(policy="dqn", encoder="change", eyes="nature")
+    assert isinstance(agent.policy, DqnConfig)
+    assert (agent.core.num_frames, agent.policy.core.num_frames) == (2, 4)
+    agent = apart(policy="dqn", eyes="change")
+    assert isinstance(agent.policy, DqnConfig)
+    assert (agent.core.num_frames, agent.policy.core.num_frames) == (1, 2)
+
+
+def test_the_dial_sets_what_policies_apart_learn_from() -> None:
+    for size in NAMES["size"]:
+        scale = SIZES.make(size).off_policy
+        for policy in ("dqn", "random", "dwell"):
+            config = train_config(size=size, policy=policy)
+            agent = config.agent
+            assert isinstance(agent, OffPolicyAgentConfig)
+            assert (config.num_envs, config.env_steps) == (
+                scale.num_envs,
+                scale.env_steps,
+            )
+            assert (agent.num_steps, agent.study) == (scale.num_steps, scale.study)
+        dqn = apart(size=size, policy="dqn").policy
+        assert isinstance(dqn, DqnConfig)
+        assert dqn.batch == scale.study.batch
+        assert dqn.updates_per_rollout == scale.study.updates_per_rollout
+        # rollouts behind the start, each with that many updates
+        assert scale.env_steps > 2 * scale.study.learning_starts
+
+
+def test_flags_that_slow_learning_name_every_rate() -> None:
+    slower = {x: train_config(policy=x).agent.slower for x in NAMES["policy"]}
+    assert slower == {
+        "ppo": "--agent.ppo.learning-rate 5e-05",
+        "dqn": "--agent.study.learning-rate 0.0002 --agent.policy.learning-rate 0.0002",
+        "random": "--agent.study.learning-rate 0.0002",
+        "dwell": "--agent.study.learning-rate 0.0002",
+    }

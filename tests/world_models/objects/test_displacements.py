@@ -104,7 +104,7 @@ def test_at_first_hardly_anything_moves(generator: torch.Generator) -> None:
     assert 0 < float(moved.abs().mean()) < 0.1
 
 
-def _seen(generator: torch.Generator, first: bool = False) -> Trajectory:
+def seen_objects(generator: torch.Generator, first: bool = False) -> Trajectory:
     rows = latents(generator, T + 1, B)
     vector = torch.cat([torch.randn(T + 1, B, START, generator=generator), rows], -1)
     begins = torch.zeros(T + 1, B, dtype=torch.bool)
@@ -121,7 +121,7 @@ def _seen(generator: torch.Generator, first: bool = False) -> Trajectory:
 def test_the_loss_counts_objects_seen_before_and_behind(
     generator: torch.Generator,
 ) -> None:
-    model, traj = small(), _seen(generator, first=True)
+    model, traj = small(), seen_objects(generator, first=True)
     loss = model.loss(traj, model.start(B))
     assert traj.vector is not None
     predictor = model.predictor
@@ -164,7 +164,7 @@ def test_every_group_learns_what_it_does(generator: torch.Generator) -> None:
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
 
     def trajectory() -> Trajectory:
-        traj = _seen(generator)
+        traj = seen_objects(generator)
         steps = torch.arange(T + 1.0).view(-1, 1, 1, 1)
         place = torch.rand(1, B, 3, 2, 2, generator=generator).repeat(T + 1, 1, 1, 1, 1)
         place[:, :, 0, :, 0] += 0.2 * steps[..., 0]
