@@ -260,9 +260,10 @@ def _measured(
             "--measured-encoder is that of a model which learning progress has for "
             "itself: say which, --measured jepa-vicreg, or leave it out."
         )
-    sees = eyes or encoder
+    sees, predicts = eyes or encoder, MEASURED.make(model, scale)
+    assert predicts is not None  # `none` is not on offer
     return OwnModelConfig(
-        MEASURED.make(model, scale),
+        predicts,
         _MEASURED_ENCODERS.make(sees or scale.encoder, EncoderScale(scale.latent)),
         _core(core or "recurrent", sees, scale),
     )

@@ -115,9 +115,8 @@ ENCODERS: Table[Any] = Table(
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))
 """what it predicts"""
 
-MEASURED: Table[ModelConfig] = replace(
-    MODELS.only(*(x for x in MODELS.rows if x != "none")),  # type: ignore[arg-type]  # and so never None
-    kind="measured",
+MEASURED: Table[ModelConfig | None] = replace(
+    MODELS.only(*(x for x in MODELS.rows if x != "none")), kind="measured"
 )
 """a world model that learning progress has for itself"""
 

@@ -32,5 +32,5 @@ class GroupReadout(nn.Module):
     ) -> Float32[Tensor, "*batch O"]:
         """G F numbers, those of one group behind those of the other."""
         rows, kept = self.history.rows(belief.flatten(0, -2))
-        read = self.network(self.history.read(rows, kept))
+        read: Tensor = self.network(self.history.read(rows, kept))
         return read.transpose(0, 1).reshape(*belief.shape[:-1], -1)

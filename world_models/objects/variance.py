@@ -13,8 +13,8 @@ from world_models.terms.term import Added, Term, Unrolled
 class GroupVariance(Term):
     """`c Σ_g w_g mean_d relu(1 - √(Var_d z_g + ε))`, VICReg's variance.
 
-    See arXiv 2105.04906. The variance of a group is that of the rows in which it can be seen. They may be few
-    where somebody looks elsewhere, so that `w_g = min(1, n_g / enough)`.
+    See arXiv 2105.04906. The variance of a group is that of the rows in which it can be
+    seen. They may be few where somebody looks elsewhere: `w_g = min(1, n_g / enough)`.
 
     Args:
         layout: of the latents.

@@ -79,7 +79,8 @@ def phi(
     begin = START + 2 * M * g
     x = traj.vector[t, b, begin : begin + 2 * M]
     (one, two), (c, d) = features.network.weights, features.network.biases
-    return ((x @ one[g] + c[g, 0]).relu() @ two[g] + d[g, 0]).double()
+    found: Tensor = (x @ one[g] + c[g, 0]).relu() @ two[g] + d[g, 0]
+    return found.double()
 
 
 def test_features_are_of_each_group_and_0_out_of_sight(

@@ -86,6 +86,7 @@ def test_beliefs_are_those_of_a_run_over_everything(
         torch.testing.assert_close(loss, want)
     _, blind = own.learn(replace(learning, past=None))
     assert blind.belief is not None
+    assert known.belief is not None
     assert not torch.isclose(blind.belief, known.belief).all()
 
 
