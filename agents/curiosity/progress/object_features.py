@@ -126,7 +126,7 @@ class ChangeOfObjectsConfig(_ObjectConfig):
 
 @dataclass(frozen=True)
 class ObjectsThemselvesConfig(_ObjectConfig):
-    """Frozen features of each group as they are: the control that noise pays."""
+    """Frozen features of each group as they are, where it is seen: for comparison."""
 
     def build(
         self, surroundings: Surroundings, model: LatentDynamics
