@@ -30,6 +30,12 @@ from .curiosity.progress.frozen_features import (
     FeaturesThemselvesConfig as FeaturesThemselvesConfig,
 )
 from .curiosity.progress.kept_carry import KeptCarry as KeptCarry
+from .curiosity.progress.object_features import (
+    ChangeOfObjectsConfig as ChangeOfObjectsConfig,
+)
+from .curiosity.progress.object_features import (
+    ObjectsThemselvesConfig as ObjectsThemselvesConfig,
+)
 from .curiosity.progress.old_weights import GeometricMean as GeometricMean
 from .curiosity.progress.old_weights import OldWeights as OldWeights
 from .curiosity.progress.old_weights import StepsAgo as StepsAgo

@@ -58,6 +58,12 @@ class Appraiser:
         return any(x.needs_model for x in self.curious.values())
 
     @property
+    def remembers(self) -> bool:
+        """Whether the model, or a network of a signal's own, has a memory."""
+        models = self.model is not None and self.model.belief.core.memory_size > 0
+        return models or any(x.remembers for x in self.curious.values())
+
+    @property
     def learns(self) -> bool:
         """Whether any of it can be trained."""
         modules = [*self.curious.values(), *filter(None, [self.model])]
@@ -101,6 +107,7 @@ class Appraiser:
         generator: torch.Generator,
         target: Float32[Tensor, "R b D"] | None = None,
         belief: Float32[Tensor, "T b S"] | None = None,
+        past: Trajectory | None = None,
     ) -> Studied:
         """The losses of model and signals on a minibatch: one forward pass, one sum.
 
@@ -109,6 +116,7 @@ class Appraiser:
             generator: of all draws.
             target: what `LatentDynamics.targets` gave, where it is known.
             belief: where there is no model, what signals may read instead.
+            past: what led up to the minibatch; see `Learning.past`.
         """
         total, losses = traj.reward.new_zeros(()), []
         metrics: Metrics = {}
@@ -122,7 +130,7 @@ class Appraiser:
             metrics |= {"loss/world_model": predicted.detach(), **of_model(loss)}
         believed = None if belief is None else belief.detach()
         known = losses[0].detach() if losses else None
-        learning = Learning(traj, carry, generator, believed, target, known)
+        learning = Learning(traj, carry, generator, believed, target, known, past)
         for name, signal in self.curious.items():
             own = signal.loss(learning)
             if own is not None:

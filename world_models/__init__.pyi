@@ -40,7 +40,12 @@ from .objects.displacements import Displacements as Displacements
 from .objects.displacements import DisplacementsConfig as DisplacementsConfig
 from .objects.distance import ObjectDistance as ObjectDistance
 from .objects.distance import ObjectDistanceConfig as ObjectDistanceConfig
+from .objects.latents import GroupEncoder as GroupEncoder
+from .objects.latents import ObjectLatentsConfig as ObjectLatentsConfig
 from .objects.layout import Layout as Layout
+from .objects.readout import GroupReadout as GroupReadout
+from .objects.variance import GroupVariance as GroupVariance
+from .objects.variance import GroupVarianceConfig as GroupVarianceConfig
 from .open_loop import GruLoop as GruLoop
 from .open_loop import GruLoopConfig as GruLoopConfig
 from .open_loop import OpenLoop as OpenLoop
@@ -55,6 +60,7 @@ from .presets import byol_explore as byol_explore
 from .presets import contrastive as contrastive
 from .presets import grouped as grouped
 from .presets import inverse_dynamics as inverse_dynamics
+from .presets import jepa_objects as jepa_objects
 from .presets import jepa_sigreg as jepa_sigreg
 from .presets import jepa_simclr as jepa_simclr
 from .presets import jepa_vicreg as jepa_vicreg

@@ -139,7 +139,7 @@ class BeliefModel(nn.Module):
         """What is left of a trajectory behind its first transitions, with its carry.
 
         From those only the memory is brought up to date, without gradient and in
-        evaluation mode (R2D2).
+        evaluation mode (R2D2); without a memory nothing is computed.
 
         Raises:
             ValueError: nothing is left.
@@ -150,8 +150,12 @@ class BeliefModel(nn.Module):
             raise ValueError(
                 f"a burn-in of {burn_in} leaves nothing of {traj.num_steps} steps"
             )
-        with torch.no_grad(), evaluating(self):
-            carry = self.along(traj.steps(0, burn_in), carry).carry
+        past = traj.steps(0, burn_in)
+        if self.core.memory_size:
+            with torch.no_grad(), evaluating(self):
+                carry = self.along(past, carry).carry
+        else:
+            carry = skipping(past, carry)
         return traj.steps(burn_in, traj.num_steps), carry
 
     def recall(self, carry: Carry) -> Carry:
@@ -174,6 +178,12 @@ class BeliefModel(nn.Module):
         """
         if self.vector_input is not None and traj.vector is not None:
             self.vector_input.follow(traj.vector[1:])
+
+
+def skipping(traj: Trajectory, carry: Carry) -> Carry:
+    """The carry of the row behind a trajectory, whose memory is as it was."""
+    _, frames = stack_frames(traj.obs[:-1], traj.first[:-1], carry.frames)
+    return Carry(frames, carry.memory, traj.action[-1])
 
 
 def encoded(

@@ -21,6 +21,7 @@ from world_models.model_config import LatentDynamicsConfig
 from world_models.objects.displacements import DisplacementsConfig
 from world_models.objects.distance import ObjectDistanceConfig
 from world_models.objects.layout import Layout
+from world_models.objects.variance import GroupVarianceConfig
 from world_models.open_loop import UnmovedConfig
 from world_models.predictor import LatentHeadConfig
 from world_models.terms.inverse import InverseConfig
@@ -141,6 +142,31 @@ def grouped(
         target=TargetKind.STOP,
         objective=ObjectDistanceConfig(layout),
         detached=True,
+    )
+    return _of(config, horizon, changes)
+
+
+def jepa_objects(
+    horizon: int = 1, layout: Layout | None = None, **changes: Any
+) -> LatentDynamicsConfig:
+    """A JEPA of groups of objects, with a small encoder and predictor for each.
+
+    A slow copy's latents are predicted, and VICReg's variance term (arXiv 2105.04906)
+    keeps those of each group apart: `--encoder object-latents --core history`.
+
+    Args:
+        horizon: K.
+        layout: of the latents; as many numbers as the encoder gives of a group.
+        changes: fields of `LatentDynamicsConfig`.
+    """
+    layout = layout or Layout(4, 1, 16)
+    config = LatentDynamicsConfig(
+        "jepa-objects",
+        open_loop=UnmovedConfig(),
+        predictor=DisplacementsConfig(layout, hidden=64),
+        target=TargetKind.EMA,
+        objective=ObjectDistanceConfig(layout),
+        terms=(GroupVarianceConfig(layout),),
     )
     return _of(config, horizon, changes)
 

@@ -178,6 +178,9 @@ class Learning:
         target: latents that predictions aim at; None without a model.
         model_loss: the model's unreduced loss on it; None likewise.
         generator: of all draws.
+        past: the transitions that lead up to row 0, which is their last: for memories
+            that are nobody else's. None where there are none, or nobody asks for them
+            (`Curiosity.remembers`).
     """
 
     traj: Trajectory
@@ -186,3 +189,4 @@ class Learning:
     belief: Float32[Tensor, "T b S"] | None = None
     target: Float32[Tensor, "R b D"] | None = None
     model_loss: ModelLoss | None = None
+    past: Trajectory | None = None

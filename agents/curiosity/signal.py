@@ -60,10 +60,13 @@ class Curiosity(nn.Module, ABC):
 
     Attributes:
         needs_model: whether `Scored.model_loss` must be there.
+        remembers: whether networks of its own have a memory, and learn better from
+            minibatches with `Learning.past`.
         warm_up_steps: random env steps (per env) that the signal wants to see first.
     """
 
     needs_model: bool = False
+    remembers: bool = False
     warm_up_steps: int = 0
 
     @abstractmethod

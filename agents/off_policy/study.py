@@ -11,7 +11,7 @@ from agents.appraiser import Appraiser, Studied
 from agents.at_least import check_least
 from agents.learner import Learner
 from agents.metrics import Metrics
-from world_models.belief import Carry
+from world_models.belief import Carry, skipping
 from world_models.data.replay import ReplayBuffer
 from world_models.trajectory import Trajectory
 
@@ -29,7 +29,7 @@ class StudyConfig:
     batch: int = 64
     """windows in each of them; as many transitions long as the model's horizon"""
     burn_in: int = 4
-    """steps in front of each, that only bring a recurrent memory up to date"""
+    """steps in front of each, that only bring memories up to date"""
     learning_rate: float = 1e-3
     """of Adam"""
     max_grad_norm: float = 10.0
@@ -61,8 +61,7 @@ class Study:
             config.learning_rate,
             config.max_grad_norm,
         )
-        remembers = model is not None and model.belief.core.memory_size > 0
-        self.burn_in = config.burn_in if remembers else 0
+        self.burn_in = config.burn_in if appraiser.remembers else 0
         self.num_steps = self.burn_in + (1 if model is None else model.horizon)
 
     def step(self, replay: ReplayBuffer) -> Metrics:
@@ -79,12 +78,17 @@ class Study:
             traj: `num_steps` transitions of some windows.
             carry: frames and actions before them.
         """
-        model = self.appraiser.model
+        model, past = self.appraiser.model, None
+        if self.burn_in:
+            past = traj.steps(0, self.burn_in)
         if model is not None:
             belief = model.belief
             begun = belief.recall(carry)
             traj, carry = belief.behind_burn_in(traj, begun, self.burn_in)
-        return self.appraiser.study(traj, carry, self.generator)
+        elif past is not None:
+            carry = skipping(past, carry)
+            traj = traj.steps(self.burn_in, traj.num_steps)
+        return self.appraiser.study(traj, carry, self.generator, past=past)
 
     def state_dict(self) -> dict[str, Any]:
         """Optimiser and draws."""

@@ -103,7 +103,7 @@ def read_flags(
     command = _with_choices(choices, default)
     read = _read(argv, command, prog, examples, description=description)
     for x in choices:
-        value = getattr(read.choice, x.name)
+        value = getattr(read.choice, _field(x))
         if x.positional and value != x.default:
             raise boxed(
                 f"Unexpected argument {value!r}. If it is the {x.name}, it comes "
@@ -177,6 +177,11 @@ def with_defaults(
     return {**defaults, **chosen}
 
 
+def _field(choice: Choice) -> str:
+    """What tyro knows it by; it makes `--measured-encoder` of `measured_encoder`."""
+    return choice.name.replace("-", "_")
+
+
 def _with_choices(choices: Sequence[Choice], default: object) -> type:
     """What tyro reads: the config, and the choices, so that the help can list them."""
     fields: list[tuple[str, Any, Any]] = []
@@ -187,7 +192,7 @@ def _with_choices(choices: Sequence[Choice], default: object) -> type:
         )
         kind: Any = str if x.default is not None else str | None
         marked = Annotated[kind, shown, *marks]
-        fields.append((x.name, marked, field(default=x.default)))
+        fields.append((_field(x), marked, field(default=x.default)))
     about_config = tyro.conf.arg(
         metavar="FILE",
         help="Start from the config.json of a run instead of choosing parts.",

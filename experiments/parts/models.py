@@ -95,6 +95,10 @@ MODELS: Table[ModelConfig | None] = Table(
             presets.grouped,
             "Predicts where objects go, from their places (--encoder objects)",
         ),
+        "jepa-objects": Row(
+            presets.jepa_objects,
+            "Predicts its own latents of groups of objects (--encoder object-latents)",
+        ),
         "none": Row(nothing, "No world model"),
     },
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from agents.agent_config import AgentConfig
+from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig
 from agents.off_policy.build import OffPolicyAgentConfig
@@ -22,6 +23,7 @@ from experiments.train.tables import (
     CORES,
     CURIOSITY,
     ENCODERS,
+    MEASURED,
     MODELS,
     OF_NUMBERS,
     POLICIES,
@@ -35,6 +37,7 @@ from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
 
 _EYES = replace(ENCODERS, kind="eyes")
+_MEASURED_ENCODERS = replace(ENCODERS, kind="measured-encoder")
 
 # facts are not for agents
 _TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
@@ -78,6 +81,17 @@ CHOICES = (
         "named that takes one, the signal is gamma-progress.",
     ),
     Choice(
+        MEASURED,
+        "A world model that learning progress has for itself, measured in the agent's "
+        "place, with memory as --core says (default: none, the agent's).",
+        listed=False,
+    ),
+    Choice(
+        _MEASURED_ENCODERS,
+        "How that model sees (default: as --encoder says).",
+        listed=False,
+    ),
+    Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
         "its own.",
@@ -101,24 +115,28 @@ def train_config(
     policy: str = "ppo",
     eyes: str | None = None,
     yardstick: str | None = None,
+    measured: str | None = None,
+    measured_encoder: str | None = None,
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
-    Names are those of `CHOICES`; all but preset and size may be `my_module:MyConfig`.
+    Names are those of `CHOICES`, with _ for -; all but preset and size may be
+    `my_module:MyConfig`.
 
     Raises:
         ConfigError: no such name, a part from outside cannot be loaded or is none of
-            its kind, an objective without a model that takes one, or a yardstick
-            without a signal that takes one.
+            its kind, an objective without a model that takes one, or a yardstick or
+            a measured model without a signal that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
     off_policy = policy != "ppo"
+    own = _measured(measured, measured_encoder, encoder, core, scale)
     config = TrainConfig(
         world=WORLDS.make(world),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=_curious(curiosity, published.curiosity, yardstick, scale),
+        curiosity=_curious(curiosity, published.curiosity, yardstick, own, scale),
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
@@ -211,7 +229,7 @@ def extrinsic_stream(world: str) -> RewardStream:
 
 def from_choices(chosen: Mapping[str, str]) -> TrainConfig:
     """`train_config` from what the command line chose."""
-    return train_config(**chosen)
+    return train_config(**{k.replace("-", "_"): v for k, v in chosen.items()})
 
 
 def _changed(
@@ -230,19 +248,52 @@ def _changed(
     return None
 
 
+def _measured(
+    model: str | None,
+    eyes: str | None,
+    encoder: str | None,
+    core: str | None,
+    scale: Scale,
+) -> OwnModelConfig | None:
+    """The model of the signal's own that was asked for."""
+    if model is None:
+        if eyes is None:
+            return None
+        _MEASURED_ENCODERS.check(eyes, "--measured-encoder")
+        raise ConfigError(
+            "--measured-encoder is that of a model which learning progress has for "
+            "itself: say which, --measured jepa-vicreg, or leave it out."
+        )
+    sees, predicts = eyes or encoder, MEASURED.make(model, scale)
+    assert predicts is not None  # `none` is not on offer
+    return OwnModelConfig(
+        predicts,
+        _MEASURED_ENCODERS.make(sees or scale.encoder, EncoderScale(scale.latent)),
+        _core(core or "recurrent", sees, scale),
+    )
+
+
 def _curious(
-    named: str | None, published: str, yardstick: str | None, scale: object
+    named: str | None,
+    published: str,
+    yardstick: str | None,
+    own: OwnModelConfig | None,
+    scale: object,
 ) -> CuriosityConfig | None:
     """The signal that was named, or the preset's, with the yardstick asked for."""
     made = CURIOSITY.make(named or published, scale)
-    if yardstick is None:
+    asked: dict[str, Any] = {}
+    if yardstick is not None:
+        asked["yardstick"] = YARDSTICKS.make(yardstick)
+    if own is not None:
+        asked["model"] = own
+    if not asked:
         return made
-    measure = YARDSTICKS.make(yardstick)
     if not hasattr(made, "yardstick") and named is None:
         made = CURIOSITY.make("gamma-progress", scale)
     if not hasattr(made, "yardstick"):
         raise ConfigError(
-            "--yardstick is what learning progress is measured by: add --curiosity "
-            "gamma-progress, or leave --yardstick out."
+            "--yardstick and --measured say how learning progress is measured: add "
+            "--curiosity gamma-progress, or leave them out."
         )
-    return replace(made, yardstick=measure)  # type: ignore[type-var]  # a dataclass
+    return replace(made, **asked)  # type: ignore[type-var]  # a dataclass

@@ -13,6 +13,10 @@ from agents.curiosity.progress.frozen_features import (
     ChangeOfFeaturesConfig,
     FeaturesThemselvesConfig,
 )
+from agents.curiosity.progress.object_features import (
+    ChangeOfObjectsConfig,
+    ObjectsThemselvesConfig,
+)
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.yardstick import YardstickConfig
 from agents.curiosity.rnd import RndConfig, VectorRndConfig
@@ -27,6 +31,8 @@ from experiments.parts.models import CORES as _CORES
 from experiments.parts.models import MODELS as _MODELS
 from experiments.parts.models import nothing
 from ssl_objectives.encoders.encoder import EncoderConfig
+from world_models.model_config import ModelConfig
+from world_models.objects.latents import ObjectLatentsConfig
 from world_models.vector_encoder import VectorMlpConfig
 
 
@@ -104,6 +110,7 @@ ENCODERS: Table[Any] = Table(
             partial(VectorMlpConfig, start=12, stop=60, hidden=()),
             "Objects' places and masks as the attention world tells them",
         ),
+        "object-latents": Row(ObjectLatentsConfig),
     },
 )
 """how it sees"""
@@ -114,6 +121,11 @@ OF_NUMBERS = ("vector", "objects")
 # facts are not for agents
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))
 """what it predicts"""
+
+MEASURED: Table[ModelConfig | None] = replace(
+    MODELS.only(*(x for x in MODELS.rows if x != "none")), kind="measured"
+)
+"""a world model that learning progress has for itself"""
 
 CURIOSITY: Table[CuriosityConfig | None] = Table(
     "curiosity",
@@ -140,6 +152,8 @@ YARDSTICKS: Table[YardstickConfig] = Table(
     {
         "change": Row(ChangeOfFeaturesConfig),
         "features": Row(FeaturesThemselvesConfig),
+        "object-change": Row(ChangeOfObjectsConfig),
+        "object-features": Row(ObjectsThemselvesConfig),
         "own-loss": Row(OwnLossConfig),
     },
 )

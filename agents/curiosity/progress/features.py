@@ -1,6 +1,7 @@
 """Frozen random features of what is observed."""
 
-from typing import final
+from abc import ABC, abstractmethod
+from typing import NamedTuple, final
 
 import torch
 from jaxtyping import Float32
@@ -40,9 +41,44 @@ class RandomMlp(nn.Module):
         return features
 
 
-@final
-class FrozenFeatures(nn.Module):
+class Shown(NamedTuple):
+    """Features, in groups that can be seen (1) or not (0, and their features too)."""
+
+    value: Float32[Tensor, "R B G F"]
+    mask: Float32[Tensor, "R B G"]
+
+
+class Features(nn.Module, ABC):
     """φ: what is observed, through networks that never learn.
+
+    Args:
+        groups: G, groups that are measured apart, each where it can be seen.
+        size: F, features of each.
+    """
+
+    def __init__(self, groups: int, size: int) -> None:
+        super().__init__()
+        self.groups, self.size = groups, size
+
+    @abstractmethod
+    def forward(self, traj: Trajectory) -> Shown:
+        """Features of rows 0 … T, without gradient.
+
+        Raises:
+            ValueError: what they are of is missing.
+        """
+
+    def watch(self, traj: Trajectory) -> None:
+        """Let statistics of what is observed follow a rollout."""
+
+    def train(self, mode: bool = True) -> "Features":
+        """Stay in evaluation mode."""
+        return super().train(False)
+
+
+@final
+class FrozenFeatures(Features):
+    """Images and vectors through a network each: one group, which is always seen.
 
     Args:
         image: sees the newest frame alone; None looks at no image.
@@ -53,8 +89,8 @@ class FrozenFeatures(nn.Module):
     def __init__(
         self, image: Encoder | None, vector: RandomMlp | None, size: int
     ) -> None:
-        super().__init__()
-        self.image, self.vector, self.size = image, vector, size
+        super().__init__(1, size)
+        self.image, self.vector = image, vector
         self.requires_grad_(False).eval()
 
     @staticmethod
@@ -92,12 +128,8 @@ class FrozenFeatures(nn.Module):
             self.vector.moments.update(traj.vector[1:].flatten(0, 1))
 
     @torch.no_grad()
-    def forward(self, traj: Trajectory) -> Float32[Tensor, "R B F"]:
-        """Features of rows 0 … T.
-
-        Raises:
-            ValueError: the vector is missing.
-        """
+    def forward(self, traj: Trajectory) -> Shown:
+        """See `Features.forward`."""
         found = []
         if self.image is not None:
             found.append(self.image(traj.obs))
@@ -107,8 +139,5 @@ class FrozenFeatures(nn.Module):
                     "this signal reads a vector besides pixels; give the one observed"
                 )
             found.append(self.vector(traj.vector))
-        return torch.cat(found, -1)
-
-    def train(self, mode: bool = True) -> "FrozenFeatures":
-        """Stay in evaluation mode."""
-        return super().train(False)
+        value = torch.cat(found, -1).unsqueeze(-2)
+        return Shown(value, torch.ones_like(value[..., 0]))

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float32, Shaped
 from torch import Tensor, nn
 
-from agents.curiosity.progress.features import FrozenFeatures
+from agents.curiosity.progress.features import Features, FrozenFeatures, Shown
 from agents.curiosity.progress.ruler import Ruler
 from agents.curiosity.progress.yardstick import Measured, Yardstick
 from agents.curiosity.scored import Learning, Scored
@@ -20,6 +20,8 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
 from world_models.belief import BeliefModel, Carry
 from world_models.latent_dynamics import LatentDynamics
+from world_models.objects.distance import distances
+from world_models.objects.layout import Layout, Objects
 from world_models.open_loop import OpenLoop
 from world_models.trajectory import Trajectory
 
@@ -31,21 +33,23 @@ class Reader(Measured):
     Args:
         belief: of the model.
         open_loop: of the model.
-        readout: `[*, S]` to `[*, F]`.
+        readout: `[*, S]` to `[*, G F]`.
+        aims: how aims are laid out: as G objects of F numbers, with their masks.
     """
 
     def __init__(
-        self, belief: BeliefModel, open_loop: OpenLoop, readout: nn.Module
+        self, belief: BeliefModel, open_loop: OpenLoop, readout: nn.Module, aims: Layout
     ) -> None:
         super().__init__()
         self.belief, self.open_loop, self.readout = belief, open_loop, readout
+        self.aims = aims
 
     def start(self, num_envs: int) -> Carry:
         """The belief's."""
         return self.belief.start(num_envs)
 
     def told(
-        self, scored: Scored, aim: Float32[Tensor, "T B F"]
+        self, scored: Scored, aim: Float32[Tensor, "T B A"]
     ) -> Float32[Tensor, "T B"] | None:
         """By the beliefs that the policy acted on."""
         if scored.belief is None:
@@ -53,7 +57,7 @@ class Reader(Measured):
         return self.error(scored.belief, scored.traj.action, aim)
 
     def along(
-        self, scored: Scored, carry: Carry, aim: Float32[Tensor, "T B F"]
+        self, scored: Scored, carry: Carry, aim: Float32[Tensor, "T B A"]
     ) -> tuple[Float32[Tensor, "T B"], Carry]:
         """By beliefs of its own."""
         seen = self.belief.along(scored.traj, carry)
@@ -63,18 +67,28 @@ class Reader(Measured):
         self,
         belief: Float32[Tensor, "T B S"],
         action: Shaped[Tensor, "T B ..."],
-        aim: Float32[Tensor, "T B F"],
+        aim: Float32[Tensor, "T B A"],
     ) -> Float32[Tensor, "T B"]:
-        """`√(‖readout(b_{t,1}) - aim_t‖² + 1e-6)`; gradient reaches the readout alone.
+        """`Σ_g m_g √(‖readout_g(b_{t,1}) - aim_t,g‖² + 1e-6)`, of groups that are seen.
 
-        The norm, not its square: large errors, which noise has, would outweigh the
-        small ones in which what can be learned ends.
+        Gradient reaches the readout alone. The norm, not its square: large errors,
+        which noise has, would outweigh the small ones in which what can be learned
+        ends.
         """
         with torch.no_grad():
             embedded = self.belief.embedding(action)
             ahead = self.open_loop(belief, embedded.unsqueeze(0))[0]
-        gap: Tensor = self.readout(ahead) - aim
-        return (gap.square().sum(-1) + 1e-6).sqrt()
+        came = self.aims.read(aim)
+        guess = Objects(self.readout(ahead).view(came.place.shape), came.mask)
+        return distances(guess, came, 1.0)
+
+
+def mlp_readout(model: LatentDynamics, hidden: int, size: int) -> nn.Module:
+    """An MLP on a model's beliefs, which begins near "nothing but the mean"."""
+    last = nn.Linear(hidden, size)
+    with torch.no_grad():
+        last.weight.mul_(0.1)
+    return nn.Sequential(nn.Linear(model.belief.size, hidden), nn.ReLU(), last)
 
 
 class FeatureYardstick(Yardstick):
@@ -87,39 +101,50 @@ class FeatureYardstick(Yardstick):
 
     Args:
         features: φ.
-        readout: `[*, S]` to `[*, F]`; learns from detached beliefs.
+        readout: `[*, S]` to `[*, G F]`; learns from detached beliefs.
         scale: of what is to be predicted.
     """
 
     def __init__(
-        self, features: FrozenFeatures, readout: nn.Module, scale: float = 1.0
+        self, features: Features, readout: nn.Module, scale: float = 1.0
     ) -> None:
         super().__init__()
         self.features, self.readout, self.scale = features, readout, scale
-        self.ruler = Ruler(features.size)
+        self.ruler = Ruler(features.groups, features.size)
+        self.aims = Layout(features.groups, 1, features.size)
+
+    def wanted(self, traj: Trajectory) -> Shown:
+        """What is to be predicted of each transition, in the features' own units.
+
+        It counts where it can be seen before and behind.
+        """
+        value, mask = self.features(traj)
+        return Shown(self.of(value), mask[1:] * mask[:-1])
 
     @abstractmethod
-    def wanted(self, features: Float32[Tensor, "R B F"]) -> Float32[Tensor, "T B F"]:
-        """What is to be predicted of rows 0 … T, in the features' own units."""
+    def of(self, value: Float32[Tensor, "R B G F"]) -> Float32[Tensor, "T B G F"]:
+        """What of the features of rows 0 … T is to be predicted."""
 
     def measured(self, model: LatentDynamics) -> Reader:
         """Belief, open loop and readout."""
-        return Reader(model.belief, model.open_loop, self.readout)
+        return Reader(model.belief, model.open_loop, self.readout, self.aims)
 
     def watch(self, traj: Trajectory) -> None:
         """Let whitening and ruler follow."""
         self.features.watch(traj)
-        self.ruler.watch(self.wanted(self.features(traj)), traj.valid)
+        value, mask = self.wanted(traj)
+        self.ruler.watch(value, (mask > 0) & traj.valid.unsqueeze(-1))
 
     def aim(
         self, now: Measured, scored: Scored, carry: Carry
-    ) -> Float32[Tensor, "T B F"]:
-        """Of every transition, by the ruler, times the scale."""
+    ) -> Float32[Tensor, "T B A"]:
+        """Of every transition, by the ruler, times the scale; masks behind."""
         return self._aim(scored.traj)
 
-    def _aim(self, traj: Trajectory) -> Float32[Tensor, "T B F"]:
-        aim: Tensor = self.scale * self.ruler(self.wanted(self.features(traj)))
-        return aim
+    def _aim(self, traj: Trajectory) -> Float32[Tensor, "T B A"]:
+        value, mask = self.wanted(traj)
+        place = (self.scale * self.ruler(value)).unsqueeze(-2)
+        return self.aims.write(Objects(place, mask.unsqueeze(-1)))
 
     def loss(self, now: Measured, learning: Learning) -> Loss:
         """The readout's mean error on valid transitions.
@@ -140,9 +165,9 @@ class FeatureYardstick(Yardstick):
 class ChangeOfFeatures(FeatureYardstick):
     """Aims at `φ(x_{t+1}) - φ(x_t)`: how the features will change."""
 
-    def wanted(self, features: Float32[Tensor, "R B F"]) -> Float32[Tensor, "T B F"]:
+    def of(self, value: Float32[Tensor, "R B G F"]) -> Float32[Tensor, "T B G F"]:
         """Their differences."""
-        return features[1:] - features[:-1]
+        return value[1:] - value[:-1]
 
 
 @final
@@ -153,9 +178,9 @@ class FeaturesThemselves(FeatureYardstick):
     do with what can be foretold; noise pays it too.
     """
 
-    def wanted(self, features: Float32[Tensor, "R B F"]) -> Float32[Tensor, "T B F"]:
+    def of(self, value: Float32[Tensor, "R B G F"]) -> Float32[Tensor, "T B G F"]:
         """Those of the rows arrived at."""
-        return features[1:]
+        return value[1:]
 
 
 @dataclass(frozen=True)
@@ -190,13 +215,7 @@ class _FeatureConfig:
         features = FrozenFeatures.of(
             surroundings.spec, self.encoder, self.hidden, self.size
         )
-        last = nn.Linear(self.readout, features.size)
-        with torch.no_grad():
-            last.weight.mul_(0.1)  # begins near "nothing but the mean"
-        readout = nn.Sequential(
-            nn.Linear(model.belief.size, self.readout), nn.ReLU(), last
-        )
-        return features, readout, self.scale
+        return features, mlp_readout(model, self.readout, features.size), self.scale
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import final
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,17 +14,20 @@ from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import build_belief, checked
 from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
+from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
 from world_models.model_loss import ModelLoss
 from world_models.presets import byol_explore
+from world_models.vector_encoder import VectorEncoderConfig
 
 
 @final
 class OwnModel(nn.Module):
     """A model that learns from the minibatches a signal is given.
 
-    Its memory begins anew in front of each minibatch: nobody carries it there.
+    Its memory begins anew in front of what leads up to each minibatch, without gradient
+    there; where nothing does (PPO's whole rollouts), in front of the minibatch itself.
     """
 
     def __init__(self, model: LatentDynamics) -> None:
@@ -31,10 +35,20 @@ class OwnModel(nn.Module):
         self.model = model
         self._taught: list[ModelLoss] = []  # of the step that is being taken
 
+    @property
+    def remembers(self) -> bool:
+        """Whether what lies behind a row tells it more than the row itself."""
+        belief = self.model.belief
+        return belief.core.memory_size > 0 or belief.num_frames > 1
+
     def learn(self, learning: Learning) -> tuple[Float[Tensor, ""], Learning]:
         """Its loss on a minibatch, and the minibatch with beliefs of its own."""
         traj = learning.traj
-        seen = self.model.see(traj, self.model.start(traj.first.shape[1]))
+        carry = self.model.start(traj.first.shape[1])
+        if learning.past is not None:
+            with torch.no_grad(), evaluating(self.model):
+                carry = self.model.belief.along(learning.past, carry).carry
+        seen = self.model.see(traj, carry)
         loss = self.model.predict(seen, traj.action, traj.valid)
         self._taught = [loss]
         known = replace(
@@ -65,8 +79,8 @@ class OwnModelConfig:
 
     model: ModelConfig = field(default_factory=byol_explore)
     """what it predicts"""
-    encoder: EncoderConfig = field(default_factory=NatureConfig)
-    """turns frames into latents"""
+    encoder: EncoderConfig | VectorEncoderConfig = field(default_factory=NatureConfig)
+    """turns frames, or numbers of a vector, into latents"""
     core: CoreConfig = field(default_factory=RecurrentConfig)
     """turns latents into beliefs"""
     action_size: int = 32

@@ -62,6 +62,7 @@ class Progress(Curiosity):
         self.carry = KeptCarry(now.start(num_envs))
         self.old_carry = KeptCarry(now.start(num_envs))
         self.needs_model = yardstick.needs_model and own is None
+        self.remembers = own is not None and own.remembers
         self.updates = updates
 
     @property

@@ -15,30 +15,32 @@ class Ruler(nn.Module):
     """`clip((x - mean) / std, ±5)`, each feature by all rows it was shown.
 
     Args:
-        size: F, features.
+        shape: of features in a row: F, or G groups of F, of which rows may show some.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, *shape: int) -> None:
         super().__init__()
         for name in ("total", "squares"):
-            self.register_buffer(name, torch.zeros(size, dtype=torch.float64))
-        self.register_buffer("count", torch.zeros((), dtype=torch.float64))
+            self.register_buffer(name, torch.zeros(shape, dtype=torch.float64))
+        self.register_buffer("count", torch.zeros(shape[:-1], dtype=torch.float64))
         self.total: Tensor
         self.squares: Tensor
         self.count: Tensor
 
     @torch.no_grad()
-    def watch(self, rows: Float32[Tensor, "T B F"], valid: Bool[Tensor, "T B"]) -> None:
-        """Add valid rows."""
-        kept = rows.double() * valid.unsqueeze(-1)
+    def watch(
+        self, rows: Float32[Tensor, "T B *G F"], shown: Bool[Tensor, "T B *G"]
+    ) -> None:
+        """Add the rows, or groups of rows, that are shown."""
+        kept = rows.double() * shown.unsqueeze(-1)
         self.total += kept.sum((0, 1))
         self.squares += kept.square().sum((0, 1))
-        self.count += valid.sum()
+        self.count += shown.sum((0, 1))
 
-    def forward(self, rows: Float32[Tensor, "T B F"]) -> Float32[Tensor, "T B F"]:
-        """Standardise; before anything was seen rows are only clipped."""
-        count = self.count.clamp(min=1.0)
+    def forward(self, rows: Float32[Tensor, "T B *G F"]) -> Float32[Tensor, "T B *G F"]:
+        """Standardise; of what was never shown rows are only clipped."""
+        count = self.count.clamp(min=1.0).unsqueeze(-1)
         mean = self.total / count
         std = (self.squares / count - mean.square()).clamp(min=0.0).sqrt()
-        std = std.clamp(min=_LEAST).where(self.count > 0, 1.0)
+        std = std.clamp(min=_LEAST).where(self.count.unsqueeze(-1) > 0, 1.0)
         return ((rows - mean.float()) / std.float()).clamp(-_MOST, _MOST)

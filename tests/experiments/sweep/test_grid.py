@@ -4,6 +4,12 @@ from pathlib import Path
 import pytest
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import GammaProgressConfig
+from agents.curiosity.progress.object_features import (
+    ChangeOfObjectsConfig,
+    ObjectsThemselvesConfig,
+)
+from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.ppo_build import PpoAgentConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import grid_file, our_grids, read_grid
@@ -12,7 +18,8 @@ from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import LatentDynamicsConfig
 from world_models.model_loss import PREDICTION
-from world_models.presets import byol_explore, jepa_vicreg
+from world_models.objects.latents import ObjectLatentsConfig
+from world_models.presets import byol_explore, grouped, jepa_objects, jepa_vicreg
 from world_models.terms.distance import DistanceConfig
 
 GRID = """
@@ -143,11 +150,29 @@ EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 
 @pytest.mark.parametrize(
-    ("name", "num_cells"), [("grid", 2 * 2 * 3), ("maze_models", 3 * 5)]
+    ("name", "num_cells"),
+    [("grid", 2 * 2 * 3), ("maze_models", 3 * 5), ("attention_latents_grid", 3 * 5)],
 )
 def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
     cells = expand(read_grid(EXAMPLES / f"{name}.toml"))
     assert len({x.name for x in cells}) == num_cells
+
+
+def test_latents_are_compared_by_three_yardsticks_and_nothing_else() -> None:
+    cells = expand(read_grid(EXAMPLES / "attention_latents_grid.toml"))
+    configs = [COMMAND.read(x.arguments) for x in cells]
+    signals = [x.curiosity for x in configs]
+    found = []
+    for signal in signals:
+        assert isinstance(signal, GammaProgressConfig)
+        assert signal.model is not None
+        assert signal.model.model == jepa_objects()
+        assert signal.model.encoder == ObjectLatentsConfig()
+        found.append(type(signal.yardstick))
+    assert found[:3] == [ChangeOfObjectsConfig, ObjectsThemselvesConfig, OwnLossConfig]
+    assert found == 5 * found[:3]
+    [same] = {replace(x, seed=0, curiosity=None) for x in configs}
+    assert same.model == grouped()
 
 
 def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() -> None:

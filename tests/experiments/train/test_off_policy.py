@@ -296,8 +296,8 @@ def test_a_policy_of_ones_own(
 ) -> None:
     importable("own_policy", OWN)
     argv = ("--policy", "own_policy:Config", "--agent.policy.action", "2")
-    argv = (*argv, "--curiosity.warm-up-steps", "2", "--video-steps", "3")
-    done = curious("train", "rnd", *SMALL, *argv, "--env-steps", "120")
+    more = ("--curiosity.warm-up-steps", "2", "--video-steps", "3")
+    done = curious("train", "rnd", *SMALL, *argv, *more, "--env-steps", "120")
     assert done.code == 0, done.err
     state = CheckpointFolder(done.run.checkpoints).load().state
     actions = state["replay"]["rows"]["action"]

@@ -10,13 +10,16 @@ import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
+from agents.curiosity.progress.object_features import ChangeOfObjectsConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
+from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.rnd import RndConfig
 from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
+from experiments.train.command import COMMAND
 from experiments.train.presets import CHOICES, from_choices, train_config
 from experiments.train.size import SIZES
 from experiments.train.task import build_agent
@@ -24,12 +27,17 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
 from tests.experiments.train.ppo_agents import ppo_agent
 from world_models.cores.frame_stack import FrameStackConfig
+from world_models.cores.history import HistoryConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import LatentDynamicsConfig
+from world_models.objects.latents import ObjectLatentsConfig
+from world_models.presets import jepa_objects
 
 _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
-_OTHERS = ("pretrained", "vector", "heading", "objects")
+_OTHERS = ("pretrained", "vector", "heading", "objects", "object-latents")
+# what some parts are parts of
+_APART = {"eyes": {"policy": "dqn"}, "measured-encoder": {"measured": "jepa-vicreg"}}
 _OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
@@ -37,8 +45,7 @@ def test_every_name_on_offer_makes_a_config_that_can_be_written() -> None:
     default = {x.name: x.default for x in CHOICES if x.default is not None}
     for part, names in NAMES.items():
         for name in names:
-            apart = {"policy": "dqn"} if part == "eyes" else {}
-            chosen = {**default, **apart, part: name}
+            chosen = {**default, **_APART.get(part, {}), part: name}
             config = from_choices(chosen)
             assert from_json(to_json(config)) == config
 
@@ -70,6 +77,37 @@ def test_presets_are_what_they_are_called() -> None:
     config = train_config("ppo", model="byol-explore", curiosity="rnd")
     assert isinstance(config.model, LatentDynamicsConfig)
     assert isinstance(config.curiosity, RndConfig)
+
+
+def test_progress_may_be_measured_on_a_model_of_its_own() -> None:
+    """It sees and remembers as the agent does, unless it is said how."""
+    config = train_config("gamma-progress", measured="jepa-vicreg", encoder="patch")
+    assert isinstance(config.curiosity, GammaProgressConfig)
+    own = config.curiosity.model
+    assert own is not None
+    assert isinstance(config.model, LatentDynamicsConfig)
+    assert config.model.name == "byol-explore"
+    assert isinstance(own.model, LatentDynamicsConfig)
+    assert own.model.name == "jepa-vicreg"
+    assert (own.encoder, own.core) == (config.agent.encoder, config.agent.core)
+    read = COMMAND.read(
+        [
+            *("delta-progress", "--world", "attention", "--model", "grouped"),
+            *("--encoder", "objects", "--core", "history", "--policy", "dqn"),
+            *("--eyes", "vector", "--yardstick", "object-change"),
+            *("--measured", "jepa-objects", "--measured-encoder", "object-latents"),
+            *("--curiosity.model.encoder.size", "8"),
+            *("--curiosity.model.core.num-rows", "3"),
+        ]
+    )
+    assert isinstance(read.curiosity, DeltaProgressConfig)
+    assert read.curiosity.yardstick == ChangeOfObjectsConfig()
+    assert read.curiosity.model == OwnModelConfig(
+        jepa_objects(), ObjectLatentsConfig(size=8), HistoryConfig(3)
+    )
+    assert from_json(to_json(read)) == read
+    curiosity = train_config(measured="spr").curiosity  # no signal is named
+    assert isinstance(curiosity, GammaProgressConfig)
 
 
 def test_curiosity_outlives_episodes_and_the_reward_does_not() -> None:
@@ -172,7 +210,7 @@ def test_unknown_names_are_refused_with_a_suggestion(part: str) -> None:
     with pytest.raises(
         ConfigError, match=re.escape(f"Did you mean {NAMES[part][0]!r}?")
     ):
-        train_config(**{part: wrong})
+        train_config(**{part.replace("-", "_"): wrong})
 
 
 PARTS_OF_MY_OWN = """
@@ -254,9 +292,12 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
         ({"objective": "byol", "preset": "rnd"}, "--objective is a world model's"),
         (
             {"yardstick": "change", "curiosity": "rnd"},
-            "--yardstick is what .*: add --curiosity gamma-progress",
+            "--yardstick and --measured say .*: add --curiosity gamma-progress",
         ),
-        ({"yardstick": "change", "curiosity": "none"}, "or leave --yardstick out"),
+        ({"measured": "spr", "curiosity": "none"}, "or leave them out"),
+        ({"measured": "none", "preset": "gamma-progress"}, "there is no 'none'"),
+        ({"measured": "own_parts:curiosity"}, r"is no measured. .*build\(self, belief"),
+        ({"measured_encoder": "patch"}, "say which, --measured jepa-vicreg, or leave"),
         (
             {"yardstick": "own_parts:encoder", "preset": "gamma-progress"},
             r"is no yardstick. .*build\(self, surroundings, model\)",

@@ -59,7 +59,7 @@ def by_hand(model: Displacements, rows: list[Tensor], kept: list[float]) -> Tens
             flags.append(there)
         x = torch.cat([places[0][g].flatten(), *(y.flatten() for y in moved), *flags])
         for i in range(3):
-            x = x @ model.weights[i][g] + model.biases[i][g, 0]
+            x = x @ model.network.weights[i][g] + model.network.biases[i][g, 0]
             x = x if i == 2 else x.relu()
         for o in range(2):
             place[g, o] = (places[0][g, o] + x[2 * o : 2 * o + 2] / 5.0) * mask[g, o]
@@ -191,9 +191,9 @@ def test_what_it_does_not_fit_is_refused_with_what_does() -> None:
     )
     with pytest.raises(ValueError, match="take --core history, and an encoder"):
         grouped(1, LAYOUT).build(other)
-    with pytest.raises(ValueError, match="here: HistoryCore, 18 numbers"):
+    with pytest.raises(ValueError, match="here: HistoryCore, 18"):
         DisplacementsConfig(Layout(2, 2)).build(of_objects(), 18)
-    with pytest.raises(ValueError, match="a group and an object in it, not 0 and 4"):
+    with pytest.raises(ValueError, match="and a number of that, not 0, 4 and 2"):
         Layout(groups=0)
     with pytest.raises(ValueError, match="hidden must be at least 1"):
         DisplacementsConfig(hidden=0)

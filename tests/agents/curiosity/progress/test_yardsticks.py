@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from agents.curiosity.progress.config import GammaProgressConfig
+from agents.curiosity.progress.features import FrozenFeatures
 from agents.curiosity.progress.frozen_features import (
     ChangeOfFeatures,
     ChangeOfFeaturesConfig,
@@ -58,6 +59,7 @@ def features(
     yardstick: FeatureYardstick, traj: Trajectory
 ) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
     """Row by row: the newest frame, and the whitened vector, each by its network."""
+    assert isinstance(yardstick.features, FrozenFeatures)
     image, vector = yardstick.features.image, yardstick.features.vector
     assert image is not None
     assert vector is not None
@@ -83,7 +85,8 @@ def test_the_aim_is_the_change_in_standard_deviations(
         yardstick.features.watch(traj)
     changes = []
     for traj in watched:
-        yardstick.ruler.watch(yardstick.wanted(yardstick.features(traj)), traj.valid)
+        value, mask = yardstick.wanted(traj)
+        yardstick.ruler.watch(value, (mask > 0) & traj.valid.unsqueeze(-1))
         phi = features(yardstick, traj)
         changes += [phi[t + 1, b] - phi[t, b] for t, b in traj.valid.nonzero()]
     mean, std = np.mean(changes, 0), np.std(changes, 0)
@@ -93,7 +96,11 @@ def test_the_aim_is_the_change_in_standard_deviations(
     want = 3 * np.clip((phi[1:] - phi[:-1] - mean) / std, -5, 5)
     model = model_of()
     scored = Scored(Experience(new, model.start(B), model.start(B)))
-    got = yardstick.aim(yardstick.measured(model), scored, model.start(B))
+    got, mask = yardstick.aims.read(
+        yardstick.aim(yardstick.measured(model), scored, model.start(B))
+    )
+    assert (mask == 1).all()
+    got = got.view(T, B, -1)
     np.testing.assert_allclose(got, want, atol=2e-3)
 
 
@@ -104,6 +111,7 @@ def test_vectors_are_whitened_by_the_rows_arrived_at(
     traj = trajectory(generator)
     yardstick.watch(traj)
     assert traj.vector is not None
+    assert isinstance(yardstick.features, FrozenFeatures)
     assert yardstick.features.vector is not None
     moments = yardstick.features.vector.moments
     rows = traj.vector[1:].reshape(-1, V).double()
@@ -116,7 +124,7 @@ def test_the_other_aims_at_the_features_themselves(generator: torch.Generator) -
     assert isinstance(yardstick, FeaturesThemselves)
     traj = trajectory(generator)
     phi = torch.from_numpy(features(yardstick, traj)).float()
-    got = yardstick.wanted(yardstick.features(traj))
+    got = yardstick.wanted(traj).value.squeeze(-2)
     torch.testing.assert_close(got, phi[1:], rtol=1e-4, atol=1e-4)
 
 
@@ -159,7 +167,8 @@ def test_a_readout_reads_one_step_ahead_of_every_belief() -> None:
         for b in range(B):
             action = model.belief.embedding(scored.traj.action[t, b])
             after = model.open_loop(scored.belief[t, b], action.unsqueeze(0))[0]
-            gap = (yardstick.readout(after) - aim[t, b]).detach().double()
+            came = yardstick.aims.read(aim[t, b]).place.flatten()
+            gap = (yardstick.readout(after) - came).detach().double()
             found.append((gap.square().sum().item() + 1e-6) ** 0.5)
     told = now.told(scored, aim)
     assert told is not None
@@ -225,10 +234,12 @@ def test_worlds_that_show_nothing_are_refused() -> None:
     yardstick = ChangeOfFeaturesConfig().build(
         Surroundings(seen, 1, 1, 0.9), model_of()
     )
+    assert isinstance(yardstick.features, FrozenFeatures)
     assert yardstick.features.image is None
     yardstick = ChangeOfFeaturesConfig().build(
         Surroundings(replace(SPEC, vector_size=0), 1, 1, 0.9), model_of()
     )
+    assert isinstance(yardstick.features, FrozenFeatures)
     assert yardstick.features.vector is None
 
 
