@@ -33,6 +33,6 @@ class Player(nn.Module, ABC):
 
     @property
     def device(self) -> torch.device:
-        """Where it lies, and the worlds in which it plays; the CPU if it holds nothing."""
+        """Where it lies, and the worlds it plays in; the CPU if it holds nothing."""
         held = next(chain(self.parameters(), self.buffers()), None)
         return torch.device("cpu") if held is None else held.device

@@ -13,8 +13,8 @@ from agents.curiosity.progress.own_model import OwnModel, OwnModelConfig
 from agents.curiosity.progress.progress import Progress
 from agents.curiosity.scored import Learning
 from agents.curiosity.signal import Signal
-from agents.policy.ppo import RewardStream
 from agents.off_policy.study import Study, StudyConfig
+from agents.policy.ppo import RewardStream
 from tests.agents.curiosity.progress.tiny import (
     ACTIONS,
     PATCHES,
