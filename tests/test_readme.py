@@ -105,6 +105,12 @@ def test_the_commands_run(capsys: pytest.CaptureFixture[str]) -> None:
             elif "--also" in words:
                 watched = {"--also.0.curiosity.warm-up-steps": "2"}
             small = SMALL | several | watched
+            if "--policy" in words:  # of its own: windows fit into rollouts
+                small = {x: y for x, y in small.items() if ".ppo." not in x}
+                small |= {
+                    "--agent.num-steps": "9",
+                    "--agent.study.learning-starts": "9",
+                }
             words = with_flags(words, ON if goes_on else small)
         elif words[0] == "evaluate":
             words = with_flags(words, PLAYED)
@@ -136,7 +142,8 @@ def test_the_table_of_choices_is_that_of_the_command() -> None:
     names = {x.name: list(x.table.rows) for x in CHOICES if x.name in rows}
     assert names
     for choice, listed in names.items():
-        assert re.findall(r"`([a-z-]+)`", rows[choice]) == listed, choice
+        if not rows[choice].startswith("the same"):
+            assert re.findall(r"`([a-z-]+)`", rows[choice]) == listed, choice
 
 
 def test_commands_that_are_named_exist() -> None:

@@ -9,7 +9,14 @@ from experiments.model.config import TrainModelConfig
 from experiments.model.sources.recorded import DatasetConfig
 from experiments.model.sources.source import SourceConfig
 from experiments.model.sources.worlds import WorldsConfig
-from experiments.parts.models import CORES, MODELS, OBJECTIVES, TERMS, changed
+from experiments.parts.models import (
+    CORES,
+    MODELS,
+    OBJECTIVES,
+    OF_OBJECTS,
+    TERMS,
+    changed,
+)
 from experiments.parts.worlds import WORLDS
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.menet import MeNetConfig
@@ -65,7 +72,8 @@ DATA: Table[SourceConfig] = Table(
     {"worlds": Row(WorldsConfig), "recorded": Row(DatasetConfig)},
 )
 
-_PRESETS = MODELS.only(*(x for x in MODELS.rows if x != "none"))
+# vectors are not recorded, and these read nothing else
+_PRESETS = MODELS.only(*(x for x in MODELS.rows if x not in ("none", *OF_OBJECTS)))
 _CORES = CORES.only("latent", "recurrent", "frame-stack")
 
 CHOICES = (

@@ -103,6 +103,9 @@ MODELS: Table[ModelConfig | None] = Table(
     },
 )
 
+OF_OBJECTS = ("grouped", "jepa-objects")
+"""models that read objects, as the vector of the attention world tells them"""
+
 OBJECTIVES: Table[ObjectiveConfig] = Table(
     "objective",
     ObjectiveConfig,

@@ -7,6 +7,7 @@ import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.ppo_agent import PpoAgent
+from experiments.parts.models import OF_OBJECTS
 from experiments.train.tables import MODELS
 from ssl_objectives.encoders.decoders import DecoderConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
@@ -14,7 +15,7 @@ from tests.agents.small import B, K, T, small
 from world_models.model_config import LatentDynamicsConfig
 from world_models.terms.ensemble import EnsembleConfig
 
-NAMES = sorted(x for x in MODELS.rows if x != "none")
+NAMES = sorted(x for x in MODELS.rows if x not in ("none", *OF_OBJECTS))
 STILL = ("random-encoder",)
 """whose encoder learns from nobody where PPO does not reach it"""
 

@@ -20,8 +20,7 @@ def opened(policy: ActingPolicy, seed: int) -> float:
     return float(play_episodes(env, policy, 40, seed).scores.mean())
 
 
-@pytest.mark.parametrize("scaled", [True, False])
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize(("seed", "scaled"), [(0, True), (1, False), (2, True)])
 def test_a_lock_is_opened(seed: int, scaled: bool) -> None:
     torch.set_num_threads(1)
     policy = dqn(

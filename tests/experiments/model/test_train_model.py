@@ -15,7 +15,7 @@ from envs.toys.moving_dot import MovingDotConfig
 from experiments.encoders.saved import load_encoder
 from experiments.model.presets import CHOICES, SIZES, train_model_config
 from experiments.model.saved import load_world_model
-from experiments.parts.models import MODELS
+from experiments.parts.models import MODELS, OF_OBJECTS
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
@@ -24,7 +24,7 @@ from world_models.trajectory import Trajectory
 
 Command = Callable[..., Any]
 
-NAMES = [x for x in MODELS.rows if x != "none"]
+NAMES = [x for x in MODELS.rows if x not in ("none", *OF_OBJECTS)]
 TINY = (
     *("--size", "debug", "--steps", "4", "--checkpoint-every", "2"),
     *("--evaluate-every", "2", "--log-every", "2", "--encoder.precision", "float32"),

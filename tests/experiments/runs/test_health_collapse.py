@@ -8,6 +8,7 @@ from torch.optim import Adam, Optimizer
 
 from envs.toys.moving_dot import MovingDotWorld
 from experiments.runs.health import HealthMonitor
+from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.measure.crossed import crossed_shares
 from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.methods.moments.sigreg import SigReg

@@ -151,7 +151,7 @@ EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 @pytest.mark.parametrize(
     ("name", "num_cells"),
-    [("grid", 2 * 2 * 3), ("maze_models", 3 * 5), ("attention_latents_grid", 3 * 5)],
+    [("grid", 2 * 2 * 3), ("maze_models", 3 * 5)],
 )
 def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
     cells = expand(read_grid(EXAMPLES / f"{name}.toml"))
@@ -159,7 +159,7 @@ def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
 
 
 def test_latents_are_compared_by_three_yardsticks_and_nothing_else() -> None:
-    cells = expand(read_grid(EXAMPLES / "attention_latents_grid.toml"))
+    cells = expand(read_grid(grid_file(Path("attention-latents"))))
     configs = [COMMAND.read(x.arguments) for x in cells]
     signals = [x.curiosity for x in configs]
     found = []
@@ -206,13 +206,21 @@ def test_the_models_in_the_maze_differ_in_the_model_what_is_paid_and_the_seed() 
 
 
 def test_published_grids_go_by_their_names() -> None:
-    assert our_grids() == ["attention"]
-    grid = read_grid(grid_file(Path("attention")))
-    cells = expand(grid)
-    assert grid.seeds == (200, 201, 202, 203, 204)
-    assert len(cells) == 2 * 2 * 8 * 5
+    cells_of = {
+        "attention": 2 * 2 * 8,
+        "attention-beyond": 2 * 4,
+        "attention-bump": 1,
+        "attention-latents": 3,
+    }
+    assert our_grids() == list(cells_of)
+    for name, num in cells_of.items():
+        grid = read_grid(grid_file(Path(name)))
+        assert grid.seeds == (200, 201, 202, 203, 204)
+        assert len(expand(grid)) == num * 5
     assert grid_file(Path("elsewhere")) == Path("elsewhere")
-    with pytest.raises(ConfigError, match="or the name of one of ours: attention"):
+    with pytest.raises(
+        ConfigError, match="or the name of one of ours: attention, attention-beyond"
+    ):
         read_grid(grid_file(Path("elsewhere")))
 
 

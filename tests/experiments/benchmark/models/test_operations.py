@@ -54,7 +54,7 @@ def test_a_step_has_as_many_as_pytorch_counts() -> None:
     finally:
         torch.set_num_threads(before)
     assert sum(ours.values()) == theirs.get_total_flops()
-    assert min(ours[F32], ours[BF16]) > 0
+    assert set(ours) == {BF16}  # the model multiplies as its encoder does
 
 
 def test_threads_come_back_whatever_happens() -> None:
