@@ -4,6 +4,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -77,6 +78,7 @@ def test_policy_and_learner_read_the_same_vector() -> None:
         assert agent.train_step().metrics["policy/kl"].abs() < 1e-6
 
 
+@pytest.mark.slow
 def test_ppo_moves_the_point_to_its_target() -> None:
     """What is done depends on the action as rescaled to asymmetric bounds."""
     config = PpoAgentConfig(

@@ -216,6 +216,7 @@ def test_it_learns_to_point() -> None:
     assert agent.actor.policy.log_std.max() < math.log(0.5) - 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("world", "rollouts"), [(Imitation, 10), (Corridor, 14)])
 def test_bf16_in_the_encoder_reaches_the_same_return(
     world: type[Small], rollouts: int

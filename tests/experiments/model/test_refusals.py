@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from experiments.model.presets import CHOICES
-from experiments.parts.models import MODELS
+from experiments.parts.models import MODELS, OF_OBJECTS
 
 Command = Callable[..., Any]
 
@@ -179,7 +179,7 @@ def test_help_teaches(curious: Command) -> None:
     assert done.code == 0
     shown = plain(done.out)
     for name in MODELS.rows:
-        assert (name in shown) or name == "none"
+        assert (name in shown) or name in ("none", *OF_OBJECTS)
     for choice in CHOICES:
         if not choice.positional:
             assert f"--{choice.name}" in shown

@@ -30,7 +30,7 @@ def model_of(scale: float) -> LatentDynamics:
         for x in made.predictor.parameters():
             x.zero_()
         # reads the newest displacements (inputs 8 to 16) through pairs of ReLUs
-        first, second, last = made.predictor.weights  # type: ignore[misc]  # three layers
+        first, second, last = made.predictor.network.weights  # type: ignore[misc, union-attr]  # three layers
         for i in range(8):
             for sign in (0, 1):
                 unit = 2 * i + sign

@@ -12,7 +12,7 @@ from agents.ppo_agent import PpoAgent
 from agents.ppo_build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions, EnvSpec, WorldConfig
-from experiments.parts.models import OBJECTIVES
+from experiments.parts.models import OBJECTIVES, OF_OBJECTS
 from experiments.train.activations import followed
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import _agent, plan_training
@@ -44,6 +44,9 @@ PRESETS = ("byol-explore", "delta-progress", "rnd", "ppo")
 
 def lines(plan: MemoryPlan) -> dict[str, int]:
     return {x.name: x.num_bytes for x in plan.items}
+
+
+_SLOW = pytest.mark.slow
 
 
 def small(preset: str = "byol-explore", num_envs: int = 6, **parts: str) -> TrainConfig:
@@ -97,14 +100,16 @@ def test_rollout_and_networks_are_those_of_the_agent(
     ("preset", "num_envs", "parts"),
     [
         ("byol-explore", 64, {}),
-        ("byol-explore", 64, {"core": "frame-stack"}),
+        pytest.param(
+            "byol-explore", 64, {"core": "frame-stack"}, marks=pytest.mark.slow
+        ),
         ("byol-explore", 64, {"model": "jepa-vicreg"}),
         ("byol-explore", 64, {"also": "rnd"}),
-        ("byol-explore", 16, {"encoder": "impala"}),
-        ("rnd", 64, {}),
+        pytest.param("byol-explore", 16, {"encoder": "impala"}, marks=_SLOW),
+        pytest.param("rnd", 64, {}, marks=_SLOW),
         ("rnd", 64, {"core": "frame-stack"}),
         ("ppo", 128, {}),
-        ("ppo", 128, {"core": "frame-stack"}),
+        pytest.param("ppo", 128, {"core": "frame-stack"}, marks=_SLOW),
     ],
     ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
 )
@@ -310,9 +315,12 @@ OURS = {
     **{
         f"{x} model": small(model=x)
         for x in MODELS.rows
-        if x not in ("none", "grouped")
+        if x not in ("none", *OF_OBJECTS)
     },
     "grouped model": small(model="grouped", encoder="objects", core="history"),
+    "jepa-objects model": small(
+        model="jepa-objects", encoder="object-latents", core="history"
+    ),
     **{
         f"{x} encoder": small(encoder=x) for x in ("nature", "impala", "patch", "menet")
     },
