@@ -263,6 +263,7 @@ def test_sb3_does_the_same_work_with_the_same_network() -> None:
             arm.close()
 
 
+@pytest.mark.slow
 def test_encoders_alone(tmp_path: Path) -> None:
     config = BenchmarkConfig(
         suite=Suite.PARTS,

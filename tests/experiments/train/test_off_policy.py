@@ -67,7 +67,6 @@ def test_a_run_says_who_acts_and_leaves_what_runs_leave(dqn: Any, rows: Rows) ->
     "flags",
     [
         ("byol-explore", "--policy", "dqn", "--core", "recurrent"),
-        ("rnd", "--policy", "dqn", "--curiosity.warm-up-steps", "3"),
         (
             "rnd",
             "--policy",
