@@ -4,8 +4,6 @@ from .acting import Acted as Acted
 from .acting import ActingPolicy as ActingPolicy
 from .acting import RandomPolicy as RandomPolicy
 from .acting import nothing_carried as nothing_carried
-from .actor import Actor as Actor
-from .actor import ActorPolicy as ActorPolicy
 from .agent import Agent as Agent
 from .agent_config import AgentConfig as AgentConfig
 from .check.curiosity import CuriosityContractError as CuriosityContractError
@@ -73,8 +71,10 @@ from .policy.ppo import PpoConfig as PpoConfig
 from .policy.ppo import RewardStream as RewardStream
 from .policy.wanderer import DwellConfig as DwellConfig
 from .policy.wanderer import UniformConfig as UniformConfig
-from .ppo_agent import PpoAgent as PpoAgent
-from .ppo_build import PpoAgentConfig as PpoAgentConfig
-from .ppo_build import ReplayConfig as ReplayConfig
-from .replaying import Replaying as Replaying
+from .ppo.actor import Actor as Actor
+from .ppo.actor import ActorPolicy as ActorPolicy
+from .ppo.agent import PpoAgent as PpoAgent
+from .ppo.build import PpoAgentConfig as PpoAgentConfig
+from .ppo.build import ReplayConfig as ReplayConfig
+from .ppo.replaying import Replaying as Replaying
 from .trajectories import rollout as rollout

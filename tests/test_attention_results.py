@@ -275,9 +275,6 @@ def test_the_figure_shows_the_shares(tmp_path: Path) -> None:
     assert 0.2 < (pixels.min(-1) < 0.95).mean() < 0.9
 
 
-@pytest.mark.skipif(
-    not (ROOT / "docs/results/attention.jsonl").exists(), reason="no results yet"
-)
 def test_the_page_has_the_tables() -> None:
     tables = script("attention_tables")
     page = (ROOT / "docs/gamma_progress.md").read_text().splitlines()

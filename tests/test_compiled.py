@@ -7,7 +7,7 @@ import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision

@@ -1,7 +1,7 @@
 """Several signals at once: their configs, their names, and how they are built."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from agents.curiosity.signal import Curiosity, CuriosityConfig, Signal, Surroundings
@@ -71,3 +71,19 @@ def build_signal(
     )
     built = config.curiosity.build(surroundings)
     return Signal(checked(built, Curiosity, config.curiosity), config.stream)
+
+
+def check_signals_fit(
+    signals: Mapping[str, Signal], model: LatentDynamics | None
+) -> None:
+    """Refuse signals that pay what a model measures, where there is none.
+
+    Raises:
+        ValueError: names the first of them.
+    """
+    for name, signal in signals.items():
+        if model is None and signal.curiosity.needs_model:
+            raise ValueError(
+                f"curiosity {name} pays what a world model measures, and there is "
+                "none: add --model byol-explore"
+            )

@@ -12,8 +12,8 @@ from agents.appraiser import Appraiser
 from agents.collect import Collector
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
+from agents.curiosity.signals import check_signals_fit
 from agents.experience import Experience
-from agents.fits import check_signals_fit
 from agents.metrics import Metrics, mean_of, of_rewards
 from agents.off_policy.onlooker import Onlooker
 from agents.off_policy.player import OffPolicyPlayer

@@ -22,8 +22,8 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.experience import Experience
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from envs.vector_env import DiscreteActions, VectorEnv
 from experiments.benchmark.config import ArmName
 from experiments.benchmark.timing import Arm, Split, wait_for

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv, WorldConfig

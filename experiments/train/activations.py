@@ -8,7 +8,7 @@ import torch
 
 from agents.agent import Agent
 from agents.agent_config import AgentConfig
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.vector_env import EnvSpec
 from experiments.train.rehearsal import blank_experience
 from ssl_objectives.encoders.planned import planned_for

@@ -7,7 +7,7 @@ from agents.agent_config import AgentConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, named_signals
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError

@@ -11,7 +11,7 @@ from agents.curiosity.signals import SignalConfig
 from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from experiments.config.choices import Choice
 from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
@@ -25,7 +25,6 @@ from experiments.train.tables import (
     ENCODERS,
     MEASURED,
     MODELS,
-    OF_NUMBERS,
     POLICIES,
     PRESETS,
     YARDSTICKS,
@@ -35,6 +34,7 @@ from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
+from world_models.vector_encoder import VectorEncoderConfig
 
 _EYES = replace(ENCODERS, kind="eyes")
 _MEASURED_ENCODERS = replace(ENCODERS, kind="measured-encoder")
@@ -167,9 +167,10 @@ def _agent(
     """PPO on the world model's beliefs, or a policy apart from it."""
     size = EncoderScale(scale.latent)
     acts = POLICIES.make(policy, scale)
+    sees = ENCODERS.make(encoder or scale.encoder, size)
     parts: dict[str, Any] = {
-        "encoder": ENCODERS.make(encoder or scale.encoder, size),
-        "core": _core(core or "recurrent", encoder, scale),
+        "encoder": sees,
+        "core": _core(core or "recurrent", encoder, sees, scale),
         "extrinsic": extrinsic,
         "intrinsic": RewardStream(1.0, 0.99, episodic=False),
     }
@@ -182,11 +183,9 @@ def _agent(
             )
         return PpoAgentConfig(ppo=acts, **parts)
     if isinstance(acts, DqnConfig):
-        acts = replace(
-            acts,
-            encoder=_EYES.make(eyes or encoder or scale.encoder, size),
-            core=_core(_policy_core(core), eyes or encoder, scale),
-        )
+        sees = _EYES.make(eyes or encoder or scale.encoder, size)
+        remembers = _core(_policy_core(core), eyes or encoder, sees, scale)
+        acts = replace(acts, encoder=sees, core=remembers)
     return OffPolicyAgentConfig(
         policy=acts,
         study=scale.off_policy.study,
@@ -200,9 +199,11 @@ def _policy_core(core: str | None) -> str:
     return "frame-stack" if core in (None, "history") else str(core)
 
 
-def _core(core: str, encoder: str | None, scale: Scale) -> CoreConfig:
+def _core(core: str, encoder: str | None, sees: Any, scale: Scale) -> CoreConfig:
+    """What remembers behind the encoder of that name, which is `sees`."""
     made = CORES.make(core, scale)
-    if encoder in OF_NUMBERS and isinstance(made, FrameStackConfig):
+    of_numbers = isinstance(sees, VectorEncoderConfig)
+    if of_numbers and isinstance(made, FrameStackConfig):
         made = replace(made, num_frames=1)  # it would stack what nobody reads
     if encoder in OF_TWO_FRAMES:
         if isinstance(made, HistoryConfig):
@@ -264,13 +265,12 @@ def _measured(
             "--measured-encoder is that of a model which learning progress has for "
             "itself: say which, --measured jepa-vicreg, or leave it out."
         )
-    sees, predicts = eyes or encoder, MEASURED.make(model, scale)
+    name, predicts = eyes or encoder, MEASURED.make(model, scale)
     assert predicts is not None  # `none` is not on offer
-    return OwnModelConfig(
-        predicts,
-        _MEASURED_ENCODERS.make(sees or scale.encoder, EncoderScale(scale.latent)),
-        _core(core or "recurrent", sees, scale),
-    )
+    size = EncoderScale(scale.latent)
+    sees = _MEASURED_ENCODERS.make(name or scale.encoder, size)
+    remembers = _core(core or "recurrent", name, sees, scale)
+    return OwnModelConfig(predicts, sees, remembers)
 
 
 def _curious(

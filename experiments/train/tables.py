@@ -115,9 +115,6 @@ ENCODERS: Table[Any] = Table(
 )
 """how it sees"""
 
-OF_NUMBERS = ("vector", "objects")
-"""encoders that read no pixels"""
-
 # facts are not for agents
 MODELS = _MODELS.only(*(x for x in _MODELS.rows if x != "supervised"))
 """what it predicts"""

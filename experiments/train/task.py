@@ -10,7 +10,7 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.agent import Agent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.runs.folder import RunFolder

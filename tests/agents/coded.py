@@ -13,10 +13,10 @@ from torch import Tensor
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
-from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
+from agents.ppo.minibatch import Minibatch
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision

@@ -5,8 +5,8 @@ from typing import Any
 
 from agents.curiosity.signals import SignalConfig
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision

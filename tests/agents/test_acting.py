@@ -13,9 +13,9 @@ from agents.acting import (
     RandomPolicy,
     nothing_carried,
 )
-from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
+from agents.ppo.actor import Actor, ActorPolicy
 from envs.counting import CountingConfig, decode
 from envs.gymnasium_env import GymnasiumConfig
 from envs.native_env import NativeVectorEnv

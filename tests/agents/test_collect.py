@@ -10,10 +10,10 @@ from agents.collect import Happened
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.experience import Experience
-from agents.minibatch import Minibatch
 from agents.policy.ppo import Mixed, PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
+from agents.ppo.minibatch import Minibatch
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import normalize
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.ppo_agent import PpoAgent
+from agents.ppo.agent import PpoAgent
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import B, K, T, small
 from world_models.predictor import LatentHeadConfig

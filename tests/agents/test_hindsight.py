@@ -3,8 +3,8 @@
 import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import ReplayConfig
 from tests.agents.resuming import goes_on_exactly, leaves
 from tests.agents.small import small
 from tests.world_models.hindsight import Hindsight, HindsightConfig

@@ -10,8 +10,8 @@ from torch import Tensor
 from agents.curiosity.rnd import RndConfig
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
+from agents.ppo.minibatch import Minibatch
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig

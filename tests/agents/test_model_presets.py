@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.ppo_agent import PpoAgent
+from agents.ppo.agent import PpoAgent
 from experiments.parts.models import OF_OBJECTS
 from experiments.train.tables import MODELS
 from ssl_objectives.encoders.decoders import DecoderConfig

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.actor_critic import DiagonalGaussian
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.envs.probe_world import ProbeConfig

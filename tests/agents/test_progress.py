@@ -3,7 +3,7 @@
 import torch
 
 from agents.check.curiosity import check_curiosity
-from agents.ppo_agent import PpoAgent
+from agents.ppo.agent import PpoAgent
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from tests.agents.progress import Progress, ProgressConfig
 from tests.agents.resuming import goes_on_exactly

@@ -7,8 +7,8 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.ppo import PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig, ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from envs.counting import CountingConfig, CountingWorld
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig

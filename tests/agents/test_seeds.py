@@ -3,8 +3,8 @@
 import torch
 
 from agents.policy.ppo import PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from agents.seeds import Seeds
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig

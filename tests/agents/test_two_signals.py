@@ -9,10 +9,10 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import IntrinsicReward
 from agents.curiosity.signals import SignalConfig, named_signals
-from agents.minibatch import Minibatch
 from agents.policy.ppo import RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import ReplayConfig
+from agents.ppo.minibatch import Minibatch
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.resuming import goes_on_exactly

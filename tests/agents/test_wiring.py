@@ -15,7 +15,7 @@ from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
 from agents.experience import Experience
 from agents.policy.ppo import RewardStream
-from agents.ppo_agent import PpoAgent
+from agents.ppo.agent import PpoAgent
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from tests.agents.coded import (
@@ -31,6 +31,7 @@ from tests.agents.coded import (
     coded_agent,
     listening,
 )
+from tests.agents.heard import Heard, HeardConfig, behind
 from world_models.latent_dynamics import LatentDynamics
 from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
@@ -231,26 +232,6 @@ def test_signals_follow_a_step_behind_the_model_and_its_target() -> None:
     assert signal.updates == list(range(1, steps + 1))
 
 
-class Heard(Curiosity):
-    """Keeps what it is told."""
-
-    needs_model = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.told: list[Scored] = []
-
-    def reward(self, scored: Scored) -> IntrinsicReward:
-        self.told.append(scored)
-        paid = scored.known.arrival().masked_fill(~scored.valid, 0.0)
-        return IntrinsicReward(paid, paid)
-
-
-class HeardConfig:
-    def build(self, surroundings: Surroundings) -> Heard:
-        return Heard()
-
-
 def test_surprise_crosses_the_seam_as_if_there_were_none() -> None:
     """With weights that stay, three rollouts surprise as one of their whole length."""
     still = replace(SMALL, ppo=replace(PPO, learning_rate=0.0))
@@ -270,17 +251,6 @@ def test_surprise_crosses_the_seam_as_if_there_were_none() -> None:
     paid = torch.cat([x.known.arrival() for x in signal.told])
     torch.testing.assert_close(paid, arrived, rtol=1e-4, atol=1e-4)
     assert two.known.num_context == three.known.num_context == MODEL.horizon - 1
-
-
-def behind(parts: list[Trajectory]) -> Trajectory:
-    """Trajectories of the same envs, one behind the other, as one."""
-    steps = ("action", "reward", "terminated", "truncated")
-    every: Any = {n: torch.cat([getattr(x, n) for x in parts]) for n in steps}
-    for name in ("obs", "first", "vector"):
-        if getattr(parts[0], name) is not None:
-            rows = [getattr(x, name)[:-1] for x in parts]
-            every[name] = torch.cat([*rows, getattr(parts[-1], name)[-1:]])
-    return Trajectory(**every)
 
 
 def rollout_of(agent: PpoAgent) -> Experience:

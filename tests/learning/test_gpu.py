@@ -8,7 +8,7 @@ import torch
 from agents.acting import RandomPolicy
 from agents.play import PlayedEpisodes, play_episodes
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.tiles.maze.pixel_maze import PixelMazeConfig

@@ -19,7 +19,7 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision

@@ -9,8 +9,8 @@ from jaxtyping import Int64, UInt8
 from torch import Tensor
 
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
 from envs.vector_env import (
     ContinuousActions,

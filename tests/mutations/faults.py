@@ -10,7 +10,7 @@ WIRING = "tests/agents/test_wiring.py"
 REPLAYING = "tests/agents/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
-AGENT = "agents/ppo_agent.py"
+AGENT = "agents/ppo/agent.py"
 PROGRESS = "agents/curiosity/progress"
 
 
@@ -99,7 +99,7 @@ FAULTS = {
         WIRING,
     ),
     "a signal built with the world's discount": Fault(
-        "agents/ppo_build.py",
+        "agents/ppo/build.py",
         "wanted = named_signals(curiosity, self.intrinsic, also)",
         """wanted = named_signals(
             curiosity, replace(self.intrinsic, discount=self.extrinsic.discount), also
@@ -145,7 +145,7 @@ FAULTS = {
         "tests/world_models/test_surprise.py",
     ),
     "the bootstrap without the action before": Fault(
-        "agents/actor.py",
+        "agents/ppo/actor.py",
         "nothing = end.action[None][:0]",
         "nothing, end = end.action[None][:0], end.acted(0 * end.action)",
         WIRING,

@@ -26,8 +26,8 @@ from agents.off_policy.study import StudyConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.ppo import PpoConfig
 from agents.policy.wanderer import DwellConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig, ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
@@ -183,7 +183,7 @@ def test_learning_waits_once_per_rollout_for_its_steps_and_once_for_a_rank(
         x.file for x in ran(kind, world, "cuda").learning if x.kind == "wait"
     )
     apart = kind in ("dqn", "dwell")
-    steps = "agents/off_policy/agent.py" if apart else "agents/ppo_agent.py"
+    steps = "agents/off_policy/agent.py" if apart else "agents/ppo/agent.py"
     rank = "ssl_objectives/measure/diagnostics.py"
     with_model = kind not in ("rnd", "ppo")
     assert waits == {steps: 1} | ({rank: 1} if with_model else {})

@@ -7,7 +7,7 @@ import pytest
 
 from agents.acting import RandomPolicy
 from agents.play import PlayedEpisodes, play_episodes, play_frames
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
 from experiments.runs.folder import RunFolder

@@ -1,7 +1,6 @@
 """One training step of an off-policy agent: who is shown what, in which order."""
 
 import copy
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,20 +14,19 @@ from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.curiosity.signals import SignalConfig
 from agents.off_policy.agent import OffPolicyAgent
-from agents.off_policy.build import OffPolicyAgentConfig
 from agents.off_policy.schooling import PAID
 from agents.off_policy.study import StudyConfig
 from agents.policy.dqn import Dqn
 from agents.policy.ppo import RewardStream
 from agents.policy.wanderer import DwellConfig, UniformConfig
-from envs.counting import CountingConfig, decode
+from envs.counting import decode
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
 from tests.agents.coded import CodedConfig, code
-from tests.agents.lock import MODEL, PATCH, dqn, off_policy
-from tests.agents.test_wiring import Heard, HeardConfig, behind
-from tests.envs.probe_world import ProbeConfig
+from tests.agents.heard import Heard, HeardConfig, behind
+from tests.agents.lock import MODEL, dqn, off_policy
+from tests.agents.off_policy.counting import T, counting
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
@@ -36,8 +34,6 @@ from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
 
 RND = RndConfig(PatchConfig(8, patch=2, precision=Precision.FLOAT32), 9, 0.5, 4)
-COUNTED = PatchConfig(8, precision=Precision.FLOAT32)
-T = 9
 
 
 def weights(agent: OffPolicyAgent) -> dict[str, Tensor]:
@@ -138,24 +134,6 @@ def test_what_is_scored_are_the_weights_of_then() -> None:
     with torch.no_grad():
         other = now.surprise(experience.traj, experience.carry, experience.context)
     assert not torch.allclose(other.arrival(), wanted.arrival())
-
-
-def counting(policy: Any = None, curiosity: Any = None, **parts: Any) -> OffPolicyAgent:
-    """In the counting world, whose frames say where they are from; begun."""
-    model, also = parts.pop("model", None), parts.pop("also", ())
-    study = StudyConfig(capacity=3, learning_starts=40, updates_per_rollout=1, batch=4)
-    usual: dict[str, Any] = {
-        "encoder": COUNTED,
-        "core": RecurrentConfig(5),
-        "policy": policy or dqn(encoder=COUNTED),
-        "study": study,
-        "num_steps": T,
-    }
-    config = OffPolicyAgentConfig(**(usual | parts))
-    env = CountingConfig().build(4, "cpu")
-    agent = config.build(env, model, curiosity, 3, also, 300)
-    agent.begin()
-    return agent
 
 
 @pytest.mark.parametrize("core", [RecurrentConfig(5, 2), FrameStackConfig(3)])
@@ -386,77 +364,3 @@ def test_promised_metrics_are_there() -> None:
         assert set(report.metrics) == names | {"policy/reward"}
         assert all(v.shape == () and v.isfinite() for v in report.metrics.values())
         assert not any(v.requires_grad for v in report.metrics.values())
-
-
-class Told(Curiosity):
-    """Keeps what it was built for."""
-
-    def __init__(self, surroundings: Surroundings) -> None:
-        super().__init__()
-        self.surroundings = surroundings
-
-    def reward(self, scored: Scored) -> IntrinsicReward:
-        nothing = torch.zeros_like(scored.traj.reward)
-        return IntrinsicReward(nothing, nothing)
-
-
-class ToldConfig:
-    def build(self, surroundings: Surroundings) -> Told:
-        made = Told(surroundings)
-        made.surroundings = replace(surroundings, model=None)
-        return made
-
-
-@pytest.mark.parametrize("starts", [0, 1, 72, 73, 500])
-def test_signals_are_told_how_many_updates_there_will_be(starts: int) -> None:
-    """In a world without resets, where a budget is a number of rollouts."""
-    study = StudyConfig(6, starts, updates_per_rollout=3, batch=4)
-    agent = counting(UniformConfig(), ToldConfig(), model=MODEL, study=study)
-    world: Any = agent.env
-    world.world.transition = _endless(world.world.transition)
-    while agent.env_steps < 300:
-        agent.train_step()
-    signal = agent.signals["told"].curiosity
-    assert isinstance(signal, Told)
-    assert agent.world_model is not None
-    assert signal.surroundings.updates == int(agent.world_model.updates)
-
-
-def _endless(transition: Any) -> Any:
-    def without_ends(*args: Any) -> Any:
-        outcome = transition(*args)
-        never = torch.zeros_like(outcome.terminated)
-        return outcome._replace(terminated=never, truncated=never)
-
-    return without_ends
-
-
-def test_parts_that_do_not_fit_are_refused() -> None:
-    with pytest.raises(ValueError, match="prediction-error pays what a world model"):
-        off_policy(model=None, curiosity=PredictionErrorConfig())
-    with pytest.raises(ValueError, match=r"windows of 10 .* or lower --agent\.study"):
-        off_policy(study=StudyConfig(burn_in=8))
-    with pytest.raises(ValueError, match=r"windows of 10 .* lower --agent\.policy"):
-        off_policy(dqn(RecurrentConfig(5), burn_in=9))
-    off_policy(dqn(RecurrentConfig(5), burn_in=8))
-    off_policy(study=StudyConfig(burn_in=8), core=FrameStackConfig(2))
-    config = OffPolicyAgentConfig(PATCH)
-    for policy in (dqn(), UniformConfig()):
-        with pytest.raises(ValueError, match="use --policy ppo"):
-            replace(config, policy=policy).build(ProbeConfig().build(2, "cpu"))
-    with pytest.raises(ValueError, match="num_steps must be at least 1"):
-        replace(config, num_steps=0)
-    with pytest.raises(ValueError, match="capacity must be at least 1"):
-        StudyConfig(capacity=0)
-
-
-class Wrong:
-    """Builds something else than a policy."""
-
-    def build(self, spec: Any, begin: int) -> torch.nn.Module:
-        return torch.nn.Identity()
-
-
-def test_a_policy_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="gave a Identity where a OffPolicy is"):
-        off_policy(Wrong())  # type: ignore[arg-type]

@@ -9,8 +9,8 @@ from agents.experience import Experience
 from agents.off_policy.onlooker import Onlooker
 from agents.off_policy.study import StudyConfig
 from agents.policy.wanderer import UniformConfig
+from tests.agents.heard import behind
 from tests.agents.lock import off_policy
-from tests.agents.test_wiring import behind
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.presets import byol_explore

@@ -8,7 +8,7 @@ import pytest
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_build import PpoAgentConfig, ReplayConfig
+from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from experiments.config.json import from_json, to_json
 from experiments.train.presets import train_config
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig

@@ -12,7 +12,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from experiments.encoders.pretrained import PretrainedConfig, from_scratch
 from experiments.encoders.saved import (
     ENCODER_FILE,

@@ -12,8 +12,8 @@ import torch
 from rich.console import Console
 
 from agents.acting import ActingPolicy, RandomPolicy
-from agents.actor import Actor
 from agents.play import PlayedEpisodes, play_episodes
+from agents.ppo.actor import Actor
 from experiments.config.episodes import SEED
 from experiments.evaluate.config import EvaluateConfig
 from experiments.evaluate.evaluation import evaluate, load_agent

@@ -17,7 +17,7 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.acting import RandomPolicy
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig

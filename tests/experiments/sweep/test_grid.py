@@ -10,7 +10,7 @@ from agents.curiosity.progress.object_features import (
     ObjectsThemselvesConfig,
 )
 from agents.curiosity.progress.own_loss import OwnLossConfig
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import grid_file, our_grids, read_grid
 from experiments.train.command import COMMAND

@@ -1,6 +1,6 @@
 """The PPO agent of a run's config, which may hold any."""
 
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from experiments.train.config import TrainConfig
 
 

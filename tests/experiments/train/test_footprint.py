@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import ReplayConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions, EnvSpec, WorldConfig
 from experiments.parts.models import OBJECTIVES, OF_OBJECTS

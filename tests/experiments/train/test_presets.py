@@ -343,6 +343,13 @@ def test_a_policy_apart_has_eyes_and_a_memory_of_its_own() -> None:
     assert (agent.core.num_frames, agent.policy.core.num_frames) == (1, 2)
 
 
+@pytest.mark.parametrize("eyes", ["vector", "heading", "objects", "object-latents"])
+def test_nobody_stacks_frames_that_nobody_reads(eyes: str) -> None:
+    agent = apart(policy="dqn", encoder=eyes, core="frame-stack")
+    assert isinstance(agent.policy, DqnConfig)
+    assert (agent.core.num_frames, agent.policy.core.num_frames) == (1, 1)
+
+
 def test_the_dial_sets_what_policies_apart_learn_from() -> None:
     for size in NAMES["size"]:
         scale = SIZES.make(size).off_policy

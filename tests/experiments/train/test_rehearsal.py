@@ -10,7 +10,7 @@ from torch import Tensor
 
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, WorldConfig

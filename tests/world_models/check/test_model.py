@@ -31,12 +31,7 @@ from world_models.cores.recurrent import RecurrentCore
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss
 from world_models.open_loop import GruLoop, OpenLoop
-from world_models.predictor import (
-    Ahead,
-    LatentHead,
-    Prediction,
-    Predictor,
-)
+from world_models.predictor import Ahead, LatentHead, Prediction, Predictor
 from world_models.presets import byol_explore, jepa_vicreg
 from world_models.scope import Scope
 from world_models.seen import Seen
@@ -256,15 +251,12 @@ def linear(kind: type[nn.Linear]) -> Callable[[BeliefModel], LatentDynamics]:
 
 
 class Foresight(OpenLoop):
-    def __init__(self, belief_size: int, action_size: int) -> None:
-        super().__init__()
-        self.inner = GruLoop(belief_size, action_size)
-
     def all_starts(self, belief: Any, action: Any, horizon: int) -> Any:
-        return self.inner.all_starts(belief, action.roll(-1, 0), horizon)
+        aware = belief + action.roll(-1, 0).sum(-1, keepdim=True)
+        return aware.expand(horizon, *belief.shape)
 
     def forward(self, belief: Any, action: Any) -> Any:
-        return self.inner(belief, action)
+        return belief.expand(len(action), *belief.shape)
 
 
 def learning_target(belief: BeliefModel) -> LatentDynamics:
@@ -327,7 +319,7 @@ MUTANTS: dict[str, tuple[Callable[[BeliefModel], Any], str]] = {
         "predict, on beliefs and targets, differs from loss",
     ),
     "foresight": (
-        lambda b: composed(b, open_loop=Foresight(b.size, b.embedding.size)),
+        lambda b: composed(b, open_loop=Foresight()),
         "a prediction depends on actions that came later",
     ),
     "cut": (lambda b: composed(b, Cut), "no gradient reaches the encoder"),

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from agents.experience import Experience
 from agents.policy.ppo import PpoConfig
-from agents.ppo_build import PpoAgentConfig
+from agents.ppo.build import PpoAgentConfig
 from envs.counting import CountingConfig, decode
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.precision import Precision

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.world_models.objects.test_displacements import (
+from tests.world_models.objects.scene import (
     LAYOUT,
     START,
     B,

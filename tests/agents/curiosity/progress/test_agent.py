@@ -12,8 +12,8 @@ from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.progress.progress import Progress
 from agents.curiosity.progress.yardstick import YardstickConfig
 from agents.policy.ppo import PpoConfig
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import ReplayConfig
 from ssl_objectives.footprint.networks import training_bytes
 from tests.agents.curiosity.progress.tiny import CORES, PATCHES
 from tests.agents.resuming import goes_on_exactly, leaves

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from agents.ppo_build import PpoAgentConfig, ReplayConfig
+from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from envs.vector_env import DiscreteActions, EnvSpec
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import Encoder

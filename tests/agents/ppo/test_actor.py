@@ -2,9 +2,9 @@
 
 import torch
 
-from agents.actor import Actor, ActorPolicy
 from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
+from agents.ppo.actor import Actor, ActorPolicy
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import DiscreteActions, Step

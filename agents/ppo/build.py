@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from agents.actor import Actor
 from agents.agent_config import Levers
 from agents.at_least import check_least
 from agents.compiling import compile_encoders
@@ -13,8 +12,9 @@ from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, build_signal, named_signals
 from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.replaying import Replaying
+from agents.ppo.actor import Actor
+from agents.ppo.agent import PpoAgent
+from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
 from envs.vector_env import EnvSpec, VectorEnv
 from ssl_objectives.encoders.cnn import NatureConfig

@@ -18,10 +18,10 @@ from agents.curiosity.signal import (
     Surroundings,
 )
 from agents.experience import Experience
-from agents.minibatch import Minibatch
 from agents.policy.ppo import PpoConfig, RewardStream
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import PpoAgentConfig, ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import PpoAgentConfig, ReplayConfig
+from agents.ppo.minibatch import Minibatch
 from envs.counting import CountingConfig, CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv, Outcome
 from envs.tiles.key_door import KeyDoorConfig

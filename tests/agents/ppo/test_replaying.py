@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import torch
 
-from agents.ppo_agent import PpoAgent
-from agents.ppo_build import ReplayConfig
+from agents.ppo.agent import PpoAgent
+from agents.ppo.build import ReplayConfig
 from envs.counting import decode
 from tests.agents.coded import SMALL, B, T, coded_agent
 from world_models.belief import Carry

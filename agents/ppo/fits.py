@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from agents.actor import Actor
 from agents.curiosity.signal import Signal
+from agents.curiosity.signals import check_signals_fit
 from agents.policy.ppo import PpoConfig
-from agents.replaying import Replaying
-from world_models.latent_dynamics import LatentDynamics
+from agents.ppo.actor import Actor
+from agents.ppo.replaying import Replaying
 
 
 def check_fits(
@@ -51,19 +51,3 @@ def check_fits(
             "without a world model nothing but PPO trains the encoder; leave "
             "--agent.rl-gradient on"
         )
-
-
-def check_signals_fit(
-    signals: Mapping[str, Signal], model: LatentDynamics | None
-) -> None:
-    """Refuse signals that pay what a model measures, where there is none.
-
-    Raises:
-        ValueError: names the first of them.
-    """
-    for name, signal in signals.items():
-        if model is None and signal.curiosity.needs_model:
-            raise ValueError(
-                f"curiosity {name} pays what a world model measures, and there is "
-                "none: add --model byol-explore"
-            )

@@ -7,17 +7,14 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor, nn
 
-from agents.actor import Actor, ActorPolicy
 from agents.agent import Agent, TrainStepResult
 from agents.appraiser import Appraiser
 from agents.collect import Collector
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.experience import Experience
-from agents.fits import check_fits
 from agents.learner import Learner
 from agents.metrics import Metrics, mean_of, of_rewards
-from agents.minibatch import Minibatch
 from agents.policy.ppo import (
     Mixed,
     PpoConfig,
@@ -25,7 +22,10 @@ from agents.policy.ppo import (
     mix_advantages,
     ppo_loss,
 )
-from agents.replaying import Replaying
+from agents.ppo.actor import Actor, ActorPolicy
+from agents.ppo.fits import check_fits
+from agents.ppo.minibatch import Minibatch
+from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
 from agents.streams import reward_scales
 from envs.vector_env import VectorEnv

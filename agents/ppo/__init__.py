@@ -1,0 +1,1 @@
+"""PPO on the beliefs of a world model that the policy shares."""
