@@ -7,7 +7,7 @@ A fault is one change of text in one file. Where code moves, its fault moves wit
 from typing import NamedTuple
 
 WIRING = "tests/agents/test_wiring.py"
-REPLAYING = "tests/agents/test_replaying.py"
+REPLAYING = "tests/agents/ppo/test_replaying.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/ppo/agent.py"
