@@ -11,6 +11,7 @@ EXAMPLES = (
     "curious sweep grid.toml --out sweeps/first --devices 0-7 --per-device 2",
     "curious sweep sweeps/first",
     "curious sweep attention --processes 2 --threads 1",
+    "curious sweep attention --only signal=gamma,random --seeds 0 --out sweeps/slice",
     "curious sweep grid.toml --commands commands.sh",
 )
 

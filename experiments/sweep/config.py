@@ -18,6 +18,12 @@ class SweepOptions:
     experiment by name: attention"""
     out: Path | None = None
     """folder of the sweep (default: sweeps/NAME, after the grid file)"""
+    only: tuple[str, ...] = ()
+    """a part of the grid: of these axes these values alone (AXIS=NAME,NAME …)"""
+    add: tuple[str, ...] = ()
+    """values of your own ('AXIS.NAME=ARGUMENTS' …): a signal, say, beside the others"""
+    seeds: tuple[int, ...] = ()
+    """these seeds in place of the grid's"""
     processes: int | None = None
     """runs at once on CPUs (default without GPUs: half as many as there are cores)"""
     devices: str | None = None
@@ -38,6 +44,11 @@ class SweepOptions:
     """hand the cells to Ray Tune, on this machine or the cluster it belongs to"""
     cell: str | None = None
     """run this cell alone, in this process; what --commands writes"""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything but the grid's own cells is asked for."""
+        return bool(self.only or self.add or self.seeds)
 
     def __post_init__(self) -> None:
         if self.retries < 0:

@@ -115,7 +115,7 @@ def _grid(data: Mapping[str, Any]) -> Grid:
     if not isinstance(command, str):
         raise ConfigError("command is the name of one command, such as 'train'.")
     axes = {
-        _name(axis, "axes"): _values(values, f"axes.{axis}")
+        checked_name(axis, "axes"): _values(values, f"axes.{axis}")
         for axis, values in _table(data.get("axes", {}), "axes").items()
     }
     exclude = data.get("exclude", [])
@@ -135,7 +135,8 @@ def _values(data: Any, path: str) -> dict[str, tuple[str, ...]]:
     if not table:
         raise ConfigError(f"{path} has no values.")
     return {
-        _name(name, path): _arguments(x, f"{path}.{name}") for name, x in table.items()
+        checked_name(name, path): _arguments(x, f"{path}.{name}")
+        for name, x in table.items()
     }
 
 
@@ -197,7 +198,12 @@ def _table(data: Any, path: str) -> dict[str, Any]:
     return data
 
 
-def _name(name: str, path: str) -> str:
+def checked_name(name: str, path: str) -> str:
+    """The name of an axis or a value, as said at `path`.
+
+    Raises:
+        ConfigError: it cannot be part of a folder's name.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigError(
             f"{path}: {name!r} becomes part of a folder's name; use letters, digits, "

@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from rich.console import Console
 
 from experiments.runs.interrupt import interruptible
 from experiments.sweep.cell import Cell, expand
+from experiments.sweep.changes import changed_grid, grid_text
 from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
@@ -33,6 +33,8 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
     is_folder = options.grid.is_dir()
     said = folder.grid_file if is_folder else grid_file(options.grid)
     grid = read_grid(said)
+    if options.changes:
+        grid = changed_grid(grid, options.only, options.add, options.seeds)
     cells = expand(grid)
     folder.check_same(cells)
     if options.dry_run:
@@ -42,7 +44,10 @@ def sweep(options: SweepOptions, console: Console | None = None) -> int:
     folder.path.mkdir(parents=True, exist_ok=True)
     try:
         with locked(folder.lock):
-            _keep_grid(said, folder.grid_file)
+            _keep_grid(
+                grid_text(grid).encode() if options.changes else said.read_bytes(),
+                folder.grid_file,
+            )
             folder.write(grid, cells)
             if options.commands is not None:
                 left = _left(folder, cells)
@@ -196,11 +201,10 @@ def _write_commands(path: Path, folder: SweepFolder, cells: Sequence[Cell]) -> N
     os.replace(new, path)
 
 
-def _keep_grid(file: Path, copy: Path) -> None:
-    if file.resolve() == copy.resolve():
-        return
+def _keep_grid(text: bytes, copy: Path) -> None:
+    """What the sweep goes on by, from its folder alone."""
     new = copy.with_name(f".{copy.name}.unfinished")
-    shutil.copyfile(file, new)
+    new.write_bytes(text)
     os.replace(new, copy)
 
 
