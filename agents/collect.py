@@ -24,12 +24,14 @@ class Happened:
         ended: where an episode ended.
         episode_return, episode_length: of it, there.
         kinds: facts whose values have names, of the rows that were reached.
+        events: facts that are events, likewise.
     """
 
     ended: Bool[Tensor, "T B"]
     episode_return: Float32[Tensor, "T B"]
     episode_length: Float32[Tensor, "T B"]
     kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
+    events: Mapping[str, Bool[Tensor, "T B"]] = field(default_factory=dict)
 
 
 class Collector:
@@ -81,8 +83,10 @@ class Collector:
         first, vector, acted, outcomes = [row.first], [row.vector], [], []
         returns: list[Tensor] = []
         lengths: list[Tensor] = []
-        named = [k for k, x in self.env.spec.facts.items() if x.names]
-        kinds: dict[str, list[Tensor]] = {name: [] for name in named}
+        facts = self.env.spec.facts
+        noted: dict[str, list[Tensor]] = {
+            name: [] for name, x in facts.items() if x.names or x.event
+        }
         handed_on = carry
         for t in range(self.num_steps):
             if t == self.num_steps - self.overlap:
@@ -95,7 +99,7 @@ class Collector:
             first.append(row.first)
             vector.append(row.vector)
             self._count(row, returns, lengths)
-            for name, told in kinds.items():
+            for name, told in noted.items():
                 told.append(row.facts[name])
         reward, terminated, truncated = map(torch.stack, zip(*outcomes, strict=True))
         traj = Trajectory(
@@ -122,11 +126,13 @@ class Collector:
             tail = traj.steps(self.num_steps - self.overlap, self.num_steps)
             self.context = Context(tail.copy(), handed_on)  # not the whole rollout
         self.row, self.carry = row, carry
+        told_of = {name: torch.stack(told) for name, told in noted.items()}
         happened = Happened(
             traj.terminated | traj.truncated,
             torch.stack(returns),
             torch.stack(lengths),
-            {name: torch.stack(told) for name, told in kinds.items()},
+            {name: x for name, x in told_of.items() if facts[name].names},
+            {name: x for name, x in told_of.items() if facts[name].event},
         )
         return experience, happened
 

@@ -106,16 +106,24 @@ class FactSpec:
     Attributes:
         names: what the values 0, 1, … of a whole number are called; empty where they
             have no names.
+        event: true where something happened at this very step: people are told how
+            often, and what curiosity paid for it.
 
     Raises:
-        ValueError: names of values that are no whole numbers.
+        ValueError: names of values that are no whole numbers, or an event that is no
+            single bool.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     names: tuple[str, ...] = ()
+    event: bool = False
 
     def __post_init__(self) -> None:
+        if self.event and (self.dtype is not torch.bool or self.shape):
+            raise ValueError(
+                f"An event is a single bool, not {self.dtype} {self.shape}"
+            )
         number = self.dtype.is_floating_point or self.dtype.is_complex
         if self.names and (number or self.dtype is torch.bool):
             raise ValueError(f"Only whole numbers can have names, not {self.dtype}")

@@ -13,6 +13,7 @@ from agents.collect import Collector
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.curiosity.signals import check_signals_fit
+from agents.events import of_events
 from agents.experience import Experience
 from agents.metrics import Metrics, mean_of, of_rewards
 from agents.off_policy.onlooker import Onlooker
@@ -95,7 +96,7 @@ class OffPolicyAgent(Agent):
 
     def train_step(self, describe: bool = True) -> TrainStepResult:
         """Collect a rollout, pay for it, keep it, and learn from all that are kept."""
-        experience, ends = self.collector.collect()
+        experience, happened = self.collector.collect()
         scored, paid, reward = self._appraise(experience, describe)
         kept = self._carry(experience, scored.experience)
         self.replay.add(experience.traj, kept, {PAID: reward})
@@ -107,9 +108,10 @@ class OffPolicyAgent(Agent):
         if describe:
             metrics |= {"policy/reward": reward.mean()}
             metrics |= of_rewards(paid, scored.valid)
+            metrics |= of_events(paid, scored.valid, happened.events)
             if self.world_model is not None and scored.target is not None:
                 metrics |= self.world_model.diagnose(scored.target)
-        return TrainStepResult(metrics, ends)
+        return TrainStepResult(metrics, happened)
 
     def rehearse(self, experience: Experience) -> None:
         """Appraise a rollout, and take the gradients of one batch of windows each."""

@@ -12,6 +12,7 @@ from agents.appraiser import Appraiser
 from agents.collect import Collector
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
+from agents.events import of_events
 from agents.experience import Experience
 from agents.learner import Learner
 from agents.metrics import Metrics, mean_of, of_rewards
@@ -100,7 +101,7 @@ class PpoAgent(Agent):
 
     def train_step(self, describe: bool = True) -> TrainStepResult:
         """Collect one rollout, and pass over it a few times; see `Agent.train_step`."""
-        experience, ends = self.collector.collect()
+        experience, happened = self.collector.collect()
         scored, paid, mixed = self._appraise(experience, describe)
         collected = [
             self._learn(
@@ -116,9 +117,10 @@ class PpoAgent(Agent):
         metrics = mean_of(collected)
         if describe:
             metrics |= of_rewards(paid, scored.valid)
+            metrics |= of_events(paid, scored.valid, happened.events)
             if self.world_model is not None and scored.target is not None:
                 metrics |= self.world_model.diagnose(scored.target)
-        return TrainStepResult(metrics, ends)
+        return TrainStepResult(metrics, happened)
 
     def rehearse(self, experience: Experience) -> None:
         """Appraise a rollout, and take the gradient on its first minibatch."""
