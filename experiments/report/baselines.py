@@ -74,7 +74,7 @@ def baseline_margins(
             continue
         if value.final is not None and theirs is not None:
             own.append((x, value.final, theirs))
-    own.sort(key=lambda x: seed_order(x[0]))
+    own.sort(key=lambda x: seed_order(x[0].run))
     if not own:
         return None
     return BaselineMargins(

@@ -17,6 +17,7 @@ from agents.score_statistics import (
     probability_of_improvement,
 )
 from experiments.report.arms import Comparison, Entry
+from experiments.report.runs import LoadedRun
 from experiments.report.values import Reference, RunValue, run_value
 
 
@@ -194,7 +195,7 @@ def _arm_in_task(
     own: Sequence[tuple[Entry, RunValue]],
     scale: Reference | None,
 ) -> ArmInTask:
-    own = sorted(own, key=lambda x: seed_order(x[0]))
+    own = sorted(own, key=lambda x: seed_order(x[0].run))
     finals = [x.final for _, x in own if x.final is not None]
     scores = [x if scale is None else scale.normalize(x) for x in finals]
     areas = [x.area for _, x in own if x.area is not None]
@@ -252,8 +253,8 @@ def _pairs(numbers: Numbers, arms: Sequence[str]) -> list[Pair]:
     return result
 
 
-def seed_order(entry: Entry) -> tuple[bool, float, str]:
+def seed_order(run: LoadedRun) -> tuple[bool, float, str]:
     """By which the runs of an arm are sorted: numbers first, in their order."""
-    seed = entry.run.seed
+    seed = run.seed
     numeric = isinstance(seed, int | float)
     return (not numeric, float(seed) if isinstance(seed, int | float) else 0, str(seed))

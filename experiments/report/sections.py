@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from experiments.report.arms import Comparison, Difference
 from experiments.report.baselines import baseline_sections
+from experiments.report.events import event_sections
 from experiments.report.numbers import Cost, Numbers
 from experiments.report.page import (
     Picture,
@@ -61,6 +62,7 @@ def sections(
         if pictures.get(each.metric):
             title = f"{each.metric}: figures"
             yield Section(title, pictures=pictures[each.metric])
+    yield from event_sections(comparison)
     if parts:
         yield Section("Parts of the worlds", [_PARTS], pictures=parts)
     yield _differences(found)
