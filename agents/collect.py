@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int64, Shaped
 from torch import Tensor
 
 from agents.acting import ActingPolicy
@@ -24,12 +24,14 @@ class Happened:
         ended: where an episode ended.
         episode_return, episode_length: of it, there.
         kinds: facts whose values have names, of the rows that were reached.
+        tallies: facts that say what came of an episode, of the same rows.
     """
 
     ended: Bool[Tensor, "T B"]
     episode_return: Float32[Tensor, "T B"]
     episode_length: Float32[Tensor, "T B"]
     kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
+    tallies: Mapping[str, Shaped[Tensor, "T B"]] = field(default_factory=dict)
 
 
 class Collector:
@@ -81,8 +83,10 @@ class Collector:
         first, vector, acted, outcomes = [row.first], [row.vector], [], []
         returns: list[Tensor] = []
         lengths: list[Tensor] = []
-        named = [k for k, x in self.env.spec.facts.items() if x.names]
-        kinds: dict[str, list[Tensor]] = {name: [] for name in named}
+        facts = self.env.spec.facts.items()
+        named = [k for k, x in facts if x.names]
+        tallied = [k for k, x in facts if x.tally]
+        told: dict[str, list[Tensor]] = {name: [] for name in {*named, *tallied}}
         handed_on = carry
         for t in range(self.num_steps):
             if t == self.num_steps - self.overlap:
@@ -95,8 +99,8 @@ class Collector:
             first.append(row.first)
             vector.append(row.vector)
             self._count(row, returns, lengths)
-            for name, told in kinds.items():
-                told.append(row.facts[name])
+            for name, values in told.items():
+                values.append(row.facts[name])
         reward, terminated, truncated = map(torch.stack, zip(*outcomes, strict=True))
         traj = Trajectory(
             action=torch.stack([x.action for x in acted]),
@@ -126,7 +130,8 @@ class Collector:
             traj.terminated | traj.truncated,
             torch.stack(returns),
             torch.stack(lengths),
-            {name: torch.stack(told) for name, told in kinds.items()},
+            {name: torch.stack(told[name]) for name in named},
+            {name: torch.stack(told[name]) for name in tallied},
         )
         return experience, happened
 

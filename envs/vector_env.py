@@ -106,19 +106,25 @@ class FactSpec:
     Attributes:
         names: what the values 0, 1, … of a whole number are called; empty where they
             have no names.
+        tally: a number whose value on the last row of an episode says what came of the
+            episode; runs log its mean over episodes.
 
     Raises:
-        ValueError: names of values that are no whole numbers.
+        ValueError: names of values that are no whole numbers, or a tally that is not
+            one number per env.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     names: tuple[str, ...] = ()
+    tally: bool = False
 
     def __post_init__(self) -> None:
         number = self.dtype.is_floating_point or self.dtype.is_complex
         if self.names and (number or self.dtype is torch.bool):
             raise ValueError(f"Only whole numbers can have names, not {self.dtype}")
+        if self.tally and self.shape:
+            raise ValueError(f"A tally is one number per env, not {self.shape} of them")
 
 
 @dataclass(frozen=True)
