@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int64, Shaped
 from torch import Tensor
 
 from agents.acting import ActingPolicy
@@ -25,6 +25,7 @@ class Happened:
         episode_return, episode_length: of it, there.
         kinds: facts whose values have names, of the rows that were reached.
         events: facts that are events, likewise.
+        tallies: facts that say what came of an episode, of the same rows.
     """
 
     ended: Bool[Tensor, "T B"]
@@ -32,6 +33,7 @@ class Happened:
     episode_length: Float32[Tensor, "T B"]
     kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
     events: Mapping[str, Bool[Tensor, "T B"]] = field(default_factory=dict)
+    tallies: Mapping[str, Shaped[Tensor, "T B"]] = field(default_factory=dict)
 
 
 class Collector:
@@ -85,7 +87,7 @@ class Collector:
         lengths: list[Tensor] = []
         facts = self.env.spec.facts
         noted: dict[str, list[Tensor]] = {
-            name: [] for name, x in facts.items() if x.names or x.event
+            name: [] for name, x in facts.items() if x.names or x.event or x.tally
         }
         handed_on = carry
         for t in range(self.num_steps):
@@ -133,6 +135,7 @@ class Collector:
             torch.stack(lengths),
             {name: x for name, x in told_of.items() if facts[name].names},
             {name: x for name, x in told_of.items() if facts[name].event},
+            {name: x for name, x in told_of.items() if facts[name].tally},
         )
         return experience, happened
 

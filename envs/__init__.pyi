@@ -26,6 +26,7 @@ from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome
 from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
 from .tiles.maze.pixel_maze import PixelMazeConfig as PixelMazeConfig
+from .tiles.trackers.config import TrackerMazeConfig as TrackerMazeConfig
 from .toys.backgrounds import Backgrounds as Backgrounds
 from .toys.backgrounds import ImageBackgrounds as ImageBackgrounds
 from .toys.backgrounds import NamedBackgrounds as NamedBackgrounds

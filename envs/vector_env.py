@@ -108,16 +108,19 @@ class FactSpec:
             have no names.
         event: true where something happened at this very step: people are told how
             often, and what curiosity paid for it.
+        tally: a number whose value on the last row of an episode says what came of the
+            episode; runs log its mean over episodes.
 
     Raises:
-        ValueError: names of values that are no whole numbers, or an event that is no
-            single bool.
+        ValueError: names of values that are no whole numbers, an event that is no
+            single bool, or a tally that is not one number per env.
     """
 
     shape: tuple[int, ...]
     dtype: torch.dtype
     names: tuple[str, ...] = ()
     event: bool = False
+    tally: bool = False
 
     def __post_init__(self) -> None:
         if self.event and (self.dtype is not torch.bool or self.shape):
@@ -127,6 +130,8 @@ class FactSpec:
         number = self.dtype.is_floating_point or self.dtype.is_complex
         if self.names and (number or self.dtype is torch.bool):
             raise ValueError(f"Only whole numbers can have names, not {self.dtype}")
+        if self.tally and self.shape:
+            raise ValueError(f"A tally is one number per env, not {self.shape} of them")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from envs.counting import CountingConfig
 from envs.gymnasium_env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
+from envs.tiles.trackers.config import TrackerMazeConfig
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import WorldConfig
 from experiments.config.choices import Row, Table
@@ -20,6 +21,7 @@ WORLDS: Table[WorldConfig] = Table(
         "atari": Row(AtariConfig),
         "pixel-maze": Row(PixelMazeConfig),
         "key-door": Row(KeyDoorConfig),
+        "tracker-maze": Row(TrackerMazeConfig),
         "moving-dot": Row(MovingDotConfig),
         "attention": Row(AttentionConfig),
         "gymnasium": Row(GymnasiumConfig),

@@ -10,19 +10,18 @@ from experiments.report.numbers import seed_order
 from experiments.report.page import Section, TextTable, number, optional
 from experiments.report.runs import LoadedRun
 
-EVENT, EPISODE = "event/", "episode/"
+EVENT, TALLY = "event/", "tally/"
 HALF = 0.5
 """of a run, behind which shares and last values are taken"""
 PARTS = 8
 """of a run; the best of them is told beside its last half"""
-_USUAL = ("episode/return", "episode/length")  # every run has these
 
 
 def event_sections(comparison: Comparison) -> Iterator[Section]:
     """What episodes came to, and events with their shares; nothing without any."""
     columns = dict.fromkeys(c for x in comparison.entries for c in x.run.columns)
     for metric in columns:
-        if metric.startswith(EPISODE) and metric not in _USUAL:
+        if metric.startswith(TALLY):
             yield _episodes(comparison, metric)
     if any(x.startswith(EVENT) for x in columns):
         yield _events(comparison)
@@ -66,7 +65,7 @@ def _episodes(comparison: Comparison, metric: str) -> Section:
                     _seeds(runs, best),
                 )
             )
-    of = metric.removeprefix(EPISODE).replace("_", " ")
+    of = metric.removeprefix(TALLY).replace("_", " ")
     columns = ("task", "arm", "runs", "last half", "best eighth")
     return Section(
         f"{metric}: last half and best eighth",

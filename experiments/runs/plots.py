@@ -47,6 +47,7 @@ _PANELS: tuple[Panel, ...] = (
         (Curve("evaluate/cells", "cells", "#cc79a7", points=True),),
         counts,
     ),
+    CurvePanel("Per episode of training", (Curve("tally/*", "", "#cc79a7"),), counts),
     SharePanel("Share of steps"),
     CurvePanel(
         "Loss of the world model on each part, watched",

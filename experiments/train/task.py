@@ -140,6 +140,8 @@ class TrainTask(Task):
         if returns:
             metrics["episode/return"] = sum(returns) / len(returns)
             metrics["episode/length"] = float(ends.episode_length[ends.ended].mean())
+            for fact, values in ends.tallies.items():
+                metrics[f"tally/{fact}"] = float(values[ends.ended].float().mean())
         metrics["time/frames"] = float(self.steps * self.frames_per_step)
         self._returns.extend(returns)
         for name in self.agent.signals:

@@ -40,9 +40,9 @@ def test_the_last_half_and_the_best_eighth() -> None:
 
 
 def test_what_episodes_came_to() -> None:
-    name = "episode/trackers"
+    name = "tally/trackers"
     runs = [
-        run("Rnd", 1, **{name: flat(4, 2), "episode/return": flat(0, 0)}),
+        run("Rnd", 1, **{name: flat(4, 2)}),
         run("Rnd", 0, **{name: flat(1, 3)}),
         run("Other", 0, **{name: flat(0, 1)}),
         run("Other", 1),
