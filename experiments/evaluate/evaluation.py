@@ -50,7 +50,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     path = _checkpoint(run, config)
     player, trained = load_agent(path, config.device)
     num_envs = share_envs(config.episodes, config.num_envs)
-    env = observable_env(trained.world, num_envs, config.device)
+    env = observable_env(trained.place, num_envs, config.device)
     try:
         players = {
             "agent": player.acting(config.seed, config.greedy),
@@ -82,7 +82,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     if config.video_steps:
         video = run.videos / f"evaluation-{path.stem}.mp4"
         record_video(
-            trained.world, player, video, config.video_steps, config.seed, config.greedy
+            trained.place, player, video, config.video_steps, config.seed, config.greedy
         )
         console.print(f"video    {video}", highlight=False, soft_wrap=True)
     return Evaluation(played["agent"], played["random"], env_steps, file)
@@ -107,7 +107,7 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConf
         )
     path = Path(run) if Path(run).is_file() else None
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
-    env = config.world.build(1, "cpu")
+    env = config.place.build(1, "cpu")
     player = config.agent.build_player(env.spec, config.model, len(config.signals))
     env.close()
     prefix = "actor."

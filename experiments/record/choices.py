@@ -1,9 +1,10 @@
-"""Which worlds `curious record` can be told by name, and what they stand for."""
+"""Which worlds and noises `curious record` can be told by name."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from experiments.config.choices import Choice
+from experiments.parts.noises import NOISES
 from experiments.parts.policies import RANDOM
 from experiments.parts.worlds import WORLDS
 from experiments.record.recording import RecordConfig
@@ -13,6 +14,11 @@ from ssl_objectives.refusal import ConfigError
 
 WORLD = Choice(
     WORLDS, "Where (default: the world of the run that plays; else key-door)."
+)
+NOISE = Choice(
+    NOISES,
+    "What lies between it and the policy (default: the noise of the run that plays in "
+    "its own world; else none).",
 )
 
 
@@ -24,12 +30,14 @@ def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
         NotARun: the policy is a path, and there is no run.
     """
     policy = RANDOM if policy is None else policy
-    name = chosen.get("world")
+    name, noise = chosen.get("world"), chosen.get("noise")
+    laid = NOISES.make("none" if noise is None else noise)
     if name is not None:
-        return RecordConfig(world=WORLDS.make(name), policy=policy)
+        return RecordConfig(world=WORLDS.make(name), noise=laid, policy=policy)
     if policy == RANDOM or ":" in policy:
-        return RecordConfig(policy=policy)
+        return RecordConfig(noise=laid, policy=policy)
     trained = RunFolder.open(Path(policy)).config()
     if not isinstance(trained, TrainConfig):
         raise ConfigError(f"{policy} trained no agent. Give a run of `curious train`.")
-    return RecordConfig(world=trained.world, policy=policy)
+    laid = trained.noise if noise is None else laid
+    return RecordConfig(world=trained.world, noise=laid, policy=policy)

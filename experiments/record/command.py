@@ -15,16 +15,17 @@ EXAMPLES = (
     "curious record --world atari --world.game Pong --out data/pong",
     "curious record --policy runs/RUN --steps 50000 --out data/played",
     "curious record --world pixel-maze --policy my_module:MyPolicy --out data/mine",
+    "curious record --world key-door --noise layer --facts --out data/noisy",
     "curious record --world atari --world.facts ram sound --facts --out data/heard",
 )
 
 
 def _load() -> "Loaded[RecordConfig]":
     # Not before: torch takes a second, which help and mistakes need not wait for.
-    from experiments.record.choices import WORLD, from_choices
+    from experiments.record.choices import NOISE, WORLD, from_choices
     from experiments.record.recording import RecordConfig
 
-    return Loaded((WORLD,), RecordConfig, partial(from_choices, None))
+    return Loaded((WORLD, NOISE), RecordConfig, partial(from_choices, None))
 
 
 COMMAND = ChoosingCommand(

@@ -32,7 +32,7 @@ def build_policy(
     if policy == RANDOM or ":" in policy:
         return untrained_policy(policy, env, seed)
     player, trained = load_agent(Path(policy), device)
-    like = trained.world.build(1, "cpu")
+    like = trained.place.build(1, "cpu")
     wanted, offered = _shown(like.spec), _shown(env.spec)
     like.close()
     if wanted != offered:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from envs.noise.config import with_noise
+from envs.noise.world_noise import WorldNoiseConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import (
     ContinuousActions,
@@ -55,6 +57,8 @@ class RecordConfig:
 
     world: WorldConfig = field(default_factory=KeyDoorConfig)
     """where it is recorded"""
+    noise: WorldNoiseConfig | None = None
+    """what lies between the policy and the world"""
     policy: str = RANDOM
     """random, a run folder (or one of its checkpoints), or my_module:MyPolicy"""
     out: Path | None = None
@@ -216,12 +220,12 @@ def columns(row: Step, action: Tensor, spec: DatasetSpec) -> dict[str, NDArray[A
 def _world(config: RecordConfig) -> WorldConfig:
     """With facts, where they are asked for and the world has them switched off."""
     world = config.world
-    if not (config.facts and isinstance(world, ObservableWorld)):
-        return world
-    probe = config.world.build(1, "cpu")
-    offered = bool(probe.spec.facts)
-    probe.close()
-    return config.world if offered else world.with_facts()
+    if config.facts and isinstance(world, ObservableWorld):
+        probe = config.world.build(1, "cpu")
+        offered = bool(probe.spec.facts)
+        probe.close()
+        world = config.world if offered else world.with_facts()
+    return with_noise(world, config.noise)
 
 
 def _done(env: VectorEnv, action: Tensor) -> Tensor:

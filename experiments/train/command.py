@@ -13,6 +13,7 @@ EXAMPLES = (
     "curious train byol-explore --world.game MontezumaRevenge",
     "curious train rnd --world key-door --seeds 5",
     "curious train byol-explore --world pixel-maze --agent.extrinsic.weight 0",
+    "curious train rnd --world pixel-maze --noise tv --noise.height 0.25",
     "curious train ppo --core frame-stack --world.game Pong --world.protocol machado",
     "curious train --resume runs/RUN --env-steps 200000",
     "curious train --config runs/RUN/config.json --seed 1",

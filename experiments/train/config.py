@@ -9,6 +9,8 @@ from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, named_signals
 from agents.ppo.build import PpoAgentConfig
 from envs.atari.native import AtariConfig
+from envs.noise.config import with_noise
+from envs.noise.world_noise import WorldNoiseConfig
 from envs.vector_env import WorldConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
@@ -21,6 +23,8 @@ class TrainConfig:
 
     world: WorldConfig = field(default_factory=AtariConfig)
     """where the agent lives"""
+    noise: WorldNoiseConfig | None = None
+    """what lies between it and its world"""
     agent: AgentConfig = field(default_factory=PpoAgentConfig)
     """how it perceives, acts and learns"""
     model: ModelConfig | None = field(default_factory=byol_explore)
@@ -55,6 +59,11 @@ class TrainConfig:
     measured on, with a hard-coded gaze, in worlds that have parts"""
     video_steps: int = 900
     """env steps of the video recorded at the end; 0 records none"""
+
+    @property
+    def place(self) -> WorldConfig:
+        """The world as the agent finds it, with its noise."""
+        return with_noise(self.world, self.noise)
 
     @property
     def signals(self) -> dict[str, SignalConfig]:

@@ -33,7 +33,7 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     Raises:
         ValueError: parts that do not fit together.
     """
-    world = config.world.build(1, "cpu")
+    world = config.place.build(1, "cpu")
     spec = replace(world.spec, num_envs=config.num_envs, device=torch.device("meta"))
     world.close()
     # compiled code would be traced instead of run

@@ -15,6 +15,7 @@ from agents.ppo.build import PpoAgentConfig
 from experiments.config.choices import Choice
 from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
+from experiments.parts.noises import NOISES
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
 from experiments.train.size import SIZES, Scale
@@ -55,6 +56,7 @@ CHOICES = (
         default="laptop",
     ),
     Choice(WORLDS, "Where the agent lives.", default="atari"),
+    Choice(NOISES, "What lies between it and its world.", default="none"),
     Choice(POLICIES, "Who acts.", default="ppo"),
     Choice(
         CORES,
@@ -117,6 +119,7 @@ def train_config(
     yardstick: str | None = None,
     measured: str | None = None,
     measured_encoder: str | None = None,
+    noise: str = "none",
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
 
@@ -134,6 +137,7 @@ def train_config(
     own = _measured(measured, measured_encoder, encoder, core, scale)
     config = TrainConfig(
         world=WORLDS.make(world),
+        noise=NOISES.make(noise),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
         curiosity=_curious(curiosity, published.curiosity, yardstick, own, scale),

@@ -79,7 +79,7 @@ class TrainTask(Task):
         self.step_size = config.num_envs * config.agent.num_steps
         # What networks, worlds, draws and the shape of what is saved depend on.
         own = (f"agent.{x}" for x in config.agent.fixed)
-        parts = ("world", "model", "curiosity", "also", "num_envs", "seed")
+        parts = ("world", "noise", "model", "curiosity", "also", "num_envs", "seed")
         self.fixed = (*parts, *own)
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._bonus: dict[str, float] = {}  # by signal
@@ -186,7 +186,7 @@ class TrainTask(Task):
                 raise _Interrupted
 
         say(f"evaluating at {self.steps:,} env steps …")
-        world, episodes = self.config.world, self.config.evaluate_episodes
+        world, episodes = self.config.place, self.config.evaluate_episodes
         watched = self._watch()
         if not episodes:
             return watched
@@ -201,7 +201,7 @@ class TrainTask(Task):
 
     def _watch(self) -> dict[str, float]:
         """The model's loss on each part of a world that can be watched by parts."""
-        world, model = self.config.world, self.agent.world_model
+        world, model = self.config.place, self.agent.world_model
         if not isinstance(world, WatchedWorld) or model is None:
             return {}
         steps, seed = self.config.watch_steps, self.config.seed
@@ -230,7 +230,7 @@ class TrainTask(Task):
                 say(self.console, "recording a video …")
                 path = run.videos / f"step-{self.steps:012d}.mp4"
                 steps, player = self.config.video_steps, self.agent.player
-                record_video(self.config.world, player, path, steps, stop=stop)
+                record_video(self.config.place, player, path, steps, stop=stop)
         except OSError as error:
             say(self.console, f"warning: {error}")
         amounts = {"env steps": self.steps}
@@ -279,7 +279,7 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
                 f"Memory: about {readable(plan.total)} of the "
                 f"{readable(available_memory(device))} free on {device}",
             )
-        env = config.world.build(config.num_envs, device)
+        env = config.place.build(config.num_envs, device)
         return config.agent.build(
             env,
             config.model,
@@ -302,10 +302,12 @@ def say_settled(agent: Agent, console: Console) -> None:
 
 
 def run_name(config: TrainConfig) -> str:
-    """What a run is called: its world (game or id), and what moves it."""
+    """What a run is called: its world (game or id), noise, and what moves it."""
     world = config.world
     label = getattr(world, "game", None) or getattr(world, "id", None)
     parts = [str(label or _plain(world))]
+    if config.noise is not None:
+        parts.append(_plain(config.noise))
     if config.model is not None:
         parts.append(_plain(config.model))
     own = _plain(config.curiosity) if config.curiosity is not None else ""
