@@ -9,6 +9,8 @@ from .agent_config import AgentConfig as AgentConfig
 from .check.curiosity import CuriosityContractError as CuriosityContractError
 from .check.curiosity import check_curiosity as check_curiosity
 from .collect import Collector as Collector
+from .curiosity.hindsight import HindsightError as HindsightError
+from .curiosity.hindsight import HindsightErrorConfig as HindsightErrorConfig
 from .curiosity.normalize import AboveMean as AboveMean
 from .curiosity.normalize import EmaRmsScale as EmaRmsScale
 from .curiosity.normalize import EmaStdScale as EmaStdScale

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from agents.curiosity.signal import IntrinsicReward
 from agents.policy.ppo import masked_mean
-from world_models.model_loss import ModelLoss
+from world_models.model_loss import PREDICTION, ModelLoss
 
 Metrics = dict[str, Float[Tensor, ""]]
 
@@ -35,6 +35,16 @@ def of_rewards(
 def of_model(loss: ModelLoss) -> Metrics:
     """`world_model/…`: its objective's metrics, and the means of its further terms."""
     return {f"world_model/{name}": x for name, x in loss.told().items()}
+
+
+def of_surprise(loss: ModelLoss) -> Metrics:
+    """`world_model/fresh_…`: means of its further terms where nothing was learned yet.
+
+    On a rollout, before any gradient step on it.
+    """
+    further = [name for name in loss.terms if name != PREDICTION]
+    told = loss.told()
+    return {f"world_model/fresh_{name}": told[name] for name in further}
 
 
 def mean_of(steps: Sequence[Metrics]) -> Metrics:

@@ -31,6 +31,8 @@ from .data.replay import Replayed as Replayed
 from .data.writer import DatasetWriter as DatasetWriter
 from .gaussian import GaussianHead as GaussianHead
 from .gaussian import GaussianHeadConfig as GaussianHeadConfig
+from .hindsight.config import HindsightHeadConfig as HindsightHeadConfig
+from .hindsight.head import HindsightHead as HindsightHead
 from .latent_dynamics import LatentDynamics as LatentDynamics
 from .model_config import LatentDynamicsConfig as LatentDynamicsConfig
 from .model_config import ModelConfig as ModelConfig
@@ -57,6 +59,7 @@ from .predictor import Prediction as Prediction
 from .predictor import Predictor as Predictor
 from .predictor import PredictorConfig as PredictorConfig
 from .presets import byol_explore as byol_explore
+from .presets import byol_hindsight as byol_hindsight
 from .presets import contrastive as contrastive
 from .presets import grouped as grouped
 from .presets import inverse_dynamics as inverse_dynamics

@@ -25,7 +25,7 @@ class GaussianHead(Predictor):
     is for a reconstruction error that is a mean over pixels.
 
     Args:
-        belief_size, latent_size: S and P.
+        belief_size, latent_size, aim_size: S, numbers in a prediction, and P.
         hidden: units of the hidden layer of both.
         free_nats: below which the divergence costs nothing more.
         weight: of the term.
@@ -35,13 +35,14 @@ class GaussianHead(Predictor):
         self,
         belief_size: int,
         latent_size: int,
+        aim_size: int,
         hidden: int = 128,
         free_nats: float = 3.0,
         weight: float = 0.01,
     ) -> None:
         super().__init__()
         self.prior = _gaussian(belief_size, hidden, latent_size)
-        self.posterior = _gaussian(belief_size + latent_size, hidden, latent_size)
+        self.posterior = _gaussian(belief_size + aim_size, hidden, latent_size)
         self.free_nats, self.weight = free_nats, weight
         self.counter = StepCounter()
 
@@ -107,8 +108,15 @@ class GaussianHeadConfig:
     weight: float = 0.01
     """of the divergence, which is a sum, beside an error that is a mean"""
 
-    def build(self, belief: BeliefModel, latent_size: int) -> GaussianHead:
+    def build(
+        self, belief: BeliefModel, latent_size: int, aim_size: int
+    ) -> GaussianHead:
         """Build it."""
         return GaussianHead(
-            belief.size, latent_size, self.hidden, self.free_nats, self.weight
+            belief.size,
+            latent_size,
+            aim_size,
+            self.hidden,
+            self.free_nats,
+            self.weight,
         )

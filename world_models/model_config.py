@@ -92,7 +92,7 @@ class LatentDynamicsConfig:
         return LatentDynamics(
             belief,
             self.open_loop.build(belief),
-            self.predictor.build(belief, size if plain else encoder.size),
+            self.predictor.build(belief, size if plain else encoder.size, size),
             self.objective.build(sizes),
             self.horizon,
             self.target,

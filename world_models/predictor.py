@@ -123,12 +123,13 @@ class LatentHead(Predictor):
 class PredictorConfig(Protocol):
     """Builds a predictor from a model's beliefs to what it predicts."""
 
-    def build(self, belief: BeliefModel, latent_size: int) -> Predictor:
+    def build(self, belief: BeliefModel, latent_size: int, aim_size: int) -> Predictor:
         """Build it.
 
         Args:
             belief: whose beliefs the open loop begins with, of the same size.
-            latent_size: P.
+            latent_size: numbers in what it predicts.
+            aim_size: P, numbers in what came; others only behind a model's head.
         """
 
 
@@ -147,7 +148,7 @@ class LatentHeadConfig:
         if self.batch_norm and not self.hidden:
             raise ValueError("batch_norm is of hidden units, and there are none")
 
-    def build(self, belief: BeliefModel, latent_size: int) -> LatentHead:
+    def build(self, belief: BeliefModel, latent_size: int, aim_size: int) -> LatentHead:
         """Build it, to multiply as the encoder does."""
         return LatentHead(
             belief.size,

@@ -17,6 +17,7 @@ from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
 from ssl_objectives.objective import TargetKind
 from world_models.gaussian import GaussianHeadConfig
+from world_models.hindsight.config import HindsightHeadConfig
 from world_models.model_config import LatentDynamicsConfig
 from world_models.objects.displacements import DisplacementsConfig
 from world_models.objects.distance import ObjectDistanceConfig
@@ -33,6 +34,15 @@ _LINEAR = LatentHeadConfig(hidden=0)
 def byol_explore(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     """BYOL-Explore's world model (arXiv 2206.08332): a slow copy's latents."""
     return _of(LatentDynamicsConfig("byol-explore"), horizon, changes)
+
+
+def byol_hindsight(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """BYOL-Hindsight's (arXiv 2211.10515): the same, with a code of what chance did.
+
+    Deviations: codes of 32 numbers and MLPs of 2 x 256, not 256 and 3 x 512.
+    """
+    config = LatentDynamicsConfig("byol-hindsight", predictor=HindsightHeadConfig())
+    return _of(config, horizon, changes)
 
 
 def jepa_vicreg(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:

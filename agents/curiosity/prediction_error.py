@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from jaxtyping import Bool, Float32
+from torch import Tensor
+
 from agents.curiosity.normalize import (
     AboveMean,
     EmaRmsScale,
@@ -49,8 +52,13 @@ class PredictionError(Curiosity):
 
     def reward(self, scored: Scored) -> IntrinsicReward:
         """Arrival sums, scaled and prioritised."""
-        valid = scored.valid
-        raw = scored.known.arrival(self.term).masked_fill(~valid, 0.0)
+        return self.paid(scored.known.arrival(self.term), scored.valid)
+
+    def paid(
+        self, measured: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> IntrinsicReward:
+        """What is paid for a number per transition: scaled and prioritised."""
+        raw = measured.masked_fill(~valid, 0.0)
         chosen = self.prioritizer(self.scale(raw, valid), valid)
         paid = self.payout(chosen.masked_fill(~valid, 0.0), valid)
         return IntrinsicReward(raw, paid)

@@ -15,7 +15,7 @@ from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.events import of_events
 from agents.experience import Experience
 from agents.learner import Learner
-from agents.metrics import Metrics, mean_of, of_rewards
+from agents.metrics import Metrics, mean_of, of_rewards, of_surprise
 from agents.policy.ppo import (
     Mixed,
     PpoConfig,
@@ -120,6 +120,8 @@ class PpoAgent(Agent):
             metrics |= of_events(paid, scored.valid, happened.events)
             if self.world_model is not None and scored.target is not None:
                 metrics |= self.world_model.diagnose(scored.target)
+            if scored.model_loss is not None:
+                metrics |= of_surprise(scored.model_loss)
         return TrainStepResult(metrics, happened)
 
     def rehearse(self, experience: Experience) -> None:

@@ -63,6 +63,9 @@ MODELS: Table[ModelConfig | None] = Table(
     ModelConfig,
     {
         "byol-explore": _model(presets.byol_explore, "Predicts a slow copy's latents"),
+        "byol-hindsight": _model(
+            presets.byol_hindsight, "The same, told what nobody could have known"
+        ),
         "jepa-vicreg": _model(
             presets.jepa_vicreg, "Predicts its own latents, which VICReg keeps apart"
         ),

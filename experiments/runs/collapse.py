@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+_TINY = 1e-6
 ZERO_ROWS = 0.40205
 """SIGReg per row where all latents are 0, with the 17 knots up to 3 that it has"""
 
@@ -46,6 +47,9 @@ class CollapseLimits:
         most_background: share of the background in the latents' variance; that of an
             untrained encoder is 0.7 to 0.85 on the moving dot. Evaluations are rare and
             look at many frames, so the first one above is said.
+        most_told: nats that a code of chance may tell of what was known before; without
+            a critic it tells 1.5 to 2.5 in a world of 64 situations, and with one that
+            minimises what it should maximise the bound falls to -10.
     """
 
     rank_fraction: float = 0.01
@@ -57,6 +61,7 @@ class CollapseLimits:
     sigreg_band: float = 0.01
     sigreg_patience: int = 20
     most_background: float = 0.9
+    most_told: float = 0.5
 
 
 def signs_of_latents(
@@ -112,6 +117,7 @@ def signs_of_latents(
     for name in metrics:
         if name.endswith("sigreg/per_row"):
             yield _stuck(name, metrics[name], limits, largest)
+    yield from _of_codes(metrics, limits)
     name = "evaluate/background_share"
     if name in metrics:
         yield Sign(
@@ -159,6 +165,33 @@ def peak(largest: dict[str, float], name: str, value: float) -> float:
     """What a number has been at most, this time included; it is remembered."""
     largest[name] = max(largest.get(name, 0.0), value)
     return largest[name]
+
+
+def _of_codes(metrics: Mapping[str, float], limits: CollapseLimits) -> Iterator[Sign]:
+    """Of codes of what nobody could know: fresh rollouts tell more than minibatches."""
+    name = "world_model/fresh_invariance"
+    name = name if name in metrics else "world_model/invariance"
+    if name not in metrics:
+        return
+    told, least = metrics[name], 1 / limits.most_told
+    yield Sign(
+        f"{name}/told",
+        1 / max(told, _TINY),
+        least,
+        f"The world model's codes of chance tell {told:.2g} nats of what was known "
+        "before. So part of what could be learned costs no error, and the bonus for "
+        "it is lost. A larger lam, more critic steps, a smaller code or more noise "
+        "helps.",
+    )
+    yield Sign(
+        f"{name}/against",
+        1 / max(-told, _TINY),
+        least,
+        f"The critic that keeps codes of chance apart does worse than knowing nothing: "
+        f"its bound is {told:.2g} nats, and 0 costs no skill. It must maximise what "
+        "the generator minimises; if it does, more critic steps or a larger rate of "
+        "its own helps.",
+    )
 
 
 def _stuck(

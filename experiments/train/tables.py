@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from agents.curiosity.hindsight import HindsightErrorConfig
 from agents.curiosity.prediction_error import ErrorConfig, PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.frozen_features import (
@@ -50,6 +51,10 @@ PRESETS: Table[Preset] = Table(
         "byol-explore": Row.of(
             Preset("byol-explore", "prediction-error"),
             "reward what a K-step latent model failed to predict",
+        ),
+        "byol-hindsight": Row.of(
+            Preset("byol-hindsight", "prediction-error"),
+            "the same, told what chance did: reward what could be learned",
         ),
         "gamma-progress": Row.of(
             Preset("byol-explore", "gamma-progress"),
@@ -132,6 +137,9 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
             PredictionErrorConfig, dial={"ema_decay": "reward_decay"}
         ),
         "error": Row(ErrorConfig),
+        "hindsight-error": Row(
+            HindsightErrorConfig, dial={"ema_decay": "reward_decay"}
+        ),
         "gamma-progress": Row(GammaProgressConfig),
         "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),

@@ -7,18 +7,27 @@ from agents.ppo.agent import PpoAgent
 from agents.ppo.build import ReplayConfig
 from tests.agents.resuming import goes_on_exactly, leaves
 from tests.agents.small import small
-from tests.world_models.hindsight import Hindsight, HindsightConfig
+from world_models.hindsight.config import HindsightHeadConfig
+from world_models.hindsight.head import HindsightHead
+from world_models.presets import byol_hindsight
+
+MODEL = byol_hindsight(
+    3,
+    predictor=HindsightHeadConfig(
+        code=5, noise=6, hidden=12, critic_size=6, critic_steps=2
+    ),
+)
 
 
 def build(seed: int) -> PpoAgent:
     replay = ReplayConfig(2, 1, burn_in=2)
-    return small(seed, HindsightConfig(), PredictionErrorConfig(), replay=replay)
+    return small(seed, MODEL, PredictionErrorConfig(), replay=replay)
 
 
-def hindsight_of(agent: PpoAgent) -> Hindsight:
+def hindsight_of(agent: PpoAgent) -> HindsightHead:
     model = agent.world_model
     assert model is not None
-    assert isinstance(model.predictor, Hindsight)
+    assert isinstance(model.predictor, HindsightHead)
     return model.predictor
 
 
@@ -29,7 +38,9 @@ def test_it_trains_and_goes_on_exactly() -> None:
     assert told["world_model/invariance"].isfinite()
     assert told["intrinsic/prediction-error/raw_mean"] > 0
     # two minibatches and two epochs of each rollout, and one replayed
-    assert hindsight_of(agent).count == 5 * 5
+    generator = hindsight_of(agent).generator
+    assert generator is not None
+    assert generator.counter.steps == 5 * 5
     paths = set(leaves(agent.state_dict()))
     state = "/modules/actor.model.predictor.adversary._extra_state/state/0/"
     assert {state + x for x in ("step", "exp_avg", "exp_avg_sq")} <= paths
@@ -38,6 +49,8 @@ def test_it_trains_and_goes_on_exactly() -> None:
 def test_the_critic_learns_by_its_own_optimiser_alone() -> None:
     agent = build(5)
     hindsight = hindsight_of(agent)
+    assert hindsight.critic is not None
+    assert hindsight.generator is not None
     critic = {id(p) for p in hindsight.critic.parameters()}
     groups = agent.learner.descent.optimizer.param_groups
     assert not critic & {id(p) for group in groups for p in group["params"]}

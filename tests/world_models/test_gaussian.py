@@ -26,7 +26,7 @@ S, P, E, H = 7, 5, 4, 9
 
 def head(free_nats: float = 0.0, weight: float = 1.0) -> GaussianHead:
     torch.manual_seed(0)
-    return GaussianHead(S, P, H, free_nats, weight)
+    return GaussianHead(S, P, P, H, free_nats, weight)
 
 
 def ahead(generator: torch.Generator) -> Ahead:

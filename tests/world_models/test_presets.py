@@ -18,6 +18,7 @@ SHARED, STOP, EMA = TargetKind.SHARED, TargetKind.STOP, TargetKind.EMA
 # whose latents are predicted, and whether predictions and terms shape the encoder
 PUBLISHED: list[tuple[Callable[..., LatentDynamicsConfig], TargetKind, bool, bool]] = [
     (presets.byol_explore, EMA, True, False),
+    (presets.byol_hindsight, EMA, True, False),
     (presets.spr, EMA, True, False),
     (presets.jepa_vicreg, SHARED, True, True),
     (presets.jepa_sigreg, SHARED, True, True),

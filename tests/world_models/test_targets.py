@@ -165,7 +165,7 @@ class Pulls(Predictor):
 
 @dataclass(frozen=True)
 class PullsConfig:
-    def build(self, belief: BeliefModel, latent_size: int) -> Pulls:
+    def build(self, belief: BeliefModel, latent_size: int, aim_size: int) -> Pulls:
         return Pulls()
 
 

@@ -86,7 +86,9 @@ class DisplacementsConfig:
                 f"{self.scale}"
             )
 
-    def build(self, belief: BeliefModel, latent_size: int) -> Displacements:
+    def build(
+        self, belief: BeliefModel, latent_size: int, aim_size: int
+    ) -> Displacements:
         """Build it.
 
         Raises:

@@ -82,5 +82,6 @@ class ObjectEnsembleConfig:
         Raises:
             ValueError: the belief is no history of such objects.
         """
-        made = [self.predictor.build(belief, latent_size) for _ in range(self.heads)]
+        sizes = latent_size, latent_size
+        made = [self.predictor.build(belief, *sizes) for _ in range(self.heads)]
         return ObjectEnsemble(made)

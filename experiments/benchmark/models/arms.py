@@ -32,6 +32,7 @@ from world_models.trajectory import Trajectory
 
 USUAL = (
     "byol-explore",
+    "byol-hindsight",
     "jepa-vicreg",
     "jepa-sigreg",
     "contrastive",

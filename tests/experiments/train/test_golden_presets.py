@@ -17,7 +17,7 @@ from experiments.train.presets import train_config
 GOLDEN = Path(__file__).parent / "golden_presets.json"
 PPO = [
     (preset, size, world, "ppo")
-    for preset in ("byol-explore", "rnd", "ppo")
+    for preset in ("byol-explore", "byol-hindsight", "rnd", "ppo")
     for size in ("debug", "laptop", "gpu")
     for world in ("atari", "pixel-maze", "key-door", "gymnasium")
 ]

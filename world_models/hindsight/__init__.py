@@ -1,0 +1,1 @@
+"""Prediction in hindsight: with a code of what nobody could have known."""
