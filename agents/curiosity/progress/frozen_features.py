@@ -193,6 +193,9 @@ class _FeatureConfig:
     """frozen; of images, the newest frame alone"""
     size: int = 32
     """features of a vector"""
+    beside: int | None = None
+    """numbers of the vector that have features, the first so many; none: all, 0:
+    pixels alone"""
     hidden: int = 64
     """units of the frozen MLP on vectors"""
     readout: int = 256
@@ -213,7 +216,7 @@ class _FeatureConfig:
         self, surroundings: Surroundings, model: LatentDynamics
     ) -> tuple[FrozenFeatures, nn.Module, float]:
         features = FrozenFeatures.of(
-            surroundings.spec, self.encoder, self.hidden, self.size
+            surroundings.spec, self.encoder, self.hidden, self.size, self.beside
         )
         return features, mlp_readout(model, self.readout, features.size), self.scale
 
