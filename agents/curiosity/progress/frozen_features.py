@@ -193,15 +193,15 @@ class _FeatureConfig:
     """frozen; of images, the newest frame alone"""
     size: int = 32
     """features of a vector"""
-    beside: int | None = None
-    """numbers of the vector that have features, the first so many; none: all, 0:
-    pixels alone"""
     hidden: int = 64
     """units of the frozen MLP on vectors"""
     readout: int = 256
     """units of the hidden layer that reads beliefs"""
     scale: float = 1.0
     """of what is predicted, in standard deviations"""
+    beside: int | None = None
+    """numbers of the vector that have features, the first so many; none: all, 0:
+    pixels alone"""
 
     def __post_init__(self) -> None:
         for name in ("size", "hidden", "readout"):
