@@ -1,8 +1,9 @@
 """Lays out the tables of gamma_progress.md: `python docs/attention_tables.py`.
 
-From `results/attention.jsonl` (`collect_attention.py`). A world is a company and an
-animate group; a run's **score** is the final loss on the animate group of the random
-gaze, over that of the run, both of one seed: above 1 it has learned more.
+From `results/attention.jsonl` (`collect_attention.py`); `attention_grids.py` has the
+other grids. A world is a company and an animate group; a run's **score** is the final
+loss on the animate group of the random gaze, over that of the run, both of one seed:
+above 1 it has learned more.
 """
 
 import json
@@ -34,9 +35,10 @@ Run = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Results:
-    """All runs."""
+    """All runs; scores are in units of the losses of one of the arms."""
 
     lines: tuple[Run, ...]
+    base: str = RANDOM
 
     def __post_init__(self) -> None:
         keys = [(*_world(x), x["signal"], x["seed"]) for x in self.lines]
@@ -49,9 +51,9 @@ class Results:
         return {int(x["seed"]): x for x in sorted(found, key=lambda x: int(x["seed"]))}
 
     def scores(self, world: World, signal: str) -> dict[int, float]:
-        """By seed; of seeds that the random gaze has, too."""
+        """By seed; of seeds that the base has, too."""
         loss = f"watched/{world[1]}"
-        base = self.runs(world, RANDOM)
+        base = self.runs(world, self.base)
         runs = self.runs(world, signal)
         return {s: base[s][loss] / x[loss] for s, x in runs.items() if s in base}
 
@@ -90,11 +92,13 @@ def preference(run: Run) -> float:
     return on_animate(run) / rest if rest > 0 else float("inf")
 
 
-def score_table(results: Results, world: World) -> Iterator[str]:
+def score_table(
+    results: Results, world: World, arms: Mapping[str, str] = SIGNALS
+) -> Iterator[str]:
     """Scores of every arm seed by seed, their mean, and the shares of its steps."""
     yield "| | score, by seed | geometric mean | on animate | on noise |"
     yield "|---|---|---|---|---|"
-    for signal, about in SIGNALS.items():
+    for signal, about in arms.items():
         each = [f"{x:.2f}" for x in results.scores(world, signal).values()]
         numbers = (
             results.score(world, signal),

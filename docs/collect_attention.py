@@ -1,7 +1,7 @@
 """Gathers who looked at what: `python docs/collect_attention.py SWEEP`.
 
-A line for each run of a sweep in the attention world: the cell's values, by axis, its
-seed; the last `watched/*`; mean `share/in_view/*` over the last 75 % of the env steps;
+A line for each run of a sweep in the attention world: company and animate group, the
+cell's values, by axis, its seed; the last `watched/*`; mean `share/in_view/*` over the last 75 % of the env steps;
 over time the share of the animate group, in 24 equal parts of the run, and the loss on
 it with the env steps at which it was measured; the commit (+: of edited sources) and
 the seconds of training. Runs that have not reached their budget are left out, and named
@@ -32,11 +32,17 @@ def collected(sweep: Path) -> Iterator[dict[str, Any]]:
             continue
         for run in map(read_run, find_runs([folder])):
             if run.finished:
-                line = {**cell["axes"], "seed": cell["seed"], "env_steps": run.steps}
-                yield line | measured(run, cell["axes"]["animate"])
+                world = {x: named(run, x) for x in ("company", "animate")}
+                line = {"seed": cell["seed"], "env_steps": run.steps}
+                yield world | cell["axes"] | line | measured(run, world["animate"])
             else:
                 said = f"{cell['name']} has made {run.steps:,} of {run.budget:,} steps"
                 print(f"left out: {said}", file=sys.stderr)
+
+
+def named(run: LoadedRun, field: str) -> str:
+    """A choice of the run's world."""
+    return str(run.settings[f"world.{field}"]).lower()
 
 
 def measured(run: LoadedRun, animate: str) -> dict[str, Any]:

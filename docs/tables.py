@@ -5,7 +5,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -25,12 +25,16 @@ def results(name: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line]
 
 
-def key_door(episode_steps: int) -> Iterator[str]:
+def key_door(
+    episode_steps: int,
+    file: str = "key_door.jsonl",
+    arms: Mapping[str, str] = KEY_DOOR,
+) -> Iterator[str]:
     """Env steps until solved, seed by seed, with episodes of that length."""
-    for arm, about in KEY_DOOR.items():
+    for arm, about in arms.items():
         mine = [
             x
-            for x in results("key_door.jsonl")
+            for x in results(file)
             if x["arm"] == arm and x["episode_steps"] == episode_steps
         ]
         runs = {x["seed"]: x["solved_at"] for x in mine}

@@ -16,7 +16,7 @@ class AttentionConfig:
     """Something animate among things that are dull or random: what is looked at?"""
 
     animate: Animate = Animate.REACHING
-    """What group 0 does."""
+    """What group 0 does; nobody: one noise more, so that nothing is animate."""
     stochastic: bool = False
     """Group 0 leaves something to chance; else (mimicry's actor apart) nothing."""
     company: Company = Company.MIXTURE

@@ -19,12 +19,13 @@ GROUPS = 4
 
 
 class Animate(Enum):
-    """Group 0, whose actor seems to be after something."""
+    """Group 0, whose actor seems to be after something; nobody's is noise, too."""
 
     REACHING = "reaching"
     CHASING = "chasing"
     PEEKABOO = "peekaboo"
     MIMICRY = "mimicry"
+    NOBODY = "nobody"
 
 
 class Company(Enum):
@@ -72,6 +73,8 @@ def animate(
             behaviour = Peekaboo(stochastic)
         case Animate.MIMICRY:
             behaviour = Mimicry(stochastic)
+        case Animate.NOBODY:
+            behaviour = Noise()
     return Kind(name.value, behaviour)
 
 

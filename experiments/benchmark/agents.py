@@ -8,10 +8,12 @@ both, PPO's gradient reaches the encoder, and both train for the same epochs. Wh
 do per update beside PPO: `rnd` runs two more Nature CNNs on the rollout and trains one
 of them on a quarter of the rows; `byol-explore` runs its target encoder on the rollout
 once, and its open loop over K = 8 steps from every row of every minibatch.
+`gamma-progress` and `delta-progress` do the same and pay by what the model has learned:
+old weights see each rollout, too, and frozen features are the yardstick of both.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 
 from agents.collect import Collector, Happened
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.experience import Experience
@@ -50,6 +53,14 @@ ABOUT = {
     ArmName.PPO_RND: "our PPO + RND, 4 stacked frames",
     ArmName.RND: "our PPO + RND, recurrent",
     ArmName.BYOL_EXPLORE: f"our PPO + BYOL-Explore, recurrent, K = {HORIZON}",
+    ArmName.GAMMA_PROGRESS: "the same model, paid by γ-Progress",
+    ArmName.DELTA_PROGRESS: "the same model, paid by δ-Progress, δ = 1",
+}
+# of those that have BYOL-Explore's model; old weights are compared from the start
+SIGNALS: Mapping[ArmName, CuriosityConfig] = {
+    ArmName.BYOL_EXPLORE: PredictionErrorConfig(),
+    ArmName.GAMMA_PROGRESS: GammaProgressConfig(warm_start=1, gamma=0.998),
+    ArmName.DELTA_PROGRESS: DeltaProgressConfig(warm_start=1),
 }
 
 
@@ -145,8 +156,8 @@ class AgentArms:
         config = replace(self.agent, core=core)
         model: ModelConfig | None = None
         curiosity: CuriosityConfig | None = None
-        if name is ArmName.BYOL_EXPLORE:
-            model, curiosity = byol_explore(HORIZON), PredictionErrorConfig()
+        if name in SIGNALS:
+            model, curiosity = byol_explore(HORIZON), SIGNALS[name]
         elif name in (ArmName.RND, ArmName.PPO_RND):
             encoder = config.encoder
             assert isinstance(encoder, OurEncoder)

@@ -16,12 +16,19 @@ from rich.progress import Progress as RichProgress
 from experiments.benchmark.config import BenchmarkConfig, Suite
 from experiments.benchmark.models import costs as model_costs
 from experiments.benchmark.plan import Plan
-from experiments.benchmark.results import curiosity_cost, results, table, write_results
+from experiments.benchmark.results import (
+    COSTS,
+    curiosity_cost,
+    results,
+    table,
+    write_results,
+)
 from experiments.benchmark.timing import (
     WARM_UP,
     Arm,
     Summary,
     Timing,
+    by_cpu_time,
     measure,
     seconds_left,
     summarise,
@@ -156,12 +163,15 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
 def _notes(
     timings: Sequence[Timing], content: Mapping[str, Any], out: Path
 ) -> Iterator[str]:
-    cost = curiosity_cost(timings)
-    if cost is not None:
-        yield (
-            f"BYOL-Explore takes {cost.median:.2f} times as long as RND "
-            f"({cost.low:.2f}–{cost.high:.2f})."
-        )
+    for (arm, over), (this, that) in COSTS.items():
+        cost = curiosity_cost(timings, arm, over)
+        worked = curiosity_cost(by_cpu_time(timings), arm, over)
+        if cost is not None and worked is not None:
+            yield (
+                f"{this} takes {cost.median:.2f} times as long as {that} "
+                f"({cost.low:.2f}–{cost.high:.2f}), and {worked.median:.2f} times its "
+                f"CPU time ({worked.low:.2f}–{worked.high:.2f})."
+            )
     chosen = content["arms"].get("sb3", {}).get("envs")
     if chosen:
         yield f"Stable-Baselines3 ran its envs as: {chosen}."

@@ -18,6 +18,7 @@ from experiments.benchmark.timing import (
     Spread,
     Summary,
     Timing,
+    by_cpu_time,
     ratio,
     update_seconds,
 )
@@ -27,10 +28,21 @@ from ssl_objectives.footprint.available import memory_peak
 FORMAT_VERSION = 1
 
 
-def curiosity_cost(timings: Sequence[Timing]) -> Spread | None:
-    """Time of BYOL-Explore in units of RND's, round by round, where both ran."""
-    byol = update_seconds(timings, ArmName.BYOL_EXPLORE.value)
-    return ratio(byol, update_seconds(timings, ArmName.RND.value))
+COSTS = {
+    (ArmName.BYOL_EXPLORE, ArmName.RND): ("BYOL-Explore", "RND"),
+    (ArmName.GAMMA_PROGRESS, ArmName.BYOL_EXPLORE): ("γ-Progress", "prediction error"),
+    (ArmName.DELTA_PROGRESS, ArmName.BYOL_EXPLORE): ("δ-Progress", "prediction error"),
+}
+"""what of curiosity is compared with what, and how people call them"""
+
+
+def curiosity_cost(
+    timings: Sequence[Timing], arm: ArmName, over: ArmName
+) -> Spread | None:
+    """Time of one arm in units of another's, round by round, where both ran."""
+    return ratio(
+        update_seconds(timings, arm.value), update_seconds(timings, over.value)
+    )
 
 
 def results(
@@ -75,7 +87,7 @@ def results(
         "memory": memory_peak(device),
         "fairness": inspect.cleandoc(fairness) if fairness else None,
         "arms": described,
-        "byol_explore_cost_over_rnd": _spread(curiosity_cost(timings)),
+        **_costs(timings),
         "timings": [asdict(x) for x in timings],
     }
 
@@ -113,6 +125,17 @@ def table(
             cells.append("–" if half is None else f"{half.median:.2f} s")
         result.add_row(*cells)
     return result
+
+
+def _costs(timings: Sequence[Timing]) -> dict[str, Any]:
+    """Those that were measured, by the clock on the wall and in CPU seconds."""
+    found = {}
+    for arm, over in COSTS:
+        name = f"{arm.value}_cost_over_{over.value}".replace("-", "_")
+        found[name] = _spread(curiosity_cost(timings, arm, over))
+        worked = curiosity_cost(by_cpu_time(timings), arm, over)
+        found[f"{name}_cpu"] = _spread(worked)
+    return {name: x for name, x in found.items() if x is not None}
 
 
 def _text(spread: Spread | None, form: str) -> str:

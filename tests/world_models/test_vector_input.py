@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from world_models.vector_input import VectorInput
+from world_models.vector_input import VectorInput, numbers_read
 
 V, E = 3, 5
 
@@ -56,3 +56,19 @@ def test_reading_writes_nothing_and_moments_are_saved(
 def test_it_says_that_there_is_none() -> None:
     with pytest.raises(ValueError, match="give the one observed"):
         VectorInput(V)(None)
+
+
+def test_only_the_first_numbers_are_read(generator: torch.Generator) -> None:
+    read, alone = VectorInput(V, E), VectorInput(V, E)
+    alone.load_state_dict(read.state_dict())
+    seen = torch.randn(6, 4, V + 2, generator=generator)
+    read.follow(seen)
+    alone.follow(seen[..., :V])
+    assert torch.equal(read(seen), alone(seen[..., :V]))
+
+
+def test_numbers_that_are_not_there_are_refused() -> None:
+    assert [numbers_read(x, 5) for x in (None, 0, 5)] == [5, 0, 5]
+    for asked in (-1, 6):
+        with pytest.raises(ValueError, match="between 0 and 5"):
+            numbers_read(asked, 5)

@@ -12,6 +12,7 @@ from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from world_models.belief import checked
 from world_models.moments import RunningMoments
 from world_models.trajectory import Trajectory
+from world_models.vector_input import numbers_read
 
 
 @final
@@ -19,13 +20,14 @@ class RandomMlp(nn.Module):
     """A frozen two-layer MLP on whitened, clipped vectors.
 
     Args:
-        vector_size: V, numbers in an observation.
+        vector_size: V, numbers that are read: the first of those observed.
         hidden: units between the layers.
         size: features.
     """
 
     def __init__(self, vector_size: int, hidden: int, size: int) -> None:
         super().__init__()
+        self.vector_size = vector_size
         self.moments = RunningMoments((vector_size,))
         first, second = nn.Linear(vector_size, hidden), nn.Linear(hidden, size)
         for layer in (first, second):
@@ -33,8 +35,9 @@ class RandomMlp(nn.Module):
             nn.init.zeros_(layer.bias)
         self.layers = nn.Sequential(first, nn.ReLU(), second).requires_grad_(False)
 
-    def forward(self, vector: Float32[Tensor, "R B V"]) -> Float32[Tensor, "R B F"]:
+    def forward(self, vector: Float32[Tensor, "R B N"]) -> Float32[Tensor, "R B F"]:
         """Whiten by the moments of what was shown, and embed."""
+        vector = vector[..., : self.vector_size]
         std = self.moments.std.clamp(min=1e-3)
         normal = ((vector - self.moments.mean.float()) / std).clamp(-5.0, 5.0)
         features: Tensor = self.layers(normal)
@@ -95,7 +98,11 @@ class FrozenFeatures(Features):
 
     @staticmethod
     def of(
-        spec: EnvSpec, encoder: EncoderConfig, hidden: int, size: int
+        spec: EnvSpec,
+        encoder: EncoderConfig,
+        hidden: int,
+        size: int,
+        beside: int | None = None,
     ) -> "FrozenFeatures":
         """For the worlds of `spec`: of images with more than a pixel, and of vectors.
 
@@ -103,16 +110,18 @@ class FrozenFeatures(Features):
             spec: of the worlds.
             encoder: of images.
             hidden, size: units and features of the MLP on vectors.
+            beside: numbers of the vector that it reads, the first so many; None: all.
 
         Raises:
-            ValueError: there is nothing to look at.
+            ValueError: there is nothing to look at, or no such numbers.
         """
         image, vector, total = None, None, 0
+        read = numbers_read(beside, spec.vector_size)
         if spec.obs_shape[1] * spec.obs_shape[2] > 1:
             image = checked(encoder.build(spec.obs_shape), Encoder, encoder)
             total += image.size
-        if spec.vector_size:
-            vector = RandomMlp(spec.vector_size, hidden, size)
+        if read:
+            vector = RandomMlp(read, hidden, size)
             total += size
         if not total:
             raise ValueError(
@@ -125,7 +134,8 @@ class FrozenFeatures(Features):
     def watch(self, traj: Trajectory) -> None:
         """Let the whitening of vectors follow a rollout."""
         if self.vector is not None and traj.vector is not None:
-            self.vector.moments.update(traj.vector[1:].flatten(0, 1))
+            read = traj.vector[1:, :, : self.vector.vector_size]
+            self.vector.moments.update(read.flatten(0, 1))
 
     @torch.no_grad()
     def forward(self, traj: Trajectory) -> Shown:

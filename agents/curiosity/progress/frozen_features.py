@@ -199,6 +199,9 @@ class _FeatureConfig:
     """units of the hidden layer that reads beliefs"""
     scale: float = 1.0
     """of what is predicted, in standard deviations"""
+    beside: int | None = None
+    """numbers of the vector that have features, the first so many; none: all, 0:
+    pixels alone"""
 
     def __post_init__(self) -> None:
         for name in ("size", "hidden", "readout"):
@@ -213,7 +216,7 @@ class _FeatureConfig:
         self, surroundings: Surroundings, model: LatentDynamics
     ) -> tuple[FrozenFeatures, nn.Module, float]:
         features = FrozenFeatures.of(
-            surroundings.spec, self.encoder, self.hidden, self.size
+            surroundings.spec, self.encoder, self.hidden, self.size, self.beside
         )
         return features, mlp_readout(model, self.readout, features.size), self.scale
 

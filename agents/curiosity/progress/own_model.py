@@ -20,6 +20,7 @@ from world_models.model_config import ModelConfig
 from world_models.model_loss import ModelLoss
 from world_models.presets import byol_explore
 from world_models.vector_encoder import VectorEncoderConfig
+from world_models.vector_input import numbers_read
 
 
 @final
@@ -85,6 +86,9 @@ class OwnModelConfig:
     """turns latents into beliefs"""
     action_size: int = 32
     """E, size of an action's embedding"""
+    beside: int | None = None
+    """numbers of the world's vector that it reads besides pixels, the first so many;
+    none: all"""
 
     def build(self, surroundings: Surroundings) -> OwnModel:
         """Build it for these worlds.
@@ -93,13 +97,19 @@ class OwnModelConfig:
             ValueError: parts that do not fit together.
         """
         spec = surroundings.spec
+        eyes_read = isinstance(self.encoder, VectorEncoderConfig)
+        if eyes_read and self.beside is not None:
+            raise ValueError(
+                "beside is for a model that sees pixels; this one's encoder reads the "
+                "vector itself and says which of its numbers"
+            )
         belief = build_belief(
             self.encoder,
             self.core,
             spec.obs_shape,
             spec.actions,
             self.action_size,
-            spec.vector_size,
+            numbers_read(self.beside, spec.vector_size),
         )
         built = checked(self.model.build(belief), LatentDynamics, self.model)
         return OwnModel(built)

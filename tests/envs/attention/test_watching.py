@@ -91,7 +91,7 @@ def test_what_is_left_to_no_chance_is_as_in_the_world(config: AttentionConfig) -
     found = stacked(rows, "places")[1 : len(there) + 1].unflatten(1, (NUM, 4))
     expected = stacked(there, "places")
     same = (found - expected.unsqueeze(2)).abs().amax((2, 4, 5)) < 1e-5
-    chance = config.animate is Animate.MIMICRY or config.stochastic
+    chance = config.animate in (Animate.MIMICRY, Animate.NOBODY) or config.stochastic
     if not chance and config.animate is not Animate.PEEKABOO:
         assert same[:, :, 0].all()
     if config.company is Company.MIXTURE:

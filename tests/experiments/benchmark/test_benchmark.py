@@ -146,10 +146,10 @@ def test_costs_are_of_one_update() -> None:
         timing(2, "rnd", 2.0),
     ]
     assert update_seconds(timings, "rnd") == [2.0, 2.0]
-    cost = curiosity_cost(timings)
+    cost = curiosity_cost(timings, ArmName.BYOL_EXPLORE, ArmName.RND)
     assert cost is not None
     assert cost.rounds == (1.25, 1.5)
-    assert curiosity_cost(timings[:1]) is None
+    assert curiosity_cost(timings[:1], ArmName.BYOL_EXPLORE, ArmName.RND) is None
     assert ratio([], [1.0]) is None
 
 
@@ -182,6 +182,7 @@ def test_a_real_run_writes_everything(tmp_path: Path) -> None:
         "fairness",
         "arms",
         "byol_explore_cost_over_rnd",
+        "byol_explore_cost_over_rnd_cpu",
         "timings",
     } == set(content)
     assert content["versions"]["torch_threads"] == 1
@@ -286,9 +287,10 @@ def test_encoders_alone(tmp_path: Path) -> None:
 
 
 def test_worlds_of_their_own(tmp_path: Path) -> None:
+    progress = ArmName.GAMMA_PROGRESS, ArmName.DELTA_PROGRESS
     config = BenchmarkConfig(
         suite=Suite.MAZE,
-        arms=(ArmName.WORLD, ArmName.BYOL_EXPLORE),
+        arms=(ArmName.WORLD, ArmName.BYOL_EXPLORE, *progress),
         network=Network.PATCHES,
         rounds=1,
         num_envs=8,
@@ -297,7 +299,17 @@ def test_worlds_of_their_own(tmp_path: Path) -> None:
         out=tmp_path / "maze.json",
     )
     done = benchmark(config, Console(quiet=True))
-    assert set(done.summaries) == {"world", "byol-explore"}
+    assert list(done.summaries) == [
+        *("world", "byol-explore", "gamma-progress", "delta-progress")
+    ]
+    content = json.loads(done.file.read_text("utf-8"))
+    seconds = {x["arm"]: x for x in content["timings"] if x["round"] == 1}
+    for arm in progress:
+        name = f"{arm.value.replace('-', '_')}_cost_over_byol_explore"
+        for key, of in ((name, "seconds"), (f"{name}_cpu", "cpu_seconds")):
+            quotient = seconds[arm.value][of] / seconds["byol-explore"][of]
+            assert content[key]["rounds"] == [pytest.approx(quotient)]
+    assert "byol_explore_cost_over_rnd" not in content
     assert done.summaries["byol-explore"].ratio is None
     assert done.summaries["byol-explore"].share is not None
 

@@ -173,3 +173,24 @@ def test_eyes_may_read_a_vector(generator: torch.Generator) -> None:
     assert SPEC.vector_size == V
     grads = [x.grad for x in built.model.belief.encoder.parameters()]
     assert all(x is not None and bool(x.any()) for x in grads)
+
+
+def test_it_reads_as_much_of_the_vector_as_it_is_told(
+    generator: torch.Generator,
+) -> None:
+    traj = trajectory(generator)
+    assert traj.vector is not None
+    other = traj.vector.clone()
+    other[..., 2:] += 1.0
+    changed = replace(traj, vector=other)
+    for beside, alike in ((None, False), (2, True), (0, True)):
+        config = replace(own_of(CORES["recurrent"]), beside=beside)
+        model = config.build(around(None)).model.eval()
+        with torch.no_grad():
+            one, two = (
+                model.belief.along(x, model.start(B)).belief for x in (traj, changed)
+            )
+        assert torch.equal(one, two) == alike
+    reads = OwnModelConfig(AHEAD, VectorMlpConfig(0, V, (6,), 5), beside=2)
+    with pytest.raises(ValueError, match="reads the vector itself"):
+        reads.build(around(None))

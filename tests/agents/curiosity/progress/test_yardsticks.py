@@ -333,3 +333,23 @@ def test_a_world_that_stands_still_is_at_the_floor_and_pays_nothing() -> None:
         loss = reader.told(scored, aim)
     assert loss is not None
     torch.testing.assert_close(loss, torch.full((T, B), 1e-3))
+
+
+def test_features_of_some_numbers_do_not_hear_of_the_others(
+    generator: torch.Generator,
+) -> None:
+    traj = trajectory(generator)
+    assert traj.vector is not None
+    other = traj.vector.clone()
+    other[..., 2:] += 1.0
+    changed = replace(traj, vector=other)
+    for beside, alike, size in ((None, False, 9 + 6), (2, True, 9 + 6), (0, True, 9)):
+        config = ChangeOfFeaturesConfig(PATCHES, 6, 8, beside=beside)
+        torch.manual_seed(0)
+        yardstick = config.build(around(None), model_of())
+        yardstick.watch(traj)
+        wanted = yardstick.wanted(traj).value
+        assert wanted.shape == (T, B, 1, size)
+        assert torch.equal(yardstick.wanted(changed).value, wanted) == alike
+    with pytest.raises(ValueError, match="between 0 and 5"):
+        ChangeOfFeaturesConfig(beside=6).build(around(None), model_of())
