@@ -80,6 +80,9 @@ class VectorMlpConfig:
     """units of the hidden layers; none: the numbers themselves are the latent"""
     size: int = 64
     """D, the latent's size, behind hidden layers"""
+    bounded: bool = False
+    """hidden units are tanh, of both signs, in place of ReLU: what has mean zero then
+    does not move the latent to one side"""
 
     def __post_init__(self) -> None:
         if self.start < 0 or (self.stop is not None and self.stop <= self.start):
@@ -112,7 +115,10 @@ class VectorMlpConfig:
             )
         inputs, layers = stop - self.start, list[nn.Module]()
         for units in self.hidden:
-            layers += [nn.Linear(inputs, units), nn.ReLU()]
+            layers += [
+                nn.Linear(inputs, units),
+                nn.Tanh() if self.bounded else nn.ReLU(),
+            ]
             inputs = units
         if layers:
             layers.append(nn.Linear(inputs, self.size))
