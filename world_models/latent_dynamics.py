@@ -12,6 +12,7 @@ from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel, Carry, encoded
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
+from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
@@ -19,6 +20,7 @@ from world_models.open_loop import OpenLoop
 from world_models.predictor import Ahead, Prediction, Predictor
 from world_models.scope import Groups, Scope
 from world_models.seen import Seen, unknown_before, windows
+from world_models.settled import SettledMoments
 from world_models.terms.term import Term, Unrolled
 from world_models.trajectory import Trajectory
 
@@ -53,6 +55,10 @@ class LatentDynamics(nn.Module):
         group: rows compared at once, at most: scores of all against all grow with its
             square.
         terms: what the model learns beside its predictions.
+        standardized: latents of the slow copy are predicted less a mean and over a
+            standard deviation, which are gathered over so many gradient steps and then
+            stay; 0: as they are. Predictions, those that are imagined too, lie in that
+            space; `targets` gives latents as they are.
 
     Raises:
         ValueError: the objective needs something this composition lacks.
@@ -73,9 +79,15 @@ class LatentDynamics(nn.Module):
         scope: Scope = Scope.BATCH,
         group: int = 512,
         terms: Iterable[Term] = (),
+        standardized: int = 0,
     ) -> None:
         super().__init__()
         check_objective_fits(objective, target, detached)
+        if standardized and target is not TargetKind.EMA:
+            raise ValueError(
+                "only latents of a slow copy can be standardised by moments that stay; "
+                "leave --model.standardized at 0, or take --model.target ema"
+            )
         if group < 2:
             raise ValueError(f"group must be at least 2 rows, not {group}")
         self.belief = belief
@@ -88,6 +100,12 @@ class LatentDynamics(nn.Module):
         self.target: EmaTarget | None = None
         if target is TargetKind.EMA:
             self.target = EmaTarget(self._eyes(), ema_decay)
+        self.settled: SettledMoments | None = None
+        if standardized:
+            rows = torch.zeros(2, belief.encoder.size)
+            with torch.no_grad(), evaluating(self.projector):
+                size = self.projector(rows).shape[-1]
+            self.settled = SettledMoments(size, standardized)
         self.objective = objective
         self.horizon = horizon
         self.scope, self.group = scope, group
@@ -174,7 +192,8 @@ class LatentDynamics(nn.Module):
         belief = seen.belief.detach() if self.detached else seen.belief
         embedded = self.belief.embedding(action)
         after = self.open_loop.all_starts(belief, embedded, self.horizon)
-        aims = windows(seen.target, self.horizon)
+        target = seen.target if self.settled is None else self.settled(seen.target)
+        aims = windows(target, self.horizon)
         acted = windows(torch.cat([embedded[:1], embedded]), self.horizon)
         usable = prediction_valid(valid, self.horizon, num_context)
         ahead = Ahead(belief, after, acted, aims.detach(), usable)
@@ -325,6 +344,9 @@ class LatentDynamics(nn.Module):
             for loss in losses:
                 if loss.compared is not None:
                     self.objective.observe(loss.compared)
+        if self.settled is not None:
+            came = [x.compared.t[1] for x in losses if x.compared is not None]
+            self.settled.follow([x[0] for x in came if x is not None])
         self.predictor.follow()
         for term in self.terms:
             term.follow()

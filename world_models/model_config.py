@@ -64,6 +64,9 @@ class LatentDynamicsConfig:
     """rows that are compared: batch (other envs), time (other steps), all (both)"""
     group: int = 512
     """rows compared at once, at most"""
+    standardized: int = 0
+    """gradient steps over which mean and std of the slow copy's latents are gathered;
+    from then on predictions aim at latents in these units. 0: as they are"""
     terms: tuple[TermConfig, ...] = ()
     """what the model learns beside its predictions"""
 
@@ -72,6 +75,10 @@ class LatentDynamicsConfig:
             raise ValueError(f"horizon must be at least 1, not {self.horizon}")
         if not 0.0 <= self.ema_decay <= 1.0:
             raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
+        if self.standardized < 0:
+            raise ValueError(
+                f"standardized must be at least 0, not {self.standardized}"
+            )
 
     def build(self, belief: BeliefModel) -> LatentDynamics:
         """Build the model around a belief model that a policy may share.
@@ -103,6 +110,7 @@ class LatentDynamicsConfig:
             self.scope,
             self.group,
             [term.build(belief, size) for term in self.terms],
+            self.standardized,
         )
 
     def _head(self, size: int) -> nn.Module:

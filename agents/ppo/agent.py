@@ -25,6 +25,7 @@ from agents.policy.ppo import (
 )
 from agents.ppo.actor import Actor, ActorPolicy
 from agents.ppo.fits import check_fits
+from agents.ppo.head_start import HeadStartConfig, RandomActor
 from agents.ppo.minibatch import Minibatch
 from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
@@ -32,6 +33,9 @@ from agents.streams import reward_scales
 from envs.vector_env import VectorEnv
 from ssl_objectives.parts.generators import generator_on
 from world_models.model_loss import ModelLoss
+
+Taught = tuple[Scored, Mapping[str, IntrinsicReward], list[Metrics]]
+"""a rollout, what was paid for it, and what was told of each gradient step"""
 
 
 @final
@@ -47,6 +51,7 @@ class PpoAgent(Agent):
         model_coeff: weight of the world model's loss beside PPO's.
         rl_gradient: whether PPO's gradient reaches belief core and encoder.
         replay: past rollouts for the world model.
+        head_start: rollouts in front that teach the world model alone.
         seed: of actions, minibatches and worlds.
 
     Raises:
@@ -63,10 +68,12 @@ class PpoAgent(Agent):
         model_coeff: float = 1.0,
         rl_gradient: bool = True,
         replay: Replaying | None = None,
+        head_start: HeadStartConfig | None = None,
         seed: int = 0,
     ) -> None:
         num_envs, device = env.spec.num_envs, env.spec.device
-        check_fits(num_envs, actor, signals, ppo, rl_gradient, replay)
+        self.head_start = head_start or HeadStartConfig()
+        check_fits(num_envs, actor, signals, ppo, rl_gradient, replay, self.head_start)
         self.env, self.actor, self.signals, self.ppo = env, actor, dict(signals), ppo
         self.player, self.belief = actor, actor.belief
         self.appraiser = Appraiser(actor.world_model, signals, model_coeff)
@@ -95,25 +102,24 @@ class PpoAgent(Agent):
         self.generator = generator_on(device).manual_seed(self.seeds.minibatches)
         sampler = generator_on(device).manual_seed(self.seeds.actions)
         overlap = actor.world_model.horizon - 1 if actor.world_model is not None else 0
-        self.collector = Collector(
-            env, ActorPolicy(actor, sampler), ppo.num_steps, overlap
-        )
+        self.acting = ActorPolicy(actor, sampler)
+        self.at_random = RandomActor(self.acting, env.spec.actions)
+        self.collector = Collector(env, self.acting, ppo.num_steps, overlap)
+        self.rollouts = 0
 
     def train_step(self, describe: bool = True) -> TrainStepResult:
         """Collect one rollout, and pass over it a few times; see `Agent.train_step`."""
+        early = self.rollouts < self.head_start.rollouts
+        self.collector.policy = self.at_random if early else self.acting
         experience, happened = self.collector.collect()
-        scored, paid, mixed = self._appraise(experience, describe)
-        collected = [
-            self._learn(
-                Minibatch.of(experience, mixed, self.active, scored.target, envs)
-            )
-            for envs in self._minibatches()
-        ]
+        learn = self._teach_model if early else self._teach_all
+        scored, paid, collected = learn(experience, describe)
         if self.replay is not None:
             self._remember(self.replay, experience)
         self.belief.follow(experience.traj)
 
         self.env_steps += int(experience.traj.valid.sum())
+        self.rollouts += 1
         metrics = mean_of(collected)
         if describe:
             metrics |= of_rewards(paid, scored.valid)
@@ -130,6 +136,33 @@ class PpoAgent(Agent):
         envs = next(self._minibatches())
         batch = Minibatch.of(experience, mixed, self.active, scored.target, envs)
         self._loss(batch)[0].backward()
+
+    def _teach_all(self, experience: Experience, describe: bool) -> Taught:
+        """Pay, and pass over the rollout with policy, model and signals."""
+        scored, paid, mixed = self._appraise(experience, describe)
+        told = [
+            self._learn(
+                Minibatch.of(experience, mixed, self.active, scored.target, envs)
+            )
+            for envs in self._minibatches()
+        ]
+        return scored, paid, told
+
+    def _teach_model(self, experience: Experience, describe: bool) -> Taught:
+        """Pass over the rollout with model and signals alone, and pay nothing."""
+        scored = self._score(experience, describe)
+        told = []
+        for envs in self._minibatches(self.head_start.epochs):
+            target = None if scored.target is None else scored.target[:, envs]
+            studied = self.appraiser.study(
+                experience.traj.envs(envs),
+                experience.carry.envs(envs),
+                self.generator,
+                target,
+            )
+            self.learner.step(studied.total, *studied.losses)
+            told.append(studied.metrics)
+        return scored, {}, told
 
     @torch.no_grad()
     def _appraise(
@@ -173,10 +206,10 @@ class PpoAgent(Agent):
             self.ppo.least_advantage_std,
         )
 
-    def _minibatches(self) -> Iterator[Int64[Tensor, "b"]]:
-        """Random env subsets, `num_minibatches` per epoch."""
+    def _minibatches(self, epochs: int | None = None) -> Iterator[Int64[Tensor, "b"]]:
+        """Random env subsets, `num_minibatches` per epoch; PPO's epochs if not said."""
         device, num_envs = self.env.spec.device, self.env.spec.num_envs
-        for _ in range(self.ppo.num_epochs):
+        for _ in range(self.ppo.num_epochs if epochs is None else epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield from order.chunk(self.ppo.num_minibatches)
 
@@ -225,6 +258,7 @@ class PpoAgent(Agent):
         """See `Agent.state_dict`."""
         return {
             "env_steps": self.env_steps,
+            "rollouts": self.rollouts,
             "modules": dict(self.modules.state_dict()),
             "learner": self.learner.state_dict(),
             "collector": self.collector.state_dict(),
@@ -234,7 +268,7 @@ class PpoAgent(Agent):
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See `Agent.load_state_dict`."""
-        self.env_steps = state["env_steps"]
+        self.env_steps, self.rollouts = state["env_steps"], state["rollouts"]
         self.modules.load_state_dict(state["modules"])
         self.learner.load_state_dict(state["learner"])
         self.generator.set_state(state["generator"].cpu())

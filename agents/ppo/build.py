@@ -14,6 +14,7 @@ from agents.policy.actor_critic import ActorCritic
 from agents.policy.ppo import PpoConfig, RewardStream
 from agents.ppo.actor import Actor
 from agents.ppo.agent import PpoAgent
+from agents.ppo.head_start import HeadStartConfig
 from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
 from envs.vector_env import EnvSpec, VectorEnv
@@ -63,6 +64,8 @@ class PpoAgentConfig:
     """curiosity's reward"""
     replay: ReplayConfig = field(default_factory=ReplayConfig)
     """past rollouts for the world model"""
+    head_start: HeadStartConfig = field(default_factory=HeadStartConfig)
+    """rollouts in front that teach the world model alone"""
     model_coeff: float = 1.0
     """weight of the world model's loss beside PPO's"""
     rl_gradient: bool = True
@@ -159,6 +162,7 @@ class PpoAgentConfig:
             self.model_coeff,
             self.rl_gradient,
             replay,
+            self.head_start,
             seed,
         )
 
@@ -188,5 +192,8 @@ class PpoAgentConfig:
         if env_steps is None:
             return None
         rollouts = -(-env_steps // (num_envs * self.num_steps))
-        fresh = self.ppo.num_epochs * self.ppo.num_minibatches
-        return rollouts * (fresh + self.replay.updates_per_rollout)
+        early = min(rollouts, self.head_start.rollouts)
+        passes = (rollouts - early) * self.ppo.num_epochs
+        passes += early * self.head_start.epochs
+        fresh = passes * self.ppo.num_minibatches
+        return fresh + rollouts * self.replay.updates_per_rollout

@@ -6,6 +6,7 @@ from agents.curiosity.signal import Signal
 from agents.curiosity.signals import check_signals_fit
 from agents.policy.ppo import PpoConfig
 from agents.ppo.actor import Actor
+from agents.ppo.head_start import HeadStartConfig
 from agents.ppo.replaying import Replaying
 
 
@@ -16,6 +17,7 @@ def check_fits(
     ppo: PpoConfig,
     rl_gradient: bool,
     replay: Replaying | None,
+    head_start: HeadStartConfig,
 ) -> None:
     """Refuse parts that do not fit together, and say what to change.
 
@@ -45,6 +47,11 @@ def check_fits(
         raise ValueError(
             "--agent.replay.updates-per-rollout are a world model's: add --model, or "
             "leave them out"
+        )
+    if head_start.rollouts:
+        raise ValueError(
+            "--agent.head-start.rollouts are a world model's: add --model, or leave "
+            "them out"
         )
     if not rl_gradient:
         raise ValueError(
