@@ -24,10 +24,9 @@ class TvState(NamedTuple):
 class Tv(WorldNoise[TvState]):
     """One more action, the last, which the world takes for its no-op.
 
-    The picture changes behind this action and behind no other. It knows nothing of
-    episodes: over their ends it stays. The TV that looks the same for ever and the one
-    that is not there (the arms of large-scale curiosity's, arXiv 1808.04355) are other
-    pictures.
+    The picture changes behind this action and behind no other (arXiv 1808.04355). It
+    knows nothing of episodes: over their ends it stays. Controls are other pictures:
+    one for ever, or none at all.
 
     Args:
         space: of the world.
