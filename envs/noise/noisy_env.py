@@ -117,7 +117,7 @@ class NoisyVectorEnv(VectorEnv):
     def _seen(self, row: Step) -> Step:
         told = dict(self.noise.describe(self._state))
         if "noise" in told and "noise" in row.facts:
-            told["noise"] = torch.maximum(told["noise"], row.facts["noise"])
+            told["noise"] = told["noise"] | row.facts["noise"]
         vector = row.vector
         return replace(
             row,

@@ -90,7 +90,7 @@ class Persistive(WorldNoise[PersistiveState]):
 
     def describe(self, state: PersistiveState) -> Mapping[str, Tensor]:
         """Where it has stepped: everywhere but in rows of resets."""
-        return {"noise": state.stepped.long()}
+        return {"noise": state.stepped}
 
 
 @final

@@ -57,4 +57,4 @@ class SignedLayer(WorldNoise[SignedState]):
 
     def describe(self, state: SignedState) -> Mapping[str, Tensor]:
         """Where there is noise."""
-        return {"noise": state.fires.long()}
+        return {"noise": state.fires}

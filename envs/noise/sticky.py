@@ -33,7 +33,7 @@ class Sticky(WorldNoise[StickyState]):
     """
 
     facts: ClassVar[dict[str, FactSpec]] = {
-        "stuck": FactSpec((), torch.int64, ("free", "stuck"))
+        "stuck": FactSpec((), torch.bool, event=True)
     }
 
     def __init__(self, space: ActionSpace, probability: float) -> None:
@@ -69,7 +69,7 @@ class Sticky(WorldNoise[StickyState]):
 
     def describe(self, state: StickyState) -> Mapping[str, Tensor]:
         """Where an action stuck, whether or not another was asked for."""
-        return {"stuck": state.stuck.long()}
+        return {"stuck": state.stuck}
 
 
 @final

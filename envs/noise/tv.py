@@ -37,7 +37,7 @@ class Tv(WorldNoise[TvState]):
 
     facts: ClassVar[dict[str, FactSpec]] = {
         "noise": NOISE,
-        "tv": FactSpec((), torch.int64, ("left-alone", "switched")),
+        "tv": FactSpec((), torch.bool, event=True),
     }
 
     def __init__(
@@ -84,7 +84,7 @@ class Tv(WorldNoise[TvState]):
 
     def describe(self, state: TvState) -> Mapping[str, Tensor]:
         """Who switched, and where the picture is fresh by that."""
-        switched = state.switched.long()
+        switched = state.switched
         noise = switched if self._picture.changes else torch.zeros_like(switched)
         return {"noise": noise, "tv": switched}
 

@@ -12,7 +12,7 @@ from envs.vector_env import ActionSpace, DiscreteActions, EnvSpec, FactSpec
 
 S = TypeVar("S", bound=tuple[Any, ...])  # a NamedTuple of tensors [B, ...]
 
-NOISE = FactSpec((), torch.int64, ("clean", "fresh"))
+NOISE = FactSpec((), torch.bool, event=True)
 """the fact `noise`: whether a row shows noise that was drawn for it"""
 
 
