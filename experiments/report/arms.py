@@ -35,6 +35,8 @@ _ABSENT = "not there"
 # What a name stands for: the method of a pretraining run, a world model.
 _NAMED = {"name": "method", "model.name": "model"}
 _SHOWN = ("model", "model.name", "curiosity")  # where nothing differs
+# What lies between an agent and its world.
+_AROUND = "noise"
 # The task where agents have no world: of encoders; of world models.
 _INSTEAD = ("images", "data.world", "data")
 
@@ -118,7 +120,7 @@ def compare(
         task = there[0] if there else task
     if task not in (None, TASK):
         _check_known(task, "--task", known)
-    in_task = [x for x in known if _under(x, task) and x not in _BOOKKEEPING]
+    in_task = [x for x in known if _of_task(x, task) and x not in _BOOKKEEPING]
     always = [task or "", *(f"{task}.{x}" for x in NAMES)]
     tasks = _labelled(runs, in_task, always)
     if by:
@@ -132,7 +134,7 @@ def compare(
         axes = [
             path
             for path in known
-            if not (_is_circumstance(path) or _under(path, task))
+            if not (_is_circumstance(path) or _of_task(path, task))
             and any(_differs(path, x) for x in together)
         ]
         # what a name stands for needs no words of its own
@@ -155,7 +157,7 @@ def differences(comparison: Comparison) -> list[Difference]:
         if (
             path in _BOOKKEEPING
             or path in comparison.axes
-            or _under(path, comparison.task)
+            or _of_task(path, comparison.task)
             or _is_told(path, comparison.axes, [x.run for x in entries])
         ):
             continue
@@ -250,6 +252,11 @@ def _is_told(path: str, axes: Sequence[str], runs: Sequence[LoadedRun]) -> bool:
 
 def _is_circumstance(path: str) -> bool:
     return path in _BOOKKEEPING | _CIRCUMSTANCES or _under(path, VERSIONS)
+
+
+def _of_task(path: str, task: str | None) -> bool:
+    """Whether a setting belongs to the task; what lies around a world is of the world."""
+    return _under(path, task) or (task == TASK and _under(path, _AROUND))
 
 
 def _under(path: str, config: str | None) -> bool:

@@ -159,6 +159,26 @@ def test_what_differs_between_worlds_alone_makes_no_arms() -> None:
     assert difference.values == {"Maze": ("8",), "Door": ("32",)}
 
 
+def test_noise_around_a_world_is_of_the_task() -> None:
+    layer = Kind("envs.noise:LayerConfig")
+    runs = [
+        *grid(noise=None),
+        *(changed(x, noise=layer, noise__strength=s) for x in grid() for s in (1, 2)),
+    ]
+    comparison = compare(runs)
+    assert comparison.axes == ("curiosity",)
+    assert comparison.arms == ("Rnd", "Error")
+    assert comparison.tasks == (
+        *("Maze", "Door"),
+        *("Maze + Layer, strength=1", "Maze + Layer, strength=2"),
+        *("Door + Layer, strength=1", "Door + Layer, strength=2"),
+    )
+    assert differences(comparison) == []
+    assert compare(runs, ["noise", "curiosity"]).axes == (
+        *("curiosity", "noise", "noise.strength"),
+    )
+
+
 def test_what_differs_besides_is_pointed_out() -> None:
     runs = grid(versions__torch="2.13")
     runs = [

@@ -1,0 +1,63 @@
+"""Gathers the noise matrix: `python docs/collect_noise_matrix.py SWEEP`.
+
+A line for each run: noise, signal, seed; trackers and rooms at the end of an episode,
+as the mean over the last half of the run and over the best of eight parts; for each
+event its share of steps, and of the bonus, in the last half; the information that codes
+carry; the commit (+: of edited sources) and the seconds of training. Runs that have not
+reached their budget are left out, and named on standard error.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from experiments.report.events import EVENT, TALLY, best_part, last_half
+from experiments.report.runs import LoadedRun, find_runs, read_run
+
+INFORMATION = "world_model/invariance"
+
+
+def collected(sweep: Path) -> Iterator[dict[str, Any]]:
+    """One line for each finished run."""
+    for cell in json.loads((sweep / "cells.json").read_text())["cells"]:
+        folder = sweep / cell["folder"]
+        if not any(folder.glob("*/metrics.jsonl")):
+            print(f"left out: {cell['name']} has not begun", file=sys.stderr)
+            continue
+        for run in map(read_run, find_runs([folder])):
+            if run.finished:
+                yield {**cell["axes"], "seed": cell["seed"], **measured(run)}
+            else:
+                said = f"{cell['name']} has made {run.steps:,} of {run.budget:,} steps"
+                print(f"left out: {said}", file=sys.stderr)
+
+
+def measured(run: LoadedRun) -> dict[str, Any]:
+    """What a run came to."""
+    line: dict[str, Any] = {"env_steps": run.steps}
+    for fact in ("trackers", "rooms"):
+        line[fact] = _rounded(last_half(run, TALLY + fact))
+        line[f"{fact}_best"] = _rounded(best_part(run, TALLY + fact))
+    for name in run.columns:
+        if name.startswith(EVENT) and "/raw/" not in name:
+            # event/noise/bonus/rnd: which signal it was, the line tells anyway
+            key = "/".join(name.split("/")[1:3])
+            line[key] = _rounded(last_half(run, name))
+    if (told := last_half(run, INFORMATION)) is not None:
+        line["information"] = _rounded(told)
+    commit = str(run.settings.get("versions.git.commit"))
+    edited = run.settings.get("versions.git.dirty")
+    line["commit"] = commit[:12] + ("+" if edited else "")
+    line["seconds"] = round(run.seconds or 0.0, 1)
+    return line
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+if __name__ == "__main__":
+    for line in collected(Path(sys.argv[1])):
+        print(json.dumps(line))
