@@ -103,13 +103,20 @@ class FeatureYardstick(Yardstick):
         features: φ.
         readout: `[*, S]` to `[*, G F]`; learns from detached beliefs.
         scale: of what is to be predicted.
+        steady: from which number of the vector to which: transitions that change any of
+            them do not count. None counts all.
     """
 
     def __init__(
-        self, features: Features, readout: nn.Module, scale: float = 1.0
+        self,
+        features: Features,
+        readout: nn.Module,
+        scale: float = 1.0,
+        steady: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.features, self.readout, self.scale = features, readout, scale
+        self.steady = steady
         self.ruler = Ruler(features.groups, features.size)
         self.aims = Layout(features.groups, 1, features.size)
 
@@ -119,7 +126,11 @@ class FeatureYardstick(Yardstick):
         It counts where it can be seen before and behind.
         """
         value, mask = self.features(traj)
-        return Shown(self.of(value), mask[1:] * mask[:-1])
+        mask = mask[1:] * mask[:-1]
+        if self.steady is not None and traj.vector is not None:
+            told = traj.vector[..., slice(*self.steady)]
+            mask = mask * (told[1:] == told[:-1]).all(-1, keepdim=True)
+        return Shown(self.of(value), mask)
 
     @abstractmethod
     def of(self, value: Float32[Tensor, "R B G F"]) -> Float32[Tensor, "T B G F"]:
@@ -202,6 +213,9 @@ class _FeatureConfig:
     beside: int | None = None
     """numbers of the vector that have features, the first so many; none: all, 0:
     pixels alone"""
+    steady: tuple[int, int] | None = None
+    """from which number of the vector to which: only transitions that leave these as
+    they are count (8 12 in the attention world: the group in view); none: all count"""
 
     def __post_init__(self) -> None:
         for name in ("size", "hidden", "readout"):
@@ -214,11 +228,18 @@ class _FeatureConfig:
 
     def _parts(
         self, surroundings: Surroundings, model: LatentDynamics
-    ) -> tuple[FrozenFeatures, nn.Module, float]:
+    ) -> tuple[FrozenFeatures, nn.Module, float, tuple[int, int] | None]:
+        told = surroundings.spec.vector_size
+        if self.steady is not None and not 0 <= self.steady[0] < self.steady[1] <= told:
+            raise ValueError(
+                f"steady must be two of 0 to {told}, the smaller first: this world "
+                f"tells {told} numbers besides pixels; here are {self.steady}"
+            )
         features = FrozenFeatures.of(
             surroundings.spec, self.encoder, self.hidden, self.size, self.beside
         )
-        return features, mlp_readout(model, self.readout, features.size), self.scale
+        readout = mlp_readout(model, self.readout, features.size)
+        return features, readout, self.scale, self.steady
 
 
 @dataclass(frozen=True)

@@ -353,3 +353,27 @@ def test_features_of_some_numbers_do_not_hear_of_the_others(
         assert torch.equal(yardstick.wanted(changed).value, wanted) == alike
     with pytest.raises(ValueError, match="between 0 and 5"):
         ChangeOfFeaturesConfig(beside=6).build(around(None), model_of())
+
+
+def test_only_steady_transitions_count_where_that_is_asked(
+    generator: torch.Generator,
+) -> None:
+    traj = trajectory(generator)
+    vector = torch.randint(0, 2, (T + 1, B, V), generator=generator).float()
+    traj = replace(traj, vector=vector)
+    config = ChangeOfFeaturesConfig(PATCHES, 6, 8, steady=(1, 3))
+    yardstick = config.build(around(None), model_of())
+    yardstick.watch(traj)
+    mask = yardstick.wanted(traj).mask
+    for t in range(T):
+        for b in range(B):
+            same = all(vector[t, b, i] == vector[t + 1, b, i] for i in (1, 2))
+            assert mask[t, b, 0] == same
+    assert 0 < mask.mean() < 1
+    reader = yardstick.measured(model_of())
+    belief = torch.randn(T, B, reader.belief.size, generator=generator)
+    error = reader.error(belief, traj.action, yardstick._aim(traj))
+    assert torch.equal(error > 0, mask.squeeze(-1) > 0)
+    for wrong in ((3, 1), (2, 2), (-1, 2), (0, 6)):
+        with pytest.raises(ValueError, match="two of 0 to 5, the smaller first"):
+            replace(config, steady=wrong).build(around(None), model_of())
