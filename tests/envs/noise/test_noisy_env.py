@@ -59,7 +59,7 @@ def test_the_contract_is_kept(world: str, noise: str) -> None:
     check_env(lambda: config.build(3, "cpu"), num_steps=30)
 
 
-def rows(env: NoisyVectorEnv, actions: Tensor) -> list[dict[str, Tensor]]:
+def outcomes(env: NoisyVectorEnv, actions: Tensor) -> list[dict[str, Tensor]]:
     seen = [env.reset(seed=5), *map(env.step, actions)]
     return [
         {
@@ -81,7 +81,7 @@ def test_rewards_flags_and_facts_are_those_of_the_world(
     actions = torch.randint(5, (40, 4), generator=generator)
     plain, noisy = world.build(4, "cpu"), NoisyConfig(world, NOISES[noise])
     clean = [plain.reset(seed=5), *map(plain.step, actions)]
-    for one, two in zip(rows(noisy.build(4, "cpu"), actions), clean, strict=True):
+    for one, two in zip(outcomes(noisy.build(4, "cpu"), actions), clean, strict=True):
         for name, value in one.items():
             kept = two.facts[name] if name in two.facts else getattr(two, name)
             assert torch.equal(value, kept), name
