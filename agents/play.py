@@ -145,9 +145,10 @@ def _picture(row: Step) -> NDArray[np.uint8]:
     """RGB `[H, W, 3]` of the first env, whatever its channels are.
 
     The fact `colour` where there is one, else the first three channels, or of fewer the
-    first alone, as grey.
+    first alone, as grey. Behind a noise what is seen, since the truth has none.
     """
-    image = row.facts.get("colour", row.obs)[0].cpu()
+    seen = row.obs if "noise" in row.facts else row.facts.get("colour", row.obs)
+    image = seen[0].cpu()
     shown = image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
     picture: NDArray[np.uint8] = shown.permute(1, 2, 0).numpy()
     return picture

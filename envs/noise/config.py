@@ -108,4 +108,4 @@ W = TypeVar("W", bound=WorldConfig)
 
 def _observable(world: W) -> W:
     # A world with facts is a world of the same kind.
-    return world.with_facts() if isinstance(world, ObservableWorld) else world  # type: ignore[return-value]
+    return world.with_facts() if isinstance(world, ObservableWorld) else world

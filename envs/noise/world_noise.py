@@ -24,13 +24,19 @@ class WorldNoise(ABC, Generic[S]):
     for a row is in the state, so that a row can be shown again.
 
     Attributes:
-        facts: what `describe` tells. `noise` may be told by several noises around one
-            world: its rows are fresh where any says so.
         actions: what an agent can do; None for what the world accepts.
     """
 
-    facts: Mapping[str, FactSpec]
     actions: ActionSpace | None = None
+
+    @property
+    def facts(self) -> Mapping[str, FactSpec]:
+        """What `describe` tells; most noises say it in a class variable.
+
+        Several noises around one world may tell `noise`: its rows are fresh where any
+        of them says so.
+        """
+        return {}
 
     @abstractmethod
     def start(self, num_envs: int, generator: torch.Generator) -> S:
@@ -67,9 +73,9 @@ class WorldNoise(ABC, Generic[S]):
         """The vectors with noise; `vector` is left as it is."""
         return vector
 
-    @abstractmethod
     def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
         """Ground truth as declared in `facts`."""
+        return {}
 
 
 @runtime_checkable

@@ -9,8 +9,11 @@ from torch import Tensor
 
 from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
 from agents.play import play_episodes, play_frames
+from envs.atari.native import AtariConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
 from envs.native_env import NativeVectorEnv
+from envs.noise.config import NoisyConfig
+from envs.noise.tv import TvConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
@@ -170,6 +173,16 @@ def test_frames_are_what_the_first_env_shows() -> None:
     env = KeyDoorConfig().build(1, "cpu")
     frame = next(play_frames(env, idle(env), 6, seed=0))
     assert np.array_equal(frame, env.reset(0).obs[0].permute(1, 2, 0).numpy())
+
+
+def test_frames_behind_a_noise_have_the_noise() -> None:
+    """Though the world would tell its colours, which have none."""
+    world = AtariConfig("Pong").with_facts()
+    env = NoisyConfig(world, TvConfig()).build(1, "cpu")
+    frame = next(play_frames(env, idle(env), 1, seed=0))
+    row = env.reset(seed=0)
+    assert "colour" in row.facts
+    assert np.array_equal(frame[..., 0], row.obs[0, 0].numpy())
 
 
 class Painted(CountingWorld):

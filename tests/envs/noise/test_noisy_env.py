@@ -39,16 +39,16 @@ WORLDS: dict[str, WorldConfig] = {
     "counting": CountingConfig(),
     "pixel-maze": PixelMazeConfig((1, 2), 6, locks=1, max_episode_steps=12),
     "gymnasium": GymnasiumConfig(vector=True),
-    "atari": AtariConfig("Pong", max_frames=80),
-    "atari-facts": AtariConfig("Pong", max_frames=80).with_facts(),
+    "atari": AtariConfig("Pong", max_frames=32),
+    "atari-facts": AtariConfig("Pong", max_frames=32).with_facts(),
     "noisy": NoisyConfig(CountingConfig(), StickyConfig(0.5)),
 }
 PAIRS = [
     *(("counting", x) for x in NOISES),
     *(("pixel-maze", x) for x in NOISES),
-    *(("gymnasium", x) for x in ("tv", "layer", "sticky")),
-    *(("atari", x) for x in ("tv", "persistive", "sticky")),
-    *(("atari-facts", x) for x in ("no-op", "tv")),
+    *(("gymnasium", x) for x in ("tv", "layer")),
+    *(("atari", x) for x in ("tv", "persistive")),
+    ("atari-facts", "no-op"),
     *(("noisy", x) for x in ("tv", "layer")),
 ]
 
@@ -56,10 +56,11 @@ PAIRS = [
 @pytest.mark.parametrize(("world", "noise"), PAIRS)
 def test_the_contract_is_kept(world: str, noise: str) -> None:
     config = NoisyConfig(WORLDS[world], NOISES[noise])
-    check_env(lambda: config.build(3, "cpu"), num_steps=30)
+    few = world.startswith("atari")  # slow
+    check_env(lambda: config.build(2 if few else 3, "cpu"), 12 if few else 30)
 
 
-def rows(env: NoisyVectorEnv, actions: Tensor) -> list[dict[str, Tensor]]:
+def outcomes(env: NoisyVectorEnv, actions: Tensor) -> list[dict[str, Tensor]]:
     seen = [env.reset(seed=5), *map(env.step, actions)]
     return [
         {
@@ -81,7 +82,7 @@ def test_rewards_flags_and_facts_are_those_of_the_world(
     actions = torch.randint(5, (40, 4), generator=generator)
     plain, noisy = world.build(4, "cpu"), NoisyConfig(world, NOISES[noise])
     clean = [plain.reset(seed=5), *map(plain.step, actions)]
-    for one, two in zip(rows(noisy.build(4, "cpu"), actions), clean, strict=True):
+    for one, two in zip(outcomes(noisy.build(4, "cpu"), actions), clean, strict=True):
         for name, value in one.items():
             kept = two.facts[name] if name in two.facts else getattr(two, name)
             assert torch.equal(value, kept), name

@@ -64,5 +64,5 @@ def test_vectors_stick_whole(generator: torch.Generator) -> None:
 
 
 def test_a_share_is_a_share() -> None:
-    with pytest.raises(ValueError, match="probability must be 0 … 1, not -1.0"):
+    with pytest.raises(ValueError, match="probability must be 0 … 1, not -1"):
         StickyConfig(-1.0)

@@ -108,7 +108,7 @@ def test_refusals() -> None:
     world = echo(2)
     with pytest.raises(ValueError, match="no_op must be an action of the world, 0 … 3"):
         TvConfig(no_op=4).build(world.spec)
-    with pytest.raises(ValueError, match="height must be 0 … 1, not 2.0"):
+    with pytest.raises(ValueError, match="height must be 0 … 1, not 2"):
         TvConfig(height=2.0)
     with pytest.raises(ValueError, match="channels must be at least 2"):
         ChannelsConfig(1)

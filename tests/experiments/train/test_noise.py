@@ -21,7 +21,7 @@ Command = Callable[..., Any]
 
 SMALL = (
     *("rnd", "--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "6"),
-    *("--curiosity.warm-up-steps", "2", "--video-steps", "2"),
+    *("--curiosity.warm-up-steps", "2", "--video-steps", "0"),
     *("--world", "pixel-maze", "--world.max-episode-steps", "9"),
 )
 
