@@ -16,13 +16,6 @@ WORLD = (
     *("--world", "tracker-maze", "--world.pixels", "0"),
     *("--world.max-episode-steps", "8"),
 )
-    "--world",
-    "tracker-maze",
-    "--world.pixels",
-    "0",
-    "--world.max-episode-steps",
-    "8",
-]
 
 
 def test_movers_are_told_by_flags_and_kept_in_json() -> None:
