@@ -43,9 +43,7 @@ class Grid:
         own = read(self.file).lines
         seeds = {x["seed"] for x in own}
         others = [
-            x
-            for x in read().lines
-            if x["signal"] in self.shared and x["seed"] in seeds
+            x for x in read().lines if x["signal"] in self.shared and x["seed"] in seeds
         ]
         return Results((*own, *others), self.base)
 

@@ -113,9 +113,7 @@ def test_solved_is_the_first_rollout_at_nine_tenths(script: Script) -> None:
         "commit": 12 * "a" + "+",
         "seconds": 60.0,
     }
-    never = LoadedRun(
-        Path(), settings, columns | {"episode/return": np.full(30, 0.89)}
-    )
+    never = LoadedRun(Path(), settings, columns | {"episode/return": np.full(30, 0.89)})
     told = script("collect_key_door").told(never)
     assert (told["solved_at"], told["success"]) == (None, 0.89)
 
