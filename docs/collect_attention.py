@@ -1,11 +1,11 @@
 """Gathers who looked at what: `python docs/collect_attention.py SWEEP`.
 
 A line for each run of a sweep in the attention world: company and animate group, the
-cell's values, by axis, its seed; the last `watched/*`; mean `share/in_view/*` over the last 75 % of the env steps;
-over time the share of the animate group, in 24 equal parts of the run, and the loss on
-it with the env steps at which it was measured; the commit (+: of edited sources) and
-the seconds of training. Runs that have not reached their budget are left out, and named
-on standard error.
+cell's values, by axis, its seed; the last `watched/*`; mean `share/in_view/*` over the
+last 75 % of the env steps; over time the share of the animate group, in 24 equal parts
+of the run, and the loss on it with the env steps at which it was measured; the commit
+(+: of edited sources) and the seconds of training. Runs that have not reached their
+budget are left out, and named on standard error.
 """
 
 import json
