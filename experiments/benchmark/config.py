@@ -69,15 +69,15 @@ class BenchmarkConfig:
 
     The Atari suite compares, in the same game with equal settings: `world` (the
     emulator with random actions: the limit here), `sb3` (Stable-Baselines3's PPO), and
-    our agents `ppo`, `ppo-rnd` (both with 4 stacked frames, as `sb3`), `rnd`, `byol-
-    explore`, `gamma-progress` and `delta-progress` (recurrent). The maze suite has all
-    but `sb3`. The suite of parts runs encoders on one minibatch of images, without any
-    world. The suite of data reads random windows of a data set that is larger than the
-    memory it may take. The suite of methods times a training step of every method of
-    `curious pretrain`, beside the encoder alone and in units of SimCLR's. The suite of
-    models times a step of world models, beside its floor (the least time that its
-    operations and bytes would take this machine) and beside torch-world's where that is
-    installed.
+    our agents `ppo`, `ppo-rnd` (both with 4 stacked frames, as `sb3`), `rnd`,
+    `byol-explore`, `gamma-progress` and `delta-progress` (recurrent). The maze suite
+    has all but `sb3`. The suite of parts runs encoders on one minibatch of images,
+    without any world. The suite of data reads random windows of a data set that is
+    larger than the memory it may take. The suite of methods times a training step of
+    every method of `curious pretrain`, beside the encoder alone and in units of
+    SimCLR's. The suite of models times a step of world models, beside its floor (the
+    least time that its operations and bytes would take this machine) and beside
+    torch-world's where that is installed.
     """
 
     suite: Suite = Suite.ATARI
