@@ -18,9 +18,9 @@ class CodeGenerator(nn.Module):
     """`z = p(b, a, ω, ε)`: a code, drawn by who has seen what came (arXiv 2211.10515).
 
     ε ~ N(0, I) is drawn anew in each pass and follows from the number of gradient
-    steps; in evaluation mode it is its mean, 0. Of ω the generator reads direction (a unit
-    vector) and log length apart, since latents may be small or large as they please:
-    what came must not outweigh noise and the known, or codes tell it all at once.
+    steps; in evaluation mode it is its mean, 0. Of ω the generator reads direction, as
+    a unit vector, and log length: latents may be of any scale, and where they outweigh
+    the noise codes tell everything before the critic has learned to find it.
 
     Args:
         known_size: numbers in a row of beliefs and actions.
