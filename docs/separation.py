@@ -158,6 +158,9 @@ class Arm:
         size, actions = CONTEXTS + OUTCOME, DiscreteActions(ACTIONS)
         eyes, core, shape = VectorMlpConfig(hidden=()), LatentCoreConfig(), (1, 1, 1)
         belief = build_belief(eyes, core, shape, actions, OUTCOME, size)
+        # actions are told as contexts are
+        table = next(belief.embedding.parameters()).requires_grad_(False)
+        table.copy_(torch.eye(ACTIONS, OUTCOME))
         self.model = LatentDynamicsConfig(
             horizon=1,
             open_loop=NotedConfig(),

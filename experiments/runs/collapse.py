@@ -48,8 +48,8 @@ class CollapseLimits:
             untrained encoder is 0.7 to 0.85 on the moving dot. Evaluations are rare and
             look at many frames, so the first one above is said.
         most_told: nats that a code of chance may tell of what was known before; without
-            a critic it tells 1.5 to 2.5 in a world of 64 situations, and with one that
-            minimises what it should maximise the bound falls to -10.
+            a critic it tells 1.5 to 2.5 in a world of 64 situations, and with a critic
+            that minimises what it should maximise the bound falls without end.
     """
 
     rank_fraction: float = 0.01

@@ -18,8 +18,9 @@ class CodeGenerator(nn.Module):
     """`z = p(b, a, ω, ε)`: a code, drawn by who has seen what came (arXiv 2211.10515).
 
     ε ~ N(0, I) is drawn anew in each pass and follows from the number of gradient
-    steps; in evaluation mode it is its mean, 0. Of ω the generator reads direction and
-    length apart, since latents may be small or large as they please.
+    steps; in evaluation mode it is its mean, 0. Of ω the generator reads direction, as
+    a unit vector, and log length: latents may be of any scale, and where they outweigh
+    the noise codes tell everything before the critic has learned to find it.
 
     Args:
         known_size: numbers in a row of beliefs and actions.
@@ -50,7 +51,7 @@ class CodeGenerator(nn.Module):
         self, known: Float32[Tensor, "*batch Q"], aim: Float32[Tensor, "*batch P"]
     ) -> Float32[Tensor, "*batch Z"]:
         """One code a row."""
-        length = aim.square().mean(-1, keepdim=True).sqrt().clamp(min=_TINY)
+        length = aim.norm(dim=-1, keepdim=True).clamp(min=_TINY)
         code: Tensor = self.network(
             torch.cat([known, aim / length, length.log(), self._noise(aim)], -1)
         )

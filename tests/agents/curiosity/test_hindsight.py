@@ -48,17 +48,16 @@ def test_error_over_lam_and_what_codes_tell_too_much() -> None:
 
 
 def test_what_codes_tell_is_measured_before_anything_is_learned() -> None:
-    agent = build()
-    agent.begin()
-    # codes that are constant tell nothing
-    predictor = agent.world_model.predictor  # type: ignore[union-attr]  # it has one
-    last = predictor.generator.network[-1]  # type: ignore[index, union-attr]  # likewise
-    with torch.no_grad():
-        for x in last.parameters():
-            x.zero_()
+    agent, twin = build(), build()
+    for x in (agent, twin):
+        x.begin()
+        x.train_step()
     told = agent.train_step().metrics
-    assert told["world_model/fresh_invariance"].abs() < 1e-5
-    assert told["world_model/invariance"].abs() > 1e-5
+    scored = twin._score(twin.collector.collect()[0], True)
+    loss = scored.known
+    want = loss.terms[INVARIANCE][loss.valid].mean()
+    torch.testing.assert_close(told["world_model/fresh_invariance"], want)
+    assert not torch.isclose(told["world_model/invariance"], want)
 
 
 def test_a_model_without_codes_is_refused() -> None:

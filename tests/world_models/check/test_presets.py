@@ -63,6 +63,7 @@ BELIEFS: Mapping[str, BeliefMaker] = {
 }
 PRESETS: Mapping[str, Callable[..., LatentDynamicsConfig]] = {
     "byol-explore": presets.byol_explore,
+    "byol-hindsight": presets.byol_hindsight,
     "jepa-vicreg": presets.jepa_vicreg,
     "jepa-simclr": presets.jepa_simclr,
     "jepa-sigreg": presets.jepa_sigreg,

@@ -23,6 +23,7 @@ from world_models.belief import build_belief
 from world_models.cores.core import CoreConfig
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
+from world_models.hindsight.config import HindsightHeadConfig
 from world_models.latent_dynamics import LatentDynamics
 from world_models.learn.trainer import ModelTrainer
 from world_models.model_config import LatentDynamicsConfig
@@ -94,6 +95,12 @@ MODELS: dict[str, Callable[[], Made]] = {
     "sigreg, ALL": partial(made, presets.jepa_sigreg(K, scope=Scope.ALL)),
     "cpc": partial(made, presets.contrastive(K)),
     "byol-explore": partial(made, presets.byol_explore(K)),
+    "byol-hindsight": partial(
+        made,
+        presets.byol_hindsight(
+            K, predictor=HindsightHeadConfig(6, 5, 12, group=20), standardized=2
+        ),
+    ),
     "spr": partial(made, presets.spr(K)),
     "moco": partial(made, presets.byol_explore(K, objective=MoCoConfig(queue=64))),
     "reconstruction": partial(made, presets.reconstruction(K)),

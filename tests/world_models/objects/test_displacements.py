@@ -169,7 +169,7 @@ def test_what_it_does_not_fit_is_refused_with_what_does() -> None:
     with pytest.raises(ValueError, match="take --core history, and an encoder"):
         grouped(1, LAYOUT).build(other)
     with pytest.raises(ValueError, match="here: HistoryCore, 18"):
-        DisplacementsConfig(Layout(2, 2)).build(of_objects(), 18)
+        DisplacementsConfig(Layout(2, 2)).build(of_objects(), 18, 18)
     with pytest.raises(ValueError, match="and a number of that, not 0, 4 and 2"):
         Layout(groups=0)
     with pytest.raises(ValueError, match="hidden must be at least 1"):
