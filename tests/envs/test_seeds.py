@@ -19,6 +19,7 @@ from envs.attention.groups import Animate
 from envs.gymnasium_env import GymnasiumVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
+from envs.tiles.trackers.config import TrackerMazeConfig
 from envs.toys.moving_dot import MovingDotConfig
 from envs.toys.scene import NoiseConfig
 from envs.vector_env import DiscreteActions, VectorEnv
@@ -58,6 +59,7 @@ WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "moving-dot": lambda: MovingDotConfig(NoiseConfig(alpha=1.0)).build(NUM, "cpu"),
     "pixel-maze": lambda: PixelMazeConfig(slip=0.5).build(NUM, "cpu"),
     "probe": lambda: ProbeConfig().build(NUM, "cpu"),
+    "tracker-maze": lambda: TrackerMazeConfig(movers=3, shared=False).build(NUM, "cpu"),
     "implemented directly": lambda: Carts(NUM),
 }
 
