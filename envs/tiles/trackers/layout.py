@@ -70,8 +70,8 @@ def lay_out(
     """
     drawn = np.random.default_rng(1_000 + seed)  # floors differ from draws of the run
     wall = np.ones((ROWS, COLUMNS), bool)
-    for room in range(ROOMS):
-        left = LEFT + room * PITCH
+    for number in range(ROOMS):
+        left = LEFT + number * PITCH
         wall[TOP : TOP + SIDE, left : left + SIDE] = False
     for y, x in _doors():
         wall[y, x] = False

@@ -1,6 +1,6 @@
 """The tracker maze once more: one env, plain Python, from a map drawn in letters."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 # Walls, where the agent begins, trackers, blocks; `o` are trackers on the way.
 # Cells are counted from the corner of the first room, as the facts are.
@@ -80,7 +80,7 @@ class NaiveMaze:
         return [(x + dx, y + dy) for dy in range(-2, 3) for dx in range(-2, 3)]
 
     def view(
-        self, floor: dict[Cell, Sequence[int]], movers: Sequence[Cell]
+        self, floor: Mapping[Cell, Sequence[int]], movers: Sequence[Cell]
     ) -> list[float]:
         """Eight numbers per cell."""
         numbers: list[float] = []
