@@ -264,7 +264,9 @@ def separation(
         means = [torch.cat(x).mean().item() for x in paid[signal]]
         row: dict[str, Any] = {"signal": name, "seed": seed}
         row |= dict(zip(GROUPS, means, strict=True))
-        row["ratio"] = means[1] / max(means[2], means[3], 1e-9)
+        # progress has a sign: beside noise that is paid nothing there is no ratio
+        noise = max(means[2], means[3])
+        row["ratio"] = means[1] / noise if noise > 0 else None
         yield row | told | {"warnings": warnings}
 
 
@@ -304,7 +306,8 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
     for name in dict.fromkeys(x["signal"] for x in rows):
         own = [x for x in rows if x["signal"] == name]
         means = [sum(x[g] for x in own) / len(own) for g in GROUPS]
-        ratios = " / ".join(f"{x['ratio']:.1f}" for x in own)
+        each = [x["ratio"] for x in own]
+        ratios = " / ".join("–" if x is None else f"{x:.1f}" for x in each)
         nats = " / ".join(f"{x['nats']:.2f}" for x in own if "nats" in x) or "–"
         cells = " | ".join(f"{x:.3g}" for x in means)
         yield f"| {name} | {cells} | {ratios} | {nats} |"

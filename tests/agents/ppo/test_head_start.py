@@ -37,7 +37,8 @@ def test_the_model_learns_and_nobody_else() -> None:
     agent.begin()
     model = agent.world_model
     assert model is not None
-    policy, signals = agent.actor.policy, agent.modules["signals"]
+    policy = agent.actor.policy
+    signals = torch.nn.ModuleList([x.curiosity for x in agent.signals.values()])
     before = weights(policy), weights(model), dict(signals.state_dict())
     statistics = {k: x.clone() for k, x in before[2].items()}
     for _ in range(2):

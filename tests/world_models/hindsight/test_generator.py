@@ -1,6 +1,7 @@
 """Codes are drawn of what happened."""
 
 import torch
+from torch import nn
 
 from world_models.hindsight.generator import CodeGenerator
 
@@ -11,8 +12,9 @@ def test_latents_of_any_scale_are_read_alike() -> None:
     made = CodeGenerator(3, 4, 5, 2, hidden=8, depth=1)
     known, aim = torch.randn(6, 3), torch.randn(6, 4)
     first = made.network[0]
+    assert isinstance(first, nn.Linear)
     with torch.no_grad():
-        first.weight[:, 3 + 4] = 0  # type: ignore[index]  # a linear layer
+        first.weight[:, 3 + 4] = 0
     torch.testing.assert_close(made(known, aim), made(known, 300 * aim))
     assert made(known, torch.zeros(6, 4)).isfinite().all()
     assert not torch.allclose(made(known, aim), made(known, -aim))

@@ -132,9 +132,10 @@ def test_a_code_that_is_not_read_leaves_byol_explore_s_error() -> None:
     """The weights that read it at 0: only the generator still hears the critic."""
     model, hindsight, traj = built()
     first = hindsight.reconstructor[0]
+    assert isinstance(first, torch.nn.Linear)
     size = model.belief.size
     with torch.no_grad():
-        first.weight[:, size:] = 0  # type: ignore[index]  # a linear layer
+        first.weight[:, size:] = 0
     torch.manual_seed(0)
     belief = small_beliefs()["recurrent"]()
     plain = presets.byol_explore(K, predictor=LatentHeadConfig(12)).build(belief)
