@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from envs.attention.config import AttentionConfig
-from experiments.report.runs import LoadedRun
+from experiments.report.runs import LoadedRun, Value
 
 DOCS = Path(__file__).parents[1] / "docs"
 Script = Callable[[str], Any]
@@ -100,7 +100,7 @@ def test_solved_is_the_first_rollout_at_nine_tenths(script: Script) -> None:
         "episode/return": reached,
         "episode/length": np.full(30, 50.0),  # twenty episodes in each
     }
-    settings = {
+    settings: dict[str, Value] = {
         "world.max_episode_steps": 100,
         "versions.git.commit": 40 * "a",
         "versions.git.dirty": True,

@@ -255,7 +255,7 @@ def _is_circumstance(path: str) -> bool:
 
 
 def _of_task(path: str, task: str | None) -> bool:
-    """Whether a setting belongs to the task; what lies around a world is of the world."""
+    """Whether a setting is the task's; what lies around a world is of the world."""
     return _under(path, task) or (task == TASK and _under(path, _AROUND))
 
 

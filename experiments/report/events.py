@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from experiments.report.arms import Comparison
 from experiments.report.numbers import seed_order
@@ -39,10 +38,10 @@ def best_part(run: LoadedRun, metric: str) -> float | None:
     steps, _, values = run.series(metric)
     if not len(values):
         return None
-    part = np.minimum(PARTS * (steps - 1) // run.steps, PARTS - 1).astype(int)
+    part = np.minimum(PARTS * (steps - 1) // run.steps, PARTS - 1).astype(np.int64)
     count = np.bincount(part, minlength=PARTS)
-    total: NDArray[np.float64] = np.bincount(part, values, PARTS)
-    return float((total[count > 0] / count[count > 0]).max())
+    total = np.bincount(part, values, PARTS)
+    return max(float(x / n) for x, n in zip(total, count, strict=True) if n)
 
 
 def _episodes(comparison: Comparison, metric: str) -> Section:

@@ -11,7 +11,7 @@ from agents.ppo.agent import PpoAgent
 from envs.counting import CountingState, CountingWorld
 from envs.native_env import NativeVectorEnv
 from envs.vector_env import FactSpec
-from tests.agents.heard import HeardConfig
+from tests.agents.heard import Heard, HeardConfig
 from tests.agents.small import SMALL, B, K, T
 from world_models.presets import byol_explore
 
@@ -75,8 +75,9 @@ def test_an_agent_tells_them_of_the_rows_that_its_rewards_led_to() -> None:
     assert isinstance(agent, PpoAgent)
     agent.begin()
     report = agent.train_step()
-    (heard,) = (x.curiosity for x in agent.signals.values())
-    scored = heard.told[-1]  # type: ignore[union-attr]
+    ((signal, heard),) = agent.signals.items()
+    assert isinstance(heard.curiosity, Heard)
+    scored = heard.curiosity.told[-1]
     raw = scored.known.arrival().masked_fill(~scored.valid, 0.0)
     # the step that a row shows is the reward of the transition into it
     step = scored.traj.reward
@@ -87,7 +88,6 @@ def test_an_agent_tells_them_of_the_rows_that_its_rewards_led_to() -> None:
         where = report.happened.events[name] & scored.valid
         assert torch.equal(where, there)
         share = raw[there].sum() / raw.sum()
-        (signal,) = agent.signals
         got = report.metrics[f"event/{name}/raw/{signal}"]
         torch.testing.assert_close(got, share)
         steps = there.sum() / scored.valid.sum()

@@ -5,7 +5,7 @@ import pytest
 
 from experiments.report.arms import compare
 from experiments.report.events import best_part, event_sections, last_half
-from experiments.report.runs import Kind, LoadedRun
+from experiments.report.runs import Kind, LoadedRun, Value
 
 ROWS = 16
 
@@ -16,7 +16,7 @@ def run(signal: str, seed: int, **metrics: list[float]) -> LoadedRun:
         "wall_time": np.arange(ROWS, dtype=float),
     }
     columns |= {name: np.array(x) for name, x in metrics.items()}
-    settings = {"world": Kind("envs.zoo:ZooConfig"), "seed": seed}
+    settings: dict[str, Value] = {"world": Kind("envs.zoo:ZooConfig"), "seed": seed}
     settings["curiosity"] = Kind(f"a:{signal}")
     return LoadedRun(Path(f"{signal}-{seed}"), settings, columns)
 

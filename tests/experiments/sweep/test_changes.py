@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,6 +71,6 @@ def test_a_changed_grid_is_read_back_as_it_is(tmp_path: Path) -> None:
         ({"seeds": [1, 1]}, "different whole numbers"),
     ],
 )
-def test_what_cannot_be_changed_is_said(changes: dict, words: str) -> None:
+def test_what_cannot_be_changed_is_said(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words.replace("(", r"\(")):
         changed_grid(GRID, **changes)

@@ -4,8 +4,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from envs.noise.config import NoisyConfig
 from envs.noise.frame_layer import FrameLayerConfig
 from envs.noise.tv import TvConfig
