@@ -14,6 +14,9 @@ class HindsightHeadConfig:
     """numbers in the code; 0: none, and predictions are BYOL-Explore's"""
     noise: int = 32
     """numbers that the code's generator draws: as many bits as chance may need"""
+    loudness: float = 1.0
+    """length of what came as the generator reads it, beside these numbers of N(0, 1):
+    louder, codes explain more and may leak; 5 or so where much moves at once"""
     hidden: int = 256
     """units of the hidden layers of reconstructor, generator and critic"""
     layers: int = 2
@@ -44,6 +47,8 @@ class HindsightHeadConfig:
                 raise ValueError(
                     f"{name} must be at least {least}, not {getattr(self, name)}"
                 )
+        if not self.loudness > 0.0:
+            raise ValueError(f"loudness must be above 0, not {self.loudness}")
         if not self.lam > 0.0:
             raise ValueError(
                 f"lam must be above 0, not {self.lam}: without the critic a code tells "
@@ -72,5 +77,6 @@ class HindsightHeadConfig:
             self.critic_steps,
             self.critic_learning_rate,
             self.group,
+            self.loudness,
             belief.encoder.precision,
         )

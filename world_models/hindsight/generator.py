@@ -19,8 +19,10 @@ class CodeGenerator(nn.Module):
 
     ε ~ N(0, I) is drawn anew in each pass and follows from the number of gradient
     steps; in evaluation mode it is its mean, 0. Of ω the generator reads direction, as
-    a unit vector, and log length: latents may be of any scale, and where they outweigh
-    the noise codes tell everything before the critic has learned to find it.
+    a vector of one length, and log length, since latents may be of any scale. How loud
+    the direction is beside the noise decides how codes begin: where it drowns the
+    noise they tell everything before the critic has learned to find it, and where the
+    noise drowns it they explain little for long.
 
     Args:
         known_size: numbers in a row of beliefs and actions.
@@ -28,6 +30,7 @@ class CodeGenerator(nn.Module):
         code_size: Z.
         noise_size: of ε; 0: codes are a function of what happened.
         hidden, depth: of the network.
+        loudness: the length at which the direction of ω is read.
         precision: of its products; see `MixedLinear`.
     """
 
@@ -39,9 +42,11 @@ class CodeGenerator(nn.Module):
         noise_size: int,
         hidden: int,
         depth: int,
+        loudness: float = 1.0,
         precision: Precision = Precision.FLOAT32,
     ) -> None:
         super().__init__()
+        self.loudness = loudness
         inputs = known_size + latent_size + 1 + noise_size
         self.network = layers(inputs, hidden, code_size, depth, precision)
         self.noise_size = noise_size
@@ -52,8 +57,9 @@ class CodeGenerator(nn.Module):
     ) -> Float32[Tensor, "*batch Z"]:
         """One code a row."""
         length = aim.norm(dim=-1, keepdim=True).clamp(min=_TINY)
+        direction = self.loudness * aim / length
         code: Tensor = self.network(
-            torch.cat([known, aim / length, length.log(), self._noise(aim)], -1)
+            torch.cat([known, direction, length.log(), self._noise(aim)], -1)
         )
         return code
 

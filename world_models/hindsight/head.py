@@ -42,6 +42,7 @@ class HindsightHead(Predictor):
         critic_size: d, numbers that the critic compares by.
         critic_steps, critic_learning_rate: see `Adversary`.
         group: rows that the critic compares at once, at most.
+        loudness: see `CodeGenerator`.
         precision: of products, except the critic's.
     """
 
@@ -60,6 +61,7 @@ class HindsightHead(Predictor):
         critic_steps: int = 1,
         critic_learning_rate: float = 3e-3,
         group: int = 512,
+        loudness: float = 1.0,
         precision: Precision = Precision.FLOAT32,
     ) -> None:
         super().__init__()
@@ -72,7 +74,14 @@ class HindsightHead(Predictor):
             return
         known = belief_size + action_size
         self.generator = CodeGenerator(
-            known, aim_size, code_size, noise_size, hidden, depth, precision
+            known,
+            aim_size,
+            code_size,
+            noise_size,
+            hidden,
+            depth,
+            loudness,
+            precision,
         )
         critic = SeparableCritic(known, code_size, hidden, depth, critic_size, group)
         self.adversary = Adversary(critic, critic_learning_rate, critic_steps)
