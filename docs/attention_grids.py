@@ -77,6 +77,7 @@ GRIDS = (
         "attention-pixels",
         REACHING,
         {
+            "pixels-steady": "γ-Progress from pixels, `change`, `steady`",
             "pixels-change": "γ-Progress from pixels, `change`",
             "pixels-own": "γ-Progress from pixels, `own-loss`",
             "gamma": GAMMA,

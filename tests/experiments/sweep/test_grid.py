@@ -211,7 +211,7 @@ def test_published_grids_go_by_their_names() -> None:
         "attention-beyond": 2 * 4,
         "attention-bump": 1,
         "attention-latents": 3,
-        "attention-pixels": 2,
+        "attention-pixels": 3,
         "attention-ppo": 3,
         "key-door-progress": 2,
     }
