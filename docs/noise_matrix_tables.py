@@ -1,4 +1,4 @@
-"""Lays out the tables of byol_hindsight.md: `python docs/noise_matrix_tables.py`.
+"""Lays out the tables of noise_matrix.md: `python docs/noise_matrix_tables.py`.
 
 From `results/noise_matrix.jsonl` (`collect_noise_matrix.py`).
 """

@@ -22,8 +22,9 @@ import torch
 from torch import Tensor, nn
 
 from agents.appraiser import Appraiser
+from agents.curiosity.hindsight import HindsightErrorConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
-from agents.curiosity.progress.config import GammaProgressConfig
+from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.rnd import VectorRndConfig
 from agents.curiosity.scored import Scored
@@ -226,6 +227,7 @@ def arms(seed: int) -> Iterator[tuple[Arm, dict[str, str]]]:
         "rnd": VectorRndConfig(),
         "disagreement": DISAGREEMENT,
         "progress": GammaProgressConfig(yardstick=OwnLossConfig()),
+        "last": DeltaProgressConfig(yardstick=OwnLossConfig()),
     }
     yield (
         Arm(PLAIN, plain, seed),
@@ -234,9 +236,15 @@ def arms(seed: int) -> Iterator[tuple[Arm, dict[str, str]]]:
             "rnd": "RND",
             "disagreement": "disagreement",
             "progress": "γ-Progress",
+            "last": "δ-Progress",
         },
     )
-    yield Arm(HINDSIGHT, {"error": ERROR}, seed), {"error": "hindsight"}
+    whole: dict[str, CuriosityConfig] = {
+        "error": ERROR,
+        "whole": HindsightErrorConfig(),
+    }
+    names = {"error": "hindsight", "whole": "hindsight, R_inv paid"}
+    yield Arm(HINDSIGHT, whole, seed), names
     co = CoMinimised(HINDSIGHT, {"error": ERROR}, seed)
     yield co, {"error": "hindsight, co-minimised critic"}
 

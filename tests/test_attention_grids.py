@@ -1,8 +1,6 @@
 """Tables of the grids beside `attention`, and what is gathered of the key and door."""
 
-import importlib
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,16 +10,7 @@ import pytest
 
 from envs.attention.config import AttentionConfig
 from experiments.report.runs import LoadedRun, Value
-
-DOCS = Path(__file__).parents[1] / "docs"
-Script = Callable[[str], Any]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Script:
-    """Scripts of the docs, which import each other as they lie side by side."""
-    monkeypatch.syspath_prepend(DOCS)
-    return importlib.import_module
+from tests.scripts import DOCS, script
 
 
 def line(signal: str, seed: int, loss: float, **more: Any) -> dict[str, Any]:
@@ -34,7 +23,7 @@ def line(signal: str, seed: int, loss: float, **more: Any) -> dict[str, Any]:
 
 
 def test_a_grid_borrows_runs_of_the_seeds_that_it_has(
-    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     grids = script("attention_grids")
     own = [line("mine", seed, 0.1) for seed in (2, 1)]
@@ -62,7 +51,7 @@ def test_a_grid_borrows_runs_of_the_seeds_that_it_has(
     assert rows[3] == "| gaze | 1.00, 0.50 | 0.71 | 0.70 | 0.30 |"
 
 
-def test_the_bump_is_where_the_share_is_highest(script: Script) -> None:
+def test_the_bump_is_where_the_share_is_highest() -> None:
     grids, tables = script("attention_grids"), script("attention_tables")
     share = [0.25] * 24
     share[5], share[18:] = 0.9, [0.1, 0.2, 0.3, 0.2, 0.2, 0.2]
@@ -71,14 +60,14 @@ def test_the_bump_is_where_the_share_is_highest(script: Script) -> None:
     assert list(grids.bump_table(runs))[2:] == ["| 7 | 0.90 | 600 | 0.20 |"]
 
 
-def test_the_page_has_the_tables_of_all_grids_that_were_run(script: Script) -> None:
+def test_the_page_has_the_tables_of_all_grids_that_were_run() -> None:
     page = (DOCS / "gamma_progress.md").read_text().splitlines()
     for heading, rows in script("attention_grids").tables():
         found = [i for i in range(len(page)) if page[i : i + len(rows)] == rows]
         assert len(found) == 1, heading
 
 
-def test_the_last_episodes_are_counted_as_one_by_one(script: Script) -> None:
+def test_the_last_episodes_are_counted_as_one_by_one() -> None:
     """Beside every single episode written out, where numbers are whole."""
     recent = script("collect_key_door").recent
     rng = np.random.default_rng(0)
@@ -91,7 +80,7 @@ def test_the_last_episodes_are_counted_as_one_by_one(script: Script) -> None:
         assert got[i] == pytest.approx(sum(single[-200:]) / 200)
 
 
-def test_solved_is_the_first_rollout_at_nine_tenths(script: Script) -> None:
+def test_solved_is_the_first_rollout_at_nine_tenths() -> None:
     steps = 1_000 * np.arange(1, 31)
     reached = np.r_[np.zeros(10), np.ones(20)]
     columns = {
@@ -118,7 +107,7 @@ def test_solved_is_the_first_rollout_at_nine_tenths(script: Script) -> None:
     assert (told["solved_at"], told["success"]) == (None, 0.89)
 
 
-def test_a_line_names_the_world_though_no_axis_does(script: Script) -> None:
+def test_a_line_names_the_world_though_no_axis_does() -> None:
     default = AttentionConfig()
     settings = {
         "world.animate": default.animate.name,

@@ -1,6 +1,5 @@
 """From a sweep in the attention world to the tables and the figure of the docs."""
 
-import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 
 from experiments.cli import main
+from tests.scripts import script
 
 ROOT = Path(__file__).parents[1]
 GRID = """
@@ -29,16 +29,6 @@ chasing = "--world.animate chasing"
 [axes.signal]
 random = "ppo --policy random"
 """
-
-
-def script(name: str) -> Any:
-    """A script of the docs as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"docs/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")

@@ -1,28 +1,13 @@
 """What can be learned, told from what cannot: one seed of `docs/separation.py`."""
 
-import importlib.util
-from pathlib import Path
-from typing import Any
-
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-
-
-def script() -> Any:
-    """`docs/separation.py`."""
-    path = ROOT / "docs/separation.py"
-    spec = importlib.util.spec_from_file_location("separation", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from tests.scripts import script
 
 
 def test_situations_are_what_they_are_called() -> None:
-    module = script()
+    module = script("separation")
     world = module.Situations(3)
     seen: dict[tuple[int, int], list[torch.Tensor]] = {}
     for _ in range(40):
@@ -44,7 +29,7 @@ def test_situations_are_what_they_are_called() -> None:
 
 @pytest.mark.slow
 def test_hindsight_pays_what_can_be_learned() -> None:
-    module = script()
+    module = script("separation")
     rows = {x["signal"]: x for x in module.measured(10)}
     assert rows["prediction error"]["ratio"] <= 1.5
     hindsight = rows["hindsight"]
