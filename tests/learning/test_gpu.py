@@ -1,6 +1,7 @@
 """Learning on one GPU, each within eight minutes: `pytest -m gpu`."""
 
 import time
+from dataclasses import replace
 
 import pytest
 import torch
