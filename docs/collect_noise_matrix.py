@@ -1,10 +1,10 @@
 """Gathers the noise matrix: `python docs/collect_noise_matrix.py SWEEP`.
 
 A line for each run: noise, signal, seed; trackers and rooms at the end of an episode,
-as the mean over the last half of the run and over the best of eight parts; for each
-event its share of steps, and of the bonus, in the last half; the information that codes
-carry; the commit (+: of edited sources) and the seconds of training. Runs that have not
-reached their budget are left out, and named on standard error.
+as the mean over the last half of the run, over each of its eight parts, and the best;
+for each event its share of steps, and of the bonus, in the last half; the information
+that codes carry; the commit (+: of edited sources) and the seconds of training. Runs
+that have not reached their budget are left out, and named on standard error.
 """
 
 import json
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from experiments.report.events import EVENT, TALLY, best_part, last_half
+from experiments.report.events import EVENT, TALLY, best_part, last_half, parts
 from experiments.report.runs import LoadedRun, find_runs, read_run
 
 INFORMATION = "world_model/invariance"
@@ -40,6 +40,7 @@ def measured(run: LoadedRun) -> dict[str, Any]:
     for fact in ("trackers", "rooms"):
         line[fact] = _rounded(last_half(run, TALLY + fact))
         line[f"{fact}_best"] = _rounded(best_part(run, TALLY + fact))
+    line["trackers_eighths"] = [_rounded(x) for x in parts(run, TALLY + "trackers")]
     for name in run.columns:
         if name.startswith(EVENT) and "/raw/" not in name:
             # event/noise/bonus/rnd: which signal it was, the line tells anyway

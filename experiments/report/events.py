@@ -35,13 +35,20 @@ def last_half(run: LoadedRun, metric: str) -> float | None:
 
 def best_part(run: LoadedRun, metric: str) -> float | None:
     """The highest mean of eight equal parts of a run; None where there is none."""
+    known = [x for x in parts(run, metric) if x is not None]
+    return max(known) if known else None
+
+
+def parts(run: LoadedRun, metric: str) -> list[float | None]:
+    """Means over eight equal parts of a run; None for a part without a value."""
     steps, _, values = run.series(metric)
     if not len(values):
-        return None
+        return [None] * PARTS
     part = np.minimum(PARTS * (steps - 1) // run.steps, PARTS - 1).astype(np.int64)
     count = np.bincount(part, minlength=PARTS)
     total = np.bincount(part, values, PARTS)
-    return max(float(x / n) for x, n in zip(total, count, strict=True) if n)
+    each = zip(total, count, strict=True)
+    return [float(x / n) if n else None for x, n in each]
 
 
 def _episodes(comparison: Comparison, metric: str) -> Section:
