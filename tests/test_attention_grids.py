@@ -100,7 +100,7 @@ def test_solved_is_the_first_rollout_at_nine_tenths(script: Script) -> None:
         "episode/return": reached,
         "episode/length": np.full(30, 50.0),  # twenty episodes in each
     }
-    settings = {
+    settings: dict[str, str | int | float | bool | None] = {
         "world.max_episode_steps": 100,
         "versions.git.commit": 40 * "a",
         "versions.git.dirty": True,
