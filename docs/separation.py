@@ -316,9 +316,14 @@ def table(rows: list[dict[str, Any]]) -> Iterator[str]:
         means = [sum(x[g] for x in own) / len(own) for g in GROUPS]
         each = [x["ratio"] for x in own]
         ratios = " / ".join("–" if x is None else f"{x:.1f}" for x in each)
-        nats = " / ".join(f"{x['nats']:.2f}" for x in own if "nats" in x) or "–"
+        nats = " / ".join(_nats(x["nats"]) for x in own if "nats" in x) or "–"
         cells = " | ".join(f"{x:.3g}" for x in means)
         yield f"| {name} | {cells} | {ratios} | {nats} |"
+
+
+def _nats(value: float) -> str:
+    """Two digits; a bound without a floor has run away."""
+    return f"{value:.2f}" if abs(value) < 1_000 else f"{value:.0e}"
 
 
 def main(seeds: list[int]) -> None:

@@ -1,9 +1,11 @@
 """What can be learned, told from what cannot: one seed of `docs/separation.py`."""
 
+import json
+
 import pytest
 import torch
 
-from tests.scripts import script
+from tests.scripts import DOCS, script
 
 
 def test_situations_are_what_they_are_called() -> None:
@@ -38,3 +40,11 @@ def test_hindsight_pays_what_can_be_learned() -> None:
     assert hindsight["warnings"] == []
     [said] = rows["hindsight, co-minimised critic"]["warnings"]
     assert "must maximise" in said
+
+
+def test_the_page_has_the_table() -> None:
+    module = script("separation")
+    rows = [json.loads(x) for x in module.RESULTS.read_text("utf-8").splitlines()]
+    assert {x["seed"] for x in rows} == {10, 11, 12}
+    page = (DOCS / "byol_hindsight.md").read_text("utf-8")
+    assert "\n".join(module.table(rows)) in page
