@@ -180,8 +180,8 @@ def _of_codes(metrics: Mapping[str, float], limits: CollapseLimits) -> Iterator[
         least,
         f"The world model's codes of chance tell {told:.2g} nats of what was known "
         "before. So part of what could be learned costs no error, and the bonus for "
-        "it is lost. A larger lam, more critic steps, a smaller code or more noise "
-        "helps.",
+        "it is lost. A larger lam, more critic steps, a smaller code or a lower "
+        "loudness helps.",
     )
     yield Sign(
         f"{name}/against",

@@ -15,7 +15,7 @@ class SweepOptions:
 
     grid: Annotated[Path, tyro.conf.Positional]
     """a grid file (TOML), the folder of a sweep to go on with, or a published
-    experiment by name: attention"""
+    experiment by name, such as attention or noise-matrix (docs/sweep.md has all)"""
     out: Path | None = None
     """folder of the sweep (default: sweeps/NAME, after the grid file)"""
     only: tuple[str, ...] = ()
