@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from ssl_objectives.pixels import as_bytes
 from ssl_objectives.refusal import DatasetError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 _DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
 _GRAY = ("1", "L", "LA")
+_CAST = "astype(numpy.uint8)"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def channels_last(pictures: NDArray[Any]) -> NDArray[np.uint8]:
     if pictures.dtype != np.uint8:
         raise DatasetError(
             f"frames are {pictures.dtype} {shape[1:]}; a data set holds pixels as "
-            "uint8, 0 to 255"
+            f"uint8, 0 to 255. {as_bytes(pictures.dtype, 'x', _CAST).rstrip('.')}"
         )
     if len(shape) == 3:
         return pictures[..., None]
