@@ -30,3 +30,14 @@ class Seeds(NamedTuple):
         """The worlds' seed when a run goes on in worlds that saved nothing."""
         [drawn] = np.random.SeedSequence([seed, env_steps]).generate_state(1)
         return int(drawn) >> 1
+
+    @staticmethod
+    def appended(seed: int, streams: int) -> int:
+        """The seed of what is recorded behind `streams` streams; `seed` behind none.
+
+        So a recording that goes on under the same seed never repeats itself.
+        """
+        if not streams:
+            return seed
+        [drawn] = np.random.SeedSequence([seed, streams]).generate_state(1)
+        return int(drawn) >> 1

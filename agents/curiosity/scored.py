@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from agents.experience import Experience
+from ssl_objectives.pixels import as_bytes
 from world_models.belief import Carry
 from world_models.context import Context
 from world_models.latent_dynamics import LatentDynamics
@@ -148,8 +149,7 @@ def _check_rollout(obs: Tensor, action: Tensor, first: Tensor) -> None:
     if obs.dtype != torch.uint8 or obs.dim() != 5:
         raise ValueError(
             f"obs must be uint8 [T+1, B, C, H, W], time first, not {obs.dtype} "
-            f"{tuple(obs.shape)}; make bytes of floats in [0, 1] by "
-            "(255 * obs).round().byte()"
+            f"{tuple(obs.shape)}. {as_bytes(obs.dtype, 'obs')}"
         )
     rows, num_envs = obs.shape[:2]
     if first.dtype != torch.bool or first.shape != (rows, num_envs):

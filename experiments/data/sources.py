@@ -1,9 +1,11 @@
 """What lies at a path, and how it is read."""
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from experiments.data.config import ImportConfig
+from ssl_objectives.images.files import Found, find_files
 from ssl_objectives.images.frames import SUFFIXES as IMAGES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.refusal import DatasetError
@@ -41,11 +43,23 @@ def open_source(config: ImportConfig) -> Importer:
     for folder in (path.absolute(), path.absolute() / "data"):
         if (folder / "metadata.json").is_file():
             return MinariData(folder, form, config.obs, config.facts)
-    kind, files = _files(path)
+    kind, files, notes = _files(path)
+    importer = _importer(config, path, kind, files, form)
+    importer.notes = (*notes, *importer.notes)
+    return importer
+
+
+def _importer(
+    config: ImportConfig,
+    path: Path,
+    kind: str,
+    files: Sequence[Path],
+    form: FrameFormat,
+) -> Importer:
     if kind == "images":
         root = path if path.is_dir() else path.parent
         sequence = config.sequence or config.layout is Layout.SEQUENCE
-        return ImageFolder(root, files, form, sequence)
+        return ImageFolder(root, files, form, sequence, config.facts)
     if kind == "videos":
         return VideoFiles(files, form, config.every)
     return ArrayFiles(
@@ -59,23 +73,24 @@ def open_source(config: ImportConfig) -> Importer:
     )
 
 
-def _files(path: Path) -> tuple[str, list[Path]]:
-    """The files at or below a path, all of one kind."""
-    files = [path] if path.is_file() else [x for x in path.rglob("*") if x.is_file()]
+def _files(path: Path) -> tuple[str, list[Path], tuple[str, ...]]:
+    """The files at or below a path, all of one kind, and what was left out."""
+    every = [x for suffixes in _KINDS.values() for x in suffixes]
+    below = Found((path,), ()) if path.is_file() else find_files(path, every)
     found = [
         (kind, x)
-        for x in files
+        for x in below.files
         for kind, suffixes in _KINDS.items()
-        if x.suffix.lower() in suffixes and not x.name.startswith(".")
+        if x.suffix.lower() in suffixes
     ]
     counts = Counter(kind for kind, _ in found)
     if not found:
-        known = " ".join(x for suffixes in _KINDS.values() for x in suffixes)
+        left_out = "".join(f" {x}" for x in below.notes)
         raise DatasetError(
             f"{path} is nothing that can be imported. Known are data sets of ours and "
-            f"of Minari, and files named {known}."
+            f"of Minari, and files named {' '.join(every)}.{left_out}"
         )
     if len(counts) > 1:
-        has = " and ".join(f"{count:,} {kind}" for kind, count in counts.items())
+        has = " and ".join(f"{count:,} {kind}" for kind, count in counts.most_common())
         raise DatasetError(f"{path} has {has}. Import one kind at a time.")
-    return found[0][0], [x for _, x in found]
+    return found[0][0], [x for _, x in found], below.notes

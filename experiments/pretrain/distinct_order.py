@@ -12,6 +12,7 @@ from experiments.encoders.saved import load_encoder
 from ssl_objectives.images.orders import DistinctLabels
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.parts.kmeans import kmeans, nearest
+from ssl_objectives.pixels import check_bytes
 from ssl_objectives.refusal import ConfigError
 
 _READ = 1024  # images at once, while clusters are made
@@ -62,5 +63,6 @@ class DistinctConfig:
 
 def _pixels(images: UInt8[Tensor, "n C H W"]) -> Float[Tensor, "n F"]:
     """Coarse pixels: what is alike at a glance."""
+    check_bytes(images, "The order of batches")
     side = min(_COARSE, *images.shape[-2:])
     return functional.adaptive_avg_pool2d(images.float(), side).flatten(1)

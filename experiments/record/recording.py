@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
+from agents.seeds import Seeds
 from envs.noise.config import with_noise
 from envs.noise.world_noise import WorldNoiseConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -34,6 +35,7 @@ from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import ConfigError
 from world_models.data.dataset import Dataset, open_dataset
+from world_models.data.description import DESCRIPTION
 from world_models.data.format import (
     FACTS,
     Column,
@@ -74,7 +76,7 @@ class RecordConfig:
     greedy: bool = False
     """a trained policy takes its likeliest action instead of drawing one"""
     seed: int = 0
-    """of the worlds and of all draws"""
+    """of the worlds and of all draws; what is appended draws anew under the same one"""
     device: str = "auto"
     """cpu, cuda, cuda:1 … or auto"""
     shard_mib: int = 128
@@ -123,15 +125,16 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     try:
-        policy = build_policy(
-            config.policy, env, config.seed, config.greedy, config.device
-        )
+        before = _streams_before(config)
+        seed = Seeds.appended(config.seed, before)
+        policy = build_policy(config.policy, env, seed, config.greedy, config.device)
         spec = dataset_spec(env.spec, config.facts)
         rows = -(-config.steps // config.num_envs) * config.num_envs + config.num_envs
         check_space(config.out, rows * spec.row_bytes)
         source = {
             "recorded": datetime.now(UTC).isoformat(timespec="seconds"),
             "config": to_json(config),
+            "streams_before": before,
             "license": config.license,
             "versions": versions(),
         }
@@ -153,7 +156,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
             ) as progress,
         ):
             streams = writer.new_streams(config.num_envs)
-            row, carry = env.reset(config.seed), policy.start(config.num_envs)
+            row, carry = env.reset(seed), policy.start(config.num_envs)
             writer.add(streams, columns(row, _no_action(env), spec))
             returns = np.zeros(config.num_envs)
             latest: deque[float] = deque(maxlen=EPISODES)
@@ -226,6 +229,18 @@ def _world(config: RecordConfig) -> WorldConfig:
         probe.close()
         world = config.world if offered else world.with_facts()
     return with_noise(world, config.noise)
+
+
+def _streams_before(config: RecordConfig) -> int:
+    """Streams that the new ones are appended to; what else is there, the writer tells.
+
+    Raises:
+        DatasetError: the data set there cannot be read.
+    """
+    out = config.out
+    if not config.append or out is None or not (out / DESCRIPTION).is_file():
+        return 0
+    return open_dataset(out).num_streams
 
 
 def _done(env: VectorEnv, action: Tensor) -> Tensor:

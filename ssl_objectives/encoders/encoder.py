@@ -9,6 +9,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssl_objectives.encoders.chunks import in_chunks
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.pixels import check_bytes
 
 
 class Encoder(nn.Module):
@@ -64,7 +65,8 @@ class Encoder(nn.Module):
         """Encode images, whatever the batch axes.
 
         Raises:
-            ValueError: images of another shape, or not of bytes.
+            ValueError: images of another shape.
+            NotBytes: images of other numbers; says how to convert them.
         """
         rows = self._rows(image)
         if self._apart():
@@ -88,7 +90,8 @@ class Encoder(nn.Module):
         """Latents, and the feature maps they were read off; for dense objectives.
 
         Raises:
-            ValueError: images of another shape, or not of bytes.
+            ValueError: images of another shape.
+            NotBytes: images of other numbers; says how to convert them.
         """
         rows, batch = self._rows(image), image.shape[:-3]
 
@@ -106,12 +109,7 @@ class Encoder(nn.Module):
         return latent.view(*batch, self.size), maps.float().reshape(shape)
 
     def _rows(self, image: UInt8[Tensor, "*batch C H W"]) -> UInt8[Tensor, "N C H W"]:
-        if image.dtype != torch.uint8:  # floats in [0, 1] would be divided once more
-            raise ValueError(
-                "this encoder takes torch tensors of bytes (uint8, 0 to 255), and "
-                f"divides by 255 itself; here is a {type(image).__name__} of "
-                f"{image.dtype}"
-            )
+        check_bytes(image, "This encoder")
         shape = image.shape[-3:]
         if shape != self.image_shape and not (
             self.any_size and shape[0] == self.image_shape[0]

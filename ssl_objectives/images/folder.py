@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ssl_objectives.footprint.plan import DoesNotFit, MemoryPlan, check_fits
-from ssl_objectives.images.frames import SUFFIXES, FrameFormat, natural, read_image
+from ssl_objectives.images.files import Found, find_files, named_classes
+from ssl_objectives.images.frames import SUFFIXES, FrameFormat
+from ssl_objectives.images.picture import on_white_note, read_image
 from ssl_objectives.images.source import (
     ArrayImages,
     ImageSplit,
@@ -20,7 +22,7 @@ from ssl_objectives.images.source import (
 )
 from ssl_objectives.refusal import DatasetError
 
-_SPLITS = {"train", "training", "test", "val", "valid", "validation"}
+_WITHOUT = "Or take all images without classes: --images.no-classes."
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ class FolderConfig:
     """resize to this height and width (none: all images have one size already)"""
     channels: int = 3
     """3: red, green, blue; 1: gray"""
+    classes: bool = True
+    """folders are the classes of their images; else nothing is known of them"""
     test_share: float = 0.1
     """images kept for the test, chosen by a hash of their pixels"""
 
@@ -52,12 +56,13 @@ class FolderConfig:
 
         Raises:
             DatasetError: no folder or no image there, a damaged file, images of several
-                sizes and no `size`, or one image only.
+                sizes and no `size`, one image only, or folders that are no classes.
             DoesNotFit: they are more than there is memory.
         """
-        files = _files(self.path)
-        pixels = torch.from_numpy(self._read(files))
-        labels, names = _classes(self.path, files)
+        found = _found(self.path)
+        labels, names = self._classes(found.files)
+        read, on_white = self._read(found.files)
+        pixels = torch.from_numpy(read)
         everything = ArrayImages(pixels, labels, names)
         keys = [image.numpy().tobytes() for image in pixels]
         try:
@@ -73,11 +78,19 @@ class FolderConfig:
         )
         kinds = f", {len(names)} classes" if names else ""
         about = f"{self.path}, {train.num_rows:,} + {test.num_rows:,} images{kinds}"
-        return ImageSplit(train, test, about=about)
+        notes = (*found.notes, *on_white_note(on_white))
+        return ImageSplit(train, test, about=about, notes=notes)
 
-    def _read(self, files: Sequence[Path]) -> NDArray[np.uint8]:
-        """uint8 [N, C, H, W]."""
-        first = self._frame(files[0])
+    def _classes(self, files: Sequence[Path]) -> tuple[Tensor | None, tuple[str, ...]]:
+        """Class numbers and names; None where all images lie in one folder."""
+        if not self.classes:
+            return None, ()
+        numbers, names = named_classes(self.path, files, _WITHOUT)
+        return (torch.tensor(numbers) if names else None), names
+
+    def _read(self, files: Sequence[Path]) -> tuple[NDArray[np.uint8], int]:
+        """uint8 [N, C, H, W], and how many of them were laid on white."""
+        first, _ = self._frame(files[0])
         try:
             plan = MemoryPlan().add("images", len(files) * first.nbytes, "their size")
             check_fits(plan, "cpu")
@@ -87,8 +100,10 @@ class FolderConfig:
                 f"curious import {self.path} --out FOLDER"
             ) from error
         images = np.empty((len(files), *first.shape), np.uint8)
+        on_white = 0
         for i, file in enumerate(files):
-            frame = self._frame(file)
+            frame, laid = self._frame(file)
+            on_white += laid
             if frame.shape != first.shape:
                 raise DatasetError(
                     f"{file} has {frame.shape[1]} × {frame.shape[2]} pixels (height × "
@@ -96,43 +111,22 @@ class FolderConfig:
                     "a size to resize all of them to."
                 )
             images[i] = frame
-        return images
+        return images, on_white
 
-    def _frame(self, file: Path) -> NDArray[np.uint8]:
+    def _frame(self, file: Path) -> tuple[NDArray[np.uint8], bool]:
         form = FrameFormat(self.size, self.channels == 1)
-        picture = read_image(file, form.gray)
+        picture, on_white = read_image(file, form.gray)
         if self.channels == 3 and picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, 2)
-        return form.frame(picture)
+        return form.frame(picture), on_white
 
 
-def _files(folder: Path) -> list[Path]:
-    """All images below a folder, in the order of folders and names."""
+def _found(folder: Path) -> Found:
+    """All images below a folder."""
     if not folder.is_dir():
         raise DatasetError(f"There is no folder of images at {folder}.")
-    found = [
-        x
-        for x in folder.rglob("*")
-        if x.suffix.lower() in SUFFIXES and not x.name.startswith(".")
-    ]
-    if not found:
-        raise DatasetError(f"{folder} has no image ({' '.join(SUFFIXES)}).")
-    return sorted(found, key=lambda x: (natural(x.parent), natural(x.name)))
-
-
-def _classes(
-    folder: Path, files: Sequence[Path]
-) -> tuple[Tensor | None, tuple[str, ...]]:
-    """Class numbers and names; None where all images lie in one folder."""
-    each = [x.parent.relative_to(folder).as_posix() for x in files]
-    names = tuple(sorted(set(each), key=natural))
-    if len(names) == 1:
-        return None, ()
-    parts = {x.partition("/")[0] for x in names}
-    if {x.lower() for x in parts} <= _SPLITS:
-        raise DatasetError(
-            f"{folder} holds {' and '.join(sorted(parts))}, which would become "
-            "classes. Give one of them: a test is split off it."
-        )
-    numbers = {name: i for i, name in enumerate(names)}
-    return torch.tensor([numbers[x] for x in each]), names
+    found = find_files(folder, SUFFIXES)
+    if not found.files:
+        left_out = "".join(f" {x}" for x in found.notes)
+        raise DatasetError(f"{folder} has no image ({' '.join(SUFFIXES)}).{left_out}")
+    return found

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
+from ssl_objectives.pixels import as_bytes
 from ssl_objectives.refusal import DatasetError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
-_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
-_GRAY = ("1", "L", "LA")
+_CHANNELS = (1, 2, 3, 4)  # of a picture: no frame is that narrow
+_CAST = "astype(numpy.uint8)"
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,19 @@ def channels_last(pictures: NDArray[Any]) -> NDArray[np.uint8]:
     """A view [N, H, W, C] of frames in any of the three usual orders.
 
     Raises:
-        DatasetError: the last or the second axis has neither 1 nor 3 channels, or the
-            numbers are not bytes.
+        DatasetError: the last or the second axis has neither 1 nor 3 channels, the
+            numbers are not bytes, or it is one picture without an axis of pictures.
     """
     shape = pictures.shape
     if pictures.dtype != np.uint8:
         raise DatasetError(
             f"frames are {pictures.dtype} {shape[1:]}; a data set holds pixels as "
-            "uint8, 0 to 255"
+            f"uint8, 0 to 255. {as_bytes(pictures.dtype, 'x', _CAST).rstrip('.')}"
+        )
+    if len(shape) == 3 and shape[2] in _CHANNELS:
+        raise DatasetError(
+            f"frames would have {shape[1]} × {shape[2]} pixels (height × width). One "
+            "picture in colour is saved with an axis of pictures, x[None]"
         )
     if len(shape) == 3:
         return pictures[..., None]
@@ -95,23 +101,3 @@ def natural(path: Path | str) -> list[tuple[int, str]]:
     """Sorts `frame-9` before `frame-10`."""
     parts = re.split(r"(\d+)", str(path))
     return [(int(x), "") if x.isdigit() else (-1, x) for x in parts]
-
-
-def read_image(path: Path, gray: bool) -> NDArray[np.uint8]:
-    """An image, upright: uint8 [H, W] if it is gray (or `gray` is set), else [H, W, 3].
-
-    Raises:
-        DatasetError: damaged, cut off, no image, or of more than 8 bits a channel.
-    """
-    try:
-        with Image.open(path) as image:
-            if image.mode in _DEEP:
-                raise DatasetError(
-                    f"{path} has more than 8 bits a channel ({image.mode}). Convert it "
-                    "to 8 bits first: a data set holds bytes."
-                )
-            upright = ImageOps.exif_transpose(image)
-            flat = upright.convert("L" if gray or image.mode in _GRAY else "RGB")
-            return np.asarray(flat)
-    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{path} is damaged or no image ({error}).") from error

@@ -14,6 +14,7 @@ from torch import Tensor
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSource, ImageSplit
+from ssl_objectives.pixels import check_bytes
 from ssl_objectives.refusal import DatasetError
 
 
@@ -61,8 +62,13 @@ class MixedSource(ImageSource):
         """Images by number."""
         real = rows < self._num_real
         images = torch.empty((len(rows), *self.image_shape), dtype=torch.uint8)
-        images[real] = self._real.read(rows[real] % self._real.num_rows)
-        images[~real] = self._generated.read(rows[~real] - self._num_real)
+        for source, where, own in (
+            (self._real, real, rows[real] % self._real.num_rows),
+            (self._generated, ~real, rows[~real] - self._num_real),
+        ):
+            part = source.read(own)
+            check_bytes(part, "A mixture of images")
+            images[where] = part
         return images
 
 

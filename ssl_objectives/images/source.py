@@ -15,6 +15,8 @@ from jaxtyping import Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssl_objectives.pixels import check_bytes
+
 UNKNOWN = -1  # the label of an image whose class is not known
 
 
@@ -35,7 +37,10 @@ class ImageSource(ABC):
 
     @abstractmethod
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
-        """Images by number, in any order, on the CPU; a copy that is the caller's."""
+        """Images by number, in any order, on the CPU; a copy that is the caller's.
+
+        Bytes, 0 to 255: whoever reads other numbers refuses them (`NotBytes`).
+        """
 
 
 class ArrayImages(ImageSource):
@@ -45,6 +50,9 @@ class ArrayImages(ImageSource):
         images: all of them.
         labels: class numbers, -1 where unknown; None where there are no classes.
         class_names: what the classes are called.
+
+    Raises:
+        NotBytes: images of other numbers; says how to convert them.
     """
 
     def __init__(
@@ -53,6 +61,7 @@ class ArrayImages(ImageSource):
         labels: Int64[Tensor, "N"] | None = None,
         class_names: tuple[str, ...] = (),
     ) -> None:
+        check_bytes(images, "A source of images")
         _, channels, height, width = images.shape
         self._images = images
         self.image_shape = (channels, height, width)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImageSource, ImageSplit
+from ssl_objectives.pixels import check_bytes
 from ssl_objectives.refusal import TrainingDiverged
 
 BATCH = 512  # images that are encoded at once
@@ -96,6 +97,7 @@ class RawPixels(nn.Module):
 
     def forward(self, images: UInt8[Tensor, "n C H W"]) -> Float32[Tensor, "n D"]:
         """Pixels as they are."""
+        check_bytes(images, "A probe of pixels")
         pixels = images.float() / 255
         if max(images.shape[2:]) > MOST_PIXELS:
             pixels = nn.functional.adaptive_avg_pool2d(pixels, MOST_PIXELS)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from ssl_objectives.encoders.decoders import DecoderConfig, FlatDecoderConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.critics import at_least_float32
+from ssl_objectives.pixels import check_bytes
 
 
 class Reconstruction(Objective):
@@ -43,6 +44,7 @@ class Reconstruction(Objective):
             code = at_least_float32(p)
             if views.valid is not None:
                 code = code.masked_fill(~views.valid.unsqueeze(-1), 0.0)
+            check_bytes(image, "Reconstruction")
             wanted = image.flatten(0, -4).to(code.dtype) / 255
             if self.standardize:
                 wanted = _standardized(wanted, views.valid)

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
 from ssl_objectives.parts.constants import constant
+from ssl_objectives.pixels import check_bytes
 from ssl_objectives.views.params import UNCHANGED
 
 
@@ -63,7 +64,11 @@ def augment(
         images: what is to be changed; not written to.
         chain: one after another.
         generator: on the device of the images; its state decides everything.
+
+    Raises:
+        NotBytes: images of other numbers; says how to convert them.
     """
+    check_bytes(images, "A maker of views")
     unchanged = constant(UNCHANGED, images.device)
     params = unchanged.repeat(len(images), 1)
     if not chain or not len(images):

@@ -179,6 +179,52 @@ def test_images_with_labels_in_one_file(tmp_path: Path) -> None:
     assert everything(as_video)["first"].tolist() == [True] + [False] * 6
 
 
+END = np.array([0, 0, 1, 0, 1, 0, 0], np.bool_)  # two ends; the second is a time limit
+LIMIT = np.array([0, 0, 0, 0, 1, 0, 0], np.bool_)
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        {"dones": END, "timeouts": LIMIT},
+        {"dones": END & ~LIMIT, "timeouts": LIMIT},
+        {"terminals": END & ~LIMIT, "done": END},
+        {"terminals": END & ~LIMIT, "timeouts": LIMIT, "dones": END},
+        {"is_terminal": END & ~LIMIT, "is_last": END},
+    ],
+)
+def test_an_end_is_a_termination_or_a_time_limit(
+    tmp_path: Path, ends: dict[str, NDArray[np.bool_]]
+) -> None:
+    shifted = {k: np.roll(x, 1) for k, x in ends.items()}
+    first = np.array([1, 0, 0, 0, 1, 0, 1], np.bool_)
+    source = npz(tmp_path / "a.npz", obs=FRAMES, action=ACTION, first=first, **shifted)
+    rows = everything(read(source, tmp_path / "out"))
+    assert np.flatnonzero(rows["terminated"]).tolist() == [3]
+    assert np.flatnonzero(rows["truncated"]).tolist() == [5]
+
+
+def test_what_is_left_out_is_named(tmp_path: Path) -> None:
+    behind = GENERATOR.integers(0, 256, FRAMES.shape, dtype=np.uint8)
+    extra = {"speed": REWARD, "comment": np.array(["by hand"]), "goal": np.zeros(2)}
+    console = Console(record=True, width=200)
+    for name, arrays in {
+        "plain": {"obs": FRAMES},
+        "pairs": {**D4RL, "next_observations": behind},
+    }.items():
+        source = npz(tmp_path / f"{name}.npz", **arrays, **extra)
+        import_data(ImportConfig(str(source), out=tmp_path / name), console)
+    said = console.export_text()
+    assert "Left out, without a number for each row: 2 arrays (comment, goal)." in said
+    assert "row: 3 arrays (comment, goal, speed)." in said
+
+
+def test_labels_can_be_left_out(tmp_path: Path) -> None:
+    source = npz(tmp_path / "a.npz", images=FRAMES, labels=np.array(["cat"] * 7))
+    rows = everything(read(source, tmp_path / "out", facts=False))
+    assert rows["first"].all()
+
+
 def test_long_files_are_read_in_pieces(tmp_path: Path) -> None:
     frames = GENERATOR.integers(0, 256, (1_300, 4, 5), dtype=np.uint8)
     source = npz(tmp_path / "a.npz", obs=frames, mean=frames.mean((1, 2)))
@@ -207,6 +253,30 @@ BAD: dict[str, tuple[Mapping[str, Any], dict[str, Any], str]] = {
         {"obs": FRAMES, "action": ACTION, "terminals": REWARD / 2},
         {},
         "terminated has other values",
+    ),
+    "one picture": ({"image": FRAMES[0]}, {}, r"would have 5 × 3 pixels .* x\[None\]"),
+    "from -1": (
+        {"obs": FRAMES, "action": ACTION - 1, "first": ACTION > 1},
+        {},
+        r"actions are whole numbers from -1 to 2.*actions - actions.min\(\)",
+    ),
+    "text": (
+        {"images": FRAMES, "labels": np.array([*"abcabca"])},
+        {},
+        r"labels is <U1 \(7,\).*numpy.unique.*--no-facts",
+    ),
+    "few labels": (
+        {"images": FRAMES, "label": ACTION[:6]},
+        {},
+        r"label is int64 \(6,\).*one for each of the 7 frames",
+    ),
+    "other ends": (
+        {
+            **{"obs": FRAMES, "action": ACTION, "terminals": END & ~LIMIT},
+            **{"timeouts": END & False, "dones": END},
+        },
+        {},
+        "neither terminated nor were truncated",
     ),
     "pickle": ({"obs": np.array([None, {}], object)}, {}, "pickled objects"),
     "too many": (

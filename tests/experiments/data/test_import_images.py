@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ssl_objectives.refusal import DatasetError
+from tests.experiments.conftest import Command
 from tests.experiments.data.test_import_files import everything, picture, read
+from world_models.data.dataset import open_dataset
 from world_models.data.format import Column
 
 # images
@@ -75,6 +77,27 @@ def test_odd_images_are_refused_by_name(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((6, 5), np.uint16)).save(folder / "b.png")
     with pytest.raises(DatasetError, match=r"b.png has more than 8 bits"):
         read(folder, tmp_path / "5")
+
+
+def test_what_is_left_out_or_changed_is_told(curious: Command, tmp_path: Path) -> None:
+    for i, name in enumerate(("cat/1.png", "dog/1.png", "dog/.old/1.png")):
+        picture(tmp_path / "in" / name, (6, 5, 4), i)
+    arguments = ("import", str(tmp_path / "in"), "--out")
+    done = curious(*arguments, str(tmp_path / "1"))
+    assert done.code == 0, done.err
+    assert "note: Left out, since hidden: 1 files (.old)." in done.out
+    assert "note: Transparent parts are white now, in 2 images." in done.out
+    picture(tmp_path / "in/stray.png", (6, 5, 3))
+    done = curious(*arguments, str(tmp_path / "2"))
+    assert done.code == 1
+    assert "stray.png lies beside the folder cat" in done.err
+    assert "--no-facts" in done.err
+    done = curious(*arguments, str(tmp_path / "2"), "--no-facts")
+    assert done.code == 0, done.err
+    dataset = open_dataset(tmp_path / "2")
+    assert (dataset.num_rows, dict(dataset.spec.facts)) == (3, {})
+    done = curious("import", str(tmp_path / "in/dog/.old"), "--out", f"{tmp_path}/3")
+    assert (done.code, "1 rows" in done.out) == (0, True)
 
 
 # videos

@@ -231,6 +231,24 @@ def test_appending_adds_streams(curious: Command, tmp_path: Path) -> None:
     assert len(dataset.source["appended"]) == 2
 
 
+def test_what_is_appended_repeats_nothing(tmp_path: Path) -> None:
+    common: dict[str, Any] = {"world": KeyDoorConfig(), "steps": 40, "num_envs": 2}
+    common["out"] = tmp_path / "once"
+    record(RecordConfig(**common), QUIET)
+    for _ in range(2):
+        dataset = record(RecordConfig(**common, append=True), QUIET).dataset
+    streams = [stream(dataset, i) for i in range(6)]
+    for name in ("obs", "action"):
+        assert len({x[name].tobytes() for x in streams}) == 6
+    before = [x["streams_before"] for x in dataset.source["appended"]]
+    assert before == [0, 2, 4]
+    # and yet the same commands give the same rows
+    other = {**common, "out": tmp_path / "again"}
+    record(RecordConfig(**other), QUIET)
+    again = record(RecordConfig(**other, append=True), QUIET).dataset
+    assert np.array_equal(stream(again, 3)["obs"], streams[3]["obs"])
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

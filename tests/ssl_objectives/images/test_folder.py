@@ -83,6 +83,22 @@ def test_one_folder_has_no_classes_and_images_are_converted(tmp_path: Path) -> N
     assert (red[1:] == 0).all()
 
 
+def test_what_is_left_out_or_changed_is_told(tmp_path: Path) -> None:
+    for i, name in enumerate(("cat/1.png", "dog/1.png", "dog/.old/1.png")):
+        picture(tmp_path / name, (6, 5, 4), i)
+    split = FolderConfig(tmp_path).open()
+    assert split.train.num_rows + split.test.num_rows == 2
+    assert split.train.class_names == ("cat", "dog")
+    assert "1 files (.old)" in split.notes[0]
+    assert "in 2 images" in split.notes[1]
+    picture(tmp_path / "stray.png", (6, 5, 3), 3)
+    with pytest.raises(DatasetError, match=r"stray\.png lies .*--images\.no-classes"):
+        FolderConfig(tmp_path).open()
+    split = FolderConfig(tmp_path, classes=False).open()
+    assert split.train.num_rows + split.test.num_rows == 3
+    assert split.train.labels is None
+
+
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"no folder of images at .*nowhere"):
         FolderConfig(tmp_path / "nowhere").open()

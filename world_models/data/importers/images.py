@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ssl_objectives.images.frames import FrameFormat, natural, read_image
+from ssl_objectives.images.files import named_classes
+from ssl_objectives.images.frames import FrameFormat, natural
+from ssl_objectives.images.picture import on_white_note, read_image
 from ssl_objectives.refusal import DatasetError
 from world_models.data.format import FACTS, Column, DatasetSpec
 from world_models.data.importers.importer import Importer, Rows
@@ -14,6 +16,7 @@ from world_models.data.importers.importer import Importer, Rows
 LABEL = "label"
 
 _BLOCK = 256
+_WITHOUT = "Or import all images without classes: --no-facts."
 
 
 class ImageFolder(Importer):
@@ -28,21 +31,33 @@ class ImageFolder(Importer):
         paths: its images.
         form: how they are converted.
         sequence: frames of episodes instead of still images.
+        facts: folders are the classes of still images.
+
+    Raises:
+        DatasetError: the first image is damaged, or folders are no classes.
     """
 
     def __init__(
-        self, root: Path, paths: Sequence[Path], form: FrameFormat, sequence: bool
+        self,
+        root: Path,
+        paths: Sequence[Path],
+        form: FrameFormat,
+        sequence: bool,
+        facts: bool = True,
     ) -> None:
         self._paths = sorted(paths, key=lambda x: (natural(x.parent), natural(x.name)))
         self._form, self._sequence = form, sequence
         folders = [x.parent.relative_to(root).as_posix() for x in self._paths]
-        names = sorted(set(folders), key=natural)
-        numbers = {name: i for i, name in enumerate(names)}
+        numbers = {name: i for i, name in enumerate(dict.fromkeys(folders))}
         self._folder = np.array([numbers[x] for x in folders], np.int64)
-        labelled = len(names) > 1 and not sequence
-        shape = form.shape(read_image(self._paths[0], form.gray).shape)
-        facts = {LABEL: Column((), "int64", tuple(names))} if labelled else {}
-        self.spec = DatasetSpec(shape, facts=facts)
+        names: tuple[str, ...] = ()
+        if facts and not sequence:
+            classes, names = named_classes(root, self._paths, _WITHOUT)
+            self._folder = np.array(classes, np.int64)
+        self._on_white = 0
+        shape = form.shape(read_image(self._paths[0], form.gray).pixels.shape)
+        facts_kept = {LABEL: Column((), "int64", names)} if names else {}
+        self.spec = DatasetSpec(shape, facts=facts_kept)
         self.num_rows = len(self._paths)
         self.about = {"images": str(root)}
 
@@ -60,9 +75,11 @@ class ImageFolder(Importer):
             if LABEL in self.spec.facts:
                 columns[FACTS + LABEL] = folder
             yield Rows(0, columns)
+        self.notes = (*self.notes, *on_white_note(self._on_white))
 
     def _frame(self, path: Path) -> NDArray[np.uint8]:
-        picture = read_image(path, self._form.gray)
+        picture, on_white = read_image(path, self._form.gray)
+        self._on_white += on_white
         wanted = self.spec.obs_shape
         if wanted[0] == 3 and picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, 2)

@@ -26,6 +26,7 @@ from world_models.data.importers.arrays.layout import (
     Layout,
     Named,
     Plan,
+    check_labels,
     detect,
     find_names,
     plan_rows,
@@ -67,6 +68,7 @@ class ArrayFiles(Importer):
         self._drop_final, self._facts = drop_final, facts
         spec: DatasetSpec | None = None
         rows = lost = actions = 0
+        left: set[str] = set()
         for path in self._paths:
             for group, named, plan in self._plans(path):
                 found = self._spec(group, named, plan)
@@ -77,6 +79,7 @@ class ArrayFiles(Importer):
                     )
                 spec = spec or found
                 rows, lost = rows + len(plan.frame), lost + plan.lost
+                left |= self._left_out(named, plan)
                 if isinstance(found.actions, DiscreteColumn):
                     actions = max(actions, found.actions.n)
         assert spec is not None  # a file without frames was refused
@@ -88,6 +91,12 @@ class ArrayFiles(Importer):
             self.notes = (
                 f"{lost:,} transitions are left out, since the frames behind them are "
                 "not in the files.",
+            )
+        if left:
+            names = ", ".join(sorted(left))
+            self.notes += (
+                f"Left out, without a number for each row: {len(left):,} arrays "
+                f"({names}).",
             )
 
     def rows(self) -> Iterator[Rows]:
@@ -104,6 +113,8 @@ class ArrayFiles(Importer):
                 if named is None:
                     continue
                 found = True
+                if self._facts:
+                    check_labels(group, named)
                 layout = self._layout
                 if layout is Layout.AUTO:
                     layout = detect(group, named)
@@ -129,8 +140,8 @@ class ArrayFiles(Importer):
             else:
                 infinite = (float("inf"),) * action.shape[1]
                 actions = ContinuousColumn(tuple(-x for x in infinite), infinite)
-        kept = self._facts and not plan.following.any()
-        arrays = {k: group.arrays[x] for k, x in named.facts.items()} if kept else {}
+        kept = named.facts if self._facts and not plan.following.any() else {}
+        arrays = {k: group.arrays[x] for k, x in kept.items()}
         return DatasetSpec(
             self._form.shape(pictures.shape[1:]),
             actions,
@@ -138,6 +149,13 @@ class ArrayFiles(Importer):
             ends="terminated" in plan.columns,
             facts={k: Column(x.shape[1:], x.dtype.name) for k, x in arrays.items()},
         )
+
+    def _left_out(self, named: Named, plan: Plan) -> set[str]:
+        """Arrays that nobody asked to leave out; frames in `next_obs` have no facts."""
+        if not self._facts:
+            return set()
+        unknown = named.facts.values() if plan.following.any() else ()
+        return {*named.others, *unknown}
 
     def _blocks(self, group: ArrayGroup, named: Named, plan: Plan) -> Iterator[Rows]:
         frames = group.arrays[named.obs]

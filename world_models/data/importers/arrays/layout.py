@@ -28,11 +28,11 @@ NAMES = {
     "reward": ("reward", "rewards"),
     "terminated": (
         *("terminated", "terminations", "terminals", "terminal", "is_terminal"),
-        *("dones", "done"),
     ),
     "truncated": ("truncated", "truncations", "timeouts", "timeout"),
     "first": ("first", "is_first"),
     "last": ("last", "is_last"),
+    "done": ("dones", "done"),
     "next_obs": ("next_obs", "next_observation", "next_observations"),
 }
 LABELS = ("label", "labels")
@@ -53,12 +53,14 @@ class Layout(Enum):
 class Named:
     """Which array of a group is what.
 
-    `facts` are all other arrays with a number for each frame, under their own names.
+    `facts` are all other arrays with a number for each frame, under their own names;
+    `others` those that have none.
     """
 
     obs: str
     known: Mapping[str, str]
     facts: Mapping[str, str]
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,12 +97,33 @@ def find_names(group: ArrayGroup, obs: str | None) -> Named | None:
         if any(x in group.arrays for x in names)
     }
     num = group.arrays[frames].shape[0]
-    facts = {}
+    facts, others = {}, []
     for name, array in group.arrays.items():
-        numeric = array.dtype.kind in "biuf" and array.shape[:1] == (num,)
-        if numeric and name != frames and name not in known.values():
+        if name == frames or name in known.values():
+            continue
+        if array.dtype.kind in "biuf" and array.shape[:1] == (num,):
             facts["label" if name in LABELS else name.replace("/", ".")] = name
-    return Named(frames, known, facts)
+        else:
+            others.append(name)
+    return Named(frames, known, facts, tuple(others))
+
+
+def check_labels(group: ArrayGroup, named: Named) -> None:
+    """Refuse labels that cannot be facts, rather than to leave them out.
+
+    Raises:
+        DatasetError: they are text, or not one for each frame.
+    """
+    num = group.arrays[named.obs].shape[0]
+    for name in named.others:
+        array = group.arrays[name]
+        if name in LABELS:
+            raise DatasetError(
+                f"{group.name}: {name} is {array.dtype} {array.shape}, and labels are "
+                f"whole numbers, one for each of the {num:,} frames. Save them so "
+                "(numpy.unique(x, return_inverse=True) makes numbers of text), or "
+                "leave them out with --no-facts."
+            )
 
 
 def detect(group: ArrayGroup, named: Named) -> Layout:
@@ -113,7 +136,8 @@ def detect(group: ArrayGroup, named: Named) -> Layout:
     if "action" not in named.known:
         if "first" in named.known:
             return Layout.ROWS
-        return Layout.IMAGES if "label" in named.facts else Layout.SEQUENCE
+        labelled = any(x in group.arrays for x in LABELS)
+        return Layout.IMAGES if labelled else Layout.SEQUENCE
     actions = group.arrays[named.known["action"]].shape[0]
     if actions == num - 1:
         return Layout.EPISODE
@@ -161,7 +185,8 @@ def plan_rows(
                 f"{layout.value} with {num:,} frames needs "
                 f"{num if per_row else expected:,}."
             )
-    columns = _ends({k: _plain(x, k, group.name) for k, x in known.items()})
+    columns = {k: _plain(x, k, group.name) for k, x in known.items()}
+    columns = _ends(columns, group.name)
     if layout is Layout.TRANSITIONS:
         return _from_transitions(group, named, columns, drop_final)
     first = columns.pop("first", None)
@@ -219,9 +244,22 @@ def _from_transitions(
     return Plan(frame, following, {"first": first, **rows}, lost)
 
 
-def _ends(columns: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Both kinds of ends where one is known; Dreamer's `is_last` becomes truncation."""
-    last = columns.pop("last", None)
+def _ends(columns: dict[str, NDArray[Any]], where: str) -> dict[str, NDArray[Any]]:
+    """Both kinds of ends where one is known; Dreamer's `is_last` becomes truncation.
+
+    `done` is any end, as old Gym has it: what is no truncation is then a termination,
+    and the other way round where the terminations are known.
+    """
+    last, done = columns.pop("last", None), columns.pop("done", None)
+    if done is not None and "terminated" not in columns:
+        columns["terminated"] = done & ~columns.get("truncated", np.zeros_like(done))
+    elif done is not None and "truncated" not in columns:
+        last = done if last is None else last | done
+    elif done is not None and (done & ~_ended(columns, len(done))).any():
+        raise DatasetError(
+            f"{where}: episodes are done that neither terminated nor were truncated. "
+            "Save two of the three arrays, so that it is clear what is meant."
+        )
     if last is not None and "truncated" not in columns:
         terminated = columns.get("terminated", np.zeros_like(last))
         columns["truncated"] = last & ~terminated
@@ -243,6 +281,12 @@ def _plain(array: NDArray[Any], what: str, where: str) -> NDArray[Any]:
     if what == "action" and array.dtype.kind == "f":
         result = array.astype(np.float32).reshape(len(array), -1)
         return result
+    if what == "action" and array.dtype.kind == "i" and array.min(initial=0) < 0:
+        raise DatasetError(
+            f"{where}: actions are whole numbers from {array.min()} to {array.max()}, "
+            "and discrete ones are counted from 0. Save actions - actions.min(), or "
+            "actions.astype(numpy.float32) if they are amounts."
+        )
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:

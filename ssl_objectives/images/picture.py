@@ -1,0 +1,104 @@
+"""A file becomes the one picture that it shows, in bytes, or is refused."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
+
+from ssl_objectives.refusal import DatasetError
+
+_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
+_GRAY = ("1", "L", "LA", "La")
+_DEPTH_BYTE = 24  # of a PNG file: the bits of a channel
+_KIND, _BITS, _SMALLER = 254, 258, 1  # tags of TIFF; a page that is a thumbnail
+
+
+class Picture(NamedTuple):
+    """A picture, upright.
+
+    Attributes:
+        pixels: uint8 [H, W] of a gray one, else [H, W, 3].
+        on_white: it was transparent somewhere, and was laid on white.
+    """
+
+    pixels: NDArray[np.uint8]
+    on_white: bool
+
+
+def read_image(path: Path, gray: bool) -> Picture:
+    """The picture in a file; with `gray` its luminance.
+
+    Raises:
+        DatasetError: damaged, cut off, no image, of more than 8 bits a channel, or
+            several pictures.
+    """
+    try:
+        with Image.open(path) as image:
+            if image.mode in _DEEP or _bits(path, image) > 8:
+                raise DatasetError(
+                    f"{path} has more than 8 bits a channel ({_bits(path, image)}). "
+                    "Convert it to 8 bits first: a data set holds bytes."
+                )
+            pages = _pages(image)
+            if pages > 1:
+                raise DatasetError(
+                    f"{path} holds {pages:,} pictures, and an image is one. Save each "
+                    "as a file of its own, or all of them as a video."
+                )
+            one_channel = gray or image.mode in _GRAY
+            upright = ImageOps.exif_transpose(image)
+            on_white = upright.has_transparency_data
+            if on_white:
+                upright, on_white = _laid_on_white(upright)
+            return Picture(
+                np.asarray(upright.convert("L" if one_channel else "RGB")), on_white
+            )
+    except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
+        raise DatasetError(f"{path} is damaged or no image ({error}).") from error
+
+
+def on_white_note(count: int) -> tuple[str, ...]:
+    """What people are told of `count` pictures that were laid on white."""
+    if not count:
+        return ()
+    return (f"Transparent parts are white now, in {count:,} images.",)
+
+
+def _bits(path: Path, image: Image.Image) -> int:
+    """Of a channel in the file; Pillow makes 8 of 16 in colour, and says nothing."""
+    if image.format == "PNG":
+        with path.open("rb") as file:
+            return file.read(_DEPTH_BYTE + 1)[_DEPTH_BYTE]
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        bits = image.tag_v2.get(_BITS, 1)
+        return max(bits) if isinstance(bits, tuple) else int(bits)
+    return 16 if image.mode in _DEEP else 8
+
+
+def _pages(image: Image.Image) -> int:
+    """How many pictures a file shows, thumbnails and previews apart.
+
+    Phones put a preview behind the picture (MPO), scanners a thumbnail.
+    """
+    number: int = getattr(image, "n_frames", 1)
+    if number == 1 or image.format == "MPO":
+        return 1
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return number
+    pages = 0
+    for i in reversed(range(number)):  # and the first is what is read then
+        image.seek(i)
+        pages += not image.tag_v2.get(_KIND, 0) & _SMALLER
+    return pages
+
+
+def _laid_on_white(image: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture without transparency, and whether any of it was transparent."""
+    with_alpha = image.convert("RGBA")
+    least, _ = with_alpha.getchannel("A").getextrema()
+    if least == 255:
+        return image, False
+    white = Image.new("RGBA", image.size, "white")
+    return Image.alpha_composite(white, with_alpha), True
