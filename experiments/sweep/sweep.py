@@ -14,7 +14,7 @@ from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid, grid_file, read_grid
-from experiments.sweep.lock import IsLocked, locked
+from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
 from experiments.sweep.worker_pool import WorkerPool

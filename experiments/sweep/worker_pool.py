@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
-from experiments.sweep.lock import is_locked
+from experiments.runs.lock import is_locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot
 from experiments.sweep.worker import start_worker

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from io import StringIO
 from math import isnan
@@ -16,7 +17,8 @@ from rich.console import Console
 from experiments.runs import session
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
-from experiments.runs.folder import RunFolder
+from experiments.runs.folder import RunFolder, RunInUse
+from experiments.runs.lock import is_locked
 from experiments.runs.session import run_sessions
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from tests.experiments.runs.fake_task import FakeConfig, FakeTask, go, killed_at
@@ -132,6 +134,66 @@ def test_what_fails_before_the_first_step_leaves_no_folder(
     with pytest.raises(ConfigError):
         go(config, **hooks)
     assert not config.runs.exists()
+
+
+# one process at a time
+
+
+def test_a_run_in_use_is_left_alone_and_one_is_told_who_holds_it(
+    config: FakeConfig, held: Callable[[Path], AbstractContextManager[int]]
+) -> None:
+    [result] = go(replace(config, budget=4))
+    before = left_in(result.run)
+    with (
+        held(result.run.path / "lock") as number,
+        pytest.raises(RunInUse, match=f"trained by process {number} on .*Ctrl-C"),
+    ):
+        go(config, resume=result.run.path)
+    assert left_in(result.run) == before
+    [rest] = go(config, resume=result.run.path)  # the lock ended with its process
+    assert rest.steps == 12
+
+
+def test_a_run_is_held_from_its_first_step_to_its_last(config: FakeConfig) -> None:
+    """Also a resumed one, and against the process that trains it."""
+    refused: list[int] = []
+
+    def try_again(steps: int) -> None:
+        [path] = config.runs.iterdir()
+        if steps == 1:  # nothing is saved that could go on
+            return
+        with pytest.raises(RunInUse, match="this very process"):
+            go(replace(config, budget=99), resume=path)
+        assert is_locked_for_others(path / "lock")
+        refused.append(steps)
+
+    [result] = go(replace(config, budget=5, checkpoint_every=1), on_step=try_again)
+    go(replace(config, budget=7), resume=result.run.path, on_step=try_again)
+    assert refused == [2, 3, 4, 5, 6, 7]
+    assert not is_locked_for_others(result.run.path / "lock")
+
+
+def test_what_has_had_its_budget_says_so_though_it_is_held(
+    config: FakeConfig, held: Callable[[Path], AbstractContextManager[int]]
+) -> None:
+    [result] = go(config)
+    with held(result.run.path / "lock"):
+        [again] = go(config, resume=result.run.path)
+    assert (again.steps, again.finished) == (12, True)
+
+
+def left_in(run: RunFolder) -> dict[Path, bytes]:
+    return {
+        x: x.read_bytes()
+        for x in run.path.rglob("*")
+        if x.is_file() and x.name != "lock"
+    }
+
+
+def is_locked_for_others(file: Path) -> bool:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(1) as pool:
+        return pool.apply(is_locked, (file,))
 
 
 # being killed

@@ -13,7 +13,7 @@ from experiments.sweep.cell import Cell, expand
 from experiments.sweep.cell_run import next_arguments
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid
-from experiments.sweep.lock import IsLocked, is_locked, locked
+from experiments.runs.lock import IsLocked, is_locked, locked
 from experiments.train.presets import train_config
 
 Held = Callable[[Path], AbstractContextManager[int]]
