@@ -101,8 +101,8 @@ class RunFolder:
                 yield
         except IsLocked as error:
             raise RunInUse(
-                f"{self.path} is being trained by {error}. Wait for its end, or stop it "
-                "there with Ctrl-C (or kill, without -9), which saves all of it."
+                f"{self.path} is being trained by {error}. Wait for its end, or stop "
+                "it there with Ctrl-C (or kill, without -9), which saves all of it."
             ) from error
 
     @property

@@ -14,12 +14,14 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from experiments.config.encoding import print_plainly
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.distributed import any_asked, rank, shared
 from experiments.runs.folder import RunFolder, RunInUse
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from experiments.runs.summary import surviving
 from experiments.runs.task import RunConfig, Task
 from experiments.runs.writer import RunWriter
 from ssl_objectives.distributed import num_processes
@@ -55,6 +57,7 @@ def run_sessions(
         Refusal: see `Task.make`; a checkpoint that cannot be read or written; numbers
             that are not finite. What was saved before is safe.
     """
+    print_plainly()
     console = console or Console()
     results: list[RunResult] = []
     with interruptible() as interrupted:
@@ -100,7 +103,8 @@ class Session:
                 say(self.console, f"Run folder: {run.path}")
                 return self._run(run, None, first)
         finally:
-            task.close()
+            with surviving("Closing", self._warn):
+                task.close()
 
     def resume(self, path: Path) -> RunResult:
         """Continue a run from its latest checkpoint, or from the one at `path`.
@@ -147,7 +151,8 @@ class Session:
             say(self.console, f"Run folder: {run.path}, going on at {at:,}")
             return self._run(run, at, {})
         finally:
-            task.close()
+            with surviving("Closing", self._warn):
+                task.close()
 
     def _run(
         self, run: RunFolder, resumed_at: int | None, first: Mapping[str, float]
@@ -175,7 +180,8 @@ class Session:
                     for warning in task.health.observe(metrics):
                         progress.warn(warning)
                 if evaluates and rank() == 0:
-                    evaluated = task.evaluate(progress.say, self.interrupted.is_set)
+                    with surviving(f"Evaluating at {task.steps:,}", progress.warn):
+                        evaluated = task.evaluate(progress.say, self.interrupted.is_set)
                     for warning in task.health.observe(evaluated):
                         progress.warn(warning)
                 writer.log({**metrics, **evaluated})
@@ -188,7 +194,8 @@ class Session:
                 writer.save(None)
         finished = task.steps >= task.budget
         if rank() == 0:
-            task.finish(run, finished, self.interrupted.is_set)
+            with surviving("What a run leaves beside its checkpoints", self._warn):
+                task.finish(run, finished, self.interrupted.is_set)
         if not finished:
             say(
                 self.console,
@@ -196,6 +203,9 @@ class Session:
                 f"with: curious {task.command} --resume {run.path}",
             )
         return RunResult(run, task.steps, finished)
+
+    def _warn(self, message: str) -> None:
+        say(self.console, f"warning: {message}")
 
     def _progress(self) -> ProgressBar:
         """The bar that people see, of the first process."""

@@ -3,10 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -357,3 +358,52 @@ def test_it_is_a_real_trainer(config: FakeConfig) -> None:
     assert sum(losses[-10:]) < 0.1 * sum(losses[:10])
     [two] = go(replace(config, budget=200))
     assert rows(two.run) == rows(one.run)
+
+
+# what may fail, when training is done or goes on
+
+
+@pytest.mark.parametrize("where", ["evaluate", "finish", "close"])
+def test_what_trains_nothing_ends_no_run(config: FakeConfig, where: str) -> None:
+    """Such as a simulator that can be opened only once."""
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("it opens once [only]")
+
+    out = StringIO()
+    config = replace(config, evaluate_every=6, seeds=2)
+
+    def make(one: FakeConfig) -> FakeTask:
+        task = FakeTask(one)
+        setattr(task, "on_evaluate" if where == "evaluate" else where, fails)
+        return task
+
+    results = run_sessions(make, config, console=Console(file=out, width=300))
+    assert [(x.steps, x.finished) for x in results] == [(12, True)] * 2
+    assert all(12 in saved(x.run) for x in results)
+    said = [x for x in out.getvalue().splitlines() if "warning:" in x]
+    assert len(said) == (4 if where == "evaluate" else 2)  # twice in each run, or once
+    assert all("failed: RuntimeError: it opens once [only] (" in x for x in said)
+    assert "test_session.py, line " in said[0]
+
+
+def test_a_second_ctrl_c_ends_what_is_left_in_the_end(config: FakeConfig) -> None:
+    def insist(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(config, finish=insist)
+
+
+def test_a_terminal_without_its_characters_is_told_all_the_same(
+    config: FakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = BytesIO()
+    terminal = TextIOWrapper(heard, "ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    config = replace(config, evaluate_every=6)
+    [result] = run_sessions(lambda one: FakeTask(one), config)
+    assert result.finished
+    said = heard.getvalue().decode("ascii")
+    assert "12 / 12 steps - " in said
+    assert "shown 12" in said
