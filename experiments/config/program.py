@@ -4,6 +4,8 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
+from experiments.config.encoding import print_plainly
+
 
 def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Run a command; returns its exit code (0 fine, 1 failed, 2 misused, 130 stopped).
@@ -12,6 +14,7 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     and what the system refuses, is printed as one message; whatever else is raised is a
     bug, and is left alone.
     """
+    print_plainly()
     from experiments.config.command_line import HelpAsked, Misuse
     from ssl_objectives.refusal import Refusal
 

@@ -22,6 +22,7 @@ from experiments.evaluate.results import (
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import observable_env, share_envs
+from experiments.runs.summary import surviving
 from experiments.runs.video import record_video
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
@@ -81,10 +82,16 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     console.print(f"numbers  {file}", highlight=False, soft_wrap=True)
     if config.video_steps:
         video = run.videos / f"evaluation-{path.stem}.mp4"
-        record_video(
-            trained.place, player, video, config.video_steps, config.seed, config.greedy
-        )
-        console.print(f"video    {video}", highlight=False, soft_wrap=True)
+
+        def warn(message: str) -> None:
+            console.print(
+                f"warning: {message}", highlight=False, markup=False, soft_wrap=True
+            )
+
+        with surviving("The video", warn):
+            asked = (config.video_steps, config.seed, config.greedy)
+            record_video(trained.place, player, video, *asked)
+            console.print(f"video    {video}", highlight=False, soft_wrap=True)
     return Evaluation(played["agent"], played["random"], env_steps, file)
 
 

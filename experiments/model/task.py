@@ -20,7 +20,7 @@ from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
-from experiments.runs.summary import print_summary
+from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.encoder import Encoder
@@ -219,19 +219,22 @@ class TrainModelTask(Task):
         config, encoder = self.config, self.model.belief.encoder
         self.model.eval()
         assert isinstance(encoder, Encoder)  # what configs of train-model build
-        save_encoder(
-            run.path / ENCODER_FILE,
-            encoder,
-            from_scratch(config.encoder),
-            encoder.image_shape,
-            f"{self.name}, {self.steps:,} gradient steps",
-        )
-        plot_training(run, "gradient steps")
+        with surviving("Saving the encoder", self._warn):
+            save_encoder(
+                run.path / ENCODER_FILE,
+                encoder,
+                from_scratch(config.encoder),
+                encoder.image_shape,
+                f"{self.name}, {self.steps:,} gradient steps",
+            )
+        with surviving("The plot", self._warn):
+            plot_training(run, "gradient steps")
         rows: dict[str, str] = {}
         if finished and config.report:
             say(self.console, "probing …")
-            results = measure_model(self.model, self.source, config, run.path)
-            rows = _told(results)
+            with surviving("Probing", self._warn):
+                results = measure_model(self.model, self.source, config, run.path)
+                rows = _told(results)
         places = [
             ("model", f'load_world_model("{run.path}")'),
             ("encoder", str(run.path / ENCODER_FILE)),
@@ -239,9 +242,14 @@ class TrainModelTask(Task):
         ]
         if any(run.tensorboard.iterdir()):
             places.append(("curves", f"tensorboard --logdir {run.path}"))
+        if finished and not self.is_reported(run):
+            places.append(("measure", f"curious train-model --resume {run.path}"))
         transitions = self.steps * config.batch_size * config.num_steps
         amounts = {"transitions": transitions, "steps": self.steps}
         print_summary(run, amounts, _SUMMARY, rows, places, self.console)
+
+    def _warn(self, message: str) -> None:
+        say(self.console, f"warning: {message}")
 
     def close(self) -> None:
         """Close the worlds."""

@@ -18,11 +18,11 @@ from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
-from experiments.runs.summary import print_summary
+from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import num_processes
-from ssl_objectives.images.labels import label_subset
-from ssl_objectives.images.source import ImageSplit
+from ssl_objectives.images.labels import label_subset, num_labels
+from ssl_objectives.images.source import UNKNOWN, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError
@@ -122,6 +122,7 @@ class PretrainTask(Task):
             labels = None
             if images.labels is not None:
                 labels = label_subset(images.labels, config.labels, config.seed)
+            self._check_probe()
             self.trainer = Pretrainer(
                 config.method,
                 config.encoder,
@@ -143,6 +144,18 @@ class PretrainTask(Task):
     def begin(self) -> Mapping[str, float]:
         """What the untrained encoder knows already."""
         return self._glance()
+
+    def _check_probe(self) -> None:
+        """Refuse what could not be measured now, not when all is trained.
+
+        Raises:
+            ConfigError: an amount of labels that is none.
+        """
+        labels, probe = self.split.probed.labels, self.config.probe
+        known = 0 if labels is None else int((labels != UNKNOWN).sum())
+        if self.config.report and known:
+            for amount in probe.amounts:
+                num_labels(amount, min(known, probe.num_train))
 
     @property
     def steps(self) -> int:
@@ -202,17 +215,19 @@ class PretrainTask(Task):
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """The encoder, what it is worth, pictures, and a table."""
         config, encoder = self.config, self.trainer.encoder.eval()
-        save_encoder(
-            run.path / ENCODER_FILE,
-            encoder,
-            from_scratch(config.encoder),  # so that the file needs no other one
-            self.split.train.image_shape,
-            f"{config.name}, {self.steps:,} steps on {self.split.about}",
-        )
-        plot_training(run, "gradient steps")
+        with surviving("Saving the encoder", self._warn):
+            save_encoder(
+                run.path / ENCODER_FILE,
+                encoder,
+                from_scratch(config.encoder),  # so that the file needs no other one
+                self.split.train.image_shape,
+                f"{config.name}, {self.steps:,} steps on {self.split.about}",
+            )
+        with surviving("The plot", self._warn):
+            plot_training(run, "gradient steps")
         if finished and config.report:
             say(self.console, "probing …")
-            try:
+            with surviving("Probing", self._warn):
                 measure_encoder(
                     encoder,
                     config.encoder,
@@ -224,8 +239,6 @@ class PretrainTask(Task):
                     views=self.trainer.views,
                     console=self.console,
                 )
-            except ValueError as error:  # an amount of labels that is none
-                raise ConfigError(str(error)) from error
         places = [
             ("encoder", str(run.path / ENCODER_FILE)),
             ("use it", f'load_encoder("{run.path}")'),
@@ -233,9 +246,14 @@ class PretrainTask(Task):
         ]
         if any(run.tensorboard.iterdir()):
             places.append(("curves", f"tensorboard --logdir {run.path}"))
+        if finished and not self.is_reported(run):
+            places.append(("measure", f"curious pretrain --resume {run.path}"))
         amounts = {"steps": self.steps, "images": self.steps * config.batch_size}
         rows = _accuracies(run)
         print_summary(run, amounts, _SUMMARY, rows, places, self.console)
+
+    def _warn(self, message: str) -> None:
+        say(self.console, f"warning: {message}")
 
 
 def _accuracies(run: RunFolder) -> dict[str, str]:

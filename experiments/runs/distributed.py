@@ -4,12 +4,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 
 from ssl_objectives.distributed import num_processes
+
+T = TypeVar("T")
 
 
 @contextmanager
@@ -44,12 +46,11 @@ def local_device(device: torch.device) -> torch.device:
     return device
 
 
-def shared(path: Path | None) -> Path:
-    """The path that the first process gives, in all of them."""
-    found = [path]
+def shared(value: T) -> T:
+    """What the first process gives, in all of them."""
+    found = [value]
     if num_processes() > 1:
         dist.broadcast_object_list(found, src=0)
-    assert found[0] is not None  # the first one gives it
     return found[0]
 
 

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -9,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config.json import read_config, to_json, write_config
+from experiments.runs.lock import IsLocked, locked
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import Refusal, suggest
 
 
 class NotARun(Refusal):
     """A path is no run folder and lies in none; the message says what to give."""
+
+
+class RunInUse(Refusal):
+    """Another process is training the run; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,22 @@ class RunFolder:
             f"{path} is not a run and lies in none: there is no config.json. Give a "
             "folder that `curious train` made, or a checkpoint in it."
         )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Be the one process that writes to the run; others may read.
+
+        Raises:
+            RunInUse: another one is, on this machine or on one that shares the folder.
+        """
+        try:
+            with locked(self.path / "lock"):
+                yield
+        except IsLocked as error:
+            raise RunInUse(
+                f"{self.path} is being trained by {error}. Wait for its end, or stop "
+                "it there with Ctrl-C (or kill, without -9), which saves all of it."
+            ) from error
 
     @property
     def config_file(self) -> Path:

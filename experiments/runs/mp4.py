@@ -65,7 +65,7 @@ def _encode(
     # Flat areas and hard edges compress well: this is near to lossless.
     h264 = "-an -c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart"
     command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
+        _ffmpeg(),
         *f"-y -loglevel error {raw} -i - {h264}".split(),
         str(path.absolute()),  # absolute, since ffmpeg takes "-x.mp4" for an option
     ]
@@ -87,6 +87,16 @@ def _encode(
             f"Could not write the video {path}: ffmpeg says: "
             f"{said.decode(errors='replace').strip()}"
         )
+
+
+def _ffmpeg() -> str:
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise OSError(
+            "There is no ffmpeg, which writes videos. Install one (conda install "
+            "ffmpeg, apt install ffmpeg), or say where it is in IMAGEIO_FFMPEG_EXE."
+        ) from error
 
 
 def _check(frame: Any, first: NDArray[np.uint8]) -> None:

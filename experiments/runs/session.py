@@ -5,7 +5,8 @@ processes are here, once, for everything that trains (`experiments/runs/task.py`
 """
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -13,12 +14,14 @@ from typing import TypeVar
 
 from rich.console import Console
 
+from experiments.config.encoding import print_plainly
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.distributed import any_asked, rank, shared
-from experiments.runs.folder import RunFolder
+from experiments.runs.folder import RunFolder, RunInUse
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from experiments.runs.summary import surviving
 from experiments.runs.task import RunConfig, Task
 from experiments.runs.writer import RunWriter
 from ssl_objectives.distributed import num_processes
@@ -54,6 +57,7 @@ def run_sessions(
         Refusal: see `Task.make`; a checkpoint that cannot be read or written; numbers
             that are not finite. What was saved before is safe.
     """
+    print_plainly()
     console = console or Console()
     results: list[RunResult] = []
     with interruptible() as interrupted:
@@ -90,20 +94,24 @@ class Session:
         task.make()
         try:
             first = task.begin()  # before there is a folder: some worlds only fail here
-            path = None
+            run = RunFolder(Path())  # which one, the first process says
             if rank() == 0:
                 config = task.config
-                path = RunFolder.create(
-                    config.runs, task.name, config.seed, config
-                ).path
-            run = RunFolder(shared(path))
-            say(self.console, f"Run folder: {run.path}")
-            return self._run(run, None, first)
+                run = RunFolder.create(config.runs, task.name, config.seed, config)
+            run = shared(run)
+            with _held(run):
+                say(self.console, f"Run folder: {run.path}")
+                return self._run(run, None, first)
         finally:
-            task.close()
+            with surviving("Closing", self._warn):
+                task.close()
 
     def resume(self, path: Path) -> RunResult:
-        """Continue a run from its latest checkpoint, or from the one at `path`."""
+        """Continue a run from its latest checkpoint, or from the one at `path`.
+
+        Raises:
+            RunInUse: another process is doing so.
+        """
         task, run = self.task, RunFolder.open(path)
         check_same_run(run, task.config, task.fixed, task.command)
         checkpoints = CheckpointFolder(run.checkpoints)
@@ -117,6 +125,13 @@ class Session:
                 f"--resume {run.path} {task.budget_flag} {2 * at}",
             )
             return RunResult(run, at, True)
+        with _held(run):
+            return self._go_on(run, path if path.is_file() else checkpoints.latest())
+
+    def _go_on(self, run: RunFolder, chosen: Path) -> RunResult:
+        """Continue a run that this process holds from a checkpoint of it."""
+        task, at = self.task, steps_of(chosen)
+        checkpoints = CheckpointFolder(run.checkpoints)
         later = [x for x in checkpoints.paths() if steps_of(x) > at]
         task.make()
         try:
@@ -136,7 +151,8 @@ class Session:
             say(self.console, f"Run folder: {run.path}, going on at {at:,}")
             return self._run(run, at, {})
         finally:
-            task.close()
+            with surviving("Closing", self._warn):
+                task.close()
 
     def _run(
         self, run: RunFolder, resumed_at: int | None, first: Mapping[str, float]
@@ -164,7 +180,8 @@ class Session:
                     for warning in task.health.observe(metrics):
                         progress.warn(warning)
                 if evaluates and rank() == 0:
-                    evaluated = task.evaluate(progress.say, self.interrupted.is_set)
+                    with surviving(f"Evaluating at {task.steps:,}", progress.warn):
+                        evaluated = task.evaluate(progress.say, self.interrupted.is_set)
                     for warning in task.health.observe(evaluated):
                         progress.warn(warning)
                 writer.log({**metrics, **evaluated})
@@ -177,7 +194,8 @@ class Session:
                 writer.save(None)
         finished = task.steps >= task.budget
         if rank() == 0:
-            task.finish(run, finished, self.interrupted.is_set)
+            with surviving("What a run leaves beside its checkpoints", self._warn):
+                task.finish(run, finished, self.interrupted.is_set)
         if not finished:
             say(
                 self.console,
@@ -185,6 +203,9 @@ class Session:
                 f"with: curious {task.command} --resume {run.path}",
             )
         return RunResult(run, task.steps, finished)
+
+    def _warn(self, message: str) -> None:
+        say(self.console, f"warning: {message}")
 
     def _progress(self) -> ProgressBar:
         """The bar that people see, of the first process."""
@@ -218,6 +239,22 @@ class Session:
 def say(console: Console, message: str) -> None:
     """One line, whatever the width: paths in it are there to be copied."""
     console.print(message, highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _held(run: RunFolder) -> Iterator[None]:
+    """The first process holds the run; where it cannot, all of them are told why."""
+    refused: RunInUse | None = None
+    with ExitStack() as stack:
+        if rank() == 0:
+            try:
+                stack.enter_context(run.held())
+            except RunInUse as error:
+                refused = error
+        refused = shared(refused)
+        if refused is not None:
+            raise refused
+        yield
 
 
 def _with_seed(config: C, seed: int) -> C:

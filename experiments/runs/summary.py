@@ -1,6 +1,8 @@
 """What a finished run says of itself: a table of results, and where everything lies."""
 
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import numpy as np
 from rich.console import Console
@@ -9,6 +11,7 @@ from rich.table import Table
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
 from experiments.runs.progress import duration, short
+from ssl_objectives.refusal import Refusal
 
 LAST_EPISODES = 20  # rows over which returns of single episodes are averaged
 
@@ -58,3 +61,27 @@ def print_summary(
         console.print(
             f"{label:7} {text}", highlight=False, markup=False, soft_wrap=True
         )
+
+
+@contextmanager
+def surviving(what: str, warn: Callable[[str], None]) -> Iterator[None]:
+    """What fails inside is warned of, and ends nothing: training is saved or goes on.
+
+    Args:
+        what: is done inside, for people, such as `the video`.
+        warn: shows one line.
+    """
+    try:
+        yield
+    except Exception as error:
+        with suppress(OSError, ValueError):  # the terminal may be what is gone
+            warn(f"{what} failed: {_brief(error)}")
+
+
+def _brief(error: Exception) -> str:
+    """What people are told; of what is no refusal also where it was raised."""
+    if isinstance(error, Refusal | OSError):
+        return str(error)
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    name = type(error).__name__
+    return f"{name}: {error} ({where.filename}, line {where.lineno})"

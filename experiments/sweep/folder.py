@@ -10,10 +10,10 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from experiments.runs.lock import is_locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.cell_run import find_run, saved_steps
 from experiments.sweep.grid import Grid
-from experiments.sweep.lock import is_locked
 from experiments.sweep.swept_commands import swept_command
 from ssl_objectives.refusal import Refusal, suggest
 

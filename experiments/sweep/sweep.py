@@ -8,13 +8,13 @@ from pathlib import Path
 from rich.console import Console
 
 from experiments.runs.interrupt import interruptible
+from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.cell import Cell, expand
 from experiments.sweep.changes import changed_grid, grid_text
 from experiments.sweep.config import SweepOptions
 from experiments.sweep.cost import last_words, measure, print_plan, speeds_of_runs
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid, grid_file, read_grid
-from experiments.sweep.lock import IsLocked, locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
 from experiments.sweep.worker_pool import WorkerPool

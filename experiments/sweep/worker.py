@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
+from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.cell_run import find_run, next_arguments
 from experiments.sweep.folder import SweepError, SweepFolder
-from experiments.sweep.lock import IsLocked, locked
 from experiments.sweep.swept_commands import swept_command
 
 SWEEPER = "CURIOUS_SWEEPER"  # process id of the sweep that started this process

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from experiments.runs.lock import is_locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
-from experiments.sweep.lock import is_locked
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot
 from experiments.sweep.worker import start_worker

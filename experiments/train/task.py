@@ -18,7 +18,7 @@ from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
-from experiments.runs.summary import print_summary
+from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from experiments.runs.video import record_video
 from experiments.runs.watching import loss_of_parts
@@ -224,15 +224,14 @@ class TrainTask(Task):
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
         """A plot, a video and a table; training is done: no failure here ends it."""
-        try:
+        with surviving("The plot", self._warn):
             plot_training(run)
-            if self.config.video_steps and not stop():
-                say(self.console, "recording a video …")
+        if self.config.video_steps and not stop():
+            say(self.console, "recording a video …")
+            with surviving("The video", self._warn):
                 path = run.videos / f"step-{self.steps:012d}.mp4"
                 steps, player = self.config.video_steps, self.agent.player
                 record_video(self.config.place, player, path, steps, stop=stop)
-        except OSError as error:
-            say(self.console, f"warning: {error}")
         amounts = {"env steps": self.steps}
         if self.frames_per_step > 1:
             frames = self.steps * self.frames_per_step
@@ -248,6 +247,9 @@ class TrainTask(Task):
             for x in self.agent.signals
         }
         print_summary(run, amounts, paid | _SUMMARY, {}, places, self.console)
+
+    def _warn(self, message: str) -> None:
+        say(self.console, f"warning: {message}")
 
     def close(self) -> None:
         """Close the worlds."""

@@ -31,6 +31,11 @@ def plain(text: str) -> str:
         (("byol", "--step", "3"), 2, "--steps"),
         (("byol", "--steps", "0"), 2, "--steps must be at least 1, not 0"),
         (("byol", *QUICK, "--labels", "0%"), 1, "labels: '0%' is no share"),
+        (
+            ("byol", *QUICK, "--report", "--probe.amounts", "1%", "99999"),
+            1,
+            "99,999 were asked for",
+        ),
         (("byol", *QUICK, "--batch-size", "9999"), 1, "more than the 2,000 images"),
         (("byol", *QUICK, "--encoder", "nature"), 1, "too small for this encoder"),
         (("byol", *QUICK, "--images", "folder"), 1, "pictures"),

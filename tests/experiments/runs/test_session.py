@@ -3,9 +3,11 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,8 @@ from rich.console import Console
 from experiments.runs import session
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
-from experiments.runs.folder import RunFolder
+from experiments.runs.folder import RunFolder, RunInUse
+from experiments.runs.lock import is_locked
 from experiments.runs.session import run_sessions
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from tests.experiments.runs.fake_task import FakeConfig, FakeTask, go, killed_at
@@ -132,6 +135,66 @@ def test_what_fails_before_the_first_step_leaves_no_folder(
     with pytest.raises(ConfigError):
         go(config, **hooks)
     assert not config.runs.exists()
+
+
+# one process at a time
+
+
+def test_a_run_in_use_is_left_alone_and_one_is_told_who_holds_it(
+    config: FakeConfig, held: Callable[[Path], AbstractContextManager[int]]
+) -> None:
+    [result] = go(replace(config, budget=4))
+    before = left_in(result.run)
+    with (
+        held(result.run.path / "lock") as number,
+        pytest.raises(RunInUse, match=f"trained by process {number} on .*Ctrl-C"),
+    ):
+        go(config, resume=result.run.path)
+    assert left_in(result.run) == before
+    [rest] = go(config, resume=result.run.path)  # the lock ended with its process
+    assert rest.steps == 12
+
+
+def test_a_run_is_held_from_its_first_step_to_its_last(config: FakeConfig) -> None:
+    """Also a resumed one, and against the process that trains it."""
+    refused: list[int] = []
+
+    def try_again(steps: int) -> None:
+        [path] = config.runs.iterdir()
+        if steps == 1:  # nothing is saved that could go on
+            return
+        with pytest.raises(RunInUse, match="this very process"):
+            go(replace(config, budget=99), resume=path)
+        assert is_locked_for_others(path / "lock")
+        refused.append(steps)
+
+    [result] = go(replace(config, budget=5, checkpoint_every=1), on_step=try_again)
+    go(replace(config, budget=7), resume=result.run.path, on_step=try_again)
+    assert refused == [2, 3, 4, 5, 6, 7]
+    assert not is_locked_for_others(result.run.path / "lock")
+
+
+def test_what_has_had_its_budget_says_so_though_it_is_held(
+    config: FakeConfig, held: Callable[[Path], AbstractContextManager[int]]
+) -> None:
+    [result] = go(config)
+    with held(result.run.path / "lock"):
+        [again] = go(config, resume=result.run.path)
+    assert (again.steps, again.finished) == (12, True)
+
+
+def left_in(run: RunFolder) -> dict[Path, bytes]:
+    return {
+        x: x.read_bytes()
+        for x in run.path.rglob("*")
+        if x.is_file() and x.name != "lock"
+    }
+
+
+def is_locked_for_others(file: Path) -> bool:
+    context = multiprocessing.get_context("fork")
+    with context.Pool(1) as pool:
+        return pool.apply(is_locked, (file,))
 
 
 # being killed
@@ -295,3 +358,52 @@ def test_it_is_a_real_trainer(config: FakeConfig) -> None:
     assert sum(losses[-10:]) < 0.1 * sum(losses[:10])
     [two] = go(replace(config, budget=200))
     assert rows(two.run) == rows(one.run)
+
+
+# what may fail, when training is done or goes on
+
+
+@pytest.mark.parametrize("where", ["evaluate", "finish", "close"])
+def test_what_trains_nothing_ends_no_run(config: FakeConfig, where: str) -> None:
+    """Such as a simulator that can be opened only once."""
+
+    def fails(*_: Any) -> None:
+        raise RuntimeError("it opens once [only]")
+
+    out = StringIO()
+    config = replace(config, evaluate_every=6, seeds=2)
+
+    def make(one: FakeConfig) -> FakeTask:
+        task = FakeTask(one)
+        setattr(task, "on_evaluate" if where == "evaluate" else where, fails)
+        return task
+
+    results = run_sessions(make, config, console=Console(file=out, width=300))
+    assert [(x.steps, x.finished) for x in results] == [(12, True)] * 2
+    assert all(12 in saved(x.run) for x in results)
+    said = [x for x in out.getvalue().splitlines() if "warning:" in x]
+    assert len(said) == (4 if where == "evaluate" else 2)  # twice in each run, or once
+    assert all("failed: RuntimeError: it opens once [only] (" in x for x in said)
+    assert "test_session.py, line " in said[0]
+
+
+def test_a_second_ctrl_c_ends_what_is_left_in_the_end(config: FakeConfig) -> None:
+    def insist(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go(config, finish=insist)
+
+
+def test_a_terminal_without_its_characters_is_told_all_the_same(
+    config: FakeConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = BytesIO()
+    terminal = TextIOWrapper(heard, "ascii", write_through=True)
+    monkeypatch.setattr(sys, "stdout", terminal)
+    config = replace(config, evaluate_every=6)
+    [result] = run_sessions(lambda one: FakeTask(one), config)
+    assert result.finished
+    said = heard.getvalue().decode("ascii")
+    assert "12 / 12 steps - " in said
+    assert "shown 12" in said

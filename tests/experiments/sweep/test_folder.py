@@ -9,11 +9,11 @@ import torch
 
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
+from experiments.runs.lock import IsLocked, is_locked, locked
 from experiments.sweep.cell import Cell, expand
 from experiments.sweep.cell_run import next_arguments
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid
-from experiments.sweep.lock import IsLocked, is_locked, locked
 from experiments.train.presets import train_config
 
 Held = Callable[[Path], AbstractContextManager[int]]

@@ -76,6 +76,7 @@ def test_a_run_leaves_all_that_it_promises(key_door: Any) -> None:
     assert left == {
         "checkpoints",
         "config.json",
+        "lock",
         "metrics.jsonl",
         "plots",
         "tensorboard",

@@ -1,5 +1,6 @@
 """One process at a time; the lock ends with its process, however that ends."""
 
+import errno
 import fcntl
 import os
 import socket
@@ -7,6 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+_HELD: set[tuple[int, Path]] = set()  # by this process: the system lets it lock twice
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 
 
 class IsLocked(Exception):
@@ -18,16 +22,20 @@ def locked(file: Path, patience: float = 0.0) -> Iterator[None]:
     """Hold the lock of `file`, which is made if missing and stays.
 
     Locks are those of `fcntl.lockf`: of a process, not of its children, and known on
-    all machines that share the file system, where that is able to.
+    all machines that share the file system, where that is able to. Where it has no
+    locks at all, nobody is kept out.
 
     Args:
         file: in a folder that exists.
         patience: seconds to wait for another process.
 
     Raises:
-        IsLocked: another process holds it.
+        IsLocked: another process holds it, or this one does already.
     """
     end = time.monotonic() + patience
+    mine = os.getpid(), file.resolve()
+    if mine in _HELD:  # closing the file a second time would end the first lock
+        raise IsLocked(f"this very process ({os.getpid()})")
     with file.open("a+", encoding="utf-8") as held:
         while True:
             try:
@@ -37,11 +45,19 @@ def locked(file: Path, patience: float = 0.0) -> Iterator[None]:
                 if time.monotonic() > end:
                     held.seek(0)
                     raise IsLocked(held.read().strip() or "another process") from None
+            except OSError as error:
+                if error.errno not in _NO_LOCKS:
+                    raise
+                break
             time.sleep(0.1)
         held.truncate(0)
         held.write(f"process {os.getpid()} on {socket.gethostname()}\n")
         held.flush()
-        yield
+        _HELD.add(mine)
+        try:
+            yield
+        finally:
+            _HELD.discard(mine)
 
 
 def is_locked(file: Path) -> bool:
@@ -53,4 +69,7 @@ def is_locked(file: Path) -> bool:
         return False
     except (BlockingIOError, PermissionError):
         return True
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
     return False
