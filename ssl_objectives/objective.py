@@ -6,14 +6,18 @@ statistics and negatives run over N; the leading axes G are independent problems
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import wraps
 from itertools import permutations
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
+import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
+
+from ssl_objectives.exact import exact
 
 
 class TargetKind(Enum):
@@ -122,17 +126,34 @@ class Views:
 
     def detach(self) -> "Views":
         """The same numbers, without their history."""
+        return self._each(Tensor.detach)
 
-        def cut(views: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
-            return tuple(None if x is None else x.detach() for x in views)
+    def at_least_float32(self) -> "Views":
+        """With low rows as float32; what was one tensor stays one."""
+        done: dict[int, Tensor] = {}
+
+        def raised(x: Tensor) -> Tensor:
+            if x.dtype not in (torch.float16, torch.bfloat16):
+                return x
+            if id(x) not in done:
+                done[id(x)] = x.float()
+            return done[id(x)]
+
+        return self._each(raised)
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Views":
+        """All that a network made, changed."""
+
+        def each(views: tuple[Tensor | None, ...]) -> tuple[Tensor | None, ...]:
+            return tuple(None if x is None else change(x) for x in views)
 
         return replace(
             self,
-            z=cut(self.z),
-            p=cut(self.p),
-            t=cut(self.t),
-            rep=cut(self.rep),
-            maps=cut(self.maps),
+            z=each(self.z),
+            p=each(self.p),
+            t=each(self.t),
+            rep=each(self.rep),
+            maps=each(self.maps),
         )
 
 
@@ -163,10 +184,36 @@ class Loss:
         return self.regularizer + self.per_sample.sum() / valid.sum().clamp(min=1)
 
 
+def _of_float32(method: Callable[[Any, Views], Any]) -> Callable[[Any, Views], Any]:
+    """Views come in float32 or better, and no autocast is on."""
+    computed = exact(method)
+
+    @wraps(method)
+    def of_float32(self: Any, views: Views) -> Any:
+        return computed(self, views.at_least_float32())
+
+    return of_float32
+
+
+_EXACT = {"forward": _of_float32, "observe": _of_float32, "refresh": exact}
+
+
 class Objective(nn.Module, ABC):
-    """Composable loss; all its state is in persistent buffers."""
+    """Composable loss; all its state is in persistent buffers.
+
+    Whoever wrote it, it is computed without the caller's autocast, and rows in a low
+    format come to it as float32. Take gradients outside of autocast, as PyTorch says;
+    inside, products are in the low format whatever the forward pass did.
+    """
 
     needs: Needs = Needs()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Make all that a subclass computes exact."""
+        super().__init_subclass__(**kwargs)
+        for name, made in _EXACT.items():
+            if name in cls.__dict__:
+                setattr(cls, name, made(cls.__dict__[name]))
 
     @abstractmethod
     def forward(self, views: Views) -> Loss:

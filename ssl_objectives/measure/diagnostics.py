@@ -4,6 +4,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from ssl_objectives.exact import exact
 from ssl_objectives.parts.critics import unit
 
 
@@ -53,6 +54,7 @@ def relative_spread(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
     return ((x - x.mean(0)).square().sum(-1).mean() / size).sqrt()
 
 
+@exact
 @torch.no_grad()
 def participation_ratio(
     rows: Float[Tensor, "N D"], valid: Bool[Tensor, "N"] | None = None

@@ -9,10 +9,12 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from ssl_objectives.exact import exact
 from ssl_objectives.parts.critics import at_least_float32
 from ssl_objectives.parts.moments import centered
 
 
+@exact
 def gaussian_entropy(
     rows: Float[Tensor, "*G N D"],
     valid: Bool[Tensor, "*G N"] | None = None,

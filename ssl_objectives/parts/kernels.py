@@ -80,7 +80,8 @@ def feature_hsic(
     """
     x, count = centered(first, valid)
     y, _ = centered(second, valid)
-    return (x.mT @ y).square().sum((-2, -1)) / count.clamp(min=1).square()
+    y = y / count.clamp(min=1)[..., None, None]  # before sums are squared
+    return (x.mT @ y).square().sum((-2, -1))
 
 
 class KernelScale(nn.Module):

@@ -45,10 +45,12 @@ def covariance_penalty(
     `‖XᵀX‖_F = ‖XXᵀ‖_F`: whichever of the two is smaller is computed.
     """
     x, count = centered(rows, valid)
+    # divided before sums are squared, which would be the first to overflow
+    x = x / (count - 1).clamp(min=1).sqrt()[..., None, None]
     wide = x.shape[-1] > x.shape[-2]
     everything = (x @ x.mT if wide else x.mT @ x).square().sum((-2, -1))
     off = everything - x.square().sum(-2).square().sum(-1)
-    return off / (count - 1).clamp(min=1).square() / x.shape[-1]
+    return off / x.shape[-1]
 
 
 def cross_correlation(

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ssl_objectives.exact import exact
+
 
 def laplacian(adjacency: Float[Tensor, "N N"]) -> Float[Tensor, "N N"]:
     """`L = D - G` of symmetric weights G between positives; D holds the row sums."""
@@ -24,6 +26,7 @@ def chain(num: int) -> Float[Tensor, "N N"]:
     return step.diag(1) + step.diag(-1)
 
 
+@exact
 def squared_vicreg(
     rows: Float[Tensor, "N D"], adjacency: Float[Tensor, "N N"], gamma: float
 ) -> Float[Tensor, ""]:
@@ -59,6 +62,7 @@ def laplacian_eigenmap(
     return best
 
 
+@exact
 def spectral_contrast(
     rows: Float[Tensor, "N D"], adjacency: Float[Tensor, "N N"]
 ) -> Float[Tensor, ""]:
