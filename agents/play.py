@@ -67,6 +67,11 @@ class PlayedEpisodes:
         return _sizes([x.cells for x in self.episodes])
 
     @property
+    def cut_off(self) -> int:
+        """Episodes that the step limit of the evaluation ended."""
+        return sum(not x.complete for x in self.episodes)
+
+    @property
     def env_steps(self) -> int:
         """Steps of all episodes together."""
         return sum(x.length for x in self.episodes)

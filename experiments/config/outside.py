@@ -41,6 +41,15 @@ def load_part(name: str) -> Any:
     return config
 
 
+def look_here() -> None:
+    """Have Python look for modules in the current folder, too.
+
+    Last of all, so that nothing there hides an installed package.
+    """
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
+
+
 def find(name: str, path: str = "") -> Any:
     """Import what `module:QualName` names.
 
@@ -55,8 +64,7 @@ def find(name: str, path: str = "") -> Any:
     module_name, colon, qualname = name.partition(":")
     if not (module_name and colon and qualname):
         raise ConfigError(f"{where}{name!r} is not of the form my_module:MyConfig.")
-    if str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # last, so that it hides no installed package
+    look_here()
     try:
         found: Any = importlib.import_module(module_name)
     except Exception as error:

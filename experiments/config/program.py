@@ -13,11 +13,18 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     Only here a command's help and refusals become text and exit code. What is refused,
     and what the system refuses, is printed as one message; whatever else is raised is a
     bug, and is left alone.
+
+    The command finds modules of the current folder, whoever imports them (Gymnasium does,
+    for `my_envs:My-v0`), and draws into files alone, whatever the terminal's notebook
+    would have it draw with.
     """
     print_plainly()
     from experiments.config.command_line import HelpAsked, Misuse
+    from experiments.config.outside import look_here
     from ssl_objectives.refusal import Refusal
 
+    look_here()
+    os.environ["MPLBACKEND"] = "agg"
     try:
         return command(argv)
     except HelpAsked as asked:

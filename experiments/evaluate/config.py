@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.config.episodes import NUM_ENVS, SEED
+from experiments.config.episodes import MAX_STEPS, NUM_ENVS, SEED
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class EvaluateConfig:
     """episodes of each player"""
     num_envs: int = NUM_ENVS
     """worlds stepped in parallel, at most"""
-    max_steps: int | None = None
-    """env steps after which an episode is cut; none lets every episode end by itself"""
+    max_steps: int | None = MAX_STEPS
+    """env steps after which an episode is cut; None lets every episode end by itself,
+    which some worlds never do"""
     best: bool = False
     """the checkpoint with the best evaluation instead of the latest"""
     greedy: bool = False

@@ -40,6 +40,7 @@ def evaluation_table(played: Mapping[str, PlayedEpisodes]) -> Table:
         "return, mean": lambda x: f"{x.scores.mean():.4g}",
         "return, 95 % interval": lambda x: _interval(x.scores),
         "return, best": lambda x: f"{x.scores.max():.4g}",
+        "episodes cut off": lambda x: str(x.cut_off),
         "env steps": lambda x: f"{x.env_steps:,}",
         "rooms": lambda x: "–" if x.rooms is None else f"{x.rooms:,}",
         "rooms per episode, mean": lambda x: _mean(x.rooms_per_episode),

@@ -30,6 +30,7 @@ _CIRCUMSTANCES = {
     "device",
     "evaluate_every",
     "evaluate_episodes",
+    "evaluate_max_steps",
 }
 _ABSENT = "not there"
 # What a name stands for: the method of a pretraining run, a world model.

@@ -8,7 +8,7 @@ from agents.play import PlayedEpisodes, StepCallback, play_episodes
 from agents.player import Player
 from envs.vector_env import ObservableWorld, VectorEnv, WorldConfig
 from experiments.config.device import resolve_device
-from experiments.config.episodes import NUM_ENVS, SEED
+from experiments.config.episodes import MAX_STEPS, NUM_ENVS, SEED
 
 
 def observable_env(world: WorldConfig, num_envs: int, device: str) -> VectorEnv:
@@ -23,14 +23,19 @@ def evaluate_player(
     player: Player,
     num_episodes: int,
     on_step: StepCallback | None = None,
+    max_steps: int = MAX_STEPS,
 ) -> dict[str, float]:
-    """Metrics `evaluate/…` of an agent, in fresh worlds."""
+    """Metrics `evaluate/…` of an agent, in fresh worlds.
+
+    Episodes end after `max_steps`, since some worlds never do; `evaluate/cut_off` counts
+    those.
+    """
     num_envs = share_envs(num_episodes, NUM_ENVS)
     env = observable_env(world, num_envs, str(player.device))
     try:
         with playing(player):
             policy = player.acting(SEED)
-            played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
+            played = play_episodes(env, policy, num_episodes, SEED, max_steps, on_step)
     finally:
         env.close()
     return _metrics("evaluate", played)
@@ -42,6 +47,7 @@ def evaluate_random(
     seed: int,
     device: str,
     on_step: StepCallback | None = None,
+    max_steps: int = MAX_STEPS,
 ) -> dict[str, float]:
     """Metrics `random/…`: uniformly random play where `evaluate_player` plays.
 
@@ -51,18 +57,23 @@ def evaluate_random(
         seed: of the draws alone; the worlds are those that every player meets.
         device: where the worlds are computed.
         on_step: told how far play is; what it raises ends play.
+        max_steps: after which an episode is cut.
     """
     env = observable_env(world, share_envs(num_episodes, NUM_ENVS), device)
     try:
         policy = RandomPolicy(env, seed)
-        played = play_episodes(env, policy, num_episodes, SEED, on_step=on_step)
+        played = play_episodes(env, policy, num_episodes, SEED, max_steps, on_step)
     finally:
         env.close()
     return _metrics("random", played)
 
 
 def _metrics(player: str, played: PlayedEpisodes) -> dict[str, float]:
-    metrics = {"return_mean": played.scores.mean(), "return_max": played.scores.max()}
+    metrics = {
+        "return_mean": played.scores.mean(),
+        "return_max": played.scores.max(),
+        "cut_off": played.cut_off,
+    }
     rooms = played.rooms_per_episode
     if rooms is not None and played.rooms is not None and played.cells is not None:
         metrics["rooms"] = played.rooms

@@ -12,6 +12,7 @@ from envs.atari.native import AtariConfig
 from envs.noise.config import with_noise
 from envs.noise.world_noise import WorldNoiseConfig
 from envs.vector_env import WorldConfig
+from experiments.config.episodes import MAX_STEPS
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
 from world_models.presets import byol_explore
@@ -54,6 +55,8 @@ class TrainConfig:
     evaluates never"""
     evaluate_episodes: int = 5
     """episodes of each evaluation; 0 plays none"""
+    evaluate_max_steps: int = MAX_STEPS
+    """env steps after which an episode of an evaluation is cut"""
     watch_steps: int = 1_000
     """steps of each evaluation that the world model's loss on each part of the world is
     measured on, with a hard-coded gaze, in worlds that have parts"""
@@ -88,6 +91,7 @@ _LEAST = {
     "keep_checkpoints": 1,
     "evaluate_every": 0,
     "evaluate_episodes": 0,
+    "evaluate_max_steps": 1,
     "watch_steps": 1,
     "video_steps": 0,
 }

@@ -37,6 +37,7 @@ _SUMMARY = {
     "world-model updates": "world_model/updates",
     "latents' effective rank": "world_model/effective_rank",
     "return, last evaluation": "evaluate/return_mean",
+    "episodes cut off, last evaluation": "evaluate/cut_off",
     "rooms, last evaluation": "evaluate/rooms",
     "rooms per episode": "evaluate/rooms_per_episode",
     "rooms per episode, random play": "random/rooms_per_episode",
@@ -191,9 +192,10 @@ class TrainTask(Task):
         if not episodes:
             return watched
         try:
-            found = evaluate_player(world, self.agent.player, episodes, watch)
+            most = self.config.evaluate_max_steps
+            found = evaluate_player(world, self.agent.player, episodes, watch, most)
             self._random = self._random or evaluate_random(
-                world, episodes, self.config.seed, str(self.device), watch
+                world, episodes, self.config.seed, str(self.device), watch, most
             )
             return watched | found | self._random
         except _Interrupted:

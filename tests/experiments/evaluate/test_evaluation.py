@@ -26,6 +26,10 @@ from experiments.runs.video import record_video
 from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
+METRICS = (
+    *("return_mean", "return_max", "cut_off"),
+    *("rooms", "cells", "rooms_per_episode"),
+)
 SMALL = ("--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "10")
 
 
@@ -128,6 +132,9 @@ def test_best_is_the_checkpoint_of_the_best_evaluation(
     assert done.code == 0
     assert f"{path / 'evaluations' / folder.best().stem}.json" in done.out
     assert "in 3 steps, 1 room (cut off)" in done.out
+    cut = [cells(x)[1:] for x in done.out.splitlines() if "episodes cut off" in x]
+    assert cut == [["1", "1"]]
+    assert EvaluateConfig(path).max_steps == 27_000  # some worlds never end an episode
 
 
 def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
@@ -140,10 +147,7 @@ def test_an_evaluation_leaves_the_actor_as_it_was(key_door: Any) -> None:
     assert torch.equal(torch.get_rng_state(), state)
     assert all(torch.equal(x, before[k]) for k, x in actor.state_dict().items())
     assert metrics == evaluate_player(config.world, actor, 3)
-    assert set(metrics) == {
-        f"evaluate/{x}"
-        for x in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
-    }
+    assert set(metrics) == {f"evaluate/{x}" for x in METRICS}
 
 
 @pytest.mark.parametrize("player", ["evaluate", "random"])
@@ -164,10 +168,7 @@ def test_metrics_of_rooms_are_those_of_the_episodes_played(
     assert metrics[f"{player}/rooms_per_episode"] == sum(rooms) / 6
     cells = set[Any]().union(*(x.cells or set() for x in episodes))
     assert metrics[f"{player}/cells"] == len(cells)
-    assert set(metrics) == {
-        f"{player}/{x}"
-        for x in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
-    }
+    assert set(metrics) == {f"{player}/{x}" for x in METRICS}
 
 
 def test_random_play_is_drawn_by_its_seed_alone(key_door: Any) -> None:
