@@ -14,9 +14,9 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     and what the system refuses, is printed as one message; whatever else is raised is a
     bug, and is left alone.
 
-    The command finds modules of the current folder, whoever imports them (Gymnasium does,
-    for `my_envs:My-v0`), and draws into files alone, whatever the terminal's notebook
-    would have it draw with.
+    The command finds modules of the current folder, whoever imports them (Gymnasium
+    does, for `my_envs:My-v0`), and draws into files alone, whatever the terminal's
+    notebook would have it draw with.
     """
     print_plainly()
     from experiments.config.command_line import HelpAsked, Misuse
