@@ -98,7 +98,7 @@ MODELS: dict[str, Callable[[], Made]] = {
     "byol-hindsight": partial(
         made,
         presets.byol_hindsight(
-            K, predictor=HindsightHeadConfig(6, 5, 12, group=20), standardized=2
+            K, predictor=HindsightHeadConfig(6, 5, hidden=12, group=20), standardized=2
         ),
     ),
     "spr": partial(made, presets.spr(K)),
