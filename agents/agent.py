@@ -56,6 +56,11 @@ class Agent(ABC):
         """The world model, if there is one."""
         return self.player.world_model
 
+    @property
+    @abstractmethod
+    def rollouts_kept(self) -> int:
+        """By its replay; 0 without one."""
+
     def begin(self) -> None:
         """Reset the worlds, after whatever random play the curiosity asks for."""
         self.collector.begin(self.seeds.worlds)

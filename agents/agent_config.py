@@ -60,10 +60,6 @@ class AgentConfig(Protocol):
         """Flags with which it learns more slowly: the remedy of a run that diverged."""
 
     @property
-    def rollouts_kept(self) -> int:
-        """How many rollouts a replay holds; 0 without one."""
-
-    @property
     def levers(self) -> Levers:
         """Flags that lower what a run takes of memory."""
 

@@ -94,12 +94,19 @@ class OffPolicyAgent(Agent):
         acting = self.policy.exploring(draws)
         self.collector = Collector(env, acting, num_steps, overlap)
 
+    @property
+    def rollouts_kept(self) -> int:
+        """By the replay; none where nobody learns from it."""
+        learns = self.study is not None or self.schooling is not None
+        return self.replay.capacity if learns else 0
+
     def train_step(self, describe: bool = True) -> TrainStepResult:
         """Collect a rollout, pay for it, keep it, and learn from all that are kept."""
         experience, happened = self.collector.collect()
         scored, paid, reward = self._appraise(experience, describe)
         kept = self._carry(experience, scored.experience)
-        self.replay.add(experience.traj, kept, {PAID: reward})
+        if self.rollouts_kept:
+            self.replay.add(experience.traj, kept, {PAID: reward})
         self.env_steps += int(experience.traj.valid.sum())
         metrics: Metrics = {}
         if self.env_steps >= self.learning_starts:

@@ -87,11 +87,6 @@ class OffPolicyAgentConfig:
         return " ".join(flags)
 
     @property
-    def rollouts_kept(self) -> int:
-        """By the replay."""
-        return self.study.capacity
-
-    @property
     def levers(self) -> Levers:
         """See `AgentConfig.levers`."""
         return Levers(

@@ -107,6 +107,11 @@ class PpoAgent(Agent):
         self.collector = Collector(env, self.acting, ppo.num_steps, overlap)
         self.rollouts = 0
 
+    @property
+    def rollouts_kept(self) -> int:
+        """By the replay of the world model."""
+        return 0 if self.replay is None else self.replay.buffer.capacity
+
     def train_step(self, describe: bool = True) -> TrainStepResult:
         """Collect one rollout, and pass over it a few times; see `Agent.train_step`."""
         early = self.rollouts < self.head_start.rollouts

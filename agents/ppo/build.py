@@ -99,11 +99,6 @@ class PpoAgentConfig:
         return f"--agent.ppo.learning-rate {self.ppo.learning_rate / 5:g}"
 
     @property
-    def rollouts_kept(self) -> int:
-        """By the replay, if there is one."""
-        return self.replay.capacity
-
-    @property
     def levers(self) -> Levers:
         """See `AgentConfig.levers`."""
         return Levers(

@@ -7,7 +7,7 @@ from enum import Enum
 
 from experiments.report.config import TASK
 from experiments.report.labels import NAMES, label_groups, parent, show
-from experiments.report.runs import VERSIONS, LoadedRun, Value
+from experiments.report.runs import AXES, VERSIONS, LoadedRun, Value
 from ssl_objectives.refusal import ConfigError, suggest
 
 # What says where a run is kept and shown, not what it computes.
@@ -157,6 +157,7 @@ def differences(comparison: Comparison) -> list[Difference]:
     for path in known:
         if (
             path in _BOOKKEEPING
+            or _under(path, AXES)
             or path in comparison.axes
             or _of_task(path, comparison.task)
             or _is_told(path, comparison.axes, [x.run for x in entries])
@@ -171,12 +172,24 @@ def differences(comparison: Comparison) -> list[Difference]:
         if len(set().union(*groups.values())) < 2:
             continue
         difference = _difference(path, groups)
+        if _is_meant(difference.scope, comparison):
+            continue
         # A part of the compared config differs between arms, of course.
         compared = any(_under(path, axis) for axis in comparison.axes)
         expected = compared and difference.scope is DifferenceScope.BETWEEN_ARMS
         if not expected or any(_ABSENT in x for x in difference.values.values()):
             found.append(difference)
     return sorted(found, key=lambda x: list(DifferenceScope).index(x.scope))
+
+
+def _is_meant(scope: DifferenceScope, comparison: Comparison) -> bool:
+    """Whether it is what the names on a sweep's axes stand for."""
+    arms = bool(comparison.axes) and all(_under(x, AXES) for x in comparison.axes)
+    if scope is DifferenceScope.BETWEEN_ARMS:
+        return arms
+    return scope is DifferenceScope.BETWEEN_TASKS and _under(
+        comparison.task or "", AXES
+    )
 
 
 def _difference(path: str, groups: Mapping[tuple[str, str], set[str]]) -> Difference:
@@ -252,7 +265,8 @@ def _is_told(path: str, axes: Sequence[str], runs: Sequence[LoadedRun]) -> bool:
 
 
 def _is_circumstance(path: str) -> bool:
-    return path in _BOOKKEEPING | _CIRCUMSTANCES or _under(path, VERSIONS)
+    named = _under(path, VERSIONS) or _under(path, AXES)
+    return named or path in _BOOKKEEPING | _CIRCUMSTANCES
 
 
 def _of_task(path: str, task: str | None) -> bool:

@@ -87,6 +87,7 @@ def _episodes(comparison: Comparison, metric: str) -> Section:
 def _events(comparison: Comparison) -> Section:
     rows = []
     for task in comparison.tasks:
+        every = [x.run for x in comparison.entries if x.task == task]
         for arm in comparison.arms:
             runs = _by_seed(comparison.runs(arm, task))
             names = dict.fromkeys(
@@ -97,7 +98,8 @@ def _events(comparison: Comparison) -> Section:
             )
             paid = {x[0] for x in names if len(x) > 1}
             for event, *signal in names:
-                if signal or event not in paid:
+                happened = any(last_half(x, f"{EVENT}{event}/steps") for x in every)
+                if happened and (signal or event not in paid):
                     rows.append((task, arm, event, *_event(runs, event, signal)))
     columns = ("task", "arm", "event", "signal", "of steps", "of the bonus")
     return Section(

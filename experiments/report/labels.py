@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from experiments.report.runs import Kind, Value
+from experiments.report.runs import AXES, Kind, Value
 
 Settings = Mapping[str, Value]
 # Settings that name a part better than its class does; their value says enough.
@@ -35,7 +35,7 @@ def label_groups(groups: Sequence[Settings], always: Sequence[str] = ()) -> list
                     kinds.append(value.plain)
             elif value is None and path in parts:
                 absent.append(f"no {short[path]}")
-            elif path.rpartition(".")[2] in NAMES:
+            elif path.rpartition(".")[2] in NAMES or parent(path) == AXES:
                 kinds.append(show(value))
             else:
                 values.append(f"{short[path]}={show(value)}")

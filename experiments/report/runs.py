@@ -16,6 +16,7 @@ from experiments.runs.logger import MetricsError, read_metrics
 
 FORMAT_VERSION = 1  # of results.json and notes.json
 VERSIONS = "versions"  # what the settings from versions.json begin with
+AXES = "axes"  # what names of values on a sweep's axes begin with
 
 Value = str | int | float | bool | None
 
@@ -41,7 +42,8 @@ class LoadedRun:
     Attributes:
         path: the run folder.
         settings: leaves of its config and of versions.json, by dotted path; a config
-            inside a config also is one, of type `Kind`.
+            inside a config also is one, of type `Kind`. In a sweep `axes.<axis>` is
+            what the value of the cell is called.
         columns: see `read_metrics`.
         results: numbers from results.json.
         settings_tried: how many settings its own were chosen among, from notes.json.
@@ -174,6 +176,7 @@ def read_run(path: Path) -> LoadedRun:
         versions = _read_json(path / "versions.json")
         versions.pop("command", None)  # its paths differ between all runs
         settings |= flatten(versions, VERSIONS)
+    settings |= flatten(_axes_of(path), AXES)
     try:
         columns = read_metrics(run)
     except MetricsError as error:
@@ -191,6 +194,21 @@ def read_run(path: Path) -> LoadedRun:
         message = f'{path / "results.json"}: "results" must map names to numbers.'
         raise RunUnreadable(message) from None
     return LoadedRun(path, settings, columns, numbers, tried)
+
+
+def _axes_of(run: Path) -> dict[str, str]:
+    """What the values of its cell are called, by axis; empty outside of sweeps."""
+    file = run.resolve().parents[2] / "cells.json"  # SWEEP/cells/CELL/RUN
+    try:
+        cells = json.loads(file.read_text("utf-8"))["cells"]
+        [axes] = [
+            x["axes"]
+            for x in cells
+            if file.parent / x["folder"] == run.resolve().parent
+        ]
+        return {str(k): str(x) for k, x in axes.items()}
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return {}  # no sweep, or some other file of that name
 
 
 def flatten(node: Any, path: str = "") -> Iterator[tuple[str, Value]]:

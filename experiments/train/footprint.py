@@ -60,9 +60,8 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
         )
         .add("activations", activations, levers.activations)
     )
-    capacity = config.agent.rollouts_kept
-    if capacity:
-        plan = plan.add("replay", capacity * stored, levers.replay)
+    if agent.rollouts_kept:
+        plan = plan.add("replay", agent.rollouts_kept * stored, levers.replay)
     return plan
 
 

@@ -186,7 +186,7 @@ def test_stored_rewards_are_those_that_were_paid() -> None:
 
 def test_streams_are_scaled_before_they_are_weighed() -> None:
     stream = RewardStream(2.0, 0.9, normalize=True)
-    agent = off_policy(UniformConfig(), None, extrinsic=stream)
+    agent = off_policy(dqn(), None, extrinsic=stream)
     scale = agent.scales[0]
     assert isinstance(scale, ReturnStdScale)
     twin = copy.deepcopy(scale)
@@ -222,6 +222,21 @@ def test_nothing_learns_before_its_time_and_all_of_it_then() -> None:
     assert isinstance(signal, RandomNetworkDistillation)
     for name, x in signal.target.named_parameters():
         assert torch.equal(x, before[f"signals.rnd.target.{name}"])
+
+
+def test_who_learns_nothing_keeps_nothing() -> None:
+    """A checkpoint of random play in many worlds had gigabytes of rollouts in it."""
+    idle = off_policy(UniformConfig(), None)
+    idle.begin()
+    for _ in range(2):
+        idle.train_step()
+    assert (idle.rollouts_kept, len(idle.replay)) == (0, 0)
+    for learns in (off_policy(UniformConfig(), None, RND), off_policy(dqn(), None)):
+        learns.begin()
+        for _ in range(2):
+            learns.train_step()
+        assert learns.rollouts_kept == learns.replay.capacity
+        assert len(learns.replay) == 2
 
 
 @pytest.mark.parametrize("policy", [UniformConfig(), DwellConfig()])

@@ -179,6 +179,24 @@ def test_noise_around_a_world_is_of_the_task() -> None:
     )
 
 
+def test_a_sweep_is_compared_by_what_its_axes_are_called() -> None:
+    """What the names stand for is no difference; what differs within one is."""
+    runs = [
+        changed(x, axes__noise=noise, axes__signal=str(x.settings["curiosity"]), **more)
+        for noise, more in (("none", {}), ("layer", {"noise": "a:Layer", "size": 7}))
+        for x in grid()[:4]
+    ]
+    comparison = compare(runs, ["axes.signal"], "axes.noise")
+    assert comparison.arms == (str(RND), str(ERROR))
+    assert comparison.tasks == ("none", "layer")
+    assert differences(comparison) == []
+    runs[0] = changed(runs[0], size=9)
+    runs[1] = changed(runs[1], size=8)
+    [found] = differences(compare(runs, ["axes.signal"], "axes.noise"))
+    assert (found.setting, found.scope) == ("size", DifferenceScope.WITHIN_ARM)
+    assert "axes.noise" not in compare(runs).axes  # nobody asked
+
+
 def test_what_differs_besides_is_pointed_out() -> None:
     runs = grid(versions__torch="2.13")
     runs = [

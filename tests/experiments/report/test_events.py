@@ -61,6 +61,8 @@ def test_what_was_paid_for_events() -> None:
         "event/noise/steps": flat(0.9, 0.2),
         "event/noise/bonus/rnd": flat(0, 0.8),
         "event/noise/raw/rnd": flat(0, 0.4),
+        "event/never/steps": flat(0.1, 0.0),
+        "event/never/bonus/rnd": flat(0.1, 0.0),
         "event/plain/steps": flat(0.1, 0.8),
         "event/plain/bonus/rnd": flat(1, 0.2),
         "event/plain/raw/rnd": flat(1, 0.6),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from experiments.report.runs import find_runs
+from experiments.report.runs import find_runs, read_run
 from experiments.runs.folder import NotARun
 from tests.experiments.report.test_report import grid, made, quietly, scored
 
@@ -24,6 +24,22 @@ def test_a_sweep_is_searched_and_its_empty_cells_named(tmp_path: Path) -> None:
     assert find_runs([tmp_path]) == [run.path]
     result, _ = quietly(tmp_path / "out", tmp_path / "sweep")
     assert "1 cell of the sweep has left no run: b+s0." in result.notes
+
+
+def test_a_run_knows_what_its_cell_is_called(tmp_path: Path) -> None:
+    run = made(tmp_path / "sweep/cells/no-op+mine+s0", "rnd", 0, scored(1)).path
+    axes = {"noise": "no-op", "signal": "mine"}
+    cell = {"name": "no-op+mine+s0", "folder": "cells/no-op+mine+s0", "axes": axes}
+    file = tmp_path / "sweep/cells.json"
+    file.write_text(json.dumps({"cells": [cell | {"folder": "cells/other"}, cell]}))
+    found = read_run(run).settings
+    assert {k: x for k, x in found.items() if k.startswith("axes.")} == {
+        "axes.noise": "no-op",
+        "axes.signal": "mine",
+    }
+    for text in ("{", "[]", json.dumps({"cells": [{"folder": "cells/other"}]})):
+        file.write_text(text)
+        assert not any(k.startswith("axes.") for k in read_run(run).settings)
 
 
 def test_runs_are_found_once_by_paths_and_globs(tmp_path: Path) -> None:
