@@ -112,7 +112,7 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConf
         raise ConfigError(
             f"{folder.path} trained no agent. Give a run of `curious train`."
         )
-    path = Path(run) if Path(run).is_file() else None
+    path = folder.checkpoint_at(Path(run))
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
     env = config.place.build(1, "cpu")
     player = config.agent.build_player(env.spec, config.model, len(config.signals))
@@ -129,7 +129,8 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConf
 
 
 def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:
-    if config.run.is_file():
-        return config.run
+    named = run.checkpoint_at(config.run)
+    if named is not None:
+        return named
     folder = CheckpointFolder(run.checkpoints)
     return folder.best() if config.best else folder.latest()

@@ -1,5 +1,6 @@
 """A folder of images, straight from the files; sub-folders are classes."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from ssl_objectives.images.source import (
     check_share,
     split_by_hash,
 )
+from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 
 _SPLITS = {"train", "training", "test", "val", "valid", "validation"}
@@ -84,7 +86,7 @@ class FolderConfig:
         except DoesNotFit as error:
             raise DoesNotFit(
                 f"{error}\n\nOr turn them into a data set, which is read from disk: "
-                f"curious import {self.path} --out FOLDER"
+                f"curious import {shlex.quote(str(self.path))} --out FOLDER"
             ) from error
         images = np.empty((len(files), *first.shape), np.uint8)
         for i, file in enumerate(files):
@@ -108,15 +110,19 @@ class FolderConfig:
 
 def _files(folder: Path) -> list[Path]:
     """All images below a folder, in the order of folders and names."""
+    if not folder.exists():
+        raise DatasetError(nothing_at(folder))
     if not folder.is_dir():
-        raise DatasetError(f"There is no folder of images at {folder}.")
+        raise DatasetError(f"{folder} is no folder of images.{unpack_first(folder)}")
     found = [
         x
         for x in folder.rglob("*")
         if x.suffix.lower() in SUFFIXES and not x.name.startswith(".")
     ]
     if not found:
-        raise DatasetError(f"{folder} has no image ({' '.join(SUFFIXES)}).")
+        raise DatasetError(
+            f"{folder} has no image ({' '.join(SUFFIXES)}).{unpack_first(folder)}"
+        )
     return sorted(found, key=lambda x: (natural(x.parent), natural(x.name)))
 
 

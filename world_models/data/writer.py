@@ -87,10 +87,7 @@ class DatasetWriter:
             raise DatasetError(f"Cannot write to {path}: {error.strerror}.") from error
         if occupied and not append:
             what = "holds a data set" if _is_dataset(path) else "is not empty"
-            raise DatasetError(
-                f"{path} {what}. Choose another folder"
-                + (", or add to it with --append." if _is_dataset(path) else ".")
-            )
+            raise DatasetError(f"{path} {what}. Choose another folder.")
         if occupied:
             before = open_dataset(path)
             if before.spec != self.spec:

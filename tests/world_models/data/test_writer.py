@@ -128,7 +128,9 @@ def test_a_killed_writer_leaves_a_data_set(tmp_path: Path) -> None:
 
 def test_an_occupied_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "d")
-    with pytest.raises(DatasetError, match=r"d holds a data set.*--append"):
+    with pytest.raises(
+        DatasetError, match=r"d holds a data set. Choose another folder"
+    ):
         write(tmp_path / "d")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
