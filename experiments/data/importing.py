@@ -1,6 +1,5 @@
 """`curious import`: images, videos, arrays and Minari data sets become one format."""
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,8 +54,6 @@ def _import(config: ImportConfig, out: Path, console: Console) -> Dataset:
                 advance(len(rows.columns["first"]))
     except DatasetError as error:
         if not writer.num_rows:
-            # it was new or empty, or the writer had refused it
-            shutil.rmtree(out, ignore_errors=True)
             raise
         raise DatasetError(
             f"{error} The {writer.num_rows:,} rows before it are in {out}; delete that "

@@ -39,10 +39,10 @@ _SUMMARY = {
     "world-model updates": "world_model/updates",
     "latents' effective rank": "world_model/effective_rank",
     "return, last evaluation": "evaluate/return_mean",
-    "rooms, last evaluation": "evaluate/rooms",
     "rooms per episode": "evaluate/rooms_per_episode",
     "rooms per episode, random play": "random/rooms_per_episode",
-    "cells, last evaluation": "evaluate/cells",
+    "cells per episode": "evaluate/cells_per_episode",
+    "cells per episode, random play": "random/cells_per_episode",
 }
 
 
