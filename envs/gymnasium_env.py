@@ -171,8 +171,9 @@ class GymnasiumVectorEnv(VectorEnv):
             # What stands in the row of a reset is ignored, so it need not be an action.
             asked = np.where(self._ended, 0, action.cpu().numpy())
             if asked.min() < 0 or asked.max() >= space.n:
+                own = f" (the env's own begin at {space.start})" if space.start else ""
                 raise ValueError(
-                    f"Actions must be 0 … {space.n - 1}, not {asked.tolist()}"
+                    f"Actions must be 0 … {space.n - 1}{own}, not {asked.tolist()}"
                 )
             return np.asarray(asked + space.start, batch.dtype)
         assert isinstance(space, Box)

@@ -23,6 +23,7 @@ from rich.text import Text
 from experiments.config.choices import Choice
 from experiments.config.flags import config_registry
 from experiments.config.json import read_config
+from experiments.config.paths import typed_path
 from ssl_objectives.refusal import ConfigError, Refusal
 
 C = TypeVar("C")
@@ -76,7 +77,7 @@ def parse(
                 "two out; single values can still be changed by their flags."
             )
         else:
-            default = read_config(Path(file))
+            default = read_config(typed_path(file))
         if not isinstance(default, config_type):
             raise ConfigError(
                 f"{file} is the config of another command: a {type(default).__name__}, "

@@ -3,14 +3,19 @@
 from dataclasses import is_dataclass, replace
 from functools import partial
 from inspect import isabstract
+from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 from tyro.constructors import (
     ConstructorRegistry,
+    PrimitiveConstructorSpec,
+    PrimitiveTypeInfo,
     StructConstructorSpec,
     StructFieldSpec,
     StructTypeInfo,
 )
+
+from experiments.config.paths import typed_path
 
 
 def config_registry() -> ConstructorRegistry:
@@ -19,6 +24,20 @@ def config_registry() -> ConstructorRegistry:
     By itself it does so for classes, but not for `Protocol | None`.
     """
     registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def path(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[Path] | None:
+        """As tyro reads paths, but for a `~` that no shell has replaced."""
+        if info.type is not Path:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="PATH",
+            instance_from_str=lambda words: typed_path(words[0]),
+            is_instance=lambda x: isinstance(x, Path),
+            str_from_instance=lambda x: [str(x)],
+        )
+
     inside: list[StructTypeInfo] = []
 
     @registry.struct_rule

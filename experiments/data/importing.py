@@ -1,11 +1,11 @@
 """`curious import`: images, videos, arrays and Minari data sets become one format."""
 
-import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
 
+from experiments.config.paths import typed_path
 from experiments.data.config import ImportConfig
 from experiments.data.description import about, check_space, counted
 from experiments.data.sources import open_source
@@ -26,9 +26,9 @@ def import_data(config: ImportConfig, console: Console | None = None) -> Dataset
     """
     console = console or Console()
     if config.verify:
-        return _verify(Path(config.source), console)
+        return _verify(typed_path(config.source), console)
     if config.to_minari is not None:
-        return _to_minari(Path(config.source), config.to_minari, console)
+        return _to_minari(typed_path(config.source), config.to_minari, console)
     assert config.out is not None  # by ImportConfig's own check
     return _import(config, config.out, console)
 
@@ -54,8 +54,6 @@ def _import(config: ImportConfig, out: Path, console: Console) -> Dataset:
                 advance(len(rows.columns["first"]))
     except DatasetError as error:
         if not writer.num_rows:
-            # it was new or empty, or the writer had refused it
-            shutil.rmtree(out, ignore_errors=True)
             raise
         raise DatasetError(
             f"{error} The {writer.num_rows:,} rows before it are in {out}; delete that "

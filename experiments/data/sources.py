@@ -1,13 +1,16 @@
 """What lies at a path, and how it is read."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from experiments.config.paths import typed_path
 from experiments.data.config import ImportConfig
 from ssl_objectives.images.files import Found, find_files
 from ssl_objectives.images.frames import SUFFIXES as IMAGES
 from ssl_objectives.images.frames import FrameFormat
+from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION
 from world_models.data.importers.arrays.files import ArrayFiles
@@ -20,6 +23,7 @@ from world_models.data.importers.minari.read import MinariData
 from world_models.data.importers.video import SUFFIXES as VIDEOS
 from world_models.data.importers.video import VideoFiles
 
+_MINARI_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
 _KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
 
 
@@ -31,12 +35,14 @@ def open_source(config: ImportConfig) -> Importer:
         ConfigError: it needs a package that is not installed.
     """
     name = config.source
-    path = Path(name).expanduser()
+    path = typed_path(name)
     size = None if config.size is None else (config.size[0], config.size[1])
     form = FrameFormat(size, config.gray)
     if not path.exists():
-        if name[:1] in (".", "~", "/") or path.suffix:
-            raise DatasetError(f"There is nothing at {path}.")
+        if name[:1] in (".", "~", "/") or not _MINARI_ID.fullmatch(name):
+            raise DatasetError(
+                f"{nothing_at(path)} (Minari's ids, which are no paths, end in -v0.)"
+            )
         return MinariData(name, form, config.obs, config.facts)
     if (path / DESCRIPTION).is_file():
         return DatasetCopy(path, form)
@@ -87,8 +93,9 @@ def _files(path: Path) -> tuple[str, list[Path], tuple[str, ...]]:
     if not found:
         left_out = "".join(f" {x}" for x in below.notes)
         raise DatasetError(
-            f"{path} is nothing that can be imported. Known are data sets of ours and "
-            f"of Minari, and files named {' '.join(every)}.{left_out}"
+            f"{path} is nothing that can be imported.{unpack_first(path)} Known are "
+            f"data sets of ours and of Minari, and files named {' '.join(every)}."
+            f"{left_out}"
         )
     if len(counts) > 1:
         has = " and ".join(f"{count:,} {kind}" for kind, count in counts.most_common())

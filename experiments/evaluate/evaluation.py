@@ -1,6 +1,10 @@
 """`curious evaluate`: how well an agent plays, and how far it gets, beside random."""
 
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -30,12 +34,12 @@ from ssl_objectives.refusal import ConfigError
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Both players' episodes, and where the numbers were written."""
+    """Both players' episodes, and where the numbers were written, if they could be."""
 
     agent: PlayedEpisodes
     random: PlayedEpisodes
     env_steps: int
-    file: Path
+    file: Path | None
 
 
 def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluation:
@@ -49,6 +53,8 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     console = console or Console()
     run = RunFolder.open(config.run)
     path = _checkpoint(run, config)
+    warn = partial(_warn, console)
+    kept = _writable(run.path / "evaluations", warn)
     player, trained = load_agent(path, config.device)
     num_envs = share_envs(config.episodes, config.num_envs)
     env = observable_env(trained.place, num_envs, config.device)
@@ -71,6 +77,8 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     console.print(evaluation_table(played))
     for line in episode_lines(played["agent"]):
         console.print(f"  {line}", highlight=False)
+    if not kept:
+        return Evaluation(played["agent"], played["random"], env_steps, None)
     file = run.path / "evaluations" / f"{path.stem}.json"
     about = {
         "env_steps": env_steps,
@@ -82,12 +90,6 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     console.print(f"numbers  {file}", highlight=False, soft_wrap=True)
     if config.video_steps:
         video = run.videos / f"evaluation-{path.stem}.mp4"
-
-        def warn(message: str) -> None:
-            console.print(
-                f"warning: {message}", highlight=False, markup=False, soft_wrap=True
-            )
-
         with surviving("The video", warn):
             asked = (config.video_steps, config.seed, config.greedy)
             record_video(trained.place, player, video, *asked)
@@ -112,7 +114,7 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConf
         raise ConfigError(
             f"{folder.path} trained no agent. Give a run of `curious train`."
         )
-    path = Path(run) if Path(run).is_file() else None
+    path = folder.checkpoint_at(Path(run))
     state = CheckpointFolder(folder.checkpoints).load(path).state["modules"]
     env = config.place.build(1, "cpu")
     player = config.agent.build_player(env.spec, config.model, len(config.signals))
@@ -128,8 +130,33 @@ def load_agent(run: Path | str, device: str = "auto") -> tuple[Player, TrainConf
     return player.to(resolve_device(device)).eval(), config
 
 
+def _writable(folder: Path, warn: Callable[[str], None]) -> bool:
+    """Whether an evaluation can be kept; asked before hours are played."""
+    new = not folder.exists()
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        warn(
+            f"{folder} cannot be written to ({error.strerror}). The numbers will be "
+            "shown here, and neither they nor a video be kept."
+        )
+        return False
+    finally:
+        if new:
+            with suppress(OSError):
+                folder.rmdir()  # until there is something to keep
+    return True
+
+
+def _warn(console: Console, message: str) -> None:
+    console.print(f"warning: {message}", highlight=False, markup=False, soft_wrap=True)
+
+
 def _checkpoint(run: RunFolder, config: EvaluateConfig) -> Path:
-    if config.run.is_file():
-        return config.run
+    named = run.checkpoint_at(config.run)
+    if named is not None:
+        return named
     folder = CheckpointFolder(run.checkpoints)
     return folder.best() if config.best else folder.latest()

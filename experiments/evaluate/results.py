@@ -1,6 +1,7 @@
 """What an evaluation leaves: a table for people, and JSON for programs."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,7 +31,11 @@ def bootstrap_interval(
 
 
 def evaluation_table(played: Mapping[str, PlayedEpisodes]) -> Table:
-    """A line per quantity, a column per player."""
+    """A line per quantity, a column per player.
+
+    Rooms and cells are those of single episodes: all episodes together say how many
+    there were rather than how far one gets. (JSON has both.)
+    """
     table = Table()
     table.add_column("")
     for name in played:
@@ -42,10 +47,10 @@ def evaluation_table(played: Mapping[str, PlayedEpisodes]) -> Table:
         "return, best": lambda x: f"{x.scores.max():.4g}",
         "episodes cut off": lambda x: str(x.cut_off),
         "env steps": lambda x: f"{x.env_steps:,}",
-        "rooms": lambda x: "–" if x.rooms is None else f"{x.rooms:,}",
         "rooms per episode, mean": lambda x: _mean(x.rooms_per_episode),
         "rooms per episode, 95 % interval": lambda x: _interval(x.rooms_per_episode),
-        "cells (room, x, y)": lambda x: "–" if x.cells is None else f"{x.cells:,}",
+        "cells (room, x, y) per episode, mean": lambda x: _mean(x.cells_per_episode),
+        "cells per episode, 95 % interval": lambda x: _interval(x.cells_per_episode),
     }
     for label, show in lines.items():
         table.add_row(label, *(show(each) for each in played.values()))
@@ -83,7 +88,9 @@ def write_evaluation(
             **_per_episode("cells", each.cells_per_episode),
         }
     file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    unfinished = file.with_name(f".{file.name}.unfinished")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n", "utf-8")
+    os.replace(unfinished, file)
 
 
 @contextmanager

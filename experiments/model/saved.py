@@ -33,7 +33,7 @@ def load_world_model(
             f"{folder.path} is no run of `curious train-model`. The world model of an "
             "agent: load_agent(run)[0].world_model."
         )
-    path = Path(run) if Path(run).is_file() else None
+    path = folder.checkpoint_at(Path(run))
     state = CheckpointFolder(folder.checkpoints).load(path).state
     model = build_model(config, offered_of(state["offered"]))
     try:

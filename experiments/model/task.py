@@ -9,6 +9,7 @@ from rich.console import Console
 
 from envs.vector_env import DiscreteActions
 from experiments.config.device import resolve_device
+from experiments.config.paths import quoted
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.model.build import build_model, offered_state
@@ -29,6 +30,7 @@ from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
 from world_models.evaluating import evaluating
 from world_models.learn.trainer import ModelTrainer
+from world_models.trajectory import Trajectory
 
 _SUMMARY = {
     "loss, last step logged": "loss/world_model",
@@ -101,6 +103,7 @@ class TrainModelTask(Task):
         )
         self.tensorboard = config.tensorboard
         self._shown: Mapping[str, float] = {}
+        self._seen: Trajectory | None = None  # what the latest step learned from
 
     @property
     def name(self) -> str:
@@ -165,7 +168,7 @@ class TrainModelTask(Task):
 
     def step(self, log: bool) -> Mapping[str, float]:
         """One gradient step; how latents lie only where it is wanted."""
-        traj = self.source.next()
+        self._seen = traj = self.source.next()
         metrics = self.trainer.step(traj)
         if not log:
             return {}
@@ -191,6 +194,18 @@ class TrainModelTask(Task):
     ) -> Mapping[str, float]:
         """What share of the latent the background has, where a world can tell."""
         return shares(self.model, self.source.env, self.config.seed)
+
+    def blame(self) -> str | None:
+        """What is learned from, where its rewards or vectors are not finite."""
+        if self._seen is None:
+            return None
+        found = {"rewards": self._seen.reward, "vectors": self._seen.vector}
+        bad = [k for k, x in found.items() if x is not None and not x.isfinite().all()]
+        if not bad:
+            return None
+        return (
+            f"{self.config.data.about} gives {' and '.join(bad)} that are not finite."
+        )
 
     @property
     def remedy(self) -> str:
@@ -241,9 +256,11 @@ class TrainModelTask(Task):
             ("plots", str(run.plots)),
         ]
         if any(run.tensorboard.iterdir()):
-            places.append(("curves", f"tensorboard --logdir {run.path}"))
+            places.append(("curves", f"tensorboard --logdir {quoted(run.path)}"))
         if finished and not self.is_reported(run):
-            places.append(("measure", f"curious train-model --resume {run.path}"))
+            places.append(
+                ("measure", f"curious train-model --resume {quoted(run.path)}")
+            )
         transitions = self.steps * config.batch_size * config.num_steps
         amounts = {"transitions": transitions, "steps": self.steps}
         print_summary(run, amounts, _SUMMARY, rows, places, self.console)

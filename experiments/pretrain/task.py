@@ -9,6 +9,7 @@ import torch
 from rich.console import Console
 
 from experiments.config.device import resolve_device
+from experiments.config.paths import quoted
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
@@ -245,9 +246,9 @@ class PretrainTask(Task):
             ("plots", str(run.plots)),
         ]
         if any(run.tensorboard.iterdir()):
-            places.append(("curves", f"tensorboard --logdir {run.path}"))
+            places.append(("curves", f"tensorboard --logdir {quoted(run.path)}"))
         if finished and not self.is_reported(run):
-            places.append(("measure", f"curious pretrain --resume {run.path}"))
+            places.append(("measure", f"curious pretrain --resume {quoted(run.path)}"))
         amounts = {"steps": self.steps, "images": self.steps * config.batch_size}
         rows = _accuracies(run)
         print_summary(run, amounts, _SUMMARY, rows, places, self.console)

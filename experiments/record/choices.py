@@ -1,9 +1,9 @@
 """Which worlds and noises `curious record` can be told by name."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from experiments.config.choices import Choice
+from experiments.config.paths import typed_path
 from experiments.parts.noises import NOISES
 from experiments.parts.policies import RANDOM
 from experiments.parts.worlds import WORLDS
@@ -36,7 +36,7 @@ def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
         return RecordConfig(world=WORLDS.make(name), noise=laid, policy=policy)
     if policy == RANDOM or ":" in policy:
         return RecordConfig(noise=laid, policy=policy)
-    trained = RunFolder.open(Path(policy)).config()
+    trained = RunFolder.open(typed_path(policy)).config()
     if not isinstance(trained, TrainConfig):
         raise ConfigError(f"{policy} trained no agent. Give a run of `curious train`.")
     laid = trained.noise if noise is None else laid

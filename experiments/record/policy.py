@@ -1,9 +1,8 @@
 """Who acts while `curious record` watches."""
 
-from pathlib import Path
-
 from agents.acting import ActingPolicy
 from envs.vector_env import DiscreteActions, EnvSpec, VectorEnv
+from experiments.config.paths import typed_path
 from experiments.evaluate.evaluation import load_agent
 from experiments.parts.policies import RANDOM, untrained_policy
 from ssl_objectives.refusal import ConfigError
@@ -31,7 +30,7 @@ def build_policy(
     """
     if policy == RANDOM or ":" in policy:
         return untrained_policy(policy, env, seed)
-    player, trained = load_agent(Path(policy), device)
+    player, trained = load_agent(typed_path(policy), device)
     like = trained.place.build(1, "cpu")
     wanted, offered = _shown(like.spec), _shown(env.spec)
     like.close()

@@ -33,7 +33,7 @@ from experiments.record.policy import build_policy
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions
-from ssl_objectives.refusal import ConfigError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.description import DESCRIPTION
 from world_models.data.format import (
@@ -130,6 +130,11 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
         policy = build_policy(config.policy, env, seed, config.greedy, config.device)
         spec = dataset_spec(env.spec, config.facts)
         rows = -(-config.steps // config.num_envs) * config.num_envs + config.num_envs
+        if not config.append and (config.out / DESCRIPTION).is_file():
+            raise DatasetError(
+                f"{config.out} holds a data set. Choose another folder, or add to it "
+                "with --append."
+            )
         check_space(config.out, rows * spec.row_bytes)
         source = {
             "recorded": datetime.now(UTC).isoformat(timespec="seconds"),

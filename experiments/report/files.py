@@ -4,7 +4,7 @@ import csv
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from experiments.report.arms import Comparison
 from experiments.report.numbers import Cost, Numbers
 from experiments.report.page import FORMAT_VERSION
 from experiments.report.values import Reference
+from ssl_objectives.refusal import ConfigError
 
 Row = Mapping[str, Any]
 
@@ -21,9 +22,32 @@ Row = Mapping[str, Any]
 def filled_at_once(folder: Path) -> Iterator[Path]:
     """A temporary folder; what is in it at the end moves to `folder`, file by file.
 
-    After an error nothing has moved.
+    After an error nothing has moved, and no folder is left that was not there.
+
+    Raises:
+        ConfigError: nothing can be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    made = [x for x in (folder, *folder.parents) if not x.exists()]  # innermost first
+    try:
+        with _filling(folder) as unfinished:
+            yield unfinished
+    finally:
+        with suppress(OSError):  # the first that holds something ends it
+            for x in made:
+                x.rmdir()
+
+
+@contextmanager
+def _filling(folder: Path) -> Iterator[Path]:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"Nothing can be written to {folder} ({error.strerror}). Give another "
+            "folder: --out FOLDER"
+        ) from error
     with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
         yield Path(unfinished)
         for file in sorted(Path(unfinished).iterdir()):

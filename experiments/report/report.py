@@ -74,9 +74,13 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
 
     Raises:
         NotARun: there is no run, or none that can be read.
-        ConfigError: a setting, metric, label or reference score that does not exist.
+        ConfigError: a setting, metric, label or reference score that does not exist, or
+            a folder that cannot be written to.
     """
     console = console or Console()
+    out = config.out or Path(f"runs/report-{datetime.now():%Y%m%d-%H%M%S}")
+    with filled_at_once(out):
+        pass  # refused now, not when all is computed
     runs, unread = _read(find_runs(config.runs), console)
     comparison = _renamed(compare(runs, config.by, config.task), config.rename)
     metrics = metrics_of(runs, config.metric)
@@ -92,7 +96,6 @@ def report(config: ReportConfig, console: Console | None = None) -> Report:
     tuned = _tuned(comparison, config.tuned)
     lost = cells_without_runs(config.runs)
     said = [*unread, *notes(comparison, found, measured, tuned, lost)]
-    out = config.out or Path(f"runs/report-{datetime.now():%Y%m%d-%H%M%S}")
     title = f"{' and '.join(metrics[:2])} of {len(comparison.entries)} runs"
     with filled_at_once(out) as folder, console.status("drawing …"):
         pictures = {

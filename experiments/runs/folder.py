@@ -62,10 +62,10 @@ class RunFolder:
 
     @staticmethod
     def open(path: Path) -> "RunFolder":
-        """The run at `path`, or the one that holds the file at `path`.
+        """The run at `path`, or the one that holds what is at `path`.
 
         Args:
-            path: a run folder, or a file in it, such as a checkpoint.
+            path: a run folder, or what lies in it, such as a checkpoint.
 
         Raises:
             NotARun: says what is there instead, and what to give.
@@ -75,7 +75,8 @@ class RunFolder:
             hint = suggest(path.name, names) if names else ""
             raise NotARun(f"There is no run at {path}.{hint}")
         inside = path.absolute()  # `checkpoints/x.safetensors` has parents, too
-        for folder in (inside, *inside.parents[:2]) if path.is_file() else (inside,):
+        within = inside.parents[: 2 if path.is_file() else 1]
+        for folder in (inside, *within):
             if (folder / "config.json").is_file():
                 return RunFolder(path if folder == inside else folder)
         runs = _runs_in(path)
@@ -104,6 +105,14 @@ class RunFolder:
                 f"{self.path} is being trained by {error}. Wait for its end, or stop "
                 "it there with Ctrl-C (or kill, without -9), which saves all of it."
             ) from error
+
+    def checkpoint_at(self, path: Path) -> Path | None:
+        """The checkpoint that a path for `open` names; None where it names the run.
+
+        So `RUN/config.json` is the run, as its folders are.
+        """
+        named = path.is_dir() or path.absolute() == self.config_file.absolute()
+        return None if named else path
 
     @property
     def config_file(self) -> Path:

@@ -24,10 +24,10 @@ def check_finite(metrics: Mapping[str, float]) -> None:
     bad = [f"{k} is {x}" for k, x in metrics.items() if not math.isfinite(x)]
     if bad:
         raise TrainingDiverged(
-            f"Training has diverged: {'; '.join(bad)}. The latest checkpoint is from "
-            "before. Start again with a learning rate 3 to 10 times smaller or a "
-            "smaller bound on the gradient norm; if the world's rewards are large, "
-            "normalise them; if bfloat16 is on, try float32."
+            f"Training has diverged: {'; '.join(bad)}. Start again with a "
+            "learning rate 3 to 10 times smaller or a smaller bound on the gradient "
+            "norm; if the world's rewards are large, normalise them; if bfloat16 is "
+            "on, try float32."
         )
 
 

@@ -75,10 +75,11 @@ def _metrics(player: str, played: PlayedEpisodes) -> dict[str, float]:
         "cut_off": played.cut_off,
     }
     rooms = played.rooms_per_episode
-    if rooms is not None and played.rooms is not None and played.cells is not None:
-        metrics["rooms"] = played.rooms
-        metrics["cells"] = played.cells
+    cells = played.cells_per_episode
+    if rooms is not None and cells is not None:
+        metrics["rooms"], metrics["cells"] = played.rooms or 0, played.cells or 0
         metrics["rooms_per_episode"] = rooms.mean()
+        metrics["cells_per_episode"] = cells.mean()
     return {f"{player}/{name}": float(x) for name, x in metrics.items()}
 
 

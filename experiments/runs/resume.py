@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from experiments.config.json import write_config
+from experiments.config.paths import quoted
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import ConfigError
 
@@ -38,8 +39,8 @@ def check_same_run(
         raise ConfigError(
             f"{run.path} cannot go on with {'; '.join(changes)}: its networks, worlds "
             "and draws are made. Leave that out, or make a new run with: curious "
-            f"{command} --config {run.config_file} and the flags that you want. "
-            "(Budget, learning rate and whatever else only says how to go on may "
+            f"{command} --config {quoted(run.config_file)} and the flags that you "
+            "want. (Budget, learning rate and whatever else only says how to go on may "
             "change.)"
         )
 

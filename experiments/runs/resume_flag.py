@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Protocol
 
 from experiments.config.choices import Choice, Table
+from experiments.config.paths import typed_path
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import ConfigError
 
@@ -35,9 +36,9 @@ def take_resume(argv: Sequence[str]) -> tuple[Path | None, list[str]]:
         argument = arguments.pop(0)
         option, given, value = argument.partition("=")
         if option == "--resume" and given:
-            path = Path(value)
+            path = typed_path(value)
         elif option == "--resume" and arguments and arguments[0][:1] != "-":
-            path = Path(arguments.pop(0))
+            path = typed_path(arguments.pop(0))
         else:  # a --resume without its value is left for the parser to complain about
             rest.append(argument)
     if path is None:

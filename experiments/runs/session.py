@@ -15,6 +15,7 @@ from typing import TypeVar
 from rich.console import Console
 
 from experiments.config.encoding import print_plainly
+from experiments.config.paths import quoted
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.distributed import any_asked, rank, shared
 from experiments.runs.folder import RunFolder, RunInUse
@@ -74,7 +75,7 @@ def run_sessions(
         say(
             console,
             f"Not begun: {left} more. Run them with: curious {task.command} --config "
-            f"{results[-1].run.path} --seed {config.seed + len(results)} "
+            f"{quoted(results[-1].run.path)} --seed {config.seed + len(results)} "
             f"--seeds {left}",
         )
     return results
@@ -115,18 +116,18 @@ class Session:
         task, run = self.task, RunFolder.open(path)
         check_same_run(run, task.config, task.fixed, task.command)
         checkpoints = CheckpointFolder(run.checkpoints)
-        chosen = path if path.is_file() else checkpoints.latest()
+        chosen = run.checkpoint_at(path) or checkpoints.latest()
         at = steps_of(chosen)
         if at >= task.budget and task.is_reported(run):
             say(
                 self.console,
                 f"{run.path} has had {at:,} {task.unit}, its budget is "
                 f"{task.budget:,} ({chosen.name}). For more: curious {task.command} "
-                f"--resume {run.path} {task.budget_flag} {2 * at}",
+                f"--resume {quoted(run.path)} {task.budget_flag} {2 * at}",
             )
             return RunResult(run, at, True)
         with _held(run):
-            return self._go_on(run, path if path.is_file() else checkpoints.latest())
+            return self._go_on(run, run.checkpoint_at(path) or checkpoints.latest())
 
     def _go_on(self, run: RunFolder, chosen: Path) -> RunResult:
         """Continue a run that this process holds from a checkpoint of it."""
@@ -200,7 +201,7 @@ class Session:
             say(
                 self.console,
                 f"Stopped at {task.steps:,} {task.unit}; all of it is saved. Go on "
-                f"with: curious {task.command} --resume {run.path}",
+                f"with: curious {task.command} --resume {quoted(run.path)}",
             )
         return RunResult(run, task.steps, finished)
 

@@ -143,6 +143,13 @@ class Task(ABC):
         """
         return {}
 
+    def blame(self) -> str | None:
+        """What brought numbers that are not finite from outside; None: training did.
+
+        Asked only where there are such numbers, so it may wait for the device.
+        """
+        return None
+
     @property
     @abstractmethod
     def remedy(self) -> str:

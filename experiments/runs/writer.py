@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from experiments.config.paths import quoted
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.distributed import rank
 from experiments.runs.folder import RunFolder
@@ -73,7 +74,13 @@ class RunWriter:
                 if paths
                 else ("No checkpoint had been saved yet.", "--config")
             )
+            command = f"curious {self.task.command} {again} {quoted(self.run.path)}"
+            blamed = self.task.blame()
+            if blamed is not None:
+                raise TrainingDiverged(
+                    f"{blamed} No learning rate helps.\n\n{known} When that is mended: "
+                    f"{command}"
+                ) from error
             raise TrainingDiverged(
-                f"{error}\n\n{known} For example: curious {self.task.command} {again} "
-                f"{self.run.path} {self.task.remedy}"
+                f"{error}\n\n{known} For example: {command} {self.task.remedy}"
             ) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from experiments.config.paths import quoted
 from experiments.runs.interrupt import interruptible
 from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.cell import Cell, expand
@@ -138,7 +139,7 @@ def _report(
     _say(console, f"\n{len(cells) - left} of {len(cells)} cells done.")
     if left:
         again = "go on" if interrupted else "try the others again"
-        _say(console, f"To {again}: curious sweep {shlex.quote(str(folder.path))}")
+        _say(console, f"To {again}: curious sweep {quoted(folder.path)}")
     if left and interrupted:
         return 130
     return 1 if left else 0

@@ -10,9 +10,11 @@ from rich.console import Console
 from torch import Tensor
 
 from agents.agent import Agent
+from agents.collect import Happened
 from agents.ppo.build import PpoAgentConfig
 from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
+from experiments.config.paths import quoted
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
@@ -38,10 +40,10 @@ _SUMMARY = {
     "latents' effective rank": "world_model/effective_rank",
     "return, last evaluation": "evaluate/return_mean",
     "episodes cut off, last evaluation": "evaluate/cut_off",
-    "rooms, last evaluation": "evaluate/rooms",
     "rooms per episode": "evaluate/rooms_per_episode",
     "rooms per episode, random play": "random/rooms_per_episode",
-    "cells, last evaluation": "evaluate/cells",
+    "cells per episode": "evaluate/cells_per_episode",
+    "cells per episode, random play": "random/cells_per_episode",
 }
 
 
@@ -83,6 +85,7 @@ class TrainTask(Task):
         parts = ("world", "noise", "model", "curiosity", "also", "num_envs", "seed")
         self.fixed = (*parts, *own)
         self._returns: deque[float] = deque(maxlen=EPISODES)
+        self._happened: Happened | None = None  # in the latest rollout
         self._bonus: dict[str, float] = {}  # by signal
         self._random: dict[str, float] = {}  # random play's metrics, once it has played
 
@@ -135,7 +138,7 @@ class TrainTask(Task):
         """One rollout, and what is learned from it."""
         report = self.agent.train_step(describe=log)
         metrics = read_metrics_from(report.metrics)
-        ends = report.happened
+        self._happened = ends = report.happened
         metrics |= self._shares(ends.kinds)
         returns = ends.episode_return[ends.ended].tolist()
         if returns:
@@ -210,6 +213,18 @@ class TrainTask(Task):
         found = loss_of_parts(world, self.agent.env, model, steps, seed)
         return {f"watched/{part}": loss for part, loss in found.items()}
 
+    def blame(self) -> str | None:
+        """The world, where its rewards or vectors are not finite."""
+        row, happened = self.agent.collector.row, self._happened
+        found = {
+            "rewards": None if happened is None else happened.episode_return,
+            "vectors": None if row is None else row.vector,
+        }
+        bad = [k for k, x in found.items() if x is not None and not x.isfinite().all()]
+        if not bad:
+            return None
+        return f"The world gives {' and '.join(bad)} that are not finite."
+
     @property
     def remedy(self) -> str:
         """A smaller learning rate."""
@@ -238,12 +253,12 @@ class TrainTask(Task):
         if self.frames_per_step > 1:
             frames = self.steps * self.frames_per_step
             amounts = {"frames": frames, **amounts}
-        places = [("curves", f"tensorboard --logdir {run.path}")]
+        places = [("curves", f"tensorboard --logdir {quoted(run.path)}")]
         if (run.plots / "training.png").exists():
             places.append(("plot", str(run.plots / "training.png")))
         places += [("video", str(x)) for x in sorted(run.videos.glob("*.mp4"))[-1:]]
         if finished:
-            places.append(("next", f"curious evaluate {run.path}"))
+            places.append(("next", f"curious evaluate {quoted(run.path)}"))
         paid = {
             f"intrinsic reward, {x}": f"intrinsic/{x}/reward_mean"
             for x in self.agent.signals

@@ -1,5 +1,6 @@
 """A folder of images, straight from the files; sub-folders are classes."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from ssl_objectives.images.source import (
     check_share,
     split_by_hash,
 )
+from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 
 _WITHOUT = "Or take all images without classes: --images.no-classes."
@@ -97,7 +99,7 @@ class FolderConfig:
         except DoesNotFit as error:
             raise DoesNotFit(
                 f"{error}\n\nOr turn them into a data set, which is read from disk: "
-                f"curious import {self.path} --out FOLDER"
+                f"curious import {shlex.quote(str(self.path))} --out FOLDER"
             ) from error
         images = np.empty((len(files), *first.shape), np.uint8)
         on_white = 0
@@ -123,10 +125,15 @@ class FolderConfig:
 
 def _found(folder: Path) -> Found:
     """All images below a folder."""
+    if not folder.exists():
+        raise DatasetError(nothing_at(folder))
     if not folder.is_dir():
-        raise DatasetError(f"There is no folder of images at {folder}.")
+        raise DatasetError(f"{folder} is no folder of images.{unpack_first(folder)}")
     found = find_files(folder, SUFFIXES)
     if not found.files:
         left_out = "".join(f" {x}" for x in found.notes)
-        raise DatasetError(f"{folder} has no image ({' '.join(SUFFIXES)}).{left_out}")
+        raise DatasetError(
+            f"{folder} has no image ({' '.join(SUFFIXES)}).{unpack_first(folder)}"
+            f"{left_out}"
+        )
     return found

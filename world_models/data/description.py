@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 from world_models.data.format import (
     FORMAT_VERSION,
@@ -56,10 +57,13 @@ def read_description(folder: Path) -> Description:
         DatasetError: missing, no JSON, of another kind or a newer format.
     """
     file = folder / DESCRIPTION
+    if not folder.exists():
+        raise DatasetError(nothing_at(folder, "no data set"))
     if not file.is_file():
         raise DatasetError(
-            f"There is no data set at {folder}: it has no {DESCRIPTION}. Give a folder "
-            "that `curious record` or `curious import` made."
+            f"There is no data set at {folder}: it has no {DESCRIPTION}."
+            f"{unpack_first(folder)} Give a folder that `curious record` or `curious "
+            "import` made."
         )
     data = read_json(file)
     if data.get("kind") != KIND:

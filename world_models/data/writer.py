@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import open_dataset
 from world_models.data.description import (
+    DESCRIPTION,
     Description,
     read_description,
     write_description,
@@ -85,12 +86,10 @@ class DatasetWriter:
             occupied = any(path.iterdir())
         except OSError as error:
             raise DatasetError(f"Cannot write to {path}: {error.strerror}.") from error
+        self._is_new = not occupied
         if occupied and not append:
             what = "holds a data set" if _is_dataset(path) else "is not empty"
-            raise DatasetError(
-                f"{path} {what}. Choose another folder"
-                + (", or add to it with --append." if _is_dataset(path) else ".")
-            )
+            raise DatasetError(f"{path} {what}. Choose another folder.")
         if occupied:
             before = open_dataset(path)
             if before.spec != self.spec:
@@ -190,6 +189,10 @@ class DatasetWriter:
         else:
             with suppress(DatasetError):  # the first error is the one to be told
                 self.flush()
+            if self._is_new and not self.num_rows:
+                with suppress(OSError):  # nothing is kept: nothing is left
+                    (self.path / DESCRIPTION).unlink()
+                    self.path.rmdir()
 
     def _check(self, num: int, rows: Mapping[str, NDArray[Any]]) -> None:
         if rows.keys() != self._columns.keys():

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from experiments.config.paths import quoted
 from experiments.runs.checkpoints.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -67,7 +68,7 @@ class CheckpointFolder:
                 f"{self.path} holds checkpoints up to {steps_of(beyond[-1]):,} "
                 f"steps, but none at {at_steps:,}, where this run would start: "
                 "it belongs to another run. Train into a new folder, or --resume "
-                f"{beyond[-1]}"
+                f"{quoted(beyond[-1])}"
             )
         # safetensors, too, writes beside and renames, under names of its own
         unfinished = [*self.path.glob(f".*{UNFINISHED}"), *self.path.glob(".tmp*")]
@@ -142,7 +143,7 @@ class CheckpointFolder:
         except CheckpointError as error:
             good = self._last_good_before(path)
             advice = (
-                f"The last good checkpoint before it: --resume {good}"
+                f"The last good checkpoint before it: --resume {quoted(good)}"
                 if good
                 else "No older checkpoint of this run can be read: start it again."
             )
@@ -193,6 +194,6 @@ def steps_of(path: Path) -> int:
     if match is None:
         raise CheckpointError(
             f"{path} is not named like a checkpoint of a run (step-000000001000"
-            ".safetensors); give it that name back."
+            ".safetensors). Give the run's folder, or the checkpoint its name back."
         )
     return int(match[1])

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ssl_objectives.images.fashion_mnist.idx import read_idx
 from ssl_objectives.images.source import ArrayImages, ImageSplit
+from ssl_objectives.paths import nothing_at
 from ssl_objectives.refusal import DatasetError
 
 CLASSES = (
@@ -139,6 +140,8 @@ def _find(path: Path | None) -> Path | None:
         for folder in (place, place / INSTALLED):
             if (folder / FILES["train"][0]).is_file():
                 return folder
+    if path is not None and not places[0].exists():
+        raise DatasetError(nothing_at(places[0]))
     if path is not None:
         raise DatasetError(f"There is no Fashion-MNIST at {path}. {_HOW}.")
     return None

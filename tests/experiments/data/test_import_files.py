@@ -327,6 +327,36 @@ def test_files_of_different_kinds(tmp_path: Path, curious: Command) -> None:
     assert "There is nothing at" in done.err
 
 
+def test_names_in_capitals_are_read_as_what_they_are(tmp_path: Path) -> None:
+    source = npz(tmp_path / "lower.npz", obs=FRAMES)
+    lower = everything(read(source, tmp_path / "1"))
+    source.rename(tmp_path / "UPPER.NPZ")
+    upper = everything(read(tmp_path / "UPPER.NPZ", tmp_path / "2"))
+    assert np.array_equal(upper["obs"], lower["obs"])
+
+
+def test_a_mistyped_path_is_no_data_set_to_be_downloaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    picture(tmp_path / "data" / "pictures" / "a.png", (4, 4))
+    meant = f"There is nothing at {{}}. Did you mean {Path('data/pictures')}?"
+    for wrong in ("data/pictuers", "daat/pictures"):
+        with pytest.raises(DatasetError) as error:
+            read(Path(wrong), tmp_path / "out")
+        assert meant.format(wrong) in str(error.value)
+        assert "download" not in str(error.value)
+
+
+def test_archives_are_to_be_unpacked(tmp_path: Path) -> None:
+    archive = tmp_path / "in" / "pictures.tar.gz"
+    archive.parent.mkdir()
+    archive.write_bytes(b"")
+    for wrong in (archive, archive.parent):
+        with pytest.raises(DatasetError, match=r"archive: unpack"):
+            read(wrong, tmp_path / "out")
+
+
 def test_the_command_imports_verifies_and_explains(
     curious: Command, tmp_path: Path
 ) -> None:

@@ -1,6 +1,7 @@
 """Record, import, out to Minari, and in again: the same bytes."""
 
 import warnings
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -168,7 +169,13 @@ def test_what_minari_sees(tmp_path: Path) -> None:
     assert np.array_equal(theirs[0].infos["facts"]["map"], rows["facts/map"][:3])
 
 
-def foreign(name: str, observations: Any, **others: Any) -> None:
+def foreign(
+    name: str,
+    observations: Any,
+    first_action: int = 0,
+    actions: Any = None,
+    **others: Any,
+) -> None:
     """A Minari data set made by Minari's own means."""
     from minari.data_collector import EpisodeBuffer
 
@@ -177,7 +184,7 @@ def foreign(name: str, observations: Any, **others: Any) -> None:
     buffers = [
         EpisodeBuffer(
             observations=observations(num + 1),
-            actions=generator.integers(0, 4, num),
+            actions=generator.integers(0, 4, num) + first_action,
             rewards=generator.normal(size=num),
             terminations=np.arange(num) == num - 1,
             truncations=np.zeros(num, np.bool_),
@@ -190,7 +197,10 @@ def foreign(name: str, observations: Any, **others: Any) -> None:
         for num in steps
     ]
     spec = DatasetSpec((1, 6, 5), DiscreteColumn(4))
-    spaces = {"observation_space": obs_space(spec), "action_space": action_space(spec)}
+    spaces = {
+        "observation_space": obs_space(spec),
+        "action_space": actions or action_space(spec),
+    }
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Minari asks for authors and links
         minari.create_dataset_from_buffers(
@@ -268,10 +278,32 @@ def test_vectors_are_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "d").exists()
 
 
+def test_actions_are_counted_from_zero(tmp_path: Path) -> None:
+    """Wherever they begin: a policy of ours counts so."""
+    from gymnasium.spaces import Discrete
+
+    def frames(num: int) -> NDArray[np.uint8]:
+        return np.zeros((num, 6, 5, 1), np.uint8)
+
+    foreign("theirs/zero-v0", frames)
+    foreign("theirs/three-v0", frames, first_action=3, actions=Discrete(4, start=3))
+    out = StringIO()
+    one, two = (
+        import_data(
+            ImportConfig(f"theirs/{x}-v0", out=tmp_path / x),
+            Console(file=out, width=99),
+        )
+        for x in ("zero", "three")
+    )
+    assert one.spec.actions == two.spec.actions == DiscreteColumn(4)
+    assert np.array_equal(everything(one)["action"], everything(two)["action"])
+    assert out.getvalue().count("Actions begin at 3 there, and at 0 here.") == 1
+
+
 def test_refusals(curious: Command, tmp_path: Path) -> None:
     done = curious("import", "nobody/nothing-v0", "--out", str(tmp_path / "x"))
     assert done.code == 1
-    assert "nobody/nothing-v0 is no Minari data set" in done.err
+    assert "nobody/nothing-v0 is no Minari data set of this machine, and" in done.err
     images = write(
         tmp_path / "images",
         DatasetSpec((1, 4, 4)),

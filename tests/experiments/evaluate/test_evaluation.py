@@ -1,4 +1,5 @@
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from io import StringIO
@@ -27,8 +28,8 @@ from ssl_objectives.refusal import ConfigError
 
 Command = Callable[..., Any]
 METRICS = (
-    *("return_mean", "return_max", "cut_off"),
-    *("rooms", "cells", "rooms_per_episode"),
+    *("return_mean", "return_max", "cut_off", "rooms", "cells"),
+    *("rooms_per_episode", "cells_per_episode"),
 )
 SMALL = ("--size", "debug", "--num-envs", "2", "--agent.ppo.num-steps", "10")
 
@@ -93,8 +94,12 @@ def test_an_evaluation_shows_both_players(curious: Command, key_door: Any) -> No
         shown = {
             x[0]: x[column] for x in map(cells, lines) if len(x) == 3 and x[column]
         }
-        assert shown["cells (room, x, y)"] == str(each["cells"])
-        assert shown["rooms"] == str(each["rooms"])
+        seen = each["cells_per_episode"]
+        assert shown["cells (room, x, y) per episode, mean"] == f"{np.mean(seen):.4g}"
+        low_cells, high_cells = each["cells_per_episode_interval_95"]
+        between = f"{low_cells:.4g} to {high_cells:.4g}"
+        assert shown["cells per episode, 95 % interval"] == between
+        assert not {"rooms", "cells (room, x, y)"} & set(shown)  # of all together
         assert shown["rooms per episode, mean"] == f"{np.mean(rooms):.4g}"
         assert shown["rooms per episode, 95 % interval"] == f"{low:.4g} to {high:.4g}"
         assert shown["return, mean"] == f"{each['return_mean']:.4g}"
@@ -168,6 +173,8 @@ def test_metrics_of_rooms_are_those_of_the_episodes_played(
     assert metrics[f"{player}/rooms_per_episode"] == sum(rooms) / 6
     cells = set[Any]().union(*(x.cells or set() for x in episodes))
     assert metrics[f"{player}/cells"] == len(cells)
+    each = [len(x.cells or ()) for x in episodes]
+    assert metrics[f"{player}/cells_per_episode"] == sum(each) / 6
     assert set(metrics) == {f"{player}/{x}" for x in METRICS}
 
 
@@ -317,3 +324,31 @@ def test_an_actor_plays_with_its_memory(key_door: Any) -> None:
         assert torch.equal(did.carry.memory, carry.memory)
         row, told = env.step(did.action), did.carry
     assert carry.memory.abs().sum() > 0
+
+
+def test_a_run_that_cannot_be_written_to_is_played_and_one_knows_at_once(
+    curious: Command, key_door: Any, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(key_door.run.path, run)
+    for left in ("evaluations", "videos"):
+        shutil.rmtree(run / left, ignore_errors=True)
+    (run / "evaluations").touch()  # also root can make no folder there
+    done = curious("evaluate", str(run), "--episodes", "1", "--device", "cpu")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].startswith(f"warning: {run / 'evaluations'} cannot be written to (")
+    assert any("return, mean" in x for x in lines)
+    assert "numbers  " not in done.out
+    assert not (run / "videos").exists()
+
+
+def test_what_cannot_be_played_leaves_no_folder(
+    curious: Command, key_door: Any, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(key_door.run.path, run)
+    shutil.rmtree(run / "evaluations", ignore_errors=True)
+    done = curious("evaluate", str(run / "config.json"), "--device", "cuda:99")
+    assert done.code == 1
+    assert not (run / "evaluations").exists()

@@ -225,6 +225,11 @@ def test_appending_adds_streams(curious: Command, tmp_path: Path) -> None:
     again = curious(*common, "--steps", "20")
     assert again.code == 1
     assert "holds a data set" in again.err
+    assert "--append" in again.err
+    copied = curious("import", out, "--out", out)
+    assert copied.code == 1
+    assert "holds a data set. Choose another folder." in copied.err
+    assert "--append" not in copied.err  # which import does not have
     assert curious(*common, "--steps", "30", "--append", "--seed", "1").code == 0
     dataset = open_dataset(out)
     assert np.diff(dataset.index.stream_begin).tolist() == [11, 11, 16, 16]

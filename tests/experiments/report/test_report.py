@@ -369,3 +369,20 @@ def test_text_cannot_break_the_pages(tmp_path: Path) -> None:
     columns = [len(re.findall(r"(?<!\\)\|", x)) for x in rows if x.startswith("|")]
     # scores and all runs have eight columns, costs nine, tuning two, pairs five
     assert set(columns) == {9, 10, 3, 6}
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_with_the_flag(
+    curious: Command, tmp_path: Path
+) -> None:
+    """Before any run is read."""
+    (tmp_path / "file").touch()
+    done = curious("report", str(tmp_path), "--out", str(tmp_path / "file" / "report"))
+    assert done.code == 1
+    assert "Nothing can be written to" in done.err
+    assert "--out FOLDER" in done.err
+
+
+def test_a_report_of_nothing_leaves_no_folder(curious: Command, tmp_path: Path) -> None:
+    done = curious("report", str(tmp_path), "--out", str(tmp_path / "a" / "b"))
+    assert done.code == 1
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Callable
@@ -327,7 +328,51 @@ def test_without_a_checkpoint_the_config_is_to_be_tried_again(
         go(replace(config, metric_breaks_at=1))
     [path] = config.runs.iterdir()
     assert "No checkpoint had been saved yet." in str(error.value)
+    assert "from before" not in str(error.value)
     assert f"curious fake --config {path} --learning-rate" in str(error.value)
+
+
+def test_what_came_from_outside_is_not_blamed_on_the_learning_rate(
+    config: FakeConfig,
+) -> None:
+    with pytest.raises(TrainingDiverged) as error:
+        go(replace(config, metric_breaks_at=6), blame=lambda: "The world is broken.")
+    [path] = config.runs.iterdir()
+    said = str(error.value)
+    assert said.startswith("The world is broken. No learning rate helps.")
+    assert said.endswith(f"When that is mended: curious fake --resume {path}")
+
+
+# what is said can be typed
+
+
+def test_suggested_commands_can_be_copied_whatever_the_path(config: FakeConfig) -> None:
+    out = StringIO()
+    console = Console(file=out, width=40)
+    config = replace(config, runs=config.runs / "it's mine; echo")
+    task = FakeTask(replace(config))
+    task.on_step = lambda steps: interrupt(signal.SIGINT) if steps == 3 else None
+    [first] = run_sessions(lambda _: task, replace(config, seeds=1), None, console)
+    [done] = go(config, resume=first.run.path)
+    run_sessions(FakeTask, config, done.run.path, console)
+    with pytest.raises(TrainingDiverged) as error:
+        go(replace(config, metric_breaks_at=14, budget=15), resume=done.run.path)
+    with pytest.raises(ConfigError) as other:
+        go(replace(config, size=4), resume=done.run.path)
+    said = [*out.getvalue().splitlines(), str(error.value), str(other.value)]
+    commands = [x[x.index("curious fake") :] for x in said if "curious fake" in x]
+    assert len(commands) == 4
+    for command in commands:
+        words = shlex.split(command, posix=True)
+        assert Path(words[3]) in (done.run.path, done.run.config_file), command
+
+
+@pytest.mark.parametrize("inside", ["config.json", "checkpoints", "plots"])
+def test_what_lies_in_a_run_names_the_run(config: FakeConfig, inside: str) -> None:
+    [half] = go(replace(config, budget=6))
+    [whole] = go(config, resume=half.run.path / inside)
+    assert whole.run.path.absolute() == half.run.path.absolute()
+    assert whole.steps == 12
 
 
 @pytest.mark.parametrize("log_every", [1, 100])

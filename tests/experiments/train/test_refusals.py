@@ -70,10 +70,11 @@ def test_an_infinite_reward_stops_training_and_the_last_checkpoint_is_good(
         *("train", "ppo", *SMALL, "--world", "rich_world:Config"),
         *("--checkpoint-every", "40", "--env-steps", "4000"),
     )
-    assert "episode/return is inf" in diverged(done)
+    assert done.code == 1
+    assert "The world gives rewards that are not finite." in done.err
     latest = CheckpointFolder(done.run.checkpoints).latest()
     assert f"The last good checkpoint is {latest.name}." in done.err
-    assert f"curious train --resume {done.run.path} --agent.ppo" in done.err
+    assert f"curious train --resume {done.run.path}\n" in done.err
     state = CheckpointFolder(done.run.checkpoints).load().state["modules"]
     assert all(bool(x.isfinite().all()) for x in state.values())
 
@@ -245,3 +246,41 @@ def test_numbers_out_of_range_are_refused(
     done = curious("train", flag, str(value))
     assert done.code == 2
     assert f"{flag} must be at least" in " ".join(done.err.split())
+
+
+NAN = '''
+from dataclasses import dataclass, replace
+
+from envs import VectorEnv
+from envs.counting import CountingConfig
+
+
+@dataclass(frozen=True)
+class NanConfig:
+    """Pays what is no number."""
+
+    def build(self, num_envs: int, device: str) -> VectorEnv:
+        env = CountingConfig().build(num_envs, device)
+        step = env.step
+        env.step = lambda action: spoiled(step(action))
+        return env
+
+
+def spoiled(row):
+    return replace(row, reward=row.reward * float("nan"))
+'''
+
+
+@pytest.mark.parametrize("agent", [("ppo",), ("byol-explore", "--policy", "dqn")])
+def test_a_world_that_pays_no_numbers_is_blamed_for_it(
+    curious: Command, importable: Callable[[str, str], Path], agent: tuple[str, ...]
+) -> None:
+    importable("pays_nan", NAN)
+    done = curious(
+        *("train", *agent, "--size", "debug", "--num-envs", "2"),
+        *("--world", "pays_nan:NanConfig", "--env-steps", "4000"),
+    )
+    assert done.code == 1
+    assert "The world gives rewards that are not finite." in done.err
+    assert "-learning-rate" not in done.err
+    assert "diverged" not in done.err

@@ -65,7 +65,14 @@ EPISODE = {"episode/return", "episode/length"}
 EVALUATION = {
     f"{player}/{what}"
     for player in ("evaluate", "random")
-    for what in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
+    for what in (
+        "return_mean",
+        "return_max",
+        "rooms",
+        "cells",
+        "rooms_per_episode",
+        "cells_per_episode",
+    )
 }
 
 

@@ -128,7 +128,9 @@ def test_a_killed_writer_leaves_a_data_set(tmp_path: Path) -> None:
 
 def test_an_occupied_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "d")
-    with pytest.raises(DatasetError, match=r"d holds a data set.*--append"):
+    with pytest.raises(
+        DatasetError, match=r"d holds a data set. Choose another folder"
+    ):
         write(tmp_path / "d")
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.tex").touch()
@@ -301,3 +303,9 @@ def test_an_empty_data_set_says_so(tmp_path: Path) -> None:
     DatasetWriter(tmp_path, SPEC, {})
     with pytest.raises(DatasetError, match="no complete shard"):
         open_dataset(tmp_path)
+
+
+def test_what_fails_before_its_first_row_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), DatasetWriter(tmp_path / "d", SPEC, {}):
+        raise RuntimeError
+    assert not (tmp_path / "d").exists()

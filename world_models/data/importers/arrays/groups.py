@@ -58,7 +58,7 @@ def open_array_groups(path: Path) -> Iterator[list[ArrayGroup]]:
         ConfigError: h5py is not installed.
     """
     with ExitStack() as stack:
-        if path.suffix in NPZ:
+        if path.suffix.lower() in NPZ:
             yield [_open_npz(path, stack)]
         else:
             yield _open_hdf5(path, stack)

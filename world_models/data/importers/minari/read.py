@@ -63,6 +63,11 @@ class MinariData(Importer):
                 else minari.load_dataset(data)
             )
         except (OSError, ValueError, KeyError, AssertionError) as error:
+            if isinstance(error, FileNotFoundError) and isinstance(data, str):
+                raise DatasetError(
+                    f"{data} is no Minari data set of this machine, and no path. If "
+                    f"Minari has it: minari download {data}"
+                ) from error
             raise DatasetError(f"{data} is no Minari data set ({error}).") from error
         metadata = self._data.storage.metadata
         self._obs = self._frame_key(read_space(metadata["observation_space"]), obs)
@@ -74,11 +79,16 @@ class MinariData(Importer):
         self.about = {"minari": self._data.id, "metadata": _plain(metadata)}
         if own is not None:
             self.about = {**self.about, "source": json.loads(own)["source"]}
+        actions = read_space(metadata["action_space"])
+        self._first_action = int(actions.get("start", 0))  # ours begin at 0
         self.spec = (
-            self._spec(episode, read_space(metadata["action_space"]))
+            self._spec(episode, actions)
             if own is None
             else self._own_spec(json.loads(own)["spec"])
         )
+        if self._first_action:
+            begin = f"Actions begin at {self._first_action} there, and at 0 here."
+            self.notes = (*self.notes, begin)
 
     def rows(self) -> Iterator[Rows]:
         """All episodes; see `Importer.rows`."""
@@ -194,6 +204,8 @@ class MinariData(Importer):
             if name in columns:
                 wanted = columns[name][1:]
                 wanted[:] = np.reshape(np.asarray(led), wanted.shape)
+                if name == "action" and self._first_action:
+                    wanted -= self._first_action
         others = self._others(episode)
         for name in spec.facts:
             fact = others.get(name)

@@ -51,16 +51,15 @@ def read_actions(
     """The column for actions of a space.
 
     Raises:
-        DatasetError: neither discrete from 0 on nor a box; says `where`.
+        DatasetError: neither discrete nor a box; says `where`.
     """
-    if space["type"] == "Discrete" and space["start"] == 0:
+    if space["type"] == "Discrete":
         return DiscreteColumn(space["n"])
     if space["type"] == "Box":
         low, high = (np.ravel(space[x]).tolist() for x in ("low", "high"))
         return ContinuousColumn(tuple(low), tuple(high))
     raise DatasetError(
-        f"{where} has actions {space['type']}; a data set holds Discrete (from 0) and "
-        "Box."
+        f"{where} has actions {space['type']}; a data set holds Discrete and Box."
     )
 
 
