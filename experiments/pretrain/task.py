@@ -141,8 +141,10 @@ class PretrainTask(Task):
             self._probe = online_probe(self.split, self.device, config.seed)
 
     def begin(self) -> Mapping[str, float]:
-        """What the untrained encoder knows already."""
-        return self._glance()
+        """What the untrained encoder knows already: later, less is worth a warning."""
+        found = self._glance()
+        self.health.observe(found)
+        return found
 
     @property
     def steps(self) -> int:
