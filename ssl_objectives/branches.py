@@ -61,6 +61,7 @@ class Branches(nn.Module):
         if self.kind is TargetKind.EMA:
             self.target = EmaTarget(self.online, decay)
         self._seen: Views | None = None
+        self._latents: Tensor | None = None
 
     @property
     def encoder(self) -> nn.Module:
@@ -76,6 +77,11 @@ class Branches(nn.Module):
     def seen(self) -> Views | None:
         """What the last loss was taken of, without history; until `after_update`."""
         return self._seen
+
+    @property
+    def latents(self) -> Float[Tensor, "N R"] | None:
+        """What the encoder made of the first view, in this process; as `seen`."""
+        return self._latents
 
     def views(
         self,
@@ -104,6 +110,7 @@ class Branches(nn.Module):
         needs = self.objective.needs
         num_targets = len(images) if num_targets is None else num_targets
         reps, maps = self._encode(images)
+        self._latents = reps[0].detach()
         made = [_several(self.projector(x)) for x in reps]
         z = tuple(x for several in made for x in several)
         self._check(len(z), row, extra or {})
@@ -145,7 +152,7 @@ class Branches(nn.Module):
             away = (1 - self.decay) * (math.cos(math.pi * done) + 1) / 2
             self.target.follow(self.online, 1 - away)
         self.counter.advance()
-        seen, self._seen = self._seen, None
+        seen, self._seen, self._latents = self._seen, None, None
         if seen is not None:
             self.objective.observe(seen)
 

@@ -4,7 +4,11 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
-from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
+from ssl_objectives.measure.diagnostics import (
+    component_scale,
+    effective_rank,
+    relative_spread,
+)
 
 MOST_ROWS = 1024
 """latents that a diagnosis looks at, evenly spread over those it is given"""
@@ -22,15 +26,5 @@ def diagnosis(latent: Float32[Tensor, "R B D"]) -> dict[str, Float32[Tensor, ""]
     return {
         "world_model/effective_rank": effective_rank(rows),
         "world_model/latent_spread": relative_spread(rows),
-        "world_model/latent_scale": scale(rows),
+        "world_model/latent_scale": component_scale(rows),
     }
-
-
-@torch.no_grad()
-def scale(rows: Float32[Tensor, "N D"]) -> Float32[Tensor, ""]:
-    """`√(E ‖z - E z‖² / D)`: the std of a component, as all of them have it together.
-
-    In the latents' own units: 1 where VICReg and SIGReg want them.
-    """
-    away = rows - rows.mean(0)
-    return away.square().mean().sqrt()

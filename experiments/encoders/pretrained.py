@@ -20,21 +20,22 @@ class PretrainedConfig:
     """leave it as it is: no gradient, and always in evaluation mode"""
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
-        """Load it, for images of shape (C, H, W).
+        """Load it, for images of shape (C, H, W): of any size if it pools its maps.
 
         Raises:
             SavedEncoderError: no such file, a damaged one, or one for other images.
+            ValueError: the images are too small for it.
         """
         file = self._given()
-        trained_on = describe_encoder(file).image_shape
-        if trained_on != tuple(image_shape):
+        encoder = load_encoder(file)
+        if not encoder.takes(image_shape):
             raise SavedEncoderError(
-                f"The encoder in {file} looks at images of shape {trained_on} "
+                f"The encoder in {file} looks at images of shape {encoder.image_shape} "
                 f"(channels, height, width), and here they are {tuple(image_shape)}. "
                 "Pretrain one on such images, or change the world's frames; an agent "
                 "that stacks frames shows several at once (--core recurrent: one)."
             )
-        encoder = load_encoder(file)
+        encoder.look_at(image_shape)
         if not self.frozen:
             return encoder.train()
         encoder.requires_grad_(False)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from ssl_objectives.images.source import UNKNOWN, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError
+from ssl_objectives.views.augment.color import guess_of_colors
+from ssl_objectives.views.augment.preset import AugmentConfig
+from ssl_objectives.views.maker import ViewsConfig
 
 _SUMMARY = {
     "loss, last step logged": "pretrain/loss",
@@ -137,14 +141,19 @@ class PretrainTask(Task):
             )
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error
+        for flag in _unsaid_colors(config.method.views):
+            if guess := guess_of_colors(images.image_shape[0]):
+                say(self.console, f"note: {guess}; if they are not, say {flag} 0")
         self.modules = self.trainer.branches
         self._probe: OnlineProbe | None = None
         if config.evaluate_every and rank() == 0:
             self._probe = online_probe(self.split, self.device, config.seed)
 
     def begin(self) -> Mapping[str, float]:
-        """What the untrained encoder knows already."""
-        return self._glance()
+        """What the untrained encoder knows already: later, less is worth a warning."""
+        found = self._glance()
+        self.health.observe(found)
+        return found
 
     def _check_probe(self) -> None:
         """Refuse what could not be measured now, not when all is trained.
@@ -255,6 +264,17 @@ class PretrainTask(Task):
 
     def _warn(self, message: str) -> None:
         say(self.console, f"warning: {message}")
+
+
+def _unsaid_colors(views: ViewsConfig) -> list[str]:
+    """Flags that would say which channels are colours, of augmentations that ask."""
+    assert is_dataclass(views)
+    each = {x.name: getattr(views, x.name) for x in fields(views)}
+    return [
+        f"--method.views.{name.replace('_', '-')}.colors"
+        for name, x in each.items()
+        if isinstance(x, AugmentConfig) and x.colors is None and (x.jitter or x.gray)
+    ]
 
 
 def _accuracies(run: RunFolder) -> dict[str, str]:

@@ -47,6 +47,14 @@ class CollapseLimits:
         most_background: share of the background in the latents' variance; that of an
             untrained encoder is 0.7 to 0.85 on the moving dot. Evaluations are rare and
             look at many frames, so the first one above is said.
+        least_std: std of a component of an encoder that is pretrained, and of its
+            projections. They begin at 0.12 to 1; without VICReg's variance term they
+            are below 0.015 within 100 steps.
+        std_fraction: of the largest std so far, in addition: behind several linear
+            layers projections begin at 0.015, and learn.
+        least_knn: a short probe that names so much less than before training, as a
+            share of all test images, is worse; 500 images are a point or two off.
+        knn_patience: probes in a row; they are rare.
         most_told: nats that a code of chance may tell of what was known before; without
             a critic it tells 1.5 to 2.5 in a world of 64 situations, and with a critic
             that minimises what it should maximise the bound falls without end.
@@ -61,6 +69,10 @@ class CollapseLimits:
     sigreg_band: float = 0.01
     sigreg_patience: int = 20
     most_background: float = 0.9
+    least_std: float = 0.02
+    std_fraction: float = 0.25
+    least_knn: float = 0.02
+    knn_patience: int = 2
     most_told: float = 0.5
 
 
@@ -133,31 +145,83 @@ def signs_of_latents(
         )
 
 
-def signs_of_projections(
-    metrics: Mapping[str, float], limits: CollapseLimits
+def signs_of_pretraining(
+    metrics: Mapping[str, float],
+    limits: CollapseLimits,
+    largest: dict[str, float],
+    first: dict[str, float],
 ) -> Iterator[Sign]:
-    """Of an encoder that is pretrained."""
+    """Of an encoder that is pretrained: its own latents, and what is made of them.
+
+    Args:
+        metrics: of one step, or of an evaluation.
+        limits: when a number is low.
+        largest: what numbers have been at most, by metric; brought up to date.
+        first: the first value of those numbers that are compared with it, by metric;
+            brought up to date.
+    """
+    yield from _of_rows("encoder", "encoder's latents", metrics, limits, largest)
+    yield from _of_rows("projection", "projections", metrics, limits, largest)
+    name = "evaluate/knn"
+    if name in metrics:
+        before = first.setdefault(name, metrics[name])
+        lost = before - metrics[name]
+        yield Sign(
+            name,
+            1 / max(lost, _TINY),
+            1 / limits.least_knn,
+            f"The encoder tells images apart worse than before it was trained: k-NN "
+            f"names {metrics[name]:.1%} of the test images, and at the start it was "
+            f"{before:.1%}. Either the latents collapse, whatever the loss says, or "
+            "the method throws away what the classes differ in: look at "
+            "encoder/effective_rank and at the views; a smaller learning rate may "
+            "help.",
+            patience=limits.knn_patience,
+        )
+
+
+def _of_rows(
+    where: str,
+    what: str,
+    metrics: Mapping[str, float],
+    limits: CollapseLimits,
+    largest: dict[str, float],
+) -> Iterator[Sign]:
+    """Rank, spread and scale, each of which sees what the others do not."""
     advice = (
         "A predictor and a slower target, a term for variance, or a smaller "
         "learning rate helps."
     )
-    name = "projection/effective_rank"
+    name = f"{where}/effective_rank"
     if name in metrics:
         yield Sign(
             name,
             metrics[name],
             limits.least_rank,
-            f"The projections have collapsed: they use about {metrics[name]:.3g} "
+            f"The {what} have collapsed: they use about {metrics[name]:.3g} "
             f"directions, so the loss says little. {advice}",
         )
-    name = "projection/spread"
+    name = f"{where}/spread"
     if name in metrics:
         yield Sign(
             name,
             metrics[name],
             limits.least_spread,
-            "The projections have all but become one point: they differ from their "
+            f"The {what} have all but become one point: they differ from their "
             f"mean by {metrics[name]:.2g} of their size. {advice}",
+        )
+    name = f"{where}/scale"
+    if name in metrics:
+        most = peak(largest, name, metrics[name])
+        shrunk = min(limits.least_std, limits.std_fraction * most)
+        yield Sign(
+            name,
+            metrics[name],
+            max(limits.least_scale, shrunk),
+            f"The {what} have shrunk to next to nothing: a component's std is "
+            f"{metrics[name]:.2g}, after {most:.2g} at its largest. Differences cost "
+            "little then, in however many directions, so the loss says little. "
+            f"{advice}",
         )
 
 

@@ -10,7 +10,7 @@ from experiments.runs.collapse import (
     Sign,
     peak,
     signs_of_latents,
-    signs_of_projections,
+    signs_of_pretraining,
 )
 from ssl_objectives.refusal import TrainingDiverged
 
@@ -72,6 +72,7 @@ class HealthMonitor:
         self._num_actions = num_actions
         self._latent_dim = latent_dim
         self._largest: dict[str, float] = {}  # by metric
+        self._first: dict[str, float] = {}
         self._low_for: dict[str, int] = {}
         self._warned: set[str] = set()
 
@@ -84,7 +85,7 @@ class HealthMonitor:
         signs = (
             *self._signs_of_learning(metrics),
             *signs_of_latents(metrics, self._latent_dim, collapse, self._largest),
-            *signs_of_projections(metrics, collapse),
+            *signs_of_pretraining(metrics, collapse, self._largest, self._first),
         )
         return [sign.warning for sign in signs if self._newly_low(sign)]
 
@@ -92,6 +93,7 @@ class HealthMonitor:
         """What it remembers, so that a resumed run is not warned anew."""
         return {
             "largest": dict(self._largest),
+            "first": dict(self._first),
             "low_for": dict(self._low_for),
             "warned": sorted(self._warned),
         }
@@ -99,6 +101,7 @@ class HealthMonitor:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on watching."""
         self._largest = dict(state["largest"])
+        self._first = dict(state["first"])
         self._low_for = dict(state["low_for"])
         self._warned = set(state["warned"])
 

@@ -45,13 +45,16 @@ def in_chunks(
     in chunks of at most `CPU_CHUNK` rows, as many of them at the same time as PyTorch
     may use threads. Gradients reach `parameters`, chunk by chunk in order, so that a
     result repeats bit for bit with the same number of threads. They can be taken once
-    (no double backward).
+    (no double backward). While `torch.export` or an ONNX export looks on, all rows pass
+    at once, so that their number may be dynamic.
 
     Args:
         function: must not write anything.
         rows: without gradient.
         parameters: all that `function` may train.
     """
+    if torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
+        return function(rows)
     # who acts row by row has no gradient, and need not go through all modules
     trained = (
         [p for p in parameters if p.requires_grad] if torch.is_grad_enabled() else []

@@ -75,6 +75,23 @@ class Encoder(nn.Module):
             latent = self._encode(rows)
         return latent.view(*image.shape[:-3], self.size)
 
+    def takes(self, image_shape: tuple[int, int, int]) -> bool:
+        """Whether it encodes images of shape (C, H, W), if they are large enough."""
+        if self.any_size:
+            return image_shape[0] == self.image_shape[0]
+        return tuple(image_shape) == self.image_shape
+
+    def look_at(self, image_shape: tuple[int, int, int]) -> None:
+        """Have `image_shape` and `maps_shape` tell of images of another shape.
+
+        Raises:
+            ValueError: it does not take such images, or they are too small.
+        """
+        if not self.takes(image_shape):
+            raise ValueError(f"this encoder takes no images of shape {image_shape}")
+        self.maps_shape = maps_shape(self.body, image_shape)
+        self.image_shape = image_shape
+
     def feature_map(
         self, image: UInt8[Tensor, "*batch C H W"]
     ) -> Float[Tensor, "*batch F h w"]:
@@ -111,9 +128,7 @@ class Encoder(nn.Module):
     def _rows(self, image: UInt8[Tensor, "*batch C H W"]) -> UInt8[Tensor, "N C H W"]:
         check_bytes(image, "This encoder")
         shape = image.shape[-3:]
-        if shape != self.image_shape and not (
-            self.any_size and shape[0] == self.image_shape[0]
-        ):
+        if not self.takes(shape):
             channels, height, width = self.image_shape
             size = "any size" if self.any_size else f"{height}x{width} pixels"
             raise ValueError(

@@ -120,7 +120,7 @@ class ClassToken(nn.Module):
     def forward(self, maps: Float[Tensor, "N D h w"]) -> Float[Tensor, "N D 1 1"]:
         """What it found, as the only place of a map."""
         tokens = maps.flatten(2).mT
-        asking = self.token.expand(len(tokens), -1, -1)
+        asking = self.token.expand(tokens.shape[0], -1, -1)
         made: Tensor = self.norm(asking + self.block(asking, tokens))
         return made.mT.unsqueeze(-1)
 

@@ -14,7 +14,11 @@ from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.measure.diagnostics import effective_rank, relative_spread
+from ssl_objectives.measure.diagnostics import (
+    component_scale,
+    effective_rank,
+    relative_spread,
+)
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.step_counter import StepCounter
@@ -22,6 +26,11 @@ from ssl_objectives.refusal import ConfigError
 
 SWEEP_BATCH = 512  # images of a pass over the data, at once
 RANK_ROWS = 2048  # embeddings that a rank is measured on, at most
+_LIVELINESS = {
+    "effective_rank": effective_rank,
+    "spread": relative_spread,
+    "scale": component_scale,
+}
 
 
 class Pretrainer:
@@ -190,15 +199,22 @@ class Pretrainer:
         self.num_views = len(images)
 
     def _liveliness(self) -> dict[str, Float[Tensor, ""]]:
-        """Rank and spread of the first view's projections."""
+        """Rank, spread and scale of the first view: its latents and its projections.
+
+        What an objective keeps alive need not be alive in what is kept of the network.
+        """
         seen = self.branches.seen
-        if seen is None or seen.z[0] is None or seen.z[0].shape[-1] < 2:
-            return {}
-        # an SVD refuses what is not finite, and the loss will tell
-        z = seen.z[0][:RANK_ROWS].nan_to_num(0.0, 0.0, 0.0)
+        looked_at = {
+            "encoder": self.branches.latents,
+            "projection": None if seen is None else seen.z[0],
+        }
         return {
-            "projection/effective_rank": effective_rank(z),
-            "projection/spread": relative_spread(z),
+            f"{where}/{name}": measure(rows)
+            for where, x in looked_at.items()
+            if x is not None and x.shape[-1] > 1
+            # an SVD refuses what is not finite, and the loss will tell
+            for rows in [x[:RANK_ROWS].nan_to_num(0.0, 0.0, 0.0)]
+            for name, measure in _LIVELINESS.items()
         }
 
 

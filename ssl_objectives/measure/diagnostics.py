@@ -54,6 +54,17 @@ def relative_spread(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
     return ((x - x.mean(0)).square().sum(-1).mean() / size).sqrt()
 
 
+@torch.no_grad()
+def component_scale(rows: Float[Tensor, "N D"]) -> Float[Tensor, ""]:
+    """`√(E ‖z - E z‖² / D)`: the std of a component, as all of them have it together.
+
+    In the rows' own units: 1 where VICReg and SIGReg want them. Sees rows that all
+    shrink, which shares and directions do not.
+    """
+    x = _real(rows)
+    return (x - x.mean(0)).square().mean().sqrt()
+
+
 @exact
 @torch.no_grad()
 def participation_ratio(

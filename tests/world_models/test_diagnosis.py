@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ssl_objectives.measure.diagnostics import component_scale
 from tests.world_models.small_model import build, noise
-from world_models.diagnosis import MOST_ROWS, diagnosis, scale
+from world_models.diagnosis import MOST_ROWS, diagnosis
 
 R, B, D = 11, 7, 5
 SPREAD, SCALE, RANK = (
@@ -22,8 +23,8 @@ def test_scale_is_the_std_over_all_components(generator: torch.Generator) -> Non
     rows = torch.randn(50, D, generator=generator) * torch.arange(1.0, D + 1) + 3
     mean = rows.mean(0)
     want = (sum(float((x - mean).square().sum()) for x in rows) / 50 / D) ** 0.5
-    assert scale(rows).item() == pytest.approx(want, rel=1e-5)
-    assert scale(torch.full((9, D), 7.0)).item() == 0.0
+    assert component_scale(rows).item() == pytest.approx(want, rel=1e-5)
+    assert component_scale(torch.full((9, D), 7.0)).item() == 0.0
 
 
 @pytest.mark.parametrize("factor", [1e-10, 1e-3, 1e4])
@@ -59,7 +60,7 @@ def test_rows_of_all_steps_and_envs_are_looked_at(generator: torch.Generator) ->
     latent[2 * MOST_ROWS :] = 1.0
     assert told(latent)[SCALE] == pytest.approx(0.5, rel=1e-4)
     few = torch.randn(R, B, D, generator=generator)
-    assert told(few)[SCALE] == pytest.approx(scale(few.flatten(0, 1)).item())
+    assert told(few)[SCALE] == pytest.approx(component_scale(few.flatten(0, 1)).item())
 
 
 def test_a_model_tells_its_updates_as_well(generator: torch.Generator) -> None:

@@ -72,7 +72,8 @@ class VonMisesWeighted(SoftmaxLoss):
     """DCLW: DCL whose hard positives weigh more (arXiv 2110.06848).
 
     `w_n = 2 - B softmax_n(cos_n / σ)`, over the B valid rows of a group, without
-    gradient: 1 on average, less where the positive is already near.
+    gradient: 1 on average, less where the positive is already near. Deviation: the
+    community code lets gradient through w.
 
     Args:
         share: τ / σ, since logits come divided by τ.

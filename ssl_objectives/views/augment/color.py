@@ -55,6 +55,19 @@ def num_colors(channels: int, colors: int | None) -> int:
     return colors
 
 
+def guess_of_colors(channels: int) -> str | None:
+    """What is taken for granted of so many channels, where nobody said; None: nothing.
+
+    Four colour frames in a stack and twelve gray ones look alike.
+    """
+    if channels <= 3 or channels % 3:
+        return None
+    return (
+        f"the {channels} channels are taken for {channels // 3} images of red, green "
+        "and blue one after another"
+    )
+
+
 @dataclass(frozen=True)
 class Jitter(Augmentation):
     """Brightness, contrast, saturation and hue by random factors, in this order.

@@ -29,6 +29,7 @@ from experiments.train.task import build_agent, train
 from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.vit import ViTConfig
 from ssl_objectives.refusal import ConfigError
 
 CONFIG = ImpalaConfig(11, (4, 6), Precision.FLOAT32)
@@ -235,6 +236,25 @@ def test_a_frozen_encoder_has_no_gradient_and_no_mood(trained: Path) -> None:
     free = PretrainedConfig(trained).build(shape)
     assert all(x.requires_grad for x in free.parameters())
     assert free.training
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_an_encoder_that_pools_sees_images_of_another_size(
+    tmp_path: Path, frozen: bool
+) -> None:
+    config = ViTConfig(width=8, depth=1, heads=2, precision=Precision.FLOAT32)
+    save_encoder(tmp_path / "x", config.build(SHAPE), config, SHAPE)
+    given = PretrainedConfig(tmp_path / "x", frozen=frozen)
+    encoder = given.build((3, 36, 28)).eval()
+    assert encoder.image_shape == (3, 36, 28)
+    assert encoder.maps_shape == (8, 9, 7)
+    large = images(2, (3, 36, 28))
+    assert torch.equal(encoder(large), load_encoder(tmp_path / "x")(large))
+    for wrong in ((12, 20, 14), (1, 20, 14)):
+        with pytest.raises(SavedEncoderError, match=r"looks at images of shape \(3"):
+            given.build(wrong)
+    with pytest.raises(ValueError, match="too small"):
+        given.build((3, 3, 3))
 
 
 def test_what_an_agent_cannot_see_with(tmp_path: Path, trained: Path) -> None:

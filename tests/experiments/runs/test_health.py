@@ -144,6 +144,7 @@ def test_latents_that_hold_the_background(
     assert heard(HealthMonitor(), "evaluate/background_share", shares) == warned
 
 
+@pytest.mark.parametrize("where", ["encoder", "projection"])
 @pytest.mark.parametrize(
     ("name", "value", "warned"),
     [
@@ -151,13 +152,54 @@ def test_latents_that_hold_the_background(
         ("effective_rank", 1.6, False),
         ("spread", 9e-4, True),
         ("spread", 2e-3, False),
+        ("scale", 9e-5, True),
+        ("scale", 2e-4, False),
     ],
 )
-def test_projections_of_an_encoder_that_is_pretrained(
-    name: str, value: float, warned: bool
+def test_an_encoder_that_is_pretrained_and_its_projections(
+    where: str, name: str, value: float, warned: bool
 ) -> None:
-    said = heard(HealthMonitor(), f"projection/{name}", [value] * 9)
+    said = heard(HealthMonitor(), f"{where}/{name}", [value] * 9)
     assert said == ([4] if warned else [])
+
+
+@pytest.mark.parametrize("where", ["encoder", "projection"])
+@pytest.mark.parametrize(
+    ("scales", "warned"),
+    [
+        ([0.14, *[0.019] * 9], [5]),
+        ([0.14, *[0.021] * 9], []),  # not absolutely
+        ([0.015] * 9, []),  # and from where it began
+        ([0.015, *[0.003] * 9], [5]),
+        ([5.0, *[0.03] * 9], []),
+    ],
+)
+def test_rows_that_shrink(where: str, scales: list[float], warned: list[int]) -> None:
+    assert heard(HealthMonitor(), f"{where}/scale", scales) == warned
+
+
+@pytest.mark.parametrize(
+    ("knn", "warned"),
+    [
+        ([0.64, 0.63, 0.63, 0.63], []),
+        ([0.64, 0.61, 0.66, 0.61, 0.66], []),
+        ([0.64, 0.61, 0.58, 0.52], [2]),
+        ([0.64, 0.70, 0.61, 0.52, 0.52], [3]),
+        ([0.64, 0.61, 0.61, 0.70, 0.61, 0.61], [2, 5]),
+    ],
+)
+def test_short_probes_that_stay_below_the_first(
+    knn: list[float], warned: list[int]
+) -> None:
+    assert heard(HealthMonitor(), "evaluate/knn", knn) == warned
+
+
+def test_the_first_probe_is_remembered_over_a_resumed_run() -> None:
+    one, two = HealthMonitor(), HealthMonitor()
+    assert heard(one, "evaluate/knn", [0.64, 0.52]) == []
+    two.load_state_dict(json.loads(json.dumps(one.state_dict())))
+    [warning] = two.observe({"evaluate/knn": 0.52})
+    assert "names 52.0% of the test images, and at the start it was 64.0%" in warning
 
 
 def test_warnings_are_plain_words_with_numbers() -> None:

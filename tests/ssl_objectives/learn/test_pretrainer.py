@@ -189,10 +189,28 @@ def test_a_step_trains_and_reports() -> None:
     assert {"pretrain/loss", "pretrain/gradient_norm"} <= metrics.keys()
     assert 1 <= float(metrics["projection/effective_rank"]) <= 18
     assert 0 < float(metrics["projection/spread"]) <= 1
+    assert 1 <= float(metrics["encoder/effective_rank"]) <= 18
+    assert 0 < float(metrics["encoder/spread"]) <= 1
+    assert float(metrics["projection/scale"]) == pytest.approx(1, abs=0.05)
+    assert float(metrics["encoder/scale"]) > 0
     after = list(made.branches.encoder.parameters())
     for x, y in zip(before, after, strict=True):
         assert not torch.equal(x, y) or x.ndim == 1
     assert "projection/spread" not in made.step(look=False)
+
+
+def test_encoder_and_projections_are_looked_at_apart() -> None:
+    """The encoder's own output, not what the projector makes of it, nor the target."""
+    made = pretrainer(ZOO["direct-clr"])  # nothing lies between the two
+    metrics = made.step()
+    assert metrics["encoder/scale"] == metrics["projection/scale"]
+    made = pretrainer(ZOO["vicreg"])
+    last = made.branches.projector
+    with torch.no_grad():
+        for x in [*last.parameters()][-2:]:
+            x.mul_(1e-3)
+    metrics = made.step()
+    assert float(metrics["projection/scale"]) < 1e-2 * float(metrics["encoder/scale"])
 
 
 def test_the_target_network_is_not_trained() -> None:
