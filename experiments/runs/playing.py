@@ -27,8 +27,8 @@ def evaluate_player(
 ) -> dict[str, float]:
     """Metrics `evaluate/…` of an agent, in fresh worlds.
 
-    Episodes end after `max_steps`, since some worlds never do; `evaluate/cut_off` counts
-    those.
+    Episodes end after `max_steps`, since some worlds' never do; `evaluate/cut_off`
+    counts those.
     """
     num_envs = share_envs(num_episodes, NUM_ENVS)
     env = observable_env(world, num_envs, str(player.device))

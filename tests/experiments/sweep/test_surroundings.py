@@ -1,4 +1,4 @@
-"""Where a command is started: modules beside it, a notebook's settings; endless worlds."""
+"""Where a command is started: modules beside it, a notebook; endless worlds."""
 
 from collections.abc import Callable
 from pathlib import Path
