@@ -62,10 +62,12 @@ PROMISED = {
     "ppo": ALWAYS,
 }
 EPISODE = {"episode/return", "episode/length"}
+METRICS = (
+    *("return_mean", "return_max", "cut_off"),
+    *("rooms", "cells", "rooms_per_episode"),
+)
 EVALUATION = {
-    f"{player}/{what}"
-    for player in ("evaluate", "random")
-    for what in ("return_mean", "return_max", "rooms", "cells", "rooms_per_episode")
+    f"{player}/{what}" for player in ("evaluate", "random") for what in METRICS
 }
 
 
