@@ -19,8 +19,8 @@ from .attention.world import AttentionWorld as AttentionWorld
 from .check import EnvContractError as EnvContractError
 from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
-from .gymnasium_env import GymnasiumConfig as GymnasiumConfig
-from .gymnasium_env import GymnasiumVectorEnv as GymnasiumVectorEnv
+from .gym.env import GymnasiumConfig as GymnasiumConfig
+from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome

@@ -15,6 +15,13 @@ EnvState = dict[str, Any]
 """What an env puts into a checkpoint: nested dicts of tensors, numbers, text, bytes."""
 
 
+class WorldError(ValueError):
+    """A world does what it should not; the message says what, for people.
+
+    Commands print it, and end: it is nothing that this library could mend.
+    """
+
+
 @dataclass(frozen=True)
 class DiscreteActions:
     """Actions `0 … n-1`; `names[i]` says what action `i` does, where known."""
@@ -147,6 +154,8 @@ class EnvSpec:
         device: where all returned tensors lie.
         frames_per_step: emulated frames per env step, to convert steps to frames.
         vector_size: V, numbers in `Step.vector`; 0 where there is none.
+        about: what the frames are of, and other liberties taken with a world that was
+            not made for this library, for people; empty where there is nothing to say.
     """
 
     num_envs: int
@@ -156,6 +165,7 @@ class EnvSpec:
     facts: Mapping[str, FactSpec] = field(default_factory=dict)
     frames_per_step: int = 1
     vector_size: int = 0
+    about: str = ""
 
 
 @dataclass(frozen=True)

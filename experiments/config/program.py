@@ -15,8 +15,8 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     bug, and is left alone.
 
     The command finds modules of the current folder, whoever imports them (Gymnasium
-    does, for `my_envs:My-v0`), and draws into files alone, whatever the terminal's
-    notebook would have it draw with.
+    does, for `my_envs:My-v0`). It draws into files alone, whatever a notebook that
+    started it would have it draw with.
     """
     print_plainly()
     from experiments.config.command_line import HelpAsked, Misuse
@@ -45,8 +45,9 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
         complain("Stopped at once, as asked. Whatever was saved before is safe.")
         return 130
     except Exception as error:
-        # Gymnasium says which package an env needs, but only `envs` may import it.
-        if type(error).__name__ != "DependencyNotInstalled":
+        # What worlds say, and Gymnasium of a package that an env needs; known by name,
+        # since this must import neither.
+        if type(error).__name__ not in ("WorldError", "DependencyNotInstalled"):
             raise
         complain(str(error))
         return 1

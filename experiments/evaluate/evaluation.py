@@ -23,6 +23,7 @@ from experiments.evaluate.results import (
     watching,
     write_evaluation,
 )
+from experiments.parts.seen import seen
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 from experiments.runs.playing import observable_env, share_envs
@@ -74,6 +75,7 @@ def evaluate(config: EvaluateConfig, console: Console | None = None) -> Evaluati
     env_steps = steps_of(path)
     title = f"{run.path.name}, after {env_steps:,} env steps"
     console.print(title, style="bold", highlight=False, soft_wrap=True)
+    console.print(seen(env.spec), highlight=False, markup=False, soft_wrap=True)
     console.print(evaluation_table(played))
     for line in episode_lines(played["agent"]):
         console.print(f"  {line}", highlight=False)

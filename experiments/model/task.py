@@ -16,6 +16,7 @@ from experiments.model.build import build_model, offered_state
 from experiments.model.config import TrainModelConfig
 from experiments.model.footprint import plan_model
 from experiments.model.results import RESULTS, measure_model, shares
+from experiments.parts.seen import seen
 from experiments.runs.distributed import joined, local_device, rank
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
@@ -130,6 +131,8 @@ class TrainModelTask(Task):
             )
         except ValueError as error:
             raise ConfigError(str(error)) from error
+        if self.source.env is not None:
+            say(self.console, seen(self.source.env.spec))
         plan = plan_model(config, self.source.offered, self.device)
         check_fits(plan, self.device)
         say(

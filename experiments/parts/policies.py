@@ -84,6 +84,18 @@ class ScriptedPolicy(ActingPolicy):
             raise ConfigError(
                 f"--policy {self.name} gave {what}; this world takes {dtype} {shape}."
             )
+        space, ended = self.env.spec.actions, row.terminated | row.truncated
+        if isinstance(space, DiscreteActions):
+            wrong = ((action < 0) | (action >= space.n)) & ~ended
+            takes = f"0 … {space.n - 1}"
+        else:
+            wrong = ~action.isfinite().all(-1) & ~ended
+            takes = "finite numbers, in [-1, 1]"
+        if wrong.any():
+            raise ConfigError(
+                f"--policy {self.name} gave {action[wrong][0].tolist()}; this world "
+                f"takes {takes}."
+            )
         return Acted(action, carry.acted(action))
 
     def state_dict(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ A new world is one file and one row here; see docs/extend.md.
 from envs.atari.native import AtariConfig
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig

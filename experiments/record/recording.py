@@ -29,6 +29,7 @@ from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
 from experiments.parts.policies import RANDOM
+from experiments.parts.seen import seen
 from experiments.record.policy import build_policy
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
@@ -124,6 +125,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
         env = _world(config).build(config.num_envs, device)
     except ValueError as error:
         raise ConfigError(str(error)) from error
+    console.print(seen(env.spec), highlight=False, markup=False, soft_wrap=True)
     try:
         before = _streams_before(config)
         seed = Seeds.appended(config.seed, before)

@@ -15,6 +15,7 @@ from agents.ppo.build import PpoAgentConfig
 from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.config.paths import quoted
+from experiments.parts.seen import seen
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
@@ -103,6 +104,7 @@ class TrainTask(Task):
         """Build the agent in its worlds, and say how much memory it will take."""
         self.agent = agent = build_agent(self.config, self.console)
         spec, model = agent.env.spec, agent.world_model
+        say(self.console, seen(spec))
         self.device, self.modules = spec.device, agent.modules
         self.frames_per_step = spec.frames_per_step
         self.health = HealthMonitor(

@@ -17,7 +17,7 @@ from agents.collect import Collector
 from agents.policy.actor_critic import ActorCritic
 from agents.ppo.actor import Actor, ActorPolicy
 from envs.counting import CountingConfig, decode
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import (

@@ -16,7 +16,7 @@ from envs.atari.native import NativeAtari
 from envs.atari.protocol import MACHADO, env_seeds
 from envs.attention.config import AttentionConfig
 from envs.attention.groups import Animate
-from envs.gymnasium_env import GymnasiumVectorEnv
+from envs.gym.env import GymnasiumVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig

@@ -163,7 +163,7 @@ FAULTS = {
         SEEDS,
     ),
     "equal Gymnasium seeds": Fault(
-        "envs/gymnasium_env.py",
+        "envs/gym/env.py",
         "return [int(s) for s in drawn]",
         "return [int(drawn[0]) for _ in drawn]",
         SEEDS,

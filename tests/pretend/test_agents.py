@@ -31,7 +31,7 @@ from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from envs.atari.native import AtariConfig
 from envs.atari.ram import AtariFact
 from envs.counting import CountingConfig
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import VectorEnv

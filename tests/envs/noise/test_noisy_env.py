@@ -11,7 +11,7 @@ from envs.atari.native import AtariConfig
 from envs.attention.config import AttentionConfig
 from envs.check import check_env, random_action
 from envs.counting import CountingConfig
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from envs.noise.config import NoisyConfig, NoisyWatchedConfig, with_noise
 from envs.noise.frame_layer import FrameLayerConfig
 from envs.noise.no_op_patterns import NoOpPatternsConfig

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from envs.vector_env import WorldError
 from experiments.config.command_line import HelpAsked, Misuse
 from experiments.config.program import run_as_program
 from ssl_objectives.footprint.plan import DoesNotFit
@@ -35,6 +36,7 @@ class DependencyNotInstalled(Exception):
             "error: Stopped at once, as asked. Whatever was saved before is safe.\n",
         ),
         (DependencyNotInstalled("pip install x"), 1, "", "error: pip install x\n"),
+        (WorldError("no step"), 1, "", "error: no step\n"),
     ],
     ids=lambda x: type(x).__name__ if isinstance(x, BaseException) else "",
 )

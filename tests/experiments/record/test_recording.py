@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -270,6 +271,30 @@ def test_refusals(
     done = curious("record", "--world", "counting", *arguments)
     assert done.code in (1, 2)
     assert message in " ".join((done.err + done.out).split())
+
+
+@pytest.mark.parametrize(
+    ("action", "message"),
+    [
+        ("torch.full((4,), 5)", "gave 5; this world takes 0 … 4"),
+        ("torch.full((4,), -1)", "gave -1; this world takes 0 … 4"),
+    ],
+)
+def test_actions_out_of_range_are_refused(
+    curious: Command,
+    importable: Callable[[str, str], Path],
+    action: str,
+    message: str,
+) -> None:
+    text = f"import torch\ndef act(row, generator):\n    return {action}\n"
+    importable("out_of_range", text)
+    done = curious(
+        *("record", "--world", "counting", "--policy", "out_of_range:act"),
+        *("--num-envs", "4", "--steps", "8", "--out", "played"),
+    )
+    assert done.code == 1
+    assert message in done.err
+    assert done.out.startswith("Sees 1 × ")
 
 
 def test_a_killed_recording_is_a_data_set(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Where a command is started: modules beside it, settings of a notebook."""
+"""Where a command is started: modules beside it, a notebook; endless worlds."""
 
 from collections.abc import Callable
 from pathlib import Path

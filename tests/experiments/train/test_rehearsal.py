@@ -11,7 +11,7 @@ from torch import Tensor
 from agents.curiosity.rnd import RndConfig
 from agents.policy.ppo import PpoConfig
 from agents.ppo.build import PpoAgentConfig
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import ContinuousActions, EnvSpec, WorldConfig
 from experiments.train.rehearsal import NoWorlds, blank_experience

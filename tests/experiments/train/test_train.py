@@ -15,7 +15,7 @@ from rich.console import Console
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.rnd import RndConfig
-from envs.gymnasium_env import GymnasiumConfig
+from envs.gym.env import GymnasiumConfig
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
@@ -62,17 +62,12 @@ PROMISED = {
     "ppo": ALWAYS,
 }
 EPISODE = {"episode/return", "episode/length"}
+METRICS = (
+    *("return_mean", "return_max", "cut_off"),
+    *("rooms", "cells", "rooms_per_episode", "cells_per_episode"),
+)
 EVALUATION = {
-    f"{player}/{what}"
-    for player in ("evaluate", "random")
-    for what in (
-        "return_mean",
-        "return_max",
-        "rooms",
-        "cells",
-        "rooms_per_episode",
-        "cells_per_episode",
-    )
+    f"{player}/{what}" for player in ("evaluate", "random") for what in METRICS
 }
 
 

@@ -6,12 +6,12 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box
+from gymnasium.spaces import Box, MultiBinary, MultiDiscrete
 from gymnasium.vector import SyncVectorEnv
 
 from envs.check import check_env, random_action
-from envs.gymnasium_env import GymnasiumConfig, GymnasiumVectorEnv
-from envs.vector_env import ContinuousActions
+from envs.gym.env import GymnasiumConfig, GymnasiumVectorEnv
+from envs.vector_env import ContinuousActions, DiscreteActions
 
 
 class Steering(gymnasium.Env[Any, Any]):
@@ -19,7 +19,7 @@ class Steering(gymnasium.Env[Any, Any]):
 
     observation_space = Box(0, 255, (5, 4, 1), np.uint8)
 
-    def __init__(self, action_space: Box) -> None:
+    def __init__(self, action_space: Any) -> None:
         self.action_space = action_space
 
     def reset(
@@ -86,6 +86,43 @@ def test_a_unit_gaussian_moves_in_narrow_and_in_wide_bounds(
         inside = (done.abs() < 0.999 * bound).float().mean()
         assert 0.6 < inside < 0.76  # of a unit Gaussian 0.683 lies in ±1
         assert (done.abs() > 0.9 * bound).float().mean() > 0.25
+
+
+class Choosing(Steering):
+    """Pays what it was told, read as one number of base 10."""
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        assert self.action_space.contains(action), action
+        paid = float("".join(map(str, np.ravel(action))))
+        return np.zeros((5, 4, 1), np.uint8), paid, False, False, {}
+
+
+@pytest.mark.parametrize(
+    ("space", "pays"),
+    [
+        (MultiDiscrete([3, 2], start=[1, 0]), [10, 11, 20, 21, 30, 31]),
+        (MultiDiscrete(np.array([[2], [2]])), [0, 1, 10, 11]),
+        (MultiBinary(2), [0, 1, 10, 11]),
+        (MultiBinary((1, 3)), [0, 1, 10, 11, 100, 101, 110, 111]),
+        (Box(2, 4, (1,), np.int64), [2, 3, 4]),
+    ],
+)
+def test_each_combination_of_choices_is_an_action(space: Any, pays: list[int]) -> None:
+    env = GymnasiumVectorEnv(SyncVectorEnv([lambda: Choosing(space)] * len(pays)))
+    assert env.spec.actions == DiscreteActions(len(pays))
+    env.reset(seed=0)
+    assert env.step(torch.arange(len(pays))).reward.tolist() == pays
+    with pytest.raises(ValueError, match=f"must be 0 … {len(pays) - 1}"):
+        env.step(torch.full((len(pays),), len(pays)))
+
+
+def test_numbers_without_bounds_get_some() -> None:
+    low, high = np.array([-np.inf, 3, -np.inf]), np.array([np.inf, np.inf, 1])
+    space = Box(low.astype(np.float32), high.astype(np.float32))
+    env = GymnasiumVectorEnv(SyncVectorEnv([lambda: Steering(space)] * 2), reach=2.0)
+    assert env.spec.actions == ContinuousActions((-2.0, 3.0, -3.0), (2.0, 7.0, 1.0))
+    assert "within ±2" in env.spec.about
+    assert paid(env, -1.0) == [3.0] * 2
 
 
 def test_mountain_car_pays_for_the_action_at_the_bound() -> None:

@@ -6,11 +6,12 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Dict, Discrete
+from gymnasium.spaces import Box, Dict, Discrete, Tuple
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
 from envs.check import check_env, random_action
-from envs.gymnasium_env import GymnasiumConfig, GymnasiumVectorEnv
+from envs.gym.env import GymnasiumConfig, GymnasiumVectorEnv
+from envs.gym.senses import Rendering
 
 IMAGE = Box(0, 255, (6, 8, 3), np.uint8)
 
@@ -54,7 +55,12 @@ class Cockpit(gymnasium.Env[Any, Any]):
         }
         space = self.observation_space
         if isinstance(space, Dict):
-            return {k: parts.get(k, np.zeros(1, np.float32)) for k in space}
+            fit = {
+                k
+                for k, x in parts.items()
+                if k in space.spaces and x.shape == space[k].shape
+            }
+            return {k: parts[k] if k in fit else space[k].sample() for k in space}
         return parts["zoo"]
 
     def render(self) -> Any:
@@ -120,9 +126,95 @@ def test_a_camera_alone_needs_no_rendering() -> None:
         Dict({"arm": dials(1)}),
     ],
 )
-def test_other_dictionaries_are_drawn(space: Dict) -> None:
-    with pytest.raises(ValueError, match='render_mode="rgb_array"'):
+def test_other_dictionaries_are_drawn_by_wish_alone(space: Dict) -> None:
+    """Where there is something like an image, that is; nothing replaces it unasked."""
+    match = "`image`" if "camera" in space.spaces else 'render_mode="rgb_array"'
+    with pytest.raises(ValueError, match=match):
         GymnasiumVectorEnv(cockpits(space))
+    env = GymnasiumVectorEnv(cockpits(space, "rgb_array"), draw=True)
+    assert (env.spec.obs_shape, env.spec.vector_size) == ((3, 84, 84), 0)
+    assert env.spec.about.startswith("pictures of it, 84 × 84, in place of its obs")
+    assert env.reset(seed=5).vector is None
+
+
+def test_one_image_of_several_things_is_seen_by_name() -> None:
+    space = Dict({"camera": IMAGE, "arm": dials(1), "mode": Discrete(3)})
+    envs = SyncVectorEnv([lambda: Cockpit(space)] * 2)
+    env = GymnasiumVectorEnv(envs, image="camera")
+    row = env.reset(seed=5)
+    assert (env.spec.obs_shape, env.spec.vector_size) == ((3, 6, 8), 1)
+    assert len(set(row.obs[:, 0, 0, 0].tolist())) == 2
+    about = "its own images at 'camera' and vectors (arm), without mode"
+    assert env.spec.about == about
+    with pytest.raises(ValueError, match=r"no image 'kamera' .* only camera"):
+        GymnasiumVectorEnv(envs, image="kamera")
+    with pytest.raises(ValueError, match="leave one of them out"):
+        GymnasiumVectorEnv(envs, image="camera", draw=True)
+
+
+class Nested(Cockpit):
+    """Its camera and its dials lie deeper."""
+
+    def see(self) -> Any:
+        zoo = np.array([self.luck, self.steps], np.float64)
+        return {"head": {"eyes": (self.render(),)}, "body": {"zoo": zoo}}
+
+
+def test_what_lies_deeper_is_reached() -> None:
+    space = Dict(
+        {
+            "head": Dict({"eyes": Tuple([IMAGE])}),
+            "body": Dict({"zoo": dials(2, np.float64)}),
+        }
+    )
+    check_env(
+        lambda: GymnasiumVectorEnv(SyncVectorEnv([lambda: Nested(space)] * 3)), 30
+    )
+    env = GymnasiumVectorEnv(SyncVectorEnv([lambda: Nested(space)] * 3))
+    row = env.reset(seed=5)
+    assert row.vector is not None
+    assert torch.equal(row.vector[:, 0], row.obs[:, 0, 0, 0].float())
+    assert env.spec.about == "its own images at 'head/eyes/0' and vectors (body/zoo)"
+
+
+@pytest.mark.parametrize("shape", [(4, 36, 30), (12, 36, 30), (36, 30, 6), (2, 36, 30)])
+def test_any_number_of_planes_is_an_image(shape: tuple[int, ...]) -> None:
+    class Planes(Cockpit):
+        def see(self) -> Any:
+            return np.arange(int(np.prod(shape))).reshape(shape).astype(np.uint8)
+
+    envs = SyncVectorEnv([lambda: Planes(Box(0, 255, shape, np.uint8))] * 2)
+    env = GymnasiumVectorEnv(envs)
+    first = shape[0] < 36
+    assert env.spec.obs_shape == (shape if first else (6, 36, 30))
+    seen = envs.envs[0].unwrapped.see()  # type: ignore[attr-defined]
+    shown = env.reset(seed=0).obs[0].numpy()
+    assert (shown == (seen if first else seen.transpose(2, 0, 1))).all()
+
+
+@pytest.mark.parametrize(
+    ("space", "match"),
+    [
+        (Box(0.0, 1.0, (36, 36, 3), np.float32), "255 \\* x"),
+        (Box(0, 65535, (36, 36), np.uint16), "images of bytes"),
+        (Box(0, 255, (4, 36, 36, 3), np.uint8), "images of bytes"),
+        (Dict({"image": Box(0.0, 1.0, (36, 36, 3)), "arm": dials(1)}), "at 'image'"),
+    ],
+)
+def test_images_that_are_not_bytes_are_not_replaced_unasked(
+    space: Any, match: str
+) -> None:
+    with pytest.raises(ValueError, match=match):
+        GymnasiumVectorEnv(cockpits(space, "rgb_array"))
+    assert GymnasiumVectorEnv(cockpits(space, "rgb_array"), draw=True).spec.about
+
+
+def test_a_size_of_pictures_that_would_do_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="`rendering` does not change"):
+        GymnasiumVectorEnv(cockpits(IMAGE), rendering=Rendering(grayscale=True))
+    envs = cockpits(IMAGE, "rgb_array")
+    env = GymnasiumVectorEnv(envs, rendering=Rendering(6, 8), draw=True)
+    assert env.spec.obs_shape == (3, 6, 8)
 
 
 def test_four_channels_are_an_image() -> None:

@@ -1,28 +1,33 @@
 """Adapter for Gymnasium's vector envs, rendered to pixels where needed."""
 
 import difflib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, final
 
 import gymnasium
 import numpy as np
 import torch
-from gymnasium.spaces import Box, Discrete
 from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 from jaxtyping import Bool, Shaped
 from numpy.typing import NDArray
 from torch import Tensor
 
-from envs.gymnasium_senses import Rendering, find_senses, is_drawn
-from envs.to_device import to_device
-from envs.vector_env import (
-    ActionSpace,
-    ContinuousActions,
-    DiscreteActions,
-    EnvSpec,
-    Step,
-    VectorEnv,
+from envs.gym.actions import find_actions
+from envs.gym.checked import CheckedEnv, told
+from envs.gym.senses import (
+    DrawnFrames,
+    Frames,
+    OwnFrames,
+    Rendering,
+    Vectors,
+    plan_look,
+    short,
 )
+from envs.to_device import to_device
+from envs.vector_env import EnvSpec, Step, VectorEnv, WorldError
 
 
 @dataclass(frozen=True)
@@ -32,15 +37,27 @@ class GymnasiumConfig:
     Attributes:
         id: the registered name; `some.module:Name-v0` imports the module first.
         rendering: used where the observation is not an image.
+        draw: show pictures of that size though the observation is an image, or is
+            something like an image that agents cannot see.
+        image: of several things observed, show this image and all vectors; one in a
+            nested dictionary is `camera/front`.
         vector: where the observation is a vector, show it to the agent beside the
             picture. (A dictionary of one image and vectors is always shown whole.)
+        reach: how far agents act where an action has no bounds.
         processes: one process per env instead of one loop over all.
     """
 
     id: str = "CartPole-v1"
     rendering: Rendering = field(default_factory=Rendering)
+    draw: bool = False
+    image: str = ""
     vector: bool = False
+    reach: float = 1.0
     processes: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.reach < float("inf"):
+            raise ValueError(f"reach must be positive and finite, not {self.reach}")
 
     def build(self, num_envs: int, device: torch.device | str) -> "GymnasiumVectorEnv":
         """Build B envs.
@@ -48,44 +65,63 @@ class GymnasiumConfig:
         Raises:
             ValueError: no such env, or one that `GymnasiumVectorEnv` cannot take.
         """
-        try:
-            probe: gymnasium.Env[Any, Any] = gymnasium.make(self.id)
-        except gymnasium.error.DependencyNotInstalled:
-            raise  # says what to install
-        except gymnasium.error.Error as error:
-            raise ValueError(_unknown(self.id)) from error
-        drawn = is_drawn(probe.observation_space)
-        probe.close()
-        options: dict[str, Any] = {"render_mode": "rgb_array"} if drawn else {}
-        envs = gymnasium.make_vec(
-            self.id,
-            num_envs,
-            # Never an env's own vector version: those reset in ways of their own.
-            vectorization_mode="async" if self.processes else "sync",
-            vector_kwargs={"autoreset_mode": AutoresetMode.NEXT_STEP},
-            **options,
+        probe = _make(self.id)
+        space, modes = probe.observation_space, probe.metadata.get("render_modes", ())
+        look = plan_look(
+            space,
+            self.rendering,
+            draw=self.draw,
+            image=self.image,
+            vector=self.vector,
         )
-        return GymnasiumVectorEnv(envs, device, self.rendering, self.vector)
+        probe.close()
+        options: dict[str, Any] = {}
+        if look.image is None:
+            if "rgb_array" not in modes:
+                raise WorldError(
+                    f"{self.id} shows {short(space)}, which is no image, and cannot be "
+                    f"drawn: its render modes are {', '.join(modes) or 'none'}. Give "
+                    "it the mode 'rgb_array', in metadata['render_modes'] and as "
+                    "render_mode of its __init__, or images of uint8 to show"
+                )
+            options["render_mode"] = "rgb_array"
+        makers = [partial(_make, self.id, **options)] * num_envs
+        return GymnasiumVectorEnv(
+            _vectorized(makers, self.processes),
+            device,
+            self.rendering,
+            self.vector,
+            draw=self.draw,
+            image=self.image,
+            reach=self.reach,
+        )
 
 
 @final
 class GymnasiumVectorEnv(VectorEnv):
     """A `gymnasium.vector.VectorEnv` behind our contract.
 
-    Image observations (uint8, `[H, W]`, `[H, W, C]` or `[C, H, W]`, C being 1, 3 or 4)
-    are used as they are, also from a dictionary of one image and vectors of floats,
-    which become `Step.vector`. Everything else is seen by rendering each env.
+    Image observations (uint8, `[H, W]`, `[H, W, C]` or `[C, H, W]`) are used as they
+    are, also from nested dictionaries of one image and vectors of floats, which become
+    `Step.vector`. What holds nothing like an image is seen by rendering each env. All
+    else is refused, unless `draw` or `image` says what to show; see `plan_look`.
+
+    Several choices at once become as many actions as they have combinations; numbers
+    without bounds get some. See `find_actions`.
 
     Args:
-        envs: resets in mode NEXT_STEP; actions are Discrete, or a bounded Box of floats
-            (which is flattened).
+        envs: resets in mode NEXT_STEP.
         device: where the returned tensors lie.
-        rendering: size and colour, where the observation is not an image.
+        rendering: size and colour, where the envs are rendered.
         vector: keep the observation as `Step.vector`, where it is one of floats.
+        draw: render, whatever they show.
+        image: the image to show, by name, of several things observed.
+        reach: how far agents act where an action has no bounds.
 
     Raises:
-        ValueError: another autoreset mode, another kind of action, neither image
-            observations nor `render_mode="rgb_array"`, or `vector` where there is none.
+        ValueError: another autoreset mode, another kind of action or observation,
+            neither images nor `render_mode="rgb_array"`, or `vector` where there is
+            none.
     """
 
     def __init__(
@@ -94,18 +130,29 @@ class GymnasiumVectorEnv(VectorEnv):
         device: torch.device | str = "cpu",
         rendering: Rendering | None = None,
         vector: bool = False,
+        *,
+        draw: bool = False,
+        image: str = "",
+        reach: float = 1.0,
     ) -> None:
         _check_autoreset(envs)
         self._envs, num = envs, envs.num_envs
-        self._frames, self._vectors = find_senses(
-            envs, rendering or Rendering(), vector
+        rendering, space = rendering or Rendering(), envs.single_observation_space
+        look = plan_look(space, rendering, draw=draw, image=image, vector=vector)
+        self._frames: Frames = (
+            DrawnFrames(envs, rendering)
+            if look.image is None
+            else OwnFrames(space, look.image)
         )
+        self._vectors = Vectors(space, look.vectors) if look.vectors else None
+        self._told = find_actions(envs.single_action_space, reach)
         self.spec = EnvSpec(
             num_envs=num,
             obs_shape=self._frames.obs_shape,
-            actions=_actions(envs.single_action_space),
+            actions=self._told.actions,
             device=torch.device(device),
             vector_size=0 if self._vectors is None else self._vectors.size,
+            about="; ".join(filter(None, (look.about, self._told.about))),
         )
         # Gymnasium's own two vector envs reset by mask and take a list of seeds.
         self._standard = isinstance(envs.unwrapped, SyncVectorEnv | AsyncVectorEnv)
@@ -128,8 +175,9 @@ class GymnasiumVectorEnv(VectorEnv):
             chosen = mask.cpu().numpy()
         if chosen.any():
             options = None if chosen.all() else {"reset_mask": chosen.copy()}
-            seen, _ = self._envs.reset(seed=self._seeds(seed), options=options)
-            self._look(seen)
+            with _ended_if_it_fails(self._envs):
+                seen, _ = self._envs.reset(seed=self._seeds(seed), options=options)
+                self._look(seen)
         if not chosen.all():
             changed = (self._obs != obs).any((1, 2, 3)) | (self._vector != vector).any(
                 1
@@ -152,9 +200,10 @@ class GymnasiumVectorEnv(VectorEnv):
             ValueError: a discrete action does not exist.
         """
         first = self._ended
-        asked = self._asked(action)
-        seen, reward, terminated, truncated, _ = self._envs.step(asked)
-        self._look(seen)
+        asked = self._told.read(action, first)
+        with _ended_if_it_fails(self._envs):
+            seen, reward, terminated, truncated, _ = self._envs.step(asked)
+            self._look(seen)
         terminated = np.asarray(terminated, np.bool_) & ~first
         truncated = np.asarray(truncated, np.bool_) & ~first & ~terminated
         self._ended = terminated | truncated
@@ -164,24 +213,6 @@ class GymnasiumVectorEnv(VectorEnv):
     def close(self) -> None:
         """Close the envs, with their windows and processes."""
         self._envs.close()
-
-    def _asked(self, action: Tensor) -> NDArray[Any]:
-        space, batch = self._envs.single_action_space, self._envs.action_space
-        if isinstance(space, Discrete):
-            # What stands in the row of a reset is ignored, so it need not be an action.
-            asked = np.where(self._ended, 0, action.cpu().numpy())
-            if asked.min() < 0 or asked.max() >= space.n:
-                own = f" (the env's own begin at {space.start})" if space.start else ""
-                raise ValueError(
-                    f"Actions must be 0 … {space.n - 1}{own}, not {asked.tolist()}"
-                )
-            return np.asarray(asked + space.start, batch.dtype)
-        assert isinstance(space, Box)
-        assert isinstance(self.spec.actions, ContinuousActions)
-        done = self.spec.actions.to_bounds(action).cpu().numpy()
-        shaped = done.reshape(-1, *space.shape).astype(space.dtype)
-        # Bounds of float64 may lie a rounding inside of their float32.
-        return np.asarray(np.clip(shaped, space.low, space.high))
 
     def _look(self, seen: Any) -> None:
         self._obs = self._frames.read(seen)
@@ -213,19 +244,57 @@ class GymnasiumVectorEnv(VectorEnv):
         )
 
 
-def _actions(space: "gymnasium.Space[Any]") -> ActionSpace:
-    if isinstance(space, Discrete):
-        return DiscreteActions(int(space.n))
-    if (
-        isinstance(space, Box)
-        and np.issubdtype(space.dtype, np.floating)
-        and space.is_bounded()
-    ):
-        low, high = space.low.ravel().tolist(), space.high.ravel().tolist()
-        return ContinuousActions(tuple(low), tuple(high))
-    raise ValueError(
-        f"Actions must be Discrete or a bounded Box of floats, not {space}"
-    )
+def _make(name: str, **options: Any) -> CheckedEnv:
+    """One env, which says what is wrong with it.
+
+    Raises:
+        WorldError: there is none of that name, or it cannot be made.
+        DependencyNotInstalled: says what to install.
+    """
+    try:
+        made = gymnasium.make(name, disable_env_checker=True, **options)
+    except gymnasium.error.DependencyNotInstalled:
+        raise
+    except gymnasium.error.Error as error:
+        raise WorldError(_unknown(name)) from error
+    except ModuleNotFoundError as error:
+        raise WorldError(
+            f"Cannot import the module of '{name}': {error.msg.partition('. ')[0]}. "
+            "Run from the folder that holds it, or install it"
+        ) from error
+    except Exception as error:  # of the env's own making
+        wanted = "render_mode" in options and "render_mode" in str(error)
+        hint = " (it must take render_mode='rgb_array')" if wanted else ""
+        raise WorldError(f"{name} cannot be made{hint}: {told(error)}") from error
+    return CheckedEnv(made)
+
+
+def _vectorized(
+    makers: Sequence[Callable[[], CheckedEnv]], processes: bool
+) -> "gymnasium.vector.VectorEnv[Any, Any, Any]":
+    """Never an env's own vector version: those reset in ways of their own."""
+    mode = AutoresetMode.NEXT_STEP
+    if processes:
+        return AsyncVectorEnv(makers, autoreset_mode=mode)
+    return SyncVectorEnv(makers, autoreset_mode=mode)
+
+
+@contextmanager
+def _ended_if_it_fails(
+    envs: "gymnasium.vector.VectorEnv[Any, Any, Any]",
+) -> Iterator[None]:
+    """Closing processes of which one has failed would fail, too, and hide why."""
+    try:
+        yield
+    except Exception:
+        inner = envs.unwrapped
+        if isinstance(inner, AsyncVectorEnv):
+            for process in inner.processes:
+                process.terminate()
+            for process in inner.processes:
+                process.join()
+            inner.closed = True
+        raise
 
 
 def _check_autoreset(envs: "gymnasium.vector.VectorEnv[Any, Any, Any]") -> None:
