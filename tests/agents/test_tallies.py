@@ -6,6 +6,7 @@ import torch
 from agents.acting import RandomPolicy
 from agents.collect import Collector
 from envs.tiles.trackers.config import TrackerMazeConfig
+from envs.tiles.trackers.world import EVENTS
 from envs.vector_env import FactSpec
 
 
@@ -18,8 +19,10 @@ def test_a_rollout_hands_on_tallies_and_kinds() -> None:
     twin.reset(seed=5)
     rows = [twin.step(action) for action in experience.traj.action]
     assert set(happened.tallies) == {"rooms", "trackers"}
-    assert set(happened.kinds) == {"room", "event"}
-    for name, values in (*happened.tallies.items(), *happened.kinds.items()):
+    assert set(happened.kinds) == {"room"}
+    assert set(happened.events) == set(EVENTS)
+    told = {**happened.tallies, **happened.kinds, **happened.events}
+    for name, values in told.items():
         assert torch.equal(values, torch.stack([row.facts[name] for row in rows]))
     assert len(happened.tallies["rooms"][happened.ended].unique()) > 1
 

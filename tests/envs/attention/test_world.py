@@ -36,6 +36,7 @@ OBJECTS = {
     "chasing": 2,
     "peekaboo": 2,
     "mimicry": 2,
+    "nobody": 1,
 }
 STAY = 0
 
