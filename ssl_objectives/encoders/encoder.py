@@ -127,13 +127,13 @@ class Encoder(nn.Module):
 
     def _rows(self, image: UInt8[Tensor, "*batch C H W"]) -> UInt8[Tensor, "N C H W"]:
         check_bytes(image, "This encoder")
-        shape = image.shape[-3:]
+        shape = image.shape[-3], image.shape[-2], image.shape[-1]
         if not self.takes(shape):
             channels, height, width = self.image_shape
             size = "any size" if self.any_size else f"{height}x{width} pixels"
             raise ValueError(
                 f"this encoder takes images of {channels} channels and {size}, not of "
-                f"shape {tuple(shape)}; one that pools its feature maps (ResNet, ViT) "
+                f"shape {shape}; one that pools its feature maps (ResNet, ViT) "
                 "takes any size"
             )
         return image.reshape(-1, *shape)

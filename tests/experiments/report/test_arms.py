@@ -181,9 +181,10 @@ def test_noise_around_a_world_is_of_the_task() -> None:
 
 def test_a_sweep_is_compared_by_what_its_axes_are_called() -> None:
     """What the names stand for is no difference; what differs within one is."""
+    layer: dict[str, Value] = {"noise": "a:Layer", "size": 7}
     runs = [
         changed(x, axes__noise=noise, axes__signal=str(x.settings["curiosity"]), **more)
-        for noise, more in (("none", {}), ("layer", {"noise": "a:Layer", "size": 7}))
+        for noise, more in (("none", {}), ("layer", layer))
         for x in grid()[:4]
     ]
     comparison = compare(runs, ["axes.signal"], "axes.noise")
