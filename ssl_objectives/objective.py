@@ -184,7 +184,7 @@ class Loss:
         return self.regularizer + self.per_sample.sum() / valid.sum().clamp(min=1)
 
 
-def _of_float32(method: Callable[[Any, Views], Any]) -> Callable[[Any, Views], Any]:
+def _of_float32(method: Callable[..., Any]) -> Callable[..., Any]:
     """Views come in float32 or better, and no autocast is on."""
     computed = exact(method)
 
@@ -195,7 +195,11 @@ def _of_float32(method: Callable[[Any, Views], Any]) -> Callable[[Any, Views], A
     return of_float32
 
 
-_EXACT = {"forward": _of_float32, "observe": _of_float32, "refresh": exact}
+_EXACT: Mapping[str, Callable[[Callable[..., Any]], Callable[..., Any]]] = {
+    "forward": _of_float32,
+    "observe": _of_float32,
+    "refresh": exact,
+}
 
 
 class Objective(nn.Module, ABC):
