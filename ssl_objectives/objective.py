@@ -184,7 +184,7 @@ class Loss:
         return self.regularizer + self.per_sample.sum() / valid.sum().clamp(min=1)
 
 
-def _of_float32(method: Callable[[Any, Views], Any]) -> Callable[[Any, Views], Any]:
+def _of_float32(method: Callable[..., Any]) -> Callable[..., Any]:
     """Views come in float32 or better, and no autocast is on."""
     computed = exact(method)
 

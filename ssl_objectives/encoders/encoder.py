@@ -75,7 +75,7 @@ class Encoder(nn.Module):
             latent = self._encode(rows)
         return latent.view(*image.shape[:-3], self.size)
 
-    def takes(self, image_shape: tuple[int, int, int]) -> bool:
+    def takes(self, image_shape: tuple[int, ...]) -> bool:
         """Whether it encodes images of shape (C, H, W), if they are large enough."""
         if self.any_size:
             return image_shape[0] == self.image_shape[0]
