@@ -101,7 +101,8 @@ def read_image(path: Path, gray: bool) -> NDArray[np.uint8]:
     """An image, upright: uint8 [H, W] if it is gray (or `gray` is set), else [H, W, 3].
 
     Raises:
-        DatasetError: damaged, cut off, no image, or of more than 8 bits a channel.
+        DatasetError: damaged, cut off, no image, larger than Pillow reads, or of more
+            than 8 bits a channel.
     """
     try:
         with Image.open(path) as image:
@@ -113,5 +114,10 @@ def read_image(path: Path, gray: bool) -> NDArray[np.uint8]:
             upright = ImageOps.exif_transpose(image)
             flat = upright.convert("L" if gray or image.mode in _GRAY else "RGB")
             return np.asarray(flat)
+    except Image.DecompressionBombError as error:
+        raise DatasetError(
+            f"{path} has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, which "
+            "Pillow takes for an attack. Make it smaller first."
+        ) from error
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{path} is damaged or no image ({error}).") from error
