@@ -55,6 +55,11 @@ def read_image(path: Path, gray: bool) -> Picture:
             return Picture(
                 np.asarray(upright.convert("L" if one_channel else "RGB")), on_white
             )
+    except Image.DecompressionBombError as error:
+        raise DatasetError(
+            f"{path} has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, which "
+            "Pillow takes for an attack. Make it smaller first."
+        ) from error
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
         raise DatasetError(f"{path} is damaged or no image ({error}).") from error
 

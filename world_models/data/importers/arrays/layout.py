@@ -170,6 +170,8 @@ def plan_rows(
         DatasetError: lengths do not fit the layout, or frames are missing.
     """
     num = group.arrays[named.obs].shape[0]
+    if not num:
+        raise DatasetError(f"{group.name} holds no frames: {named.obs} is empty.")
     everything = slice(None)
     known = {
         k: group.arrays[name][everything]

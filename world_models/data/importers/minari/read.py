@@ -114,6 +114,11 @@ class MinariData(Importer):
             ) from error
 
     def _frame_key(self, space: Mapping[str, Any], obs: str | None) -> str | None:
+        if space["type"] == "Tuple":
+            raise DatasetError(
+                f"{self._where} has tuples as observations; a data set holds frames, or "
+                "a dictionary with frames. Write it anew with one of these."
+            )
         if space["type"] != "Dict":
             return None
         known = list(space["subspaces"])
