@@ -10,7 +10,7 @@ from rich.console import Console
 
 from experiments.data.config import ImportConfig
 from experiments.data.importing import import_data
-from ssl_objectives.images.frames import read_image
+from ssl_objectives.images.picture import read_image
 from ssl_objectives.refusal import DatasetError
 from world_models.data.importers.arrays.layout import Layout
 
