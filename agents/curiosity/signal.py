@@ -91,6 +91,10 @@ class Curiosity(nn.Module, ABC):
         """What was settled for this run when it was built, to tell people."""
         return {}
 
+    def caution(self) -> str | None:
+        """Why it will be of no use in this run, in a sentence; None if it may be."""
+        return None
+
 
 class Signal(NamedTuple):
     """A curiosity signal, and the reward stream that it pays into."""

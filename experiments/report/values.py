@@ -75,6 +75,8 @@ def mean_over(x: NDArray[Any], y: NDArray[Any]) -> float:
 def metrics_of(runs: Sequence[LoadedRun], asked: Sequence[str]) -> tuple[str, ...]:
     """The metrics to report: those asked for, else returns, else all results.
 
+    Where the world never pays, what came of episodes in place of returns.
+
     Raises:
         ConfigError: no run has one of them, or has anything to report.
     """
@@ -87,7 +89,9 @@ def metrics_of(runs: Sequence[LoadedRun], asked: Sequence[str]) -> tuple[str, ..
     if asked:
         return tuple(dict.fromkeys(asked))
     if RETURN in logged:
-        return (RETURN,)
+        tallies = sorted(x for x in logged if x.startswith("tally/"))
+        pays = any(np.nan_to_num(x.columns.get(RETURN, 0.0)).any() for x in runs)
+        return (RETURN,) if pays or not tallies else tuple(tallies)
     if results:
         return tuple(results)
     has = f" They have: {', '.join(sorted(logged))}." if logged else ""

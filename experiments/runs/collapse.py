@@ -57,7 +57,10 @@ class CollapseLimits:
         knn_patience: probes in a row; they are rare.
         most_told: nats that a code of chance may tell of what was known before; without
             a critic it tells 1.5 to 2.5 in a world of 64 situations, and with a critic
-            that minimises what it should maximise the bound falls without end.
+            that minimises what it should maximise the bound falls without end. Critics
+            that play are at 0 to 0.8.
+        told_after: gradient steps of the model before that is asked: a critic has to
+            learn first.
     """
 
     rank_fraction: float = 0.01
@@ -73,7 +76,8 @@ class CollapseLimits:
     std_fraction: float = 0.25
     least_knn: float = 0.02
     knn_patience: int = 2
-    most_told: float = 0.5
+    most_told: float = 1.0
+    told_after: int = 300
 
 
 def signs_of_latents(
@@ -236,6 +240,8 @@ def _of_codes(metrics: Mapping[str, float], limits: CollapseLimits) -> Iterator[
     name = "world_model/fresh_invariance"
     name = name if name in metrics else "world_model/invariance"
     if name not in metrics:
+        return
+    if metrics.get("world_model/updates", limits.told_after) < limits.told_after:
         return
     told, least = metrics[name], 1 / limits.most_told
     yield Sign(

@@ -37,7 +37,7 @@ class TrainConfig:
     num_envs: int = 16
     """B, worlds stepped in parallel"""
     env_steps: int = 65_536
-    """budget: steps of all worlds together (Atari: 4 frames each)"""
+    """budget: steps of all worlds together (Atari: 4 frames each), in whole rollouts"""
     seed: int = 0
     """of initial weights, worlds and all draws"""
     seeds: int = 1

@@ -39,6 +39,7 @@ _SUMMARY = {
     "world-model loss": "loss/world_model",
     "world-model updates": "world_model/updates",
     "latents' effective rank": "world_model/effective_rank",
+    "codes of chance tell, nats": "world_model/fresh_invariance",
     "return, last evaluation": "evaluate/return_mean",
     "episodes cut off, last evaluation": "evaluate/cut_off",
     "rooms per episode": "evaluate/rooms_per_episode",
@@ -320,6 +321,9 @@ def say_settled(agent: Agent, console: Console) -> None:
         if settled:
             words = ", ".join(f"{what} = {x:,.6g}" for what, x in settled)
             say(console, f"{name}: {words}")
+        caution = signal.curiosity.caution()
+        if caution is not None:
+            say(console, f"warning: {caution}")
 
 
 def run_name(config: TrainConfig) -> str:

@@ -75,8 +75,11 @@ class GammaProgressConfig(_ProgressConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.memory <= 0.0:
-            raise ValueError(f"memory must be above 0, not {self.memory}")
+        if not 0.0 < self.memory <= 1.0:
+            raise ValueError(
+                "memory is a share of the run, above 0 and at most 1, not "
+                f"{self.memory}"
+            )
         if self.gamma is not None and not 0.0 <= self.gamma < 1.0:
             raise ValueError(f"gamma must be at least 0 and below 1, not {self.gamma}")
 

@@ -77,6 +77,16 @@ class Progress(Curiosity):
             settled["updates planned"] = float(self.updates)
         return {**settled, "paid from model update": float(self.old.warm_start)}
 
+    def caution(self) -> str | None:
+        """Whether the run ends before anything is paid."""
+        if self.updates is None or self.updates > self.old.warm_start:
+            return None
+        return (
+            f"learning progress is paid behind model update {self.old.warm_start:,}, "
+            f"and this run has {self.updates:,}: nothing will be paid. Raise "
+            "--env-steps, or lower --curiosity.warm-start."
+        )
+
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """Progress on each transition, over its root mean square."""

@@ -198,6 +198,28 @@ def test_a_sweep_is_compared_by_what_its_axes_are_called() -> None:
     assert "axes.noise" not in compare(runs).axes  # nobody asked
 
 
+def test_arms_and_tasks_are_called_as_the_sweep_calls_them() -> None:
+    """Where its names tell the same apart; axes within an arm do not name it."""
+    called = {RND: "mine", ERROR: "theirs"}
+    runs = [
+        changed(
+            x,
+            axes__where="door" if x.settings["world"] == DOOR else "maze",
+            axes__signal=called[Kind(x.settings["curiosity"])],
+            axes__same="all",
+        )
+        for x in grid()
+    ]
+    comparison = compare(runs)
+    assert comparison.arms == ("mine", "theirs")
+    assert comparison.tasks == ("maze", "door")
+    assert names(comparison, "mine", "door") == ["Door-Rnd-0", "Door-Rnd-1"]
+    assert compare(runs, ["curiosity"]).arms == ("Rnd", "Error")
+    muddled = [changed(x, axes__signal="one") for x in runs]
+    assert compare(muddled).arms == ("Rnd", "Error")
+    assert compare([*runs, *grid(level=3)]).arms[0] != "mine"
+
+
 def test_what_differs_besides_is_pointed_out() -> None:
     runs = grid(versions__torch="2.13")
     runs = [

@@ -66,6 +66,16 @@ def test_results_stand_in_for_what_is_not_logged() -> None:
     assert run_value(record, "other") == RunValue(None, None)
 
 
+def test_where_the_world_never_pays_tallies_are_reported() -> None:
+    silent = run([10, 20], [0, 0])
+    assert metrics_of([silent], []) == (SCORE,)
+    for name in ("tally/rooms", "tally/keys"):
+        silent.columns[name] = np.ones(2)  # type: ignore[index]  # a dict
+    assert metrics_of([silent], []) == ("tally/keys", "tally/rooms")
+    assert metrics_of([silent, run([10, 20], [0, 1])], []) == (SCORE,)
+    assert metrics_of([silent], [SCORE]) == (SCORE,)
+
+
 def test_metrics_are_chosen_or_named() -> None:
     record = run([10], [1])
     assert metrics_of([record], []) == (SCORE,)

@@ -12,9 +12,10 @@ FRESH, LEARNED = "world_model/fresh_invariance", "world_model/invariance"
     [
         (0.1, None),
         (0.45, None),
-        (0.6, "codes of chance tell"),
+        (0.8, None),
+        (1.2, "codes of chance tell"),
         (2.0, "codes of chance tell"),
-        (-0.3, None),
+        (-0.8, None),
         (-9.8, "must maximise"),
     ],
 )
@@ -39,4 +40,12 @@ def test_it_is_said_again_when_codes_had_been_apart() -> None:
     def hear(told: float) -> int:
         return sum(len(monitor.observe({FRESH: told})) for _ in range(6))
 
-    assert [hear(x) for x in (1.0, 0.4, 1.0, 0.2, 1.0)] == [1, 0, 0, 0, 1]
+    assert [hear(x) for x in (1.5, 0.8, 1.5, 0.4, 1.5)] == [1, 0, 0, 0, 1]
+
+
+def test_a_critic_has_to_learn_first() -> None:
+    monitor = HealthMonitor()
+    early = {FRESH: 2.0, "world_model/updates": 299.0}
+    assert not any(monitor.observe(early) for _ in range(9))
+    late = early | {"world_model/updates": 300.0}
+    assert sum(len(monitor.observe(late)) for _ in range(6)) == 1

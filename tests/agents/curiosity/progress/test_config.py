@@ -36,6 +36,23 @@ def test_gamma_follows_from_the_updates_of_the_run(
     }
 
 
+def test_a_run_that_ends_before_it_pays_is_told_so() -> None:
+    config = GammaProgressConfig(warm_start=100)
+    for updates, said in ((18, True), (100, True), (101, False), (None, False)):
+        signal = GammaProgressConfig(100, gamma=0.9).build(around(model_of(), updates))
+        caution = signal.caution()
+        assert (caution is not None) == said
+        if caution is not None:
+            assert f"this run has {updates}: nothing will be paid" in caution
+    assert config.build(around(model_of(), 500)).caution() is None
+
+
+def test_memory_is_a_share() -> None:
+    for memory in (0.0, -0.5, 1.5):
+        with pytest.raises(ValueError, match="share of the run"):
+            GammaProgressConfig(memory=memory)
+
+
 def test_gamma_can_be_set_outright() -> None:
     assert GammaProgressConfig(gamma=0.5).gamma_for(None) == 0.5
     assert GammaProgressConfig(gamma=0.5).gamma_for(10_000) == 0.5
@@ -96,7 +113,7 @@ def test_without_a_model_there_is_no_progress(config: Any) -> None:
 @pytest.mark.parametrize(
     ("kind", "wrong", "message"),
     [
-        (GammaProgressConfig, {"memory": 0.0}, "memory must be above 0, not 0.0"),
+        (GammaProgressConfig, {"memory": 0.0}, "memory is a share"),
         (GammaProgressConfig, {"gamma": 1.0}, "at least 0 and below 1, not 1.0"),
         (GammaProgressConfig, {"warm_start": 0}, "warm_start must be at least 1"),
         (GammaProgressConfig, {"ema_decay": 1.0}, "ema_decay must be at least 0"),
