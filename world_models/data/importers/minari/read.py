@@ -106,8 +106,8 @@ class MinariData(Importer):
     def _frame_key(self, space: Mapping[str, Any], obs: str | None) -> str | None:
         if space["type"] == "Tuple":
             raise DatasetError(
-                f"{self._where} has tuples as observations; a data set holds frames, or "
-                "a dictionary with frames. Write it anew with one of these."
+                f"{self._where} has tuples as observations; a data set holds frames, "
+                "or a dictionary with frames. Write it anew with one of these."
             )
         if space["type"] != "Dict":
             return None
