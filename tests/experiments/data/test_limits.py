@@ -19,8 +19,12 @@ QUIET = Console(quiet=True)
 
 @pytest.mark.parametrize("layout", ["rows", "transitions"])
 def test_arrays_without_a_frame(tmp_path: Path, layout: str) -> None:
-    none = {"obs": np.zeros((0, 9, 8, 3), np.uint8), "actions": np.zeros(0, np.int64)}
-    np.savez(tmp_path / "none.npz", **none, dones=np.zeros(0, bool))
+    np.savez(
+        tmp_path / "none.npz",
+        obs=np.zeros((0, 9, 8, 3), np.uint8),
+        actions=np.zeros(0, np.int64),
+        dones=np.zeros(0, np.bool_),
+    )
     config = ImportConfig(
         str(tmp_path / "none.npz"), out=tmp_path / "d", layout=Layout(layout)
     )
