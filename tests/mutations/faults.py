@@ -186,4 +186,28 @@ FAULTS = {
         "x[:steps][inside]",
         "tests/world_models/probing/test_facts.py",
     ),
+    "a slow copy that goes on from the fast one's memory": Fault(
+        "agents/policy/dqn.py",
+        "behind = slow.along(traj, begun).carry",
+        "behind = slow.along(last, here).carry",
+        "tests/agents/policy/test_dqn.py",
+    ),
+    "random play of half the range": Fault(
+        "agents/ppo/head_start.py",
+        "drawn.uniform_(-1.0, 1.0,",
+        "drawn.uniform_(0.0, 1.0,",
+        "tests/agents/ppo/test_head_start.py",
+    ),
+    "a reset of some that forgets where others ended": Fault(
+        "envs/noise/noisy_env.py",
+        "self._ended = self._ended & ~mask",
+        "self._ended = torch.zeros_like(mask)",
+        "tests/envs/noise/test_noisy_env.py",
+    ),
+    "the last half of what was logged": Fault(
+        "experiments/report/events.py",
+        "inside = steps > HALF * run.steps",
+        "inside = steps > HALF * steps[-1:]",
+        "tests/experiments/report/test_events.py",
+    ),
 }

@@ -36,6 +36,15 @@ def test_they_are_those_of_the_first_steps_and_stay(
     torch.testing.assert_close(settled(row), (row - mean) / std)
 
 
+def test_no_step_counts_less_than_a_hundredth() -> None:
+    settled = SettledMoments(1, steps=200)
+    for _ in range(150):
+        settled.follow([settled(torch.zeros(2, 1))])
+    settled.follow([settled(torch.tensor([[2.0], [4.0]]))])
+    torch.testing.assert_close(settled.mean, torch.tensor([0.03]))
+    torch.testing.assert_close(settled.std, torch.tensor([0.99 * 1e-3 + 0.01]))
+
+
 def test_a_number_that_never_changes_is_not_blown_up() -> None:
     settled = SettledMoments(2, steps=1)
     settled.follow([torch.tensor([[1.0, 2.0], [1.0, 4.0]])])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from agents.curiosity.hindsight import HindsightErrorConfig
+from agents.curiosity.signal import Surroundings
 from agents.ppo.agent import PpoAgent
 from ssl_objectives.refusal import ConfigError
 from tests.agents.small import small
@@ -65,6 +66,18 @@ def test_a_model_without_codes_is_refused() -> None:
     agent.begin()
     with pytest.raises(ConfigError, match="no term 'invariance'"):
         agent.train_step()
+
+
+def test_small_errors_are_paid_where_nothing_is_prioritised() -> None:
+    agent = build()
+    agent.begin()
+    scored = agent._score(agent.collector.collect()[0], True)
+    around = Surroundings(agent.env.spec, 17, 24, 0.8, agent.world_model)
+    for prioritize in (True, False):
+        config = HindsightErrorConfig(0.5, prioritize, LAM)
+        paid = config.build(around).reward(scored)
+        small_too = bool((paid.reward[paid.raw > 0] > 0).all())
+        assert small_too != prioritize
 
 
 def test_a_weight_of_nothing_is_refused() -> None:

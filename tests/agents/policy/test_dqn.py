@@ -31,9 +31,10 @@ def trained(core: Any) -> tuple[Dqn, Replayed]:
         agent.train_step()
     policy = agent.policy
     assert isinstance(policy, Dqn)
+    chance = generator()  # one of all: no network is moved as the other is
     with torch.no_grad():
         for x in policy.parameters():
-            x.add_(0.3 * torch.randn(x.shape, generator=generator()))
+            x.add_(0.3 * torch.randn(x.shape, generator=chance))
     lessons = policy.lessons
     assert lessons is not None
     past = agent.replay.sample(400, generator(), lessons.num_steps)

@@ -11,8 +11,12 @@ from agents.curiosity.rnd import RndConfig
 from agents.ppo.agent import PpoAgent
 from agents.ppo.build import ReplayConfig
 from agents.ppo.head_start import HeadStartConfig
+from envs.vector_env import ContinuousActions
+from ssl_objectives.encoders.cnn import PatchConfig
+from ssl_objectives.encoders.precision import Precision
 from tests.agents.resuming import goes_on_exactly
 from tests.agents.small import SMALL, small
+from tests.envs.noise.echo import echo
 from world_models.presets import byol_explore
 
 MODEL = byol_explore(3)
@@ -74,6 +78,23 @@ def test_actions_are_uniform_whatever_the_policy_prefers() -> None:
     share = torch.bincount(drawn, minlength=num) / len(drawn)
     sigma = math.sqrt((1 - 1 / num) / num / len(drawn))
     assert ((share - 1 / num).abs() < 4.5 * sigma).all()
+
+
+def test_real_actions_are_drawn_from_the_whole_range() -> None:
+    """Which is -1 … 1 for whoever acts, whatever the bounds of the world."""
+    box = ContinuousActions((-1.0, -2.0), (1.0, 3.0))
+    eyes = PatchConfig(8, patch=2, precision=Precision.FLOAT32)
+    config = replace(SMALL, encoder=eyes)
+    agent = config.build(echo(40, actions=box), None, None, 1)
+    agent.begin()
+    agent.collector.policy = agent.at_random
+    drawn = torch.cat([agent.collector.collect()[0].traj.action for _ in range(2)])
+    drawn = drawn.flatten(0, 1)
+    assert drawn.shape == (2 * 9 * 40, 2)
+    spread = 4.5 / len(drawn) ** 0.5  # of U(-1, 1): mean 0, its square's mean 1/3
+    assert (drawn.mean(0).abs() < spread / 3**0.5).all()
+    assert ((drawn.square().mean(0) - 1 / 3).abs() < spread * (4 / 45) ** 0.5).all()
+    assert drawn.abs().amax() <= 1
 
 
 def test_beliefs_are_those_of_what_was_done() -> None:

@@ -165,6 +165,20 @@ def test_resets_of_some_leave_the_noise_of_others() -> None:
     assert after.facts["noise"].all()
 
 
+def test_ends_of_others_outlive_a_reset_of_some() -> None:
+    """Their next action is ignored by the noise, as it is by the world."""
+    world = echo(3, limit=2)
+    env = NoisyVectorEnv(world, TvConfig().build(world.spec))
+    env.reset(seed=0)
+    switch = torch.full((3,), 4)
+    assert [bool(env.step(switch).terminated.all()) for _ in range(2)] == [False, True]
+    mask = torch.tensor([True, False, False])
+    env.reset(mask=mask)
+    row = env.step(switch)
+    assert torch.equal(row.first, ~mask)
+    assert torch.equal(row.facts["tv"], mask)
+
+
 def test_configs_offer_what_their_world_offers() -> None:
     plain = with_noise(PixelMazeConfig(), TvConfig())
     assert isinstance(plain, NoisyConfig)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.report.arms import compare
-from experiments.report.events import best_part, event_sections, last_half
+from experiments.report.events import best_part, event_sections, last_half, parts
 from experiments.report.runs import Kind, LoadedRun, Value
 
 ROWS = 16
@@ -37,6 +37,17 @@ def test_the_last_half_and_the_best_eighth() -> None:
     gaps = [np.nan] * 12 + [1.0, np.nan, 3.0, 5.0]
     assert last_half(run("Rnd", 0, x=gaps), "x") == 3.0
     assert best_part(run("Rnd", 0, x=gaps), "x") == 4.0
+
+
+def test_halves_and_eighths_are_of_the_run_and_not_of_what_was_logged() -> None:
+    """A metric that is logged in the first five eighths alone has no other parts."""
+    short = [float(x) if x < 10 else np.nan for x in range(ROWS)]
+    one = run("Rnd", 0, x=short)
+    assert last_half(one, "x") == pytest.approx((8 + 9) / 2)
+    eighths = [(4 * i + 1) / 2 for i in range(5)]
+    assert parts(one, "x") == [*eighths, None, None, None]
+    gone = [1.0] * 8 + [np.nan] * 8
+    assert last_half(run("Rnd", 0, x=gone), "x") is None
 
 
 def test_what_episodes_came_to() -> None:

@@ -41,6 +41,7 @@ def test_values_of_ones_own_are_run_as_they_are_typed() -> None:
     assert [x.name for x in expand(grown)] == ["maze+mine+s3", "maze+mine+s1"]
     assert only.arguments[0] == "ppo"
     assert only.arguments[-2:] == ("--agent.extrinsic.weight", "2")
+    assert "mine" not in GRID.axes["signal"]
 
 
 def test_an_exclusion_stays_unless_its_values_are_gone() -> None:
