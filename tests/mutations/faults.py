@@ -130,7 +130,7 @@ FAULTS = {
     ),
     "one order of minibatches for all epochs": Fault(
         AGENT,
-        """        for _ in range(self.ppo.num_epochs):
+        """        for _ in range(self.ppo.num_epochs if epochs is None else epochs):
             order = torch.randperm(num_envs, generator=self.generator, device=device)
             yield""",
         """        same = torch.randperm(num_envs, generator=self.generator).to(device)
