@@ -50,7 +50,7 @@ def main() -> None:
     for ax, noise in zip(panels, NOISES, strict=True):
         draw_panel(ax, results, noise)
     panels[0].set_ylabel("trackers per episode, of 4")
-    figure.supxlabel("env steps, thousands", fontsize=10)
+    panels[2].set_xlabel("env steps, thousands")
     lines, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         lines,
