@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from agents.experience import Experience
-from ssl_objectives.pixels import as_bytes
+from ssl_objectives.conversion import as_bytes
 from world_models.belief import Carry
 from world_models.context import Context
 from world_models.latent_dynamics import LatentDynamics

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ssl_objectives.pixels import as_bytes
+from ssl_objectives.conversion import as_bytes
 from ssl_objectives.refusal import DatasetError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")

@@ -129,7 +129,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     write_all(tmp_path)
     images, labels = (tmp_path / name for name in FILES["train"])
     whole = images.read_bytes()
-    with pytest.raises(DatasetError, match=r"no Fashion-MNIST at .*nowhere"):
+    with pytest.raises(DatasetError, match=r"There is nothing at .*nowhere"):
         FashionMnistConfig(tmp_path / "nowhere").open()
     for broken in (whole[: len(whole) // 2], b"", b"not gzip"):
         images.write_bytes(broken)
