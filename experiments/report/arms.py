@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import Enum
 
+from experiments.report.cells import as_the_sweep_calls
 from experiments.report.config import TASK
 from experiments.report.labels import NAMES, label_groups, parent, show
 from experiments.report.runs import AXES, VERSIONS, LoadedRun, Value
@@ -143,7 +144,7 @@ def compare(
     shown = by if by and not axes else () if axes else _SHOWN
     arms = _labelled(runs, [*axes, *(x for x in shown if x in known)], shown)
     if not by:
-        arms, tasks = _as_the_sweep_calls(runs, arms), _as_the_sweep_calls(runs, tasks)
+        arms, tasks = as_the_sweep_calls(runs, arms), as_the_sweep_calls(runs, tasks)
     entries = [Entry(*x) for x in zip(runs, arms, tasks, strict=True)]
     left_out = _duplicates(entries)
     duplicates = [x for i, x in enumerate(entries) if i in left_out]
@@ -233,34 +234,6 @@ def _labelled(
     groups = dict(zip(frozen, keys, strict=True))
     labels = dict(zip(groups, label_groups(list(groups.values()), always), strict=True))
     return [labels[x] for x in frozen]
-
-
-def _as_the_sweep_calls(runs: Sequence[LoadedRun], labels: Sequence[str]) -> list[str]:
-    """The names on a sweep's axes in place of labels, where they tell the same apart.
-
-    Those axes count on which all runs of a label have one value.
-    """
-    cells = [
-        {k: str(v) for k, v in x.settings.items() if _under(k, AXES)} for x in runs
-    ]
-    values: dict[str, dict[str, set[str]]] = {}
-    for label, cell in zip(labels, cells, strict=True):
-        for axis in cells[0]:
-            found = values.setdefault(axis, {}).setdefault(label, set())
-            found.add(cell.get(axis, ""))
-    telling = [
-        axis
-        for axis, found in values.items()
-        if all(len(x) == 1 for x in found.values())
-        and len(set.union(*found.values())) > 1
-    ]
-    names = {
-        label: "+".join(min(values[axis][label]) for axis in telling)
-        for label in dict.fromkeys(labels)
-    }
-    if not telling or len(set(names.values())) < len(names):
-        return list(labels)
-    return [names[x] for x in labels]
 
 
 def _duplicates(entries: Sequence[Entry]) -> set[int]:
