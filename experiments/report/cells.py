@@ -21,8 +21,8 @@ def as_the_sweep_calls(runs: Sequence[LoadedRun], labels: Sequence[str]) -> list
     values: dict[str, dict[str, set[str]]] = {}
     for label, cell in zip(labels, cells, strict=True):
         for axis in cells[0]:
-            found = values.setdefault(axis, {}).setdefault(label, set())
-            found.add(cell.get(axis, ""))
+            found = values.setdefault(axis, {})
+            found.setdefault(label, set()).add(cell.get(axis, ""))
     telling = [
         axis
         for axis, found in values.items()
