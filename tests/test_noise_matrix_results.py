@@ -109,3 +109,12 @@ def test_the_page_has_the_tables() -> None:
     page = (ROOT / "docs/noise_matrix.md").read_text("utf-8")
     for about, lines in tables.tables(tables.read()):
         assert "\n".join(lines) in page, about
+
+
+def test_the_readme_has_rows_of_the_matrix() -> None:
+    tables = script("noise_matrix_tables")
+    readme = (ROOT / "README.md").read_text("utf-8")
+    rows = list(tables.matrix(tables.read(), "trackers_best"))
+    for signal in ("byol-explore", "byol-hindsight", "rnd", "disagreement", "random"):
+        [row] = [x for x in rows if x.startswith(f"| {tables.SIGNALS[signal]} |")]
+        assert row in readme
