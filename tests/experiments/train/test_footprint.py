@@ -1,4 +1,3 @@
-import time
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -38,15 +37,13 @@ from world_models.terms.inverse import InverseConfig
 from world_models.terms.temporal import TemporalConfig
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+SLOW = pytest.mark.slow
 WORLDS = ("key-door", "pixel-maze", "atari", "counting")
 PRESETS = ("byol-explore", "delta-progress", "rnd", "ppo")
 
 
 def lines(plan: MemoryPlan) -> dict[str, int]:
     return {x.name: x.num_bytes for x in plan.items}
-
-
-_SLOW = pytest.mark.slow
 
 
 def small(preset: str = "byol-explore", num_envs: int = 6, **parts: str) -> TrainConfig:
@@ -105,11 +102,11 @@ def test_rollout_and_networks_are_those_of_the_agent(
         ),
         ("byol-explore", 64, {"model": "jepa-vicreg"}),
         ("byol-explore", 64, {"also": "rnd"}),
-        pytest.param("byol-explore", 16, {"encoder": "impala"}, marks=_SLOW),
-        pytest.param("rnd", 64, {}, marks=_SLOW),
+        pytest.param("byol-explore", 16, {"encoder": "impala"}, marks=SLOW),
+        pytest.param("rnd", 64, {}, marks=SLOW),
         ("rnd", 64, {"core": "frame-stack"}),
         ("ppo", 128, {}),
-        pytest.param("ppo", 128, {"core": "frame-stack"}, marks=_SLOW),
+        pytest.param("ppo", 128, {"core": "frame-stack"}, marks=SLOW),
     ],
     ids=lambda x: " ".join(x.values()) if isinstance(x, dict) else str(x),
 )
@@ -126,6 +123,7 @@ def test_a_plan_is_what_a_step_really_holds(
     assert 0.85 < planned / really < 1.2
 
 
+@SLOW
 def test_a_plan_is_what_scoring_really_holds() -> None:
     """Minibatches so small that whole rollouts take more than learning does."""
     config = medium("byol-explore", 64)
@@ -196,14 +194,14 @@ def test_a_gpu_is_planned_for_without_one() -> None:
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("world", ["pixel-maze", "key-door", "atari"])
 def test_gpu_presets_fit_a_gpu(preset: str, world: str) -> None:
-    begun = time.perf_counter()
     plan = plan_training(train_config(preset, "gpu", world), CUDA)
     assert 1 << 30 < plan.total < 40 << 30
-    assert time.perf_counter() - begun < 20  # a second or two where nobody else works
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize(
+    "world", [x if x == "key-door" else pytest.param(x, marks=SLOW) for x in WORLDS]
+)
 def test_a_refusal_of_any_preset_says_which_flag_helps(preset: str, world: str) -> None:
     config = replace(train_config(preset, "debug", world), num_envs=4 * 10**9)
     plan = plan_training(config, CPU)
@@ -262,6 +260,7 @@ def with_core(config: TrainConfig, core: Any) -> TrainConfig:
     return replace(config, agent=replace(ppo_agent(config), core=core))
 
 
+@SLOW
 def test_parts_from_outside_are_followed_whatever_they_are_made_of() -> None:
     config = medium("ppo", 32)
     narrow, wide = (with_core(config, WideConfig(units)) for units in (8, 16_384))

@@ -142,6 +142,7 @@ def test_a_runs_folder_that_cannot_be_made_is_one_message(
     assert f"error: Not a directory: {file}" in done.err
 
 
+@pytest.mark.slow
 def test_what_cannot_fit_is_refused_before_anything_is_allocated(
     curious: Command,
 ) -> None:
