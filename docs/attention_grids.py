@@ -5,6 +5,7 @@ From `results/attention_*.jsonl` (`collect_attention.py`) and
 run, and has no table.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,7 +116,11 @@ def bump_table(results: Results) -> Iterator[str]:
 
 
 KEY_DOOR = {"gamma": "γ-Progress", "error": "prediction error (BYOL-Explore)"}
-EARLIER = {"rnd": "RND", "ppo-recurrent": "nothing but the world's reward"}
+EARLIER = {
+    "byol-explore": "prediction error (BYOL-Explore)",
+    "rnd": "RND",
+    "ppo-recurrent": "nothing but the world's reward",
+}
 KEY_DOOR_FILE = RESULTS / "key_door_progress.jsonl"
 
 
@@ -127,7 +132,9 @@ def key_door_table() -> Iterator[str]:
         ("200–204", KEY_DOOR, KEY_DOOR_FILE.name),
         ("20–24", EARLIER, "key_door.jsonl"),
     ):
-        for row in key_door(100, file, arms):
+        lines = (RESULTS / file).read_text("utf-8").splitlines()
+        there = {json.loads(x)["arm"] for x in lines if x}
+        for row in key_door(100, file, {k: x for k, x in arms.items() if k in there}):
             _, about, rest = row.split("|", 2)
             yield f"|{about}| {seeds} |{rest}"
 
