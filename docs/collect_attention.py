@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from finished import commit_of, finished
 
-from experiments.report.runs import LoadedRun, find_runs, read_run
+from experiments.report.runs import LoadedRun
 
 WATCHED, SHARE = "watched/", "share/in_view/"
 BEGIN = 0.25  # of the env steps, behind which shares count
@@ -25,19 +26,10 @@ BINS = 24
 
 def collected(sweep: Path) -> Iterator[dict[str, Any]]:
     """One line for each finished run."""
-    for cell in json.loads((sweep / "cells.json").read_text())["cells"]:
-        folder = sweep / cell["folder"]
-        if not any(folder.glob("*/metrics.jsonl")):
-            print(f"left out: {cell['name']} has not begun", file=sys.stderr)
-            continue
-        for run in map(read_run, find_runs([folder])):
-            if run.finished:
-                world = {x: named(run, x) for x in ("company", "animate")}
-                line = {"seed": cell["seed"], "env_steps": run.steps}
-                yield world | cell["axes"] | line | measured(run, world["animate"])
-            else:
-                said = f"{cell['name']} has made {run.steps:,} of {run.budget:,} steps"
-                print(f"left out: {said}", file=sys.stderr)
+    for cell, run in finished(sweep):
+        world = {x: named(run, x) for x in ("company", "animate")}
+        line = {"seed": cell["seed"], "env_steps": run.steps}
+        yield world | cell["axes"] | line | measured(run, world["animate"])
 
 
 def named(run: LoadedRun, field: str) -> str:
@@ -53,15 +45,13 @@ def measured(run: LoadedRun, animate: str) -> dict[str, Any]:
         animate: name of the animate group.
     """
     steps, _, losses = run.series(WATCHED + animate)
-    commit = str(run.settings.get("versions.git.commit"))
-    edited = run.settings.get("versions.git.dirty")
     return {
         **_each(run, WATCHED, lambda _, values: values[-1]),
         **_each(run, SHARE, lambda at, values: values[at > BEGIN * at[-1]].mean()),
         "animate_share": _binned(*run.series(SHARE + animate)[::2]),
         "loss_steps": [int(x) for x in steps],
         "animate_loss": [_rounded(x) for x in losses],
-        "commit": commit[:12] + ("+" if edited else ""),
+        "commit": commit_of(run),
         "seconds": round(run.seconds or 0.0, 1),
     }
 

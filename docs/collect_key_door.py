@@ -13,22 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from finished import commit_of, finished
 
-from experiments.report.runs import LoadedRun, find_runs, read_run
+from experiments.report.runs import LoadedRun
 
 EPISODES, SOLVED = 200, 0.9
 
 
 def collected(sweep: Path) -> Iterator[dict[str, Any]]:
     """One line for each finished run."""
-    for cell in json.loads((sweep / "cells.json").read_text())["cells"]:
-        folder = sweep / cell["folder"]
-        begun = any(folder.glob("*/metrics.jsonl"))
-        for run in map(read_run, find_runs([folder]) if begun else []):
-            if run.finished:
-                yield {"arm": cell["axes"]["signal"], "seed": cell["seed"]} | told(run)
-            else:
-                print(f"left out: {cell['name']} is not finished", file=sys.stderr)
+    for cell, run in finished(sweep):
+        yield {"arm": cell["axes"]["signal"], "seed": cell["seed"]} | told(run)
 
 
 def told(run: LoadedRun) -> dict[str, Any]:
@@ -37,13 +32,11 @@ def told(run: LoadedRun) -> dict[str, Any]:
     _, _, length = run.series("episode/length")
     success = recent(reached, np.diff(steps, prepend=0) / length)
     solved = np.flatnonzero(success >= SOLVED)
-    commit = str(run.settings.get("versions.git.commit"))
-    edited = run.settings.get("versions.git.dirty")
     return {
         "episode_steps": run.settings["world.max_episode_steps"],
         "solved_at": int(steps[solved[0]]) if len(solved) else None,
         "success": round(float(success[-1]), 3) if len(success) else 0.0,
-        "commit": commit[:12] + ("+" if edited else ""),
+        "commit": commit_of(run),
         "seconds": round(run.seconds or 0.0, 1),
     }
 

@@ -13,25 +13,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from finished import commit_of, finished
+
 from experiments.report.events import EVENT, TALLY, best_part, last_half, parts
-from experiments.report.runs import LoadedRun, find_runs, read_run
+from experiments.report.runs import LoadedRun
 
 INFORMATION = "world_model/invariance"
 
 
 def collected(sweep: Path) -> Iterator[dict[str, Any]]:
     """One line for each finished run."""
-    for cell in json.loads((sweep / "cells.json").read_text())["cells"]:
-        folder = sweep / cell["folder"]
-        if not any(folder.glob("*/metrics.jsonl")):
-            print(f"left out: {cell['name']} has not begun", file=sys.stderr)
-            continue
-        for run in map(read_run, find_runs([folder])):
-            if run.finished:
-                yield {**cell["axes"], "seed": cell["seed"], **measured(run)}
-            else:
-                said = f"{cell['name']} has made {run.steps:,} of {run.budget:,} steps"
-                print(f"left out: {said}", file=sys.stderr)
+    for cell, run in finished(sweep):
+        yield {**cell["axes"], "seed": cell["seed"], **measured(run)}
 
 
 def measured(run: LoadedRun) -> dict[str, Any]:
@@ -48,9 +41,7 @@ def measured(run: LoadedRun) -> dict[str, Any]:
             line[key] = _rounded(last_half(run, name))
     if (told := last_half(run, INFORMATION)) is not None:
         line["information"] = _rounded(told)
-    commit = str(run.settings.get("versions.git.commit"))
-    edited = run.settings.get("versions.git.dirty")
-    line["commit"] = commit[:12] + ("+" if edited else "")
+    line["commit"] = commit_of(run)
     line["seconds"] = round(run.seconds or 0.0, 1)
     return line
 

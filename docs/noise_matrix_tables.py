@@ -140,8 +140,8 @@ def gates(results: Results) -> Iterator[Gate]:
     explore, hindsight = "byol-explore", "byol-hindsight"
 
     def more(noise: str, key: str) -> float | None:
-        values = [results.mean(noise, x, key) for x in (hindsight, explore)]
-        return None if None in values else values[0] - values[1]  # type: ignore[operator]
+        ours, base = (results.mean(noise, x, key) for x in (hindsight, explore))
+        return None if ours is None or base is None else ours - base
 
     for signal in (explore, hindsight):
         peak = results.mean("none", signal, "trackers_best")

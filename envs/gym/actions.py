@@ -1,6 +1,7 @@
 """How Gymnasium envs are told to act: actions of ours as those of their spaces."""
 
 from abc import ABC, abstractmethod
+from math import prod
 from typing import Any, final
 
 import gymnasium
@@ -40,7 +41,7 @@ class Told(ABC):
             ended: `[B]`, whose action is ignored and need not be one.
 
         Raises:
-            ValueError: an action does not exist.
+            WorldError: an action does not exist.
         """
 
 
@@ -67,9 +68,7 @@ class Choices(Told):
     ) -> None:
         self._sizes = tuple(map(int, sizes.ravel()))
         self._start, self._shape, self._dtype = start.ravel(), shape, dtype
-        num = 1
-        for x in self._sizes:
-            num *= x
+        num = prod(self._sizes)
         if len(self._sizes) > 1:
             if num > MOST:
                 raise ValueError(
