@@ -28,6 +28,7 @@ class PixelMazeState(NamedTuple):
     y: Int64[Tensor, "B"]
     taken: Bool[Tensor, "B locks"]
     opened: Bool[Tensor, "B locks"]
+    visited: Bool[Tensor, "B rooms"]
 
 
 class PixelMazeWorld(NativeWorld[PixelMazeState]):
@@ -44,7 +45,8 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
     obs_shape = (3, _SIDE, _SIDE)
     actions = DiscreteActions(5, ("noop", "up", "right", "down", "left"))
     facts: ClassVar[dict[str, FactSpec]] = {
-        name: FactSpec((), torch.int64) for name in ("room", "x", "y", "keys")
+        **{name: FactSpec((), torch.int64) for name in ("room", "x", "y")},
+        **{name: FactSpec((), torch.int64, tally=True) for name in ("keys", "rooms")},
     }
 
     def __init__(self, config: "PixelMazeConfig", device: torch.device | str) -> None:
@@ -56,7 +58,7 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         self.maze = maze = generate_maze(
             config.rooms, size, config.locks, config.loops, config.layout_seed
         )
-        num = config.rooms[0] * config.rooms[1]
+        self._num_rooms = num = config.rooms[0] * config.rooms[1]
 
         def cells(places: dict[Place, int]) -> Int64[Tensor, "cells"]:
             table = torch.full((num, size, size), _NONE)
@@ -106,7 +108,7 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
             torch.full((num_envs,), number, device=device) for number in self.maze.start
         )
         none = torch.zeros((num_envs, self._num_keys), dtype=torch.bool, device=device)
-        return PixelMazeState(room, x, y, none, none)
+        return PixelMazeState(room, x, y, none, none, self._in(room))
 
     def transition(
         self,
@@ -130,15 +132,20 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         free = ~(self._wall[cell] | shut)
         key = (self._key_at[cell].unsqueeze(1) == number) & ~state.taken
         found = key & free.unsqueeze(1)
+        room = torch.where(free, room, state.room)
         after = PixelMazeState(
-            torch.where(free, room, state.room),
+            room,
             torch.where(free, x, state.x),
             torch.where(free, y, state.y),
             state.taken | found,
             state.opened | (lock & state.taken),
+            state.visited | self._in(room),
         )
         reached = self._goal_at[cell] & free
         return Outcome(after, reached + self._key_reward * found.sum(1), reached)
+
+    def _in(self, room: Int64[Tensor, "B"]) -> Bool[Tensor, "B rooms"]:
+        return torch.arange(self._num_rooms, device=room.device) == room.unsqueeze(1)
 
     def _slipped(
         self, action: Int64[Tensor, "B"], generator: torch.Generator
@@ -172,12 +179,13 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         return frame
 
     def describe(self, state: PixelMazeState) -> dict[str, Tensor]:
-        """Room, cell within the room, and how many keys were found so far."""
+        """Room, cell within the room, and how many keys and rooms were found so far."""
         return {
             "room": state.room,
             "x": state.x,
             "y": state.y,
             "keys": state.taken.sum(1),
+            "rooms": state.visited.sum(1),
         }
 
 

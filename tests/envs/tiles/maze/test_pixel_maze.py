@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -56,13 +58,12 @@ class Explored:
         return actions
 
     def all(self) -> PixelMazeState:
-        room, x, y, taken, opened = zip(*self.states, strict=True)
-        fields = [torch.cat(field) for field in (room, x, y, taken, opened)]
-        return PixelMazeState(*fields)
+        return PixelMazeState(*map(torch.cat, zip(*self.states, strict=True)))
 
 
 def _names(state: PixelMazeState) -> list[tuple[int, ...]]:
-    columns = [field.view(len(field), -1).long() for field in state]
+    """Without the rooms that were visited: where one has been changes nothing."""
+    columns = [field.view(len(field), -1).long() for field in state[:-1]]
     return [tuple(row) for row in torch.cat(columns, 1).tolist()]
 
 
@@ -74,6 +75,7 @@ def state_at(place: Place, taken: list[bool]) -> PixelMazeState:
         y,
         torch.tensor([taken]),
         torch.tensor([[False] * len(taken)]),
+        (torch.arange(6) == place.room).unsqueeze(0),
     )
 
 
@@ -178,6 +180,24 @@ def test_locked_doors_open_with_their_own_key_only() -> None:
     doorway = step(unlocked)
     assert int(doorway.room) == place.room
     assert int(step(doorway).room) != place.room
+    assert [int(x.visited.sum()) for x in (unlocked, step(doorway))] == [1, 2]
+
+
+def test_every_room_counts_once() -> None:
+    env = replace(SMALL, max_episode_steps=400).build(num_envs=8, device="cpu")
+    row = env.reset(seed=0)
+    been: list[set[int]] = [set() for _ in range(8)]
+    most = 0
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(450):
+        for i in range(8):
+            if row.first[i]:
+                been[i].clear()
+            been[i].add(int(row.facts["room"][i]))
+        assert row.facts["rooms"].tolist() == [len(x) for x in been]
+        most = max(most, *[len(x) for x in been])
+        row = env.step(random_action(env, generator))
+    assert most > 1
 
 
 def test_a_way_there_is_a_way_back() -> None:
