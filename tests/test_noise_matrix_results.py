@@ -118,3 +118,25 @@ def test_the_readme_has_rows_of_the_matrix() -> None:
     for signal in ("byol-explore", "byol-hindsight", "rnd", "disagreement", "random"):
         [row] = [x for x in rows if x.startswith(f"| {tables.SIGNALS[signal]} |")]
         assert row in readme
+
+
+def test_the_page_has_the_table_from_pixels() -> None:
+    pixels = script("noise_pixels_table")
+    page = (ROOT / "docs/noise_matrix.md").read_text("utf-8")
+    assert "\n".join(pixels.table(pixels.read())) in page
+
+
+def test_rooms_from_pixels_are_those_of_the_best_and_the_last_round() -> None:
+    pixels = script("noise_pixels_table")
+    lines = [
+        {
+            **{"noise": "no-op", "signal": "byol-explore", "seed": seed},
+            **{"rooms_rounds": rounds, "rooms_random": 1.5, "seconds": 10.0},
+            **{"noise/steps": 0.5, "noise/bonus": 0.75},
+        }
+        for seed, rounds in ((21, [1.0, 3.0, 2.0]), (20, [1.0, 2.0, 1.0]))
+    ]
+    assert list(pixels.table(lines))[2:] == [
+        "| no-op patterns | BYOL-Explore | 2.00, 3.00 | 2.50 | 1.00, 2.00 | 1.50 "
+        "| 1.50 | 0.50 | 0.75 | 10 |"
+    ]
