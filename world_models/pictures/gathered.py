@@ -79,7 +79,7 @@ def foretold(
         return torch.cat([ahead, model.imagine(belief, action).float()], -1)
 
 
-def until_the_end(traj: Trajectory) -> Bool[Tensor, "T+1 B"]:
+def until_the_end(traj: Trajectory) -> Bool[Tensor, "R B"]:
     """Which rows belong to the episode of row 0."""
     inside = traj.valid.cumprod(0).bool()
     return torch.cat([torch.ones_like(inside[:1]), inside])

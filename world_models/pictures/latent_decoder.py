@@ -1,7 +1,6 @@
 """A decoder to look into any world model: what it sees, and what it imagines."""
 
 from collections.abc import Callable, Iterable
-from typing import Self
 
 import torch
 from jaxtyping import Float, Float32, Shaped, UInt8
@@ -50,9 +49,8 @@ class LatentDecoder:
     ) -> None:
         self.model, self.decoder, self.reading = model, decoder, reading
 
-    @classmethod
+    @staticmethod
     def fit(
-        cls,
         model: LatentDynamics,
         trajectories: Iterable[Trajectory],
         *,
@@ -63,7 +61,7 @@ class LatentDecoder:
         learning_rate: float = 2e-3,
         seed: int = 0,
         watch: Callable[[int, Float[Tensor, ""]], None] | None = None,
-    ) -> Self:
+    ) -> "LatentDecoder":
         """Fit both on trajectories, which are all held in memory (frames as bytes).
 
         Args:
@@ -96,7 +94,7 @@ class LatentDecoder:
                 config or DecoderConfig(8), rows.latent, rows.frames
             ).to(device)
         _descend(decoder, rows, steps, batch_size, learning_rate, seed, watch)
-        return cls(model, decoder.eval(), Ridge(rows.told, rows.aim))
+        return LatentDecoder(model, decoder.eval(), Ridge(rows.told, rows.aim))
 
     def reconstruct(
         self, latent: Float32[Tensor, "*batch D"]
