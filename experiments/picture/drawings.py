@@ -85,7 +85,7 @@ def write_gif(path: Path, pictures: Sequence[NDArray[np.uint8]]) -> None:
 
 def plot_errors(path: Path, errors: Mapping[str, Sequence[float]], title: str) -> None:
     """Curves over steps, of pixels between 0 and 1."""
-    figure = Figure(figsize=(6.4, 3.6), layout="constrained")
+    figure = Figure(figsize=(7.6, 3.4), layout="constrained")
     FigureCanvasAgg(figure)
     ax = figure.subplots()
     for name, (label, color, style) in _CURVES.items():
@@ -96,7 +96,7 @@ def plot_errors(path: Path, errors: Mapping[str, Sequence[float]], title: str) -
     ax.set_ylim(bottom=0)
     ax.grid(alpha=0.25, linewidth=0.6)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8)
+    figure.legend(frameon=False, fontsize=8, loc="outside right center")
     unfinished = path.with_name(f".{path.stem}.unfinished.png")
     figure.savefig(unfinished, dpi=120)
     os.replace(unfinished, path)

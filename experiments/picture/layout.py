@@ -52,12 +52,19 @@ class Layout:
         names = [self._font.getlength(x) for x in self.rows]
         return _FONT + 3 * _GAP, int(max(names, default=0.0)) + 3 * _GAP
 
+    @cached_property
+    def _pitch(self) -> int:
+        """From one column to the next: cells, and names, must not meet."""
+        names = [self._font.getlength(x) for x in self.columns]
+        return _GAP + max(self.cell[1], int(max(names, default=0.0)) + _GAP)
+
     def corner(self, row: int, column: int) -> tuple[int, int]:
         """Where a cell begins: pixels from above and from the left."""
         (height, width), (above, left) = self.cell, self._margin
         blocks = row // self.apart if self.apart > 1 else 0
         down = above + row * (height + _GAP) + 3 * _GAP * blocks
-        return down, left + column * (width + _GAP)
+        spare = (self._pitch - _GAP - width) // 2
+        return down, left + column * self._pitch + spare
 
     def draw(
         self, cells: Sequence[Sequence[NDArray[np.uint8] | None]]
@@ -69,7 +76,7 @@ class Layout:
         """
         height, width = self.cell
         below, right = self.corner(len(self.rows) - 1, len(self.columns) - 1)
-        size = (below + height + _GAP, right + width + 2 * _GAP, 3)
+        size = (below + height + _GAP, right + self._pitch + _GAP, 3)
         picture = np.full(size, _PAPER, np.uint8)
         for i, frames in enumerate(cells):
             for j, frame in enumerate(frames):
