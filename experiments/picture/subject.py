@@ -69,7 +69,8 @@ def subject_of(config: PictureConfig) -> Iterator[Subject]:
     trained, player = folder.config(), None
     if isinstance(trained, TrainModelConfig):
         model, _ = load_world_model(checkpoint, config.device)
-        burn_in, data = trained.burn_in, config.data or trained.data
+        burn_in = trained.burn_in
+        data: SourceConfig | None = config.data or trained.data
     else:
         player, agent = load_agent(checkpoint, config.device)
         found = player.world_model

@@ -146,8 +146,8 @@ def test_stacks_of_any_channels_give_the_newest_frame(
 
 def test_collapsed_latents_give_the_mean_image(generator: torch.Generator) -> None:
     model, traj = of_dots(), episodes(MovingDotWorld(BLACK), generator)
-    for x in model.belief.encoder.parameters():
-        x.data.zero_()
+    for weight in model.belief.encoder.parameters():
+        weight.data.zero_()
     decoder = LatentDecoder.fit(
         model, [traj], config=FLAT, steps=200, learning_rate=1e-2
     )
