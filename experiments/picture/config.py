@@ -52,6 +52,11 @@ class PictureConfig:
             if value is not None and value < least:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag} must be at least {least}, not {value}")
+        if self.shown > self.measured:
+            raise ConfigError(
+                f"--shown {self.shown} trajectories are some of the {self.measured} "
+                "--measured ones: show fewer, or measure more."
+            )
         if not self.learning_rate > 0:
             raise ConfigError(
                 f"--learning-rate must be above 0, not {self.learning_rate}"

@@ -26,7 +26,7 @@ from experiments.picture.drawings import (
 from experiments.picture.imagined import write_imagined
 from experiments.picture.subject import Subject, subject_of
 from experiments.runs.progress import ProgressBar
-from ssl_objectives.refusal import ConfigError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.description import write_json
 from world_models.pictures.drawn import Drawn, draw
 from world_models.pictures.errors import PixelErrors
@@ -62,6 +62,11 @@ def picture(config: PictureConfig, console: Console | None = None) -> Pictured:
     console = console or Console()
     with subject_of(config) as subject:
         folder = config.out or subject.folder.path / "pictures"
+        dreams = folder / "imagined"
+        if config.generate and dreams.is_dir() and any(dreams.iterdir()):
+            raise DatasetError(  # before a decoder is fitted, not behind it
+                f"{dreams} is not empty. Give another folder: --out FOLDER."
+            )
         folder.mkdir(parents=True, exist_ok=True)
         title = f"{subject.folder.path.name}, {subject.checkpoint.stem}"
         console.print(title, style="bold", highlight=False, soft_wrap=True)
@@ -92,12 +97,12 @@ def picture(config: PictureConfig, console: Console | None = None) -> Pictured:
             num = config.generate
             source = {"what": "imagined by a world model", **about}
             taken = (subject.learned, subject.burn_in, num, source)
-            write_imagined(folder / "imagined", decoder, *taken)
+            write_imagined(dreams, decoder, *taken)
     for name in ("grid.png", "film.gif", "errors.png", "errors.json"):
         console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     if config.generate:
         command = "curious pretrain simclr --images imagined --images.generated.path"
-        said = f"{command} {quoted(folder / 'imagined')} --images.real.path DATA"
+        said = f"{command} {quoted(dreams)} --images.real.path DATA"
         console.print(said, highlight=False, markup=False, soft_wrap=True)
     return Pictured(folder, found, decoder)
 
@@ -111,8 +116,8 @@ def longest(drawn: list[Drawn], num: int) -> Drawn:
     each = Drawn(*(torch.cat(x, 1) for x in zip(*drawn, strict=True)))
     if each.inside.shape[1] < num:
         raise ConfigError(
-            f"--shown {num} trajectories, and --measured has {each.inside.shape[1]}: "
-            "show fewer, or measure more."
+            f"There are {each.inside.shape[1]} held-out trajectories, and --shown "
+            f"asks for {num}: show fewer."
         )
     order = each.inside.sum(0).argsort(descending=True, stable=True)[:num]
     return Drawn(*(x[:, order] for x in each))
