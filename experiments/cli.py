@@ -22,6 +22,10 @@ COMMANDS = {
         "experiments.model.command",
         "a world model, from worlds or from recorded data",
     ),
+    "picture": (
+        "experiments.picture.command",
+        "what a world model sees and imagines: a decoder's grid, GIF and errors",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",

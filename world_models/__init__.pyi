@@ -52,6 +52,10 @@ from .open_loop import GruLoop as GruLoop
 from .open_loop import GruLoopConfig as GruLoopConfig
 from .open_loop import OpenLoop as OpenLoop
 from .open_loop import OpenLoopConfig as OpenLoopConfig
+from .pictures.drawn import Drawn as Drawn
+from .pictures.drawn import draw as draw
+from .pictures.errors import PixelErrors as PixelErrors
+from .pictures.latent_decoder import LatentDecoder as LatentDecoder
 from .predictor import Ahead as Ahead
 from .predictor import LatentHead as LatentHead
 from .predictor import LatentHeadConfig as LatentHeadConfig

@@ -11,8 +11,9 @@ from enum import Enum
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
+import tyro
 from tyro.constructors import (
     ConstructorRegistry,
     StructConstructorSpec,
@@ -110,6 +111,8 @@ def _type_json(kind: Any) -> Any:
     if name is not None:
         return name
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated and arguments[1:] == (tyro.conf.Positional,):
+        return {"positional": _type_json(arguments[0])}
     if origin is tuple:
         return {"tuple": [_type_json(x) for x in arguments]}
     if origin in (Union, types.UnionType):
@@ -125,6 +128,8 @@ def _type_json(kind: Any) -> Any:
 def _type(data: Any) -> Any:
     if isinstance(data, str):
         return _PLAIN[data]
+    if "positional" in data:
+        return Annotated[_type(data["positional"]), tyro.conf.Positional]
     if "tuple" in data:
         return tuple[tuple(map(_type, data["tuple"]))]  # type: ignore[misc]  # as many
     if "union" in data:

@@ -4,6 +4,8 @@ A new method is a row of `ssl_objectives/zoo.py`; a new part of another kind is 
 here; see docs/extend.md.
 """
 
+from pathlib import Path
+
 from experiments.config.choices import Row, Table
 from experiments.pretrain.distinct_order import DistinctConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
@@ -65,6 +67,10 @@ IMAGES: Table[ImagesConfig] = Table(
         "folder": Row(FolderConfig),
         "recorded": Row(RecordedConfig),
         "mixed": Row(MixedConfig),
+        "imagined": Row(
+            lambda: MixedConfig(RecordedConfig(), RecordedConfig(Path("imagined"))),
+            "Recorded frames, and those that `curious picture` imagined (AdaInf)",
+        ),
     },
 )
 

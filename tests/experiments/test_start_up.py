@@ -18,7 +18,7 @@ print("torch" in sys.modules)
 sys.exit(code)
 """
 PLAIN = ("evaluate", "sweep", "import", "report", "benchmark")
-REMEMBERED = ("train", "pretrain", "train-model", "record")
+REMEMBERED = ("train", "pretrain", "train-model", "picture", "record")
 
 
 def fresh(*argv: str, cache: Path | None = None) -> tuple[int, str, bool]:

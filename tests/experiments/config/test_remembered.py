@@ -11,6 +11,7 @@ import pytest
 from experiments.config import remembered
 from experiments.config.command_line import HelpAsked, Misuse
 from experiments.config.remembered import recall_command, recall_config, remember
+from experiments.picture import command as picture
 from experiments.pretrain import command as pretrain
 from experiments.record import command as record
 from experiments.train import command as train
@@ -20,6 +21,7 @@ COMMANDS: dict[str, Any] = {
     "train": train.COMMAND,
     "pretrain": pretrain.COMMAND,
     "record": record.COMMAND,
+    "picture": picture.COMMAND,
 }
 
 
@@ -73,6 +75,8 @@ def said(read: Callable[[], Any]) -> tuple[type, str] | None:
         "pretrain bylo",
         "record --help",
         "record --world key-door --help",
+        "picture --help",
+        "picture runs/RUN --decoder flat --ahaed 3",
         "record --world atari --hlep",
         "record --steps many",
     ],

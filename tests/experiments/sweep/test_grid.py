@@ -151,7 +151,7 @@ EXAMPLES = Path(__file__).parents[3] / "docs" / "examples"
 
 @pytest.mark.parametrize(
     ("name", "num_cells"),
-    [("grid", 2 * 2 * 3), ("maze_models", 3 * 5)],
+    [("grid", 2 * 2 * 3), ("maze_models", 3 * 5), ("adainf_grid", 3 * 2)],
 )
 def test_the_examples_in_the_docs_are_grids(name: str, num_cells: int) -> None:
     cells = expand(read_grid(EXAMPLES / f"{name}.toml"))

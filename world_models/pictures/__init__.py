@@ -1,0 +1,1 @@
+"""What a world model sees and imagines, as pictures."""
