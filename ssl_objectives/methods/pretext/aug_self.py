@@ -224,8 +224,8 @@ class AugSelfConfig:
     """numbers between the layers that guess"""
 
     def __post_init__(self) -> None:
-        weights = (self.crop, self.color, self.flip)
-        weights += (self.blur, self.solarize, self.rotation)
+        rest = self.blur, self.solarize, self.rotation
+        weights = (self.crop, self.color, self.flip, *rest)
         if min(weights) < 0 or not any(weights):
             raise ValueError(
                 f"weights must be at least 0, and one above it, not {weights}"
