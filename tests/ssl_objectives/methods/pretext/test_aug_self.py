@@ -33,6 +33,7 @@ from ssl_objectives.views.params import (
     ROTATION,
     UNCHANGED,
 )
+from tests.shapes import rounds
 
 N, R = 7, 5
 EVERYTHING = AugSelfConfig(
@@ -245,7 +246,7 @@ def test_an_encoder_learns_where_crops_lie(generator: torch.Generator) -> None:
     branches = Branches(encoder, nn.Identity(), None, objective)
     optimizer = torch.optim.Adam(branches.parameters(), 3e-3)
     losses = []
-    for _ in range(150):
+    for _ in rounds(150):
         drawn = make(images, generator)
         seen = [x.float() / 255 - 0.5 for x in drawn.images]
         loss, _ = branches.loss(seen, extra={"params": drawn.params})
