@@ -14,6 +14,8 @@ from .encoders.decoders import DecoderConfig as DecoderConfig
 from .encoders.encoder import BodyConfig as BodyConfig
 from .encoders.encoder import Encoder as Encoder
 from .encoders.encoder import EncoderConfig as EncoderConfig
+from .encoders.export import as_onnx as as_onnx
+from .encoders.export import exported as exported
 from .encoders.heads import HeadConfig as HeadConfig
 from .encoders.heads import Mlp as Mlp
 from .encoders.heads import Standardized as Standardized

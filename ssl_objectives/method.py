@@ -34,9 +34,21 @@ class Method:
     """gradient steps before the first sweep"""
 
     def sizes(self, encoder: Sizes) -> Sizes:
-        """The encoder's sizes (`latent` its own output), with this method's latent."""
+        """The encoder's sizes (`latent` its own output), with this method's latent.
+
+        And with how far its views reach, so that no objective has to be told twice.
+
+        Raises:
+            ValueError: such views of such images there cannot be.
+        """
+        reach = encoder.reach
+        if encoder.image is not None:
+            reach = self.build_views(encoder.image).reach
         return replace(
-            encoder, rep=encoder.latent, latent=self.projector.outputs(encoder.latent)
+            encoder,
+            rep=encoder.latent,
+            latent=self.projector.outputs(encoder.latent),
+            reach=reach,
         )
 
     def build(self, encoder: nn.Module, sizes: Sizes) -> Branches:

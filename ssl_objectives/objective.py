@@ -59,6 +59,7 @@ class Sizes:
         steps: gradient steps of the whole run, for what follows a schedule.
         ahead: K, problems along the first group axis `G`, for what has weights of its
             own for each: a world model's predictions one, two, … K steps ahead.
+        reach: how far two views' params can lie apart, see `ViewMaker.reach`.
     """
 
     latent: int
@@ -69,6 +70,7 @@ class Sizes:
     classes: int = 0
     steps: int = 0
     ahead: int = 0
+    reach: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True)

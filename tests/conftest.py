@@ -7,7 +7,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 # What commands remember of their flags is for the tests of it alone.
 os.environ["CURIOUS_CACHE"] = os.devnull
 
+import jaxtyping
 import torch
+
+
+@pytest.fixture(autouse=True)
+def _shapes_are_checked() -> None:
+    """Also where a test before ended in the midst of `tests.shapes.rounds`."""
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture(autouse=True)

@@ -58,15 +58,18 @@ def _encode(
     frames_per_second: float,
     least_height: int,
 ) -> None:
-    """Pipe raw frames into ffmpeg."""
-    factor = -(-least_height // first.shape[0])
-    height, width = _enlarge(first, factor).shape[:2]
+    """Pipe raw frames into ffmpeg, which enlarges them."""
+    height, width, _ = first.shape
     raw = f"-f rawvideo -pix_fmt rgb24 -s {width}x{height} -r {frames_per_second}"
+    factor = -(-least_height // height)
+    tall, wide = (factor * x + factor * x % 2 for x in (height, width))  # H.264: even
+    # In rgb24, lest colours be thinned out before they are enlarged.
+    larger = f"-vf scale={wide}:{tall}:flags=neighbor,format=rgb24"
     # Flat areas and hard edges compress well: this is near to lossless.
     h264 = "-an -c:v libx264 -crf 18 -pix_fmt yuv420p -movflags +faststart"
     command = [
         _ffmpeg(),
-        *f"-y -loglevel error {raw} -i - {h264}".split(),
+        *f"-y -loglevel error {raw} -i - {larger} {h264}".split(),
         str(path.absolute()),  # absolute, since ffmpeg takes "-x.mp4" for an option
     ]
     with subprocess.Popen(
@@ -77,7 +80,7 @@ def _encode(
             with suppress(BrokenPipeError):  # it has died, and says why below
                 for frame in chain([first], others):
                     _check(frame, first)
-                    ffmpeg.stdin.write(_enlarge(frame, factor).tobytes())
+                    ffmpeg.stdin.write(frame.tobytes())
         except BaseException:
             ffmpeg.kill()
             raise
@@ -106,10 +109,3 @@ def _check(frame: Any, first: NDArray[np.uint8]) -> None:
             "Frames must be uint8 arrays [H, W, 3], all of one size; got "
             f"{kind[1]} {kind[0]} after {first.shape}. (Observations are [C, H, W].)"
         )
-
-
-def _enlarge(frame: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Nearest neighbour by a whole factor; then even height and width for H.264."""
-    frame = frame.repeat(factor, axis=0).repeat(factor, axis=1)
-    height, width = frame.shape[:2]
-    return np.pad(frame, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -25,6 +25,7 @@ def sizes(latent_size: int, ahead: int = 0) -> Sizes:
         classes=CLASSES,
         steps=50,
         ahead=ahead,
+        reach=(1.0,) * len(PARAMS),
     )
 
 

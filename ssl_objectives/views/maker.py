@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
@@ -13,9 +14,10 @@ from ssl_objectives.views.augment.augmentation import (
     Augmentation,
     augment,
     checked_range,
+    ranges,
 )
 from ssl_objectives.views.augment.preset import AugmentConfig, shifted
-from ssl_objectives.views.params import ROTATION
+from ssl_objectives.views.params import PARAMS, ROTATION, Range
 
 
 class Drawn(NamedTuple):
@@ -33,7 +35,14 @@ class Drawn(NamedTuple):
 
 
 class ViewMaker(ABC):
-    """Makes views of a batch, on the device where the batch is."""
+    """Makes views of a batch, on the device where the batch is.
+
+    Attributes:
+        reach: how far the params of two views of an image can lie apart, for each of
+            `views.params.PARAMS`; None: nobody said.
+    """
+
+    reach: tuple[float, ...] | None = None
 
     @abstractmethod
     def __call__(
@@ -67,11 +76,18 @@ class ChainViews(ViewMaker):
     Args:
         chains: one per view.
         num_targets: how many views, from the first, are also targets.
+        image_shape: (C, H, W) of the images.
     """
 
-    def __init__(self, chains: Sequence[Chain], num_targets: int) -> None:
+    def __init__(
+        self,
+        chains: Sequence[Chain],
+        num_targets: int,
+        image_shape: tuple[int, int, int],
+    ) -> None:
         self.chains = tuple(chains)
         self.num_targets = num_targets
+        self.reach = _apart([ranges(x, image_shape) for x in self.chains])
 
     def __call__(
         self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
@@ -93,6 +109,7 @@ class Rotations(ViewMaker):
 
     def __init__(self, chain: Chain) -> None:
         self.chain = tuple(chain)
+        self.reach = tuple(3.0 if i == ROTATION else 0.0 for i in range(len(PARAMS)))
 
     def __call__(
         self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
@@ -114,7 +131,7 @@ class OneView:
 
     def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
         """Build the maker."""
-        return ChainViews([self.augment.chain(image_shape)], 1)
+        return ChainViews([self.augment.chain(image_shape)], 1, image_shape)
 
 
 @dataclass(frozen=True)
@@ -126,7 +143,7 @@ class TwoViews:
 
     def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
         """Build the maker."""
-        return ChainViews([self.augment.chain(image_shape)] * 2, 2)
+        return ChainViews([self.augment.chain(image_shape)] * 2, 2, image_shape)
 
 
 @dataclass(frozen=True)
@@ -141,7 +158,7 @@ class UnlikeViews:
     def build(self, image_shape: tuple[int, int, int]) -> ChainViews:
         """Build the maker."""
         both = (self.first, self.second)
-        return ChainViews([x.chain(image_shape) for x in both], 2)
+        return ChainViews([x.chain(image_shape) for x in both], 2, image_shape)
 
 
 @dataclass(frozen=True)
@@ -177,7 +194,7 @@ class MultiCrop:
         small = replace(self.augment, crop=self.small[0], most=self.small[1])
         large = self.augment.chain(image_shape)
         crops = [small.chain(image_shape, (height, width))] * self.num_small
-        return ChainViews([large, large, *crops], 2)
+        return ChainViews([large, large, *crops], 2, image_shape)
 
 
 @dataclass(frozen=True)
@@ -200,3 +217,12 @@ class FourRotations:
                 "keep their shape; make them square first"
             )
         return Rotations(self.augment.chain(image_shape))
+
+
+def _apart(views: Sequence[Sequence[Range]]) -> tuple[float, ...]:
+    """The greatest difference of each number between any two views."""
+    pairs = list(permutations(views, 2))
+    return tuple(
+        max((one[i][1] - two[i][0] for one, two in pairs), default=0.0)
+        for i in range(len(PARAMS))
+    )

@@ -17,6 +17,9 @@ PARAMS = (
 )
 """P names; a view that was not changed has (0, 0, 1, 1, 0, 1, 1, 1, 0, 0, 0, 0, 0)."""
 
+Range = tuple[float, float]
+"""The least and the greatest that a number can be."""
+
 UNCHANGED = (0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 FLIP = PARAMS.index("flip")

@@ -12,6 +12,7 @@ from ssl_objectives.methods.bootstrap.byol import Byol
 from ssl_objectives.methods.contrast.info_nce import dcl, sim_clr
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowTwins, VicReg
 from ssl_objectives.objective import Needs, Objective, TargetKind
+from tests.shapes import rounds
 
 METHODS: dict[str, Callable[[], Objective]] = {
     "byol": Byol,
@@ -127,7 +128,7 @@ def test_two_hundred_steps_separate_planted_clusters(
 
     label = torch.arange(8).repeat(40)
     untrained = probe(branches.encoder, view(label), view(label), label)
-    for _ in range(200):
+    for _ in rounds(200):
         drawn = torch.randint(8, (64,), generator=generator)
         loss, _ = branches.loss([view(drawn), view(drawn)])
         optimizer.zero_grad()

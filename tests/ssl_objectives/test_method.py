@@ -11,6 +11,7 @@ from ssl_objectives.method import Method
 from ssl_objectives.methods.bootstrap.byol import ByolConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg, VicRegConfig
 from ssl_objectives.objective import Sizes, TargetKind
+from ssl_objectives.views.maker import TwoViews
 
 SIZES = Sizes(latent=5, image=(3, 8, 9), rows=40, classes=4, steps=30)
 
@@ -26,8 +27,10 @@ def test_an_objective_is_built_for_the_projectors_outputs() -> None:
 
     Method(Asking(), projector=Mlp(7, 6)).build(nn.Linear(4, 5), SIZES)
     Method(Asking(), projector=Straight()).build(nn.Linear(4, 5), SIZES)
+    reach = TwoViews().build((3, 8, 9)).reach
+    assert reach is not None
     for latent, got in zip((7, 5), seen, strict=True):
-        assert got == Sizes(latent, 5, None, (3, 8, 9), 40, 4, 30)
+        assert got == Sizes(latent, 5, None, (3, 8, 9), 40, 4, 30, reach=reach)
 
 
 def test_heads_fit_each_other(generator: torch.Generator) -> None:

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ssl_objectives.objective import TargetKind
+from tests.shapes import rounds
 from tests.world_models.small_model import B, K, build, noise
 from world_models import presets
 from world_models.check.model import check_model
@@ -38,7 +39,7 @@ def test_they_are_those_of_the_first_steps_and_stay(
 
 def test_no_step_counts_less_than_a_hundredth() -> None:
     settled = SettledMoments(1, steps=200)
-    for _ in range(150):
+    for _ in rounds(150):
         settled.follow([settled(torch.zeros(2, 1))])
     settled.follow([settled(torch.tensor([[2.0], [4.0]]))])
     torch.testing.assert_close(settled.mean, torch.tensor([0.03]))

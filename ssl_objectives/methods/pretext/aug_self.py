@@ -20,7 +20,16 @@ from ssl_objectives.objective import (
 )
 from ssl_objectives.parts.constants import constant
 from ssl_objectives.parts.critics import at_least_float32
-from ssl_objectives.views.params import BLUR, BRIGHTNESS, FLIP, ROTATION, SOLARIZE
+from ssl_objectives.views.params import (
+    BLUR,
+    BRIGHTNESS,
+    CONTRAST,
+    FLIP,
+    HUE,
+    ROTATION,
+    SATURATION,
+    SOLARIZE,
+)
 
 
 class Difference(ABC):
@@ -29,10 +38,12 @@ class Difference(ABC):
     Attributes:
         name: of the metric.
         outputs: numbers that the guess has.
+        columns: of the params, which it compares.
     """
 
     name: str
     outputs: int
+    columns: Sequence[int]
 
     @abstractmethod
     def loss(
@@ -70,7 +81,7 @@ class CropDifference(Regressed):
     views negates the target unless exactly one of them is mirrored.
     """
 
-    name, outputs = "crop", 4
+    name, outputs, columns = "crop", 4, range(4)
 
     def target(
         self, first: Float[Tensor, "N P"], second: Float[Tensor, "N P"]
@@ -82,54 +93,35 @@ class CropDifference(Regressed):
         return torch.cat([middle[:, :1], mirrored.unsqueeze(1), size], 1)
 
 
-class ColorDifference(Regressed):
-    """Brightness, contrast, saturation and hue.
-
-    Args:
-        jitter: reach of the first three in the augmentation.
-        hue: reach of the hue, in turns.
-    """
-
-    name, outputs = "color", 4
-
-    def __init__(self, jitter: float, hue: float) -> None:
-        self.reach = (jitter, jitter, jitter, hue)
-
-    def target(
-        self, first: Float[Tensor, "N P"], second: Float[Tensor, "N P"]
-    ) -> Float[Tensor, "N 4"]:
-        """As shares of the whole ranges."""
-        columns = slice(BRIGHTNESS, BRIGHTNESS + 4)
-        reach = constant(self.reach, first.device)
-        return (first[:, columns] - second[:, columns]) / (2 * reach)
-
-
-class ColumnDifference(Regressed):
-    """One column of the params.
+class ShareDifference(Regressed):
+    """Params as they are, as shares of how far those of two views can lie apart.
 
     Args:
         name: of the metric.
-        column: of the params.
-        scale: the greatest difference.
+        columns: of the params.
+        reach: the greatest difference of each of all P params; where it is 0 there is
+            none to be guessed, and the target is 0.
     """
 
-    outputs = 1
-
-    def __init__(self, name: str, column: int, scale: float) -> None:
-        self.name, self.column, self.scale = name, column, scale
+    def __init__(
+        self, name: str, columns: Sequence[int], reach: Sequence[float]
+    ) -> None:
+        self.name, self.columns, self.outputs = name, columns, len(columns)
+        self.scale = tuple(reach[i] or 1.0 for i in columns)
 
     def target(
         self, first: Float[Tensor, "N P"], second: Float[Tensor, "N P"]
-    ) -> Float[Tensor, "N 1"]:
-        """The difference in units of `scale`."""
-        difference = first[:, self.column] - second[:, self.column]
-        return difference.unsqueeze(1) / self.scale
+    ) -> Float[Tensor, "N O"]:
+        """The first beyond the second."""
+        # by slices: a list of columns would be sent to the device anew each time
+        difference = [first[:, i] - second[:, i] for i in self.columns]
+        return torch.stack(difference, 1) / constant(self.scale, first.device)
 
 
 class SameFlip(Difference):
     """Whether both are mirrored, or neither: a binary cross-entropy."""
 
-    name, outputs = "flip", 1
+    name, outputs, columns = "flip", 1, (FLIP,)
 
     def loss(
         self,
@@ -147,7 +139,7 @@ class SameFlip(Difference):
 class TurnDifference(Difference):
     """By how many quarters the first is turned beyond the second: a cross-entropy."""
 
-    name, outputs = "rotation", 4
+    name, outputs, columns = "rotation", 4, (ROTATION,)
 
     def loss(
         self,
@@ -228,43 +220,50 @@ class AugSelfConfig:
     """weight of what is inverted"""
     rotation: float = 0.0
     """weight of quarter turns"""
-    jitter: float = 0.4
-    """reach of brightness, contrast and saturation in the augmentation"""
-    hue: float = 0.1
-    """reach of the hue, in turns"""
-    sigma: float = 2.0
-    """greatest blur, in pixels"""
     hidden: int = 512
     """numbers between the layers that guess"""
 
     def __post_init__(self) -> None:
-        weights = [weight for weight, _ in self._all()]
+        rest = self.blur, self.solarize, self.rotation
+        weights = (self.crop, self.color, self.flip, *rest)
         if min(weights) < 0 or not any(weights):
             raise ValueError(
                 f"weights must be at least 0, and one above it, not {weights}"
             )
-        if min(self.jitter, self.hue, self.sigma, self.hidden) <= 0:
-            raise ValueError("jitter, hue, sigma and hidden must be above 0")
+        if self.hidden <= 0:
+            raise ValueError(f"hidden must be above 0, not {self.hidden}")
 
     def build(self, sizes: Sizes) -> Weighted:
-        """Build the sum for `sizes.rep`.
+        """Build the sum for `sizes.rep` and `sizes.reach`.
 
         Raises:
-            ValueError: the size of the encoder's output is not known.
+            ValueError: the size of the encoder's output is not known, or how far views
+                reach; or these never differ in anything that is asked.
         """
         if not sizes.rep:
             raise ValueError("AugSelf reads the encoder's output; give its size as rep")
-        asked = [(weight, x) for weight, x in self._all() if weight]
+        if sizes.reach is None:
+            raise ValueError(
+                "AugSelf must know how far the params of two views can lie apart: a "
+                "ViewMaker of your own says so as `reach`, Sizes likewise"
+            )
+        asked = [(weight, x) for weight, x in self._all(sizes.reach) if weight]
+        if not any(sizes.reach[i] for _, x in asked for i in x.columns):
+            raise ValueError(
+                f"AugSelf asks how two views differ in {_names(asked)}, and these "
+                "never do: choose other views, or give weight to what they differ in"
+            )
         own = AugSelf(sizes.rep, asked, self.hidden)
         return Weighted([(1.0, self.base.build(sizes)), (1.0, own)])
 
-    def _all(self) -> list[tuple[float, Difference]]:
+    def _all(self, reach: Sequence[float]) -> list[tuple[float, Difference]]:
+        colors = (BRIGHTNESS, CONTRAST, SATURATION, HUE)
         return [
             (self.crop, CropDifference()),
-            (self.color, ColorDifference(self.jitter, self.hue)),
+            (self.color, ShareDifference("color", colors, reach)),
             (self.flip, SameFlip()),
-            (self.blur, ColumnDifference("blur", BLUR, self.sigma)),
-            (self.solarize, ColumnDifference("solarize", SOLARIZE, 1.0)),
+            (self.blur, ShareDifference("blur", [BLUR], reach)),
+            (self.solarize, ShareDifference("solarize", [SOLARIZE], reach)),
             (self.rotation, TurnDifference()),
         ]
 
@@ -275,6 +274,10 @@ def _head(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     for size in (inputs, hidden):
         layers += [nn.Linear(size, hidden, bias=False), nn.LayerNorm(hidden), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(hidden, outputs))
+
+
+def _names(asked: Sequence[tuple[float, Difference]]) -> str:
+    return " and ".join(x.name for _, x in asked)
 
 
 def _mean(rows: Float[Tensor, "N"], views: Views) -> Float[Tensor, ""]:

@@ -1,7 +1,7 @@
 """The contract of augmentations, and how several of them make a view."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ssl_objectives.parts.constants import constant
 from ssl_objectives.pixels import check_bytes
-from ssl_objectives.views.params import UNCHANGED
+from ssl_objectives.views.params import UNCHANGED, Range
 
 
 class Changed(NamedTuple):
@@ -25,12 +25,36 @@ class Changed(NamedTuple):
     params: Float[Tensor, "N P"]
 
 
+class Possible(NamedTuple):
+    """What can come between two augmentations: the bounds of `Changed`.
+
+    Attributes:
+        image_shape: (C, H, W) of the clips.
+        ranges: least and greatest of each of `views.params.PARAMS`.
+    """
+
+    image_shape: tuple[int, int, int]
+    ranges: tuple[Range, ...]
+
+    def ranged(self, changed: Mapping[int, Range]) -> "Possible":
+        """The same with other ranges of some params, by their columns."""
+        ranges = [changed.get(i, x) for i, x in enumerate(self.ranges)]
+        return self._replace(ranges=tuple(ranges))
+
+
 class Augmentation(ABC):
     """One kind of augmentation: a dataclass whose fields are its settings.
 
     Each clip gets a draw of its own, which holds for all of its frames. It may write
     into the clips that it is given.
     """
+
+    def possible(self, given: Possible) -> Possible:
+        """The bounds of what `__call__` makes; all as it came, unless it says else.
+
+        One that writes params, or changes the size of images, must say so.
+        """
+        return given
 
     @abstractmethod
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
@@ -80,6 +104,25 @@ def augment(
     made = changed.clips.mul(255).round_().clamp_(0, 255).to(torch.uint8)
     size = made.shape[-2:]
     return Augmented(made.reshape(*images.shape[:-2], *size), changed.params)
+
+
+def ranges(
+    chain: Sequence[Augmentation], image_shape: tuple[int, int, int]
+) -> tuple[Range, ...]:
+    """Least and greatest of the params of images `[C, H, W]` behind a chain."""
+    made = Possible(image_shape, tuple((x, x) for x in UNCHANGED))
+    for change in chain:
+        made = change.possible(made)
+    return made.ranges
+
+
+def perhaps(probability: float, without: float, drawn: Range) -> Range:
+    """Of a number that is `without` where nothing happens, and else within `drawn`."""
+    if probability == 0:
+        return without, without
+    if probability == 1:
+        return drawn
+    return min(without, drawn[0]), max(without, drawn[1])
 
 
 def uniform(

@@ -9,9 +9,11 @@ from torch import Tensor
 from ssl_objectives.views.augment.augmentation import (
     Augmentation,
     Changed,
+    Possible,
     checked_probability,
     checked_range,
     happens,
+    perhaps,
     uniform,
 )
 from ssl_objectives.views.augment.resample import blur_weights, resample
@@ -34,6 +36,12 @@ class Blur(Augmentation):
     def __post_init__(self) -> None:
         checked_probability("probability", self.probability)
         checked_range("sigma", self.sigma)
+
+    def possible(self, given: Possible) -> Possible:
+        """Its σ in pixels."""
+        side = max(given.image_shape[1:])
+        drawn = self.sigma[0] * side, self.sigma[1] * side
+        return given.ranged({BLUR: perhaps(self.probability, 0.0, drawn)})
 
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """The width is uniform."""

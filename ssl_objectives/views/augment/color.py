@@ -17,9 +17,11 @@ from ssl_objectives.parts.constants import constant
 from ssl_objectives.views.augment.augmentation import (
     Augmentation,
     Changed,
+    Possible,
     checked_probability,
     checked_range,
     happens,
+    perhaps,
     uniform,
 )
 from ssl_objectives.views.params import (
@@ -94,6 +96,18 @@ class Jitter(Augmentation):
             checked_range(name, (getattr(self, name),) * 2)
         checked_range("hue", (self.hue, 0.5))
 
+    def possible(self, given: Possible) -> Possible:
+        """Its factors and turns; of images without colours two factors alone."""
+        colors = num_colors(given.image_shape[0], self.colors)
+        reach = {BRIGHTNESS: self.brightness, CONTRAST: self.contrast}
+        if colors:
+            reach[SATURATION] = self.saturation
+        drawn = {i: (max(0.0, 1 - x), 1 + x) for i, x in reach.items() if x}
+        found = {i: perhaps(self.probability, 1.0, x) for i, x in drawn.items()}
+        if colors and self.hue:
+            found[HUE] = perhaps(self.probability, 0.0, (-self.hue, self.hue))
+        return given.ranged(found)
+
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Factors are uniform; those of a clip that is left alone are 1 (0 turns)."""
         where = happens(given, self.probability, generator)
@@ -130,6 +144,12 @@ class Gray(Augmentation):
     def __post_init__(self) -> None:
         checked_probability("probability", self.probability)
 
+    def possible(self, given: Possible) -> Possible:
+        """Yes or no; of what has no colours, no."""
+        if not num_colors(given.image_shape[0], self.colors):
+            return given
+        return given.ranged({GRAY: perhaps(self.probability, 0.0, (1.0, 1.0))})
+
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Draw and apply."""
         where = happens(given, self.probability, generator)
@@ -153,6 +173,10 @@ class Solarize(Augmentation):
 
     def __post_init__(self) -> None:
         checked_probability("probability", self.probability)
+
+    def possible(self, given: Possible) -> Possible:
+        """Yes or no."""
+        return given.ranged({SOLARIZE: perhaps(self.probability, 0.0, (1.0, 1.0))})
 
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Draw and apply."""

@@ -11,13 +11,14 @@ from ssl_objectives.parts.constants import constant
 from ssl_objectives.views.augment.augmentation import (
     Augmentation,
     Changed,
+    Possible,
     checked_probability,
     checked_range,
     happens,
     uniform,
 )
 from ssl_objectives.views.augment.resample import box_weights, resample
-from ssl_objectives.views.params import FLIP
+from ssl_objectives.views.params import FLIP, Range
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,17 @@ class RandomResizedCrop(Augmentation):
                 f"not {self.scale} and {self.ratio}"
             )
 
+    def possible(self, given: Possible) -> Possible:
+        """Sides by the extremes of area and ratio, places that leave room for them."""
+        (least, most), (low, high) = self.scale, self.ratio
+        tall = min(1.0, (least / high) ** 0.5), min(1.0, (most / low) ** 0.5)
+        wide = min(1.0, (least * low) ** 0.5), min(1.0, (most * high) ** 0.5)
+        box = ((0.0, 1.0 - tall[0]), (0.0, 1.0 - wide[0]), tall, wide)
+        channels, *size = given.image_shape
+        height, width = self.size or size
+        cut = Possible((channels, height, width), given.ranges)
+        return _possible_within(cut, box)
+
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Area uniform, ratio uniform in its logarithm, place uniform."""
         area = uniform(given, *self.scale, generator)
@@ -70,6 +82,12 @@ class Shift(Augmentation):
         if self.pixels < 0:
             raise ValueError(f"pixels must be at least 0, not {self.pixels}")
 
+    def possible(self, given: Possible) -> Possible:
+        """Places up to so many pixels away."""
+        down, right = (self.pixels / x for x in given.image_shape[1:])
+        same = (1.0, 1.0)
+        return _possible_within(given, ((-down, down), (-right, right), same, same))
+
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Both directions uniform."""
         clips, num = given.clips, len(given.params)
@@ -94,6 +112,15 @@ class Flip(Augmentation):
 
     def __post_init__(self) -> None:
         checked_probability("probability", self.probability)
+
+    def possible(self, given: Possible) -> Possible:
+        """Mirrored or not, or the other way round where it always happens."""
+        low, high = given.ranges[FLIP]
+        if self.probability == 0:
+            return given
+        if self.probability == 1:
+            return given.ranged({FLIP: (1.0 - high, 1.0 - low)})
+        return given.ranged({FLIP: (0.0, 1.0)})
 
     def __call__(self, given: Changed, generator: torch.Generator) -> Changed:
         """Draw and apply."""
@@ -189,6 +216,27 @@ def within(
     right = torch.where(params[:, FLIP] > 0, 1.0 - right - wide, right)
     place = [top + down * height, left + right * width, tall * height, wide * width]
     return torch.cat([torch.stack(place, 1), params[:, 4:]], 1)
+
+
+def _possible_within(given: Possible, box: tuple[Range, ...]) -> Possible:
+    """The bounds of `within`; `box` must lie left as often as right.
+
+    So that it does not matter whether the view was mirrored.
+    """
+    top, left, height, width = given.ranges[:4]
+    down, right, tall, wide = box
+    place = (_sum(top, _product(down, height)), _sum(left, _product(right, width)))
+    size = (_product(tall, height), _product(wide, width))
+    return given.ranged(dict(enumerate(place + size)))
+
+
+def _sum(one: Range, two: Range) -> Range:
+    return one[0] + two[0], one[1] + two[1]
+
+
+def _product(one: Range, two: Range) -> Range:
+    ends = [x * y for x in one for y in two]
+    return min(ends), max(ends)
 
 
 def _size(given: Changed) -> tuple[int, int]:

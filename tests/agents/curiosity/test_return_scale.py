@@ -10,6 +10,7 @@ from gymnasium.vector import AutoresetMode
 from torch import Tensor
 
 from agents.curiosity.normalize import ReturnStdScale
+from tests.shapes import rounds
 
 T, B, CALLS = 11, 4, 3
 DISCOUNT, DECAY = 0.9, 0.7
@@ -98,7 +99,7 @@ def test_a_change_of_scale_is_forgotten(
         raw = before * exponential(generator)
         scale(raw, every(raw))
     paid = []
-    for _ in range(400):
+    for _ in rounds(400):
         raw = 0.1 * exponential(generator)
         paid.append(scale(raw, every(raw)).mean().item())
     assert np.mean(paid[-100:]) == pytest.approx(math.sqrt(1 - 0.99**2), rel=0.1)
@@ -111,7 +112,7 @@ def test_a_first_reward_after_a_long_quiet_is_paid_as_ten(
 ) -> None:
     quiet = torch.zeros(64, 16)
     scale = ReturnStdScale(16, 0.99, decay)
-    for _ in range(300):
+    for _ in rounds(300):
         assert torch.equal(scale(quiet, every(quiet)), quiet)
     raw = quiet.clone()
     raw[-1, 3] = size
@@ -128,7 +129,7 @@ def test_the_very_first_reward_of_one_env_and_one_step(size: float) -> None:
 def test_rewards_that_are_all_alike_are_paid_a_return_of_a_hundred() -> None:
     ones = torch.ones(32, 2)
     scale = ReturnStdScale(2, 0.99)
-    for _ in range(600):
+    for _ in rounds(600):
         paid = scale(ones, every(ones))
     torch.testing.assert_close(paid / (1 - 0.99), 100 * ones, rtol=1e-3, atol=0.0)
 

@@ -14,6 +14,7 @@ from agents.curiosity.signal import Surroundings
 from envs.vector_env import DiscreteActions, EnvSpec
 from ssl_objectives.encoders.cnn import NatureConfig, PatchConfig
 from ssl_objectives.encoders.precision import Precision
+from tests.shapes import rounds
 
 T, B, C, H, W = 7, 4, 1, 5, 6
 D = 9
@@ -171,7 +172,7 @@ def test_error_falls_where_trained_and_stays_elsewhere(
         before, other = signal.error(known).mean(), signal.error(unknown).mean()
     assert 0.5 < before / other < 2
     optimizer = torch.optim.Adam(signal.predictor.parameters(), 2e-3)
-    for _ in range(150):
+    for _ in rounds(150):
         optimizer.zero_grad()
         signal.error(known).mean().backward()
         optimizer.step()

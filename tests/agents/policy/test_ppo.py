@@ -20,6 +20,7 @@ from agents.policy.ppo import (
     mix_advantages,
     ppo_loss,
 )
+from tests.shapes import rounds
 
 T, B, V, A = 9, 4, 2, 5
 
@@ -148,7 +149,7 @@ def test_a_rollout_that_ends_on_a_final_row_needs_its_value() -> None:
     optimizer = torch.optim.SGD([value], lr=0.4)
     rows = [(0, 0, no), (0, 1, no), (1, 0, yes)]  # row, next row, whether that is first
     logits = torch.zeros(1, 1, A)
-    for _ in range(100):
+    for _ in rounds(100):
         for row, following, joins in rows:
             reward = (~joins).float()
             seen = value.detach()[[row, following]][None, :, None]

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from ssl_objectives.encoders.decoders import DecoderConfig
+from tests.shapes import rounds
 
 SHAPES = [(1, 28, 28), (3, 84, 60), (4, 5, 7), (2, 9, 33), (1, 1, 3)]
 
@@ -42,7 +43,7 @@ def test_it_learns_four_images(generator: torch.Generator) -> None:
     wanted = torch.rand(4, 2, 11, 13, generator=generator)
     decoder = DecoderConfig(width=16).build(4, (2, 11, 13))
     optimizer = torch.optim.Adam(decoder.parameters(), 3e-3)
-    for _ in range(150):
+    for _ in rounds(150):
         loss = (decoder(torch.eye(4)) - wanted).square().mean()
         optimizer.zero_grad()
         loss.backward()

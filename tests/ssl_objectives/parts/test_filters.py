@@ -12,6 +12,7 @@ from ssl_objectives.parts.annealing import Annealing, Exponential, Linear, Stair
 from ssl_objectives.parts.candidates import Candidates
 from ssl_objectives.parts.filters import CandidateFilter, Ring, Sample, TopK
 from ssl_objectives.parts.losses import softmax_over_candidates
+from tests.shapes import rounds
 
 NOTHING = Views((), (), (), ())
 
@@ -137,7 +138,7 @@ def test_a_sample_takes_every_negative_equally_often(
     logits, given = made(generator, width=12)
     given = given._replace(keep=torch.ones_like(given.keep))
     sample, count = Sample(3), torch.zeros(given.keep.shape)
-    for _ in range(500):
+    for _ in rounds(500):
         count += sample(logits, given, NOTHING).keep.float()
         sample.observe(NOTHING)
     share = count[~given.positive] / 500

@@ -16,6 +16,7 @@ from ssl_objectives.parts.kernels import (
     inverse_multiquadric,
     squared_distances,
 )
+from tests.shapes import rounds
 
 G, N, M, D = 2, 7, 5, 3
 
@@ -138,7 +139,7 @@ def test_scale_gradient_against_autograd(generator: torch.Generator) -> None:
 def test_scale_ends_where_the_slope_is_steepest() -> None:
     corners = 1.5 * torch.eye(4)  # all pairs 1.5 √2 apart
     scale = KernelScale(rate=0.05)
-    for _ in range(250):
+    for _ in rounds(250):
         scale.observe(corners)
     assert scale.value.item() == pytest.approx(1.5, abs=1e-3)
     points, scale = torch.zeros(6, 3), KernelScale(rate=0.05)

@@ -50,6 +50,21 @@ def test_every_maker_draws_views_of_the_right_shape(
 
 
 @EVERY
+def test_params_of_views_lie_no_further_apart_than_said(
+    config: ViewsConfig, generator: torch.Generator
+) -> None:
+    make = config.build((3, SIDE, SIDE))
+    params = make(images(generator, 900, 3, SIDE, SIDE), generator).params
+    apart = params.unsqueeze(1) - params.unsqueeze(2)
+    found = apart.abs().flatten(0, 2).amax(0)
+    assert make.reach is not None
+    said = torch.tensor(make.reach)
+    assert (found <= said + 1e-5).all()
+    assert (found[FLIP:] >= 0.75 * said[FLIP:]).all()
+    assert ((found > 0) == (said > 0)).all()
+
+
+@EVERY
 def test_equal_generators_give_equal_views(
     config: ViewsConfig, generator: torch.Generator
 ) -> None:

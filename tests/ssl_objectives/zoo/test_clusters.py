@@ -11,6 +11,7 @@ from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.views.params import PARAMS
 from ssl_objectives.zoo import ZOO
+from tests.shapes import rounds
 from tests.ssl_objectives.zoo.small import narrow
 
 CLUSTERS, ROWS, STEPS, BATCH, SWEEP = 8, 320, 200, 32, 100
@@ -100,7 +101,7 @@ def accuracies(method: Method) -> tuple[float, float]:
     trained = [p for p in branches.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, 1e-2, fused=True)
     before = probe(branches.encoder, data)
-    for step in range(STEPS):
+    for step in rounds(STEPS):
         if branches.objective.needs.sweep and step % SWEEP == 0:
             row = torch.arange(ROWS)
             branches.objective.refresh([(row, branches.project(data.view(row)))])

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from tests.shapes import rounds
 from world_models.hindsight.critic import SeparableCritic
 
 K, T, B, Q, Z = 2, 3, 5, 4, 3
@@ -83,7 +84,7 @@ def test_a_critic_that_learns_finds_how_much_is_told() -> None:
     made = critic()
     optimizer = torch.optim.Adam(made.parameters(), 1e-2)
     valid = torch.ones(1, 1, 256, dtype=torch.bool)
-    for _ in range(150):
+    for _ in rounds(150):
         known, code = coins(g)
         optimizer.zero_grad()
         made.objective(known, code, valid).backward()

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.shapes import rounds
 from tests.world_models.objects.scene import (
     ACTIONS,
     LAYOUT,
@@ -152,7 +153,7 @@ def test_every_group_learns_what_it_does(generator: torch.Generator) -> None:
         return replace(traj, vector=vector)
 
     losses = []
-    for _ in range(400):
+    for _ in rounds(400):
         traj = trajectory()
         loss = model.loss(traj, model.start(B)).mean()
         optimizer.zero_grad()

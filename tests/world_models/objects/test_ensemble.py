@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.shapes import rounds
 from tests.world_models.objects.scene import (
     LAYOUT,
     START,
@@ -68,7 +69,7 @@ def test_heads_begin_apart_and_meet_where_they_learn(
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     traj = going_right(generator)
     spread = []
-    for _ in range(200):
+    for _ in rounds(200):
         loss = model.loss(traj, model.start(B))
         optimizer.zero_grad()
         loss.mean().backward()

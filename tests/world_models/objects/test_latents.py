@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from envs.vector_env import DiscreteActions
+from tests.shapes import rounds
 from world_models.belief import BeliefModel, build_belief
 from world_models.check.model import check_model
 from world_models.cores.history import HistoryConfig
@@ -162,7 +163,7 @@ def trained(weight: float) -> tuple[list[float], float]:
     steps = torch.arange(T + 1.0).view(-1, 1, 1, 1)
     told = Trajectory(action, nothing, never[1:], never[1:], obs, never)
     losses = []
-    for _ in range(250):
+    for _ in rounds(250):
         place = torch.rand(1, 32, G, M, 2, generator=generator)
         place = 2 * place.repeat(T + 1, 1, 1, 1, 1) - 1
         place[:, :, 0, :, 0] += 0.1 * steps[..., 0]

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from ssl_objectives.encoders.heads import Mlp
+from tests.shapes import rounds
 from tests.world_models.terms.unrolling import D, S, drawn
 from world_models.check.samples import random_trajectory, small_beliefs
 from world_models.latent_dynamics import LatentDynamics
@@ -100,7 +101,7 @@ def test_where_heads_were_trained_they_agree_and_elsewhere_they_do_not(
     torch.manual_seed(0)
     term = Ensemble(S, D, heads=5, hidden=64)
     optimizer = torch.optim.Adam(term.parameters(), 1e-2)
-    for _ in range(300):
+    for _ in rounds(300):
         optimizer.zero_grad()
         term(known.unrolled()).terms["ensemble"].mean().backward()
         optimizer.step()

@@ -16,6 +16,7 @@ from ssl_objectives.methods.bootstrap.msb_reg import (
 from ssl_objectives.methods.moments.vicreg_barlow import VicReg
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Objective, Sizes, TargetKind, Views
+from tests.shapes import rounds
 
 G, N, D, K = 2, 7, 5, 3
 
@@ -89,7 +90,7 @@ def test_kicks_have_mean_zero_and_follow_the_ids() -> None:
     everyone = []
     row = torch.zeros(1, D, dtype=torch.float64)
     row[0, 2] = 1.0
-    for _ in range(400):
+    for _ in rounds(400):
         loss = objective(many([row, row], row=torch.tensor([11]))).regularizer
         assert torch.equal(
             loss, objective(many([row, row], row=torch.tensor([11]))).regularizer
@@ -165,7 +166,7 @@ def test_spectral_is_least_for_even_and_one_for_single_directions() -> None:
 
 def test_spectral_descends_to_even_singular_values(generator: torch.Generator) -> None:
     x = (draw(generator, 12, D) + 3).requires_grad_()
-    for _ in range(400):
+    for _ in rounds(400):
         (push,) = torch.autograd.grad(Spectral()(many([x])).regularizer, x)
         x = (x - 30 * push).detach().requires_grad_()
     sigma = torch.linalg.svdvals(torch.nn.functional.normalize(x.detach(), dim=-1))

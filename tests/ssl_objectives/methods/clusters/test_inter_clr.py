@@ -18,6 +18,7 @@ from ssl_objectives.methods.contrast.info_nce import Contrast, Coupled
 from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Sizes, TargetKind, Views
 from ssl_objectives.parts.candidates import Candidates
+from tests.shapes import rounds
 
 ROWS, SIZE, CLUSTERS, TAU = 30, 5, 3, 0.3
 SIZES = Sizes(latent=SIZE, rows=ROWS)
@@ -75,7 +76,7 @@ def test_positives_share_the_label_and_negatives_never_do(
     ids = torch.tensor([4, 29, 0, 17])
     views = batch(ids, generator)
     met: set[int] = set()
-    for _ in range(120):
+    for _ in rounds(120):
         _, found = chosen(inter, views)
         assert (found.positive.sum(-1) == 1).all()
         mate = found.positive.float().argmax(-1)

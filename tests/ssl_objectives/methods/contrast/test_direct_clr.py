@@ -11,6 +11,7 @@ from ssl_objectives.methods.contrast.direct_clr import DirectClr, DirectClrConfi
 from ssl_objectives.methods.contrast.info_nce import info_nce
 from ssl_objectives.objective import Sizes, Views
 from ssl_objectives.parts.critics import Dot
+from tests.shapes import rounds
 
 BOTH = ((0, 1), (1, 0))
 N, R, FIRST = 6, 7, 3
@@ -70,7 +71,7 @@ def spectra(noise: list[float]) -> Tensor:
     weight = start.repeat(len(noise), 1, 1).requires_grad_()
     contrast, scale = info_nce(Dot(1.0)), torch.zeros(len(noise), 1, 16)
     scale[:, 0, 8:] = torch.tensor(noise)[:, None]
-    for _ in range(200):
+    for _ in rounds(200):
         x = torch.randn(32, 16, generator=generator)
         two = [
             (x + scale * torch.randn(32, 16, generator=generator)) @ weight.mT

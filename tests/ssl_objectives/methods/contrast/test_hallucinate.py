@@ -16,6 +16,7 @@ from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowTwins, VicRegConfig
 from ssl_objectives.objective import Needs, ObjectiveConfig, Sizes, Views
 from ssl_objectives.parts.candidates import Queue
+from tests.shapes import rounds
 
 BOTH = ((0, 1), (1, 0))
 N, D = 5, 4
@@ -83,7 +84,7 @@ def test_reach_is_even_between_nothing_and_a_tenth(generator: torch.Generator) -
     through.weight.data = torch.eye(2 * D, dtype=torch.float64)[D:]
     made.mlp = torch.nn.Sequential(through)
     drawn = []
-    for _ in range(300):
+    for _ in rounds(300):
         each = (made.hallucinated(q, k) - q) / (q - k)
         torch.testing.assert_close(
             each, each[:1, :1].expand(N, D), rtol=1e-4, atol=1e-5

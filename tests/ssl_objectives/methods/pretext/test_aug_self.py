@@ -9,46 +9,57 @@ from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.check.objective import check_objective
+from ssl_objectives.method import Method
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.methods.pretext.aug_self import (
     AugSelf,
     AugSelfConfig,
-    ColorDifference,
-    ColumnDifference,
     CropDifference,
     Regressed,
     SameFlip,
+    ShareDifference,
     TurnDifference,
 )
 from ssl_objectives.objective import Sizes, Views
-from ssl_objectives.views.augment.preset import AugmentConfig
-from ssl_objectives.views.maker import TwoViews
-from ssl_objectives.views.params import FLIP, PARAMS, ROTATION, UNCHANGED
+from ssl_objectives.views.augment.preset import AugmentConfig, sim_clr, unchanged
+from ssl_objectives.views.maker import TwoViews, UnlikeViews, ViewsConfig
+from ssl_objectives.views.params import (
+    BLUR,
+    BRIGHTNESS,
+    FLIP,
+    HUE,
+    PARAMS,
+    ROTATION,
+    UNCHANGED,
+)
+from tests.shapes import rounds
 
 N, R = 7, 5
 EVERYTHING = AugSelfConfig(
     crop=0.5, color=2.0, flip=0.7, blur=0.3, solarize=0.2, rotation=0.6, hidden=9
 )
+SHAPE = (3, 12, 14)
+VIEWS = TwoViews(AugmentConfig(crop=0.1, hue=0.1, blur=0.5, solarize=0.5))
+REACH = (*(1.0,) * 5, *(0.8,) * 3, 0.2, 0.28, 1.0, 1.0, 3.0)  # σ: 2 % of 14 pixels
 REGRESSED: list[Regressed] = [
     CropDifference(),
-    ColorDifference(0.4, 0.1),
-    ColumnDifference("blur", PARAMS.index("blur"), 2.0),
+    ShareDifference("color", range(BRIGHTNESS, HUE + 1), REACH),
+    ShareDifference("blur", [BLUR], REACH),
 ]
 
 
 def params(generator: torch.Generator, num: int = N) -> Tensor:
     """Of real views."""
-    config = AugmentConfig(crop=0.1, hue=0.1, blur=0.5, solarize=0.5)
-    images = torch.zeros(num, 3, 12, 14, dtype=torch.uint8)
-    made = TwoViews(config).build((3, 12, 14))(images, generator).params
+    images = torch.zeros(num, *SHAPE, dtype=torch.uint8)
+    made = VIEWS.build(SHAPE)(images, generator).params
     made[..., ROTATION] = torch.randint(4, (num, 2), generator=generator).float()
     return made
 
 
 def own(config: AugSelfConfig) -> AugSelf:
     torch.manual_seed(0)
-    found = config.build(Sizes(3, R)).objectives[1]
+    found = config.build(Sizes(3, R, reach=REACH)).objectives[1]
     assert isinstance(found, AugSelf)
     return found
 
@@ -111,7 +122,7 @@ def test_it_is_the_sum_of_its_equations(generator: torch.Generator) -> None:
                     for c in ("brightness", "contrast", "saturation")
                 ]
                 + [(a["hue"] - b["hue"]) / 0.2],
-                "blur": [(a["blur"] - b["blur"]) / 2],
+                "blur": [(a["blur"] - b["blur"]) / 0.28],
                 "solarize": [a["solarize"] - b["solarize"]],
             }
             for name, numbers in wanted.items():
@@ -162,6 +173,37 @@ def test_crops_are_told_as_the_first_view_sees_them() -> None:
     torch.testing.assert_close(mirrored, torch.tensor([[-0.25, 0.375, 0.0, 0.25]]))
 
 
+@pytest.mark.parametrize(
+    "config",
+    [
+        VIEWS,
+        TwoViews(AugmentConfig(strength=0.0, brightness=0.9, blur=0.5)),
+        TwoViews(sim_clr(blur=0.7)),
+        TwoViews(AugmentConfig(contrast=1.5, hue=0.3, blur=1.0)),
+        UnlikeViews(AugmentConfig(saturation=0.1), AugmentConfig(hue=0.5, blur=0.2)),
+    ],
+)
+def test_targets_fill_their_range_whatever_the_views(
+    config: ViewsConfig, generator: torch.Generator
+) -> None:
+    """Nobody tells the objective of the views: the method does."""
+    asked = AugSelfConfig(flip=1.0, blur=1.0)
+    method = Method(asked, config)
+    built = asked.build(method.sizes(Sizes(R, image=SHAPE)))
+    objective = built.objectives[1]
+    assert isinstance(objective, AugSelf)
+    images = torch.zeros(4000, *SHAPE, dtype=torch.uint8)
+    drawn = config.build(SHAPE)(images, generator).params
+    varies = (drawn.flatten(0, 1).amax(0) - drawn.flatten(0, 1).amin(0)) > 0
+    for _, difference in objective.terms:
+        if isinstance(difference, ShareDifference):
+            target = difference.target(*drawn[:, :2].unbind(1)).abs().amax(0)
+            found = varies[list(difference.columns)]
+            assert target.max() <= 1 + 1e-5
+            assert target[found].min() > 0.75
+            assert not target[~found].any()
+
+
 def test_yes_or_no_and_turns(generator: torch.Generator) -> None:
     first, second = torch.tensor([UNCHANGED] * 2 * N).view(2, N, -1).unbind(0)
     second[3:, FLIP] = 1.0
@@ -176,7 +218,7 @@ def test_yes_or_no_and_turns(generator: torch.Generator) -> None:
 
 
 def test_it_is_added_to_any_objective(generator: torch.Generator) -> None:
-    given, sizes = views(generator), Sizes(R, R)
+    given, sizes = views(generator), Sizes(R, R, reach=REACH)
     for base in (InfoNceConfig(), VicRegConfig()):
         config = replace(EVERYTHING, base=base)
         both = config.build(sizes)
@@ -204,7 +246,7 @@ def test_an_encoder_learns_where_crops_lie(generator: torch.Generator) -> None:
     branches = Branches(encoder, nn.Identity(), None, objective)
     optimizer = torch.optim.Adam(branches.parameters(), 3e-3)
     losses = []
-    for _ in range(150):
+    for _ in rounds(150):
         drawn = make(images, generator)
         seen = [x.float() / 255 - 0.5 for x in drawn.images]
         loss, _ = branches.loss(seen, extra={"params": drawn.params})
@@ -222,8 +264,14 @@ def test_an_encoder_learns_where_crops_lie(generator: torch.Generator) -> None:
         (lambda: AugSelfConfig().build(Sizes(3)), "AugSelf reads the encoder's output"),
         (lambda: AugSelfConfig(crop=0.0, color=0.0), "weights must be at least 0"),
         (lambda: AugSelfConfig(flip=-1.0), "weights must be at least 0"),
-        (lambda: AugSelfConfig(jitter=0.0), "must be above 0"),
         (lambda: AugSelfConfig(hidden=0), "must be above 0"),
+        (lambda: AugSelfConfig().build(Sizes(3, R)), "must know how far the params"),
+        (
+            lambda: Method(AugSelfConfig(blur=1.0), TwoViews(unchanged())).build(
+                nn.Identity(), Sizes(R, image=SHAPE)
+            ),
+            "two views differ in crop and color and blur, and these never do",
+        ),
     ],
 )
 def test_impossible_settings_are_refused(make: object, message: str) -> None:

@@ -16,6 +16,7 @@ from ssl_objectives.methods.pretext.autoencoder import (
 from ssl_objectives.objective import Sizes, Views
 from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import OneView
+from tests.shapes import rounds
 
 N, D = 5, 6
 SHAPE = (2, 4, 7)
@@ -169,7 +170,7 @@ def test_an_autoencoder_learns_to_give_images_back(generator: torch.Generator) -
         i, j = divmod(n, 3)
         images[n, 0, 3 * i : 3 * i + 3, 3 * j : 3 * j + 3] = 255
     make = method.build_views((1, 9, 9))
-    for _ in range(120):
+    for _ in rounds(120):
         drawn = make(images, generator)
         extra = {"image": torch.stack(drawn.images, 1)}
         loss, _ = branches.loss([x.float() / 255 for x in drawn.images], extra=extra)
@@ -215,7 +216,7 @@ def _toy(layers: int) -> float:
     encoder, decoder = (nn.Linear(12, 12, bias=False) for _ in range(2))
     network = nn.Sequential(encoder, stack, decoder)
     optimizer = torch.optim.Adam(network.parameters(), 1e-2)
-    for _ in range(600):
+    for _ in rounds(600):
         loss = (network(rows) - rows).square().mean()
         if loss.detach() < 0.1 * rows.var(0).mean():
             return float(effective_rank(stack(encoder(rows)).detach()))

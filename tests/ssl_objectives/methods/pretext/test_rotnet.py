@@ -14,6 +14,7 @@ from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Sizes, Views
 from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import FourRotations
+from tests.shapes import rounds
 
 N, R = 6, 5
 
@@ -129,7 +130,7 @@ def test_it_learns_to_tell_turns_of_new_images(
         return loss, float(metrics["rotnet/accuracy"])
 
     before = step()[1]
-    for _ in range(100):
+    for _ in rounds(100):
         loss, _ = step()
         optimizer.zero_grad()
         loss.backward()

@@ -1,12 +1,18 @@
 """Augmentations: what is drawn is what is done, and each image has its own draw."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.views.augment.augmentation import Augmentation, Changed, augment
+from ssl_objectives.views.augment.augmentation import (
+    Augmentation,
+    Changed,
+    augment,
+    ranges,
+)
 from ssl_objectives.views.augment.blur import Blur, blur
 from ssl_objectives.views.augment.color import Gray, Jitter, Solarize
 from ssl_objectives.views.augment.geometry import (
@@ -58,6 +64,35 @@ def seeded(seed: int = 3) -> torch.Generator:
 
 def floats(generator: torch.Generator, *shape: int) -> Tensor:
     return torch.rand(*shape, generator=generator)
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        *([x] for x in (*EVERY, *NOTHING)),
+        EVERY,
+        [Flip(1.0), Shift(2), Blur(1.0), RandomResizedCrop((0.1, 0.4), size=(7, 40))],
+        [RandomResizedCrop((0.3, 0.9), size=(9, 40)), Blur(), Shift(5), Flip(1.0)],
+        [Flip(), Flip(1.0), Jitter(1.0, 1.5, 0.0, 0.3, 0.5, colors=3), Gray(1.0)],
+        [RandomResizedCrop((0.5, 0.6), (0.5, 0.8)), RandomResizedCrop((0.5, 1.0))],
+    ],
+    ids=lambda x: "-".join(map(names, x)),
+)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_what_is_possible_is_what_is_drawn(
+    chain: list[Augmentation], channels: int
+) -> None:
+    """No draw lies outside the ranges, and draws of one number fill them."""
+    if channels == 1:
+        chain = [replace(x, colors=None) if isinstance(x, Jitter) else x for x in chain]
+    drawn = augment(images(seeded(), 800, channels, H, W), chain, seeded()).params
+    said = torch.tensor(ranges(chain, (channels, H, W)))
+    least, most = drawn.amin(0), drawn.amax(0)
+    assert (least >= said[:, 0] - 1e-5).all()
+    assert (most <= said[:, 1] + 1e-5).all()
+    alone = slice(4, None) if len(chain) > 1 else slice(None)  # boxes within boxes
+    wide = said[alone, 1] - said[alone, 0]
+    assert ((most - least)[alone] >= 0.85 * wide).all()
 
 
 @pytest.mark.parametrize("change", NOTHING, ids=names)
