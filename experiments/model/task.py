@@ -24,7 +24,7 @@ from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
-from ssl_objectives.distributed import num_processes, rank
+from ssl_objectives.distributed import gathered_rows, num_processes, rank
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
@@ -178,7 +178,7 @@ class TrainModelTask(Task):
         with evaluating(self.model):  # no batch norm remembers what is only looked at
             carry = self.model.start(traj.first.shape[1])
             target = self.model.targets(traj, carry)
-            metrics |= self.model.diagnose(target)
+            metrics |= self.model.diagnose(gathered_rows(target, 1))
         self._shown = read_metrics_from(metrics)
         return self._shown
 
