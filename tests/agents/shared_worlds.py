@@ -49,6 +49,11 @@ class SharedWorlds(VectorEnv):
         )
 
 
+def by_sight(row: Step, generator: torch.Generator) -> Tensor:
+    """One of five actions, which the frame alone decides: a scripted policy."""
+    return row.obs.long().sum((1, 2, 3)) % 5
+
+
 @dataclass(frozen=True)
 class SharedWorldsConfig:
     """So many of some worlds in all processes together."""

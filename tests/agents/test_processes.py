@@ -33,4 +33,8 @@ def test_what_would_be_another_agent_is_refused(found: list[dict[str, Any]]) -> 
             "--num-envs a multiple of --agent.ppo.num-minibatches times 2"
         )
         assert refused["signal"].startswith("curiosity coded does not say that several")
+        assert (
+            refused["worlds"] == "--num-envs 7 must be a multiple of the 2 processes."
+        )
+        assert "learn in one process alone" in refused["policy"]
         assert "was saved by 3 processes, and here are 2" in refused["processes"]

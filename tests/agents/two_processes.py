@@ -21,6 +21,7 @@ from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signals import SignalConfig
+from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.ppo import PpoConfig, RewardStream
 from agents.ppo.agent import PpoAgent
 from agents.ppo.build import PpoAgentConfig, ReplayConfig
@@ -29,6 +30,8 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import WorldConfig
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from experiments.train.config import TrainConfig
+from experiments.train.task import train
 from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
@@ -238,6 +241,8 @@ REFUSED: dict[str, Callable[[], Any]] = {
     ).build(),
     "signal": lambda: Case(None, CodedConfig()).build(),
     "processes": saved_by_three,
+    "worlds": lambda: train(replace(TrainConfig(), num_envs=7, device="cpu")),
+    "policy": lambda: OffPolicyAgentConfig().build(KEY_DOOR.build(2, "cpu")),
 }
 
 
