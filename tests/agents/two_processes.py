@@ -159,7 +159,7 @@ def steps(agent: PpoAgent, num: int) -> list[dict[str, Any]]:
 
 def alone() -> dict[str, Any]:
     torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[assignment, method-assign]
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
     found = {}
     for name, case in CASES.items():
         agent = case.build()

@@ -95,7 +95,7 @@ def alone() -> dict[str, Any]:
     )
     record(config, Console(quiet=True))
     torch.set_default_dtype(torch.float64)
-    torch.Tensor.float = torch.Tensor.double  # type: ignore[assignment, method-assign]
+    torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
     return {name: learned(learner(x), STEPS) for name, x in sources().items()}
 
 
