@@ -11,17 +11,21 @@ from torch import Tensor, nn
 
 from agents.collect import Collector, Happened
 from agents.curiosity.signal import Signal
+from agents.draws import drawn_actions
 from agents.experience import Experience
 from agents.player import Player
 from agents.seeds import Seeds
-from envs.check import random_action
 from envs.vector_env import VectorEnv
+from ssl_objectives.distributed import gathered_rows
 from world_models.latent_dynamics import LatentDynamics
 
 
 @dataclass(frozen=True)
 class TrainStepResult:
-    """Metrics and finished episodes of a training step, still on the device."""
+    """Metrics and finished episodes of a training step, still on the device.
+
+    Of all processes, and the same in each.
+    """
 
     metrics: Mapping[str, Float[Tensor, ""]]
     happened: Happened
@@ -30,15 +34,19 @@ class TrainStepResult:
 class Agent(ABC):
     """An agent in its worlds. A training step is one rollout, and what it teaches.
 
+    Several processes are one agent: each has a part of the worlds, and steps and
+    encodes these; what is learned and told is that of all of them together.
+
     Attributes:
-        env: B worlds; the agent resets and steps them.
+        env: B worlds, of this process; the agent resets and steps them.
         player: its networks as they play; `world_model` is in it.
         signals: curiosity by name, each with the reward stream that it pays into.
         modules: all networks and statistics, the player under `actor`.
         collector: collects rollouts.
         notes: what the acting policy notes of each action: sizes behind `[T, B]`.
         seed, seeds: of the whole run, and of all that it draws.
-        env_steps: transitions inside episodes so far, random warm-up included.
+        env_steps: transitions inside episodes so far, of all processes, random warm-up
+            included.
     """
 
     env: VectorEnv
@@ -69,13 +77,13 @@ class Agent(ABC):
         generator = torch.Generator().manual_seed(self.seeds.warm_up)
         played = torch.zeros((), dtype=torch.int64, device=self.env.spec.device)
         for t in range(wanted):
-            row = self.env.step(random_action(self.env, generator))
+            row = self.env.step(drawn_actions(self.env.spec, generator))
             played += (~row.first).sum()
             for signal in signals:
                 if t < signal.warm_up_steps:
                     signal.warm_up(row.obs[None])
         if wanted:
-            self.env_steps += int(played)
+            self.env_steps += int(gathered_rows(played[None], 0).sum())
             self.collector.begin(self.seeds.worlds)
 
     @abstractmethod
@@ -95,11 +103,18 @@ class Agent(ABC):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Everything: networks, targets, optimisers, statistics, worlds, draws."""
+        """Everything: networks, targets, optimisers, statistics, worlds, draws.
+
+        All processes must ask for it at once: each has worlds of its own, and the first
+        one's state has them all.
+        """
 
     @abstractmethod
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue from `state_dict`, bit for bit where the worlds can.
 
         Learning rates are those that this agent was built with.
+
+        Raises:
+            ConfigError: it was saved by another number of processes.
         """

@@ -11,6 +11,7 @@ from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.experience import Experience
 from agents.metrics import Metrics, of_model
+from ssl_objectives.distributed import gathered_rows
 from world_models.belief import Carry
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import ModelLoss
@@ -19,7 +20,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class Studied:
-    """What a minibatch teaches world model and signals.
+    """What a minibatch teaches world model and signals; of all processes.
 
     Attributes:
         total: to be differentiated.
@@ -111,23 +112,32 @@ class Appraiser:
     ) -> Studied:
         """The losses of model and signals on a minibatch: one forward pass, one sum.
 
+        Each of several processes sees its own part; predictions are made, compared and
+        averaged over all of it, as one process would.
+
         Args:
-            traj, carry: the minibatch.
+            traj, carry: the minibatch, of this process.
             generator: of all draws.
             target: what `LatentDynamics.targets` gave, where it is known.
             belief: where there is no model, what signals may read instead.
             past: what led up to the minibatch; see `Learning.past`.
         """
         total, losses = traj.reward.new_zeros(()), []
+        shared = None
         metrics: Metrics = {}
         if self.model is not None:
             seen = self.model.see(traj, carry, target)
-            loss = self.model.predict(seen, traj.action, traj.valid)
+            everywhere = seen.of_all_processes()
+            action, valid = gathered_rows(traj.action, 1), gathered_rows(traj.valid, 1)
+            loss = self.model.predict(everywhere, action, valid)
             losses = [loss]
             belief, target = seen.belief, seen.target.detach()
+            shared = everywhere.belief
             predicted = loss.mean()
             total = total + self.model_coeff * predicted
             metrics |= {"loss/world_model": predicted.detach(), **of_model(loss)}
+        elif belief is not None:
+            shared = gathered_rows(belief, 1)
         believed = None if belief is None else belief.detach()
         known = losses[0].detach() if losses else None
         learning = Learning(traj, carry, generator, believed, target, known, past)
@@ -137,4 +147,4 @@ class Appraiser:
                 learned = own.mean()
                 total = total + learned
                 metrics[f"loss/{name}"] = learned.detach()
-        return Studied(total, tuple(losses), belief, metrics)
+        return Studied(total, tuple(losses), shared, metrics)

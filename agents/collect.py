@@ -11,6 +11,7 @@ from torch import Tensor
 from agents.acting import ActingPolicy
 from agents.experience import Experience
 from envs.vector_env import Step, VectorEnv
+from ssl_objectives.distributed import gathered_rows
 from world_models.belief import Carry
 from world_models.context import Context
 from world_models.trajectory import Trajectory
@@ -34,6 +35,21 @@ class Happened:
     kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
     events: Mapping[str, Bool[Tensor, "T B"]] = field(default_factory=dict)
     tallies: Mapping[str, Shaped[Tensor, "T B"]] = field(default_factory=dict)
+
+    def of_all_processes(self) -> "Happened":
+        """In the envs of all processes."""
+
+        def each(told: Mapping[str, Tensor]) -> dict[str, Tensor]:
+            return {name: gathered_rows(x, 1) for name, x in told.items()}
+
+        return Happened(
+            gathered_rows(self.ended, 1),
+            gathered_rows(self.episode_return, 1),
+            gathered_rows(self.episode_length, 1),
+            each(self.kinds),
+            each(self.events),
+            each(self.tallies),
+        )
 
 
 class Collector:

@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import average_gradients
+
 
 class Descent:
     """One optimiser for several modules, each with a gradient norm of its own.
@@ -34,11 +36,12 @@ class Descent:
         )
 
     def step(self, total: Float32[Tensor, ""]) -> None:
-        """Descend `total`."""
+        """Descend `total`; several processes by the mean of their gradients."""
         for group in self.groups:
             for x in group:
                 x.grad = None
         total.backward()
+        average_gradients(x for group in self.groups for x in group)
         for group in self.groups:
             _clip(group, self.max_grad_norm)
         self.optimizer.step()

@@ -20,16 +20,23 @@ class Seeds(NamedTuple):
     lessons: int
 
     @staticmethod
-    def of(seed: int) -> "Seeds":
-        """The streams of a run; seeds are below 2³¹, which every world accepts."""
+    def of(seed: int, process: int = 0) -> "Seeds":
+        """The streams of a run; seeds are below 2³¹, which every world accepts.
+
+        Several processes have worlds of their own, `SeedSequence(seed, (process,))`,
+        and share all else: weights begin alike, and draws are those of one stream
+        (`agents/draws.py`). The first process's worlds are those of one that is alone.
+        """
         drawn = np.random.SeedSequence(seed).generate_state(len(Seeds._fields))
-        return Seeds(*(int(x) >> 1 for x in drawn))
+        seeds = Seeds(*(int(x) >> 1 for x in drawn))
+        if not process:
+            return seeds
+        return seeds._replace(worlds=_mixed(seed, process))
 
     @staticmethod
-    def resumed(seed: int, env_steps: int) -> int:
+    def resumed(seed: int, env_steps: int, process: int = 0) -> int:
         """The worlds' seed when a run goes on in worlds that saved nothing."""
-        [drawn] = np.random.SeedSequence([seed, env_steps]).generate_state(1)
-        return int(drawn) >> 1
+        return _mixed([seed, env_steps], process)
 
     @staticmethod
     def appended(seed: int, streams: int) -> int:
@@ -39,5 +46,11 @@ class Seeds(NamedTuple):
         """
         if not streams:
             return seed
-        [drawn] = np.random.SeedSequence([seed, streams]).generate_state(1)
-        return int(drawn) >> 1
+        return _mixed([seed, streams])
+
+
+def _mixed(entropy: int | list[int], process: int = 0) -> int:
+    """One seed; that of the first process is the one without a process."""
+    key = (process,) if process else ()
+    [drawn] = np.random.SeedSequence(entropy, spawn_key=key).generate_state(1)
+    return int(drawn) >> 1

@@ -5,7 +5,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
+from envs.vector_env import (
+    ActionSpace,
+    ContinuousActions,
+    DiscreteActions,
+    Step,
+    VectorEnv,
+)
 
 
 class EnvContractError(AssertionError):
@@ -14,12 +20,15 @@ class EnvContractError(AssertionError):
 
 def random_action(env: VectorEnv, generator: torch.Generator) -> Tensor:
     """One uniformly random action per env: int64 `[B]`, or float32 `[B, A]` in ±1."""
-    space, num = env.spec.actions, env.spec.num_envs
-    if isinstance(space, DiscreteActions):
-        drawn = torch.randint(space.n, (num,), generator=generator)
-    else:
-        drawn = 2 * torch.rand(num, space.size, generator=generator) - 1
+    drawn = random_actions(env.spec.actions, env.spec.num_envs, generator)
     return drawn.to(env.spec.device)
+
+
+def random_actions(space: ActionSpace, num: int, generator: torch.Generator) -> Tensor:
+    """So many of them, where the generator lies."""
+    if isinstance(space, DiscreteActions):
+        return torch.randint(space.n, (num,), generator=generator)
+    return 2 * torch.rand(num, space.size, generator=generator) - 1
 
 
 def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:

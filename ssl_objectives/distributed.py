@@ -1,4 +1,4 @@
-"""Distributed data-parallel training: gathers views, averages gradients.
+"""Distributed data-parallel training: gathers rows, averages gradients.
 
 The binder gathers `Views`; then every process computes the same objective on the whole
 batch, so that queues, memories and counters stay equal everywhere and no objective
@@ -9,11 +9,13 @@ objective itself trains, of which each has all. Batch norm sums over processes b
 member, all of this costs nothing.
 
 All processes must start from equal weights and make the same calls in the same order.
+What one of them does by itself (the first one evaluates, say) it does within `alone`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -21,12 +23,33 @@ from jaxtyping import Shaped
 from torch import Tensor, nn
 
 from ssl_objectives.objective import Views
+from ssl_objectives.refusal import ConfigError
+
+T = TypeVar("T")
+
+_by_itself = 0  # how many times `alone` was entered
 
 
 def num_processes() -> int:
-    """How many processes train together; 1 where none were told to."""
-    together = dist.is_available() and dist.is_initialized()
+    """How many processes train together; 1 where none were told to, or `alone`."""
+    together = dist.is_available() and dist.is_initialized() and not _by_itself
     return dist.get_world_size() if together else 1
+
+
+def rank() -> int:
+    """The number of this process, from 0; the first one writes and talks."""
+    return dist.get_rank() if num_processes() > 1 else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Within, this process is the only one: it asks the others for nothing."""
+    global _by_itself
+    _by_itself += 1
+    try:
+        yield
+    finally:
+        _by_itself -= 1
 
 
 def gathered(views: Views) -> Views:
@@ -49,7 +72,7 @@ def gathered(views: Views) -> Views:
 
     def one(x: Tensor) -> Tensor:
         if id(x) not in done:
-            done[id(x)] = _Gather.apply(x, axis)  # type: ignore[no-untyped-call]  # torch has no types for it
+            done[id(x)] = gathered_rows(x, axis)
         return done[id(x)]
 
     def maybe(x: Tensor | None) -> Tensor | None:
@@ -72,11 +95,23 @@ def gathered(views: Views) -> Views:
 
 
 def gathered_rows(x: Shaped[Tensor, "..."], axis: int) -> Shaped[Tensor, "..."]:
-    """One tensor of all processes, joined along an axis; see `gathered`."""
+    """One tensor of all processes, joined along an axis; see `gathered`.
+
+    Of a tensor without values (a plan's, or an empty one) all processes are taken to
+    have the same.
+    """
     if num_processes() == 1:
         return x
+    if x.is_meta or not x.numel():
+        return torch.cat([x] * num_processes(), axis)
     whole: Tensor = _Gather.apply(x, axis)  # type: ignore[no-untyped-call]  # torch has no types for it
     return whole
+
+
+def own_rows(x: Shaped[Tensor, "..."], axis: int) -> Shaped[Tensor, "..."]:
+    """This process's part of what `gathered_rows` joined: a view."""
+    size = x.shape[axis] // num_processes()
+    return x.narrow(axis, rank() * size, size)
 
 
 def check_equal_rows(rows: int, device: torch.device) -> None:
@@ -85,7 +120,7 @@ def check_equal_rows(rows: int, device: torch.device) -> None:
     Raises:
         ValueError: they do.
     """
-    if num_processes() > 1:
+    if num_processes() > 1 and device.type != "meta":
         _demand_equal(rows, device)
 
 
@@ -107,8 +142,40 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 def sum_over_processes(x: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
     """The sum over processes; gradient flows to the summands of all of them."""
+    if num_processes() == 1:
+        return x
+    if x.is_meta:
+        return x * num_processes()
     summed: Tensor = _Sum.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
     return summed
+
+
+def of_each_process(state: T) -> list[T]:
+    """What each process holds, in order, for the first one to save.
+
+    All must call it. The others get a list of their own part alone. Tensors come to the
+    CPU, where they may have come from the GPU of another process.
+    """
+    if num_processes() == 1:
+        return [state]
+    found: list[Any] = [None] * num_processes()
+    dist.gather_object(_on_cpu(state), found if rank() == 0 else None)
+    return found if rank() == 0 else [state]
+
+
+def own_of(states: list[T], what: str = "The state") -> T:
+    """This process's part of what `of_each_process` brought together.
+
+    Raises:
+        ConfigError: it was brought together by another number of processes.
+    """
+    if len(states) != num_processes():
+        raise ConfigError(
+            f"{what} was saved by {len(states)} processes, and here are "
+            f"{num_processes()}: go on with as many, started by torchrun "
+            f"--nproc-per-node {len(states)} (without torchrun for 1)."
+        )
+    return states[rank()]
 
 
 class _Gather(torch.autograd.Function):
@@ -145,6 +212,17 @@ class _Sum(torch.autograd.Function):
         summed = gradient.contiguous().clone()
         dist.all_reduce(summed)
         return summed
+
+
+def _on_cpu(state: Any) -> Any:
+    """A tree of dicts, lists and tuples, without its devices."""
+    if isinstance(state, Tensor):
+        return state.cpu()
+    if isinstance(state, dict):
+        return {key: _on_cpu(x) for key, x in state.items()}
+    if isinstance(state, list | tuple):
+        return type(state)(_on_cpu(x) for x in state)
+    return state
 
 
 def _demand_equal(rows: int, device: torch.device) -> None:

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import average_gradients
+
 AdversaryLoss = Callable[[], Float[Tensor, ""]]
 """What the adversary minimises on one batch, computed anew at each call."""
 
@@ -56,6 +58,8 @@ class Adversary(nn.Module):
                 for _ in range(self.steps):
                     self.optimizer.zero_grad(set_to_none=True)
                     torch.stack([loss() for loss in losses]).mean().backward()
+                    # the same on all processes, but for how their devices round
+                    average_gradients(self.critic.parameters())
                     nn.utils.clip_grad_norm_(
                         self.critic.parameters(), self.max_grad_norm
                     )

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, Float32, Shaped
 from torch import Tensor, nn
 
-from ssl_objectives.distributed import check_equal_rows, gathered_rows
+from ssl_objectives.distributed import check_equal_rows, gathered_rows, num_processes
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel, Carry, encoded
@@ -245,9 +245,10 @@ class LatentDynamics(nn.Module):
         traj, carry = self.belief.behind_burn_in(traj, carry, burn_in)
         target = None if target is None else target[burn_in:]
         check_equal_rows(traj.first.shape[1], traj.first.device)
-        seen = self.see(traj, carry, target).map(_of_all_processes)
         return self.predict(
-            seen, _of_all_processes(traj.action), _of_all_processes(traj.valid)
+            self.see(traj, carry, target).of_all_processes(),
+            gathered_rows(traj.action, 1),
+            gathered_rows(traj.valid, 1),
         )
 
     def _views(
@@ -290,6 +291,9 @@ class LatentDynamics(nn.Module):
     ) -> ModelLoss:
         """The unreduced loss on a fresh rollout, with the context across the seam.
 
+        With several processes it is that of this process's envs. Where envs that are
+        scored together lie in different processes, each scores the envs of all.
+
         Args:
             traj: the rollout.
             carry: of its first row.
@@ -297,9 +301,9 @@ class LatentDynamics(nn.Module):
             target: what `targets` gave, where it is known.
             belief: of rows 0 … T-1, or of the context's rows too, where they are known
                 and still true.
-            envs_at_once: scored together. As many as a minibatch of training has take
-                no more memory than that, and an objective that compares rows compares
-                as many of them; None scores all at once.
+            envs_at_once: scored together, of all processes. As many as a minibatch of
+                training has take no more memory than that, and an objective that
+                compares rows compares as many of them; None scores all at once.
         """
         if target is None:
             target = self.targets(traj, carry)
@@ -317,7 +321,28 @@ class LatentDynamics(nn.Module):
             frames = None if frames is None else unknown_before(frames, num_context)
             action = torch.cat([context.traj.action, action])
             valid = torch.cat([context.traj.valid, valid])
-        seen = Seen(belief, target, frames=frames)
+        seen, own = Seen(belief, target, frames=frames), valid.shape[1]
+        apart = envs_at_once is not None and own % envs_at_once == 0
+        if num_processes() == 1 or apart:
+            return self._surprise(seen, action, valid, num_context, envs_at_once)
+        whole = self._surprise(
+            seen.of_all_processes(),
+            gathered_rows(action, 1),
+            gathered_rows(valid, 1),
+            num_context,
+            envs_at_once,
+        )
+        return whole.own()
+
+    def _surprise(
+        self,
+        seen: Seen,
+        action: Shaped[Tensor, "T B ..."],
+        valid: Bool[Tensor, "T B"],
+        num_context: int,
+        envs_at_once: int | None,
+    ) -> ModelLoss:
+        """The same of what was seen, so many envs at once."""
         size = envs_at_once or valid.shape[1]
         return ModelLoss.join(
             [
@@ -382,7 +407,3 @@ class LatentDynamics(nn.Module):
         return Groups(
             num_steps, num_envs, *self.scope.group(fresh, num_envs, self.group)
         )
-
-
-def _of_all_processes(x: Shaped[Tensor, "R B ..."]) -> Shaped[Tensor, "R B ..."]:
-    return gathered_rows(x, 1)

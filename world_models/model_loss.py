@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float, Float32
 from torch import Tensor
 
+from ssl_objectives.distributed import gathered_rows, num_processes, own_rows
 from ssl_objectives.objective import Views
 from ssl_objectives.refusal import ConfigError
 
@@ -111,6 +112,35 @@ class ModelLoss:
         """The same numbers without gradient, for those who only read them."""
         terms = {name: x.detach() for name, x in self.terms.items()}
         return replace(self, terms=terms, regularizer=self.regularizer.detach())
+
+    def of_all_processes(self) -> "ModelLoss":
+        """Of all envs, where it is of this process's; nothing to be differentiated.
+
+        Regulariser and metrics are the mean of theirs.
+        """
+        if num_processes() == 1:
+            return self
+
+        def mean(x: Float[Tensor, ""]) -> Float[Tensor, ""]:
+            return gathered_rows(x.detach()[None], 0).mean(0)
+
+        return replace(
+            self,
+            terms={k: gathered_rows(x.detach(), 2) for k, x in self.terms.items()},
+            valid=gathered_rows(self.valid, 2),
+            regularizer=mean(self.regularizer),
+            metrics={k: mean(x) for k, x in self.metrics.items()},
+            compared=None,
+            adversary=None,
+        )
+
+    def own(self) -> "ModelLoss":
+        """Of this process's envs, where it is of all; regulariser and metrics stay."""
+        return replace(
+            self,
+            terms={k: own_rows(x, 2) for k, x in self.terms.items()},
+            valid=own_rows(self.valid, 2),
+        )
 
     @staticmethod
     def join(parts: "list[ModelLoss]") -> "ModelLoss":

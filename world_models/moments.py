@@ -1,9 +1,10 @@
 """Running mean and standard deviation of rows."""
 
 import torch
-from jaxtyping import Float32, Shaped
+from jaxtyping import Float32, Float64, Shaped
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import gathered_rows, num_processes
 from ssl_objectives.encoders.planned import taken_at_once
 
 # numbers in float64 at a time: what the caches of a CPU hold, what a GPU has room for
@@ -12,6 +13,8 @@ _CPU_CHUNK, _CHUNK = 1 << 20, 1 << 25
 
 class RunningMoments(nn.Module):
     """Running mean and variance of all rows, by Chan's parallel update, in float64.
+
+    With several processes those of the rows of all, the same in each.
 
     Args:
         shape: of one row; statistics are kept per entry.
@@ -30,21 +33,45 @@ class RunningMoments(nn.Module):
     def update(self, rows: Shaped[Tensor, "N *shape"]) -> None:
         """Add N rows of numbers of any type; none at all changes nothing.
 
+        All processes must do so at once, each with rows of its own.
+
         Many at once: the number of operations follows the size of all rows together,
         in steps of 2^20 numbers on a CPU and 2^25 elsewhere.
         """
+        if num_processes() == 1:
+            self._add(rows)
+            return
+        own = RunningMoments(tuple(self.mean.shape)).to(self.mean.device)
+        own._add(rows)
+        count, mean, squares = (
+            gathered_rows(x[None], 0) for x in (own.count, own.mean, own.squares)
+        )
+        for part in zip(count, mean, squares, strict=True):
+            self._merge(*part)
+
+    def _add(self, rows: Shaped[Tensor, "N *shape"]) -> None:
         if len(rows) == 0:
             return
         numbers = taken_at_once(rows.device, _CPU_CHUNK, _CHUNK)
         for some in rows.split(max(1, numbers // max(1, self.mean.numel()))):
             chunk = some.double()
             mean = chunk.mean(0)
-            total = self.count + len(chunk)
-            delta = mean - self.mean
-            self.squares += (chunk - mean).square_().sum(0)
-            self.squares += delta**2 * self.count * len(chunk) / total
-            self.mean += delta * len(chunk) / total
-            self.count.copy_(total)
+            squares = (chunk - mean).square_().sum(0)
+            self._merge(len(chunk), mean, squares)
+
+    def _merge(
+        self,
+        count: Float64[Tensor, ""] | int,
+        mean: Float64[Tensor, "*shape"],
+        squares: Float64[Tensor, "*shape"],
+    ) -> None:
+        """Take in rows of which these are known; none of them change nothing."""
+        total = self.count + count
+        delta, some = mean - self.mean, total.clamp(min=1.0)
+        self.squares += squares
+        self.squares += delta**2 * self.count * count / some
+        self.mean += delta * count / some
+        self.count.copy_(total)
 
     @property
     def std(self) -> Float32[Tensor, "*shape"]:

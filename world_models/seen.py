@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float32, Shaped, UInt8
 from torch import Tensor
 
+from ssl_objectives.distributed import gathered_rows
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -37,6 +39,10 @@ class Seen:
             k: None if x is None else change(x) for k, x in own.items()
         }
         return Seen(**made, facts={k: change(x) for k, x in self.facts.items()})
+
+    def of_all_processes(self) -> "Seen":
+        """The envs of all processes, with gradient; see `gathered_rows`."""
+        return self.map(lambda x: gathered_rows(x, 1))
 
     def envs(self, start: int, stop: int) -> "Seen":
         """Envs `start … stop-1`; views."""

@@ -22,6 +22,7 @@ class HindsightError(Curiosity):
     """
 
     needs_model = True
+    across_processes = True
 
     def __init__(self, error: PredictionError, weight: float) -> None:
         super().__init__()

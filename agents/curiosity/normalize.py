@@ -1,4 +1,8 @@
-"""Normalisation of rewards: running mean and std, scaling, prioritising."""
+"""Normalisation of rewards: running mean and std, scaling, prioritising.
+
+With several processes all of it is done on the rewards of all of them, in each: they
+are a number per transition. So statistics are the same everywhere.
+"""
 
 from abc import ABC, abstractmethod
 
@@ -7,18 +11,32 @@ from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
 from agents.curiosity.moments import EmaMoments, Moments
+from ssl_objectives.distributed import gathered_rows, num_processes, own_rows
 
 _TINY = torch.finfo(torch.float32).tiny  # so that 0 divided by no scale is 0
 
 
-class RewardScale(nn.Module, ABC):
-    """Brings raw rewards to a common scale; updates itself as it does."""
+class _OfAll(nn.Module, ABC):
+    """Turns rewards into others by what those of all processes are like."""
+
+    def forward(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> Float32[Tensor, "T B"]:
+        """Of this process's transitions; statistics are taken over valid ones first."""
+        if num_processes() == 1:
+            return self.of_all(reward, valid)
+        both = gathered_rows(torch.stack([reward, valid.to(reward.dtype)]), 2)
+        return own_rows(self.of_all(both[0], both[1] > 0), 1)
 
     @abstractmethod
-    def forward(
-        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    def of_all(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """Scale rewards; statistics are taken over valid transitions first."""
+        """The same, of the transitions of all processes."""
+
+
+class RewardScale(_OfAll):
+    """Brings raw rewards to a common scale; updates itself as it does."""
 
 
 class EmaStdScale(RewardScale):
@@ -44,14 +62,14 @@ class EmaStdScale(RewardScale):
         super().__init__()
         self.moments = EmaMoments(decay)
 
-    def forward(
-        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    def of_all(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
-        self.moments.update(raw, valid)
-        own = Moments.of(raw, valid).std.float()
+        self.moments.update(reward, valid)
+        own = Moments.of(reward, valid).std.float()
         scale = torch.minimum(self.moments.std, own)
-        return raw / scale.maximum(1e-3 * self.moments.rms).clamp(min=_TINY)
+        return reward / scale.maximum(1e-3 * self.moments.rms).clamp(min=_TINY)
 
 
 class EmaRmsScale(RewardScale):
@@ -70,13 +88,15 @@ class EmaRmsScale(RewardScale):
         self.moments = EmaMoments(decay)
         self.clip = clip
 
-    def forward(
-        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    def of_all(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
-        rms = Moments.of(raw, valid).rms.view(1, 1)
+        rms = Moments.of(reward, valid).rms.view(1, 1)
         self.moments.update(rms, valid.any().view(1, 1))
-        return (raw / self.moments.mean.clamp(min=_TINY)).clamp(-self.clip, self.clip)
+        return (reward / self.moments.mean.clamp(min=_TINY)).clamp(
+            -self.clip, self.clip
+        )
 
 
 class ReturnStdScale(RewardScale):
@@ -98,7 +118,7 @@ class ReturnStdScale(RewardScale):
     return of 100.
 
     Args:
-        num_envs: B.
+        num_envs: B, of this process.
         discount: γ per env step, at least 0 and below 1.
         decay: of the EMA, per rollout, at least 0 and below 1.
 
@@ -115,18 +135,18 @@ class ReturnStdScale(RewardScale):
             )
         self.discount = discount
         self.moments = EmaMoments(decay)
-        self.register_buffer("running", torch.zeros(num_envs))
-        self.running: Tensor
+        self.register_buffer("running", torch.zeros(num_processes() * num_envs))
+        self.running: Tensor  # of all processes
 
-    def forward(
-        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    def of_all(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
-        kept = raw.masked_fill(~valid, 0.0)
+        kept = reward.masked_fill(~valid, 0.0)
         factor = torch.where(valid, self.discount, 1.0)
         running, returns = self.running, []
-        for reward, decay in zip(kept, factor, strict=True):
-            running = torch.addcmul(reward, decay, running)
+        for paid, decay in zip(kept, factor, strict=True):
+            running = torch.addcmul(paid, decay, running)
             returns.append(running)
         self.running = running
         self.moments.update(torch.stack(returns), valid)
@@ -137,21 +157,15 @@ class ReturnStdScale(RewardScale):
 class Unscaled(RewardScale):
     """No normalisation: leave rewards as they are."""
 
-    def forward(
-        self, raw: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
-    ) -> Float32[Tensor, "T B"]:
-        """Return the rewards unchanged."""
-        return raw
-
-
-class Prioritizer(nn.Module, ABC):
-    """Reward prioritisation: which scaled rewards are paid at all."""
-
-    @abstractmethod
-    def forward(
+    def of_all(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
-        """Reward that is paid."""
+        """Return the rewards unchanged."""
+        return reward
+
+
+class Prioritizer(_OfAll):
+    """Reward prioritisation: which scaled rewards are paid at all."""
 
 
 class AboveMean(Prioritizer):
@@ -173,7 +187,7 @@ class AboveMean(Prioritizer):
         super().__init__()
         self.moments = EmaMoments(decay)
 
-    def forward(
+    def of_all(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """What exceeds the smaller mean, which becomes the new zero."""
@@ -185,7 +199,7 @@ class AboveMean(Prioritizer):
 class PayAll(Prioritizer):
     """No prioritisation: pay every reward as it is."""
 
-    def forward(
+    def of_all(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Return the rewards unchanged."""

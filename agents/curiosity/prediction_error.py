@@ -36,6 +36,7 @@ class PredictionError(Curiosity):
     """
 
     needs_model = True
+    across_processes = True
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
+from ssl_objectives.distributed import gathered_rows, num_processes, rank
 from ssl_objectives.encoders.chunks import in_chunks
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import BodyConfig, num_outputs
@@ -55,6 +56,8 @@ class RandomNetworkDistillation(Curiosity):
         precision: of the two networks; the error is always float32.
         reads: what of a trajectory's rows 0 … T.
     """
+
+    across_processes = True
 
     def __init__(
         self,
@@ -112,14 +115,28 @@ class RandomNetworkDistillation(Curiosity):
         return IntrinsicReward(raw, self.scale(raw, valid))
 
     def loss(self, learning: Learning) -> Loss:
-        """Distillation on a random share of the rows arrived at."""
-        frames = self.reads(learning.traj)[1:].flatten(0, 1)
-        count = max(1, round(self.share * len(frames)))
+        """Distillation on a random share of the rows arrived at.
+
+        Of the rows of all processes; each has the errors of its own ones.
+        """
+        arrived = self.reads(learning.traj)[1:]
+        steps, envs = arrived.shape[:2]
+        rows = steps * num_processes() * envs
+        count = max(1, round(self.share * rows))
         chosen = torch.randperm(
-            len(frames), generator=learning.generator, device=frames.device
+            rows, generator=learning.generator, device=arrived.device
+        )[:count]
+        if num_processes() == 1:
+            error = self.error(arrived.flatten(0, 1)[chosen])
+            return Loss(per_sample=error, regularizer=error.new_zeros(()))
+        step, env = (
+            chosen // (num_processes() * envs),
+            chosen % (num_processes() * envs),
         )
-        error = self.error(frames[chosen[:count]])
-        return Loss(per_sample=error, regularizer=error.new_zeros(()))
+        here = env // envs == rank()
+        error = self.error(arrived[step[here], env[here] % envs])
+        total = gathered_rows(error.sum()[None], 0).sum()
+        return Loss(None, total / count)
 
 
 @dataclass(frozen=True)

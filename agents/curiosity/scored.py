@@ -17,7 +17,7 @@ from world_models.trajectory import Trajectory
 
 @dataclass(frozen=True)
 class Scored:
-    """A fresh rollout, and what the agent's world model made of it.
+    """A fresh rollout of this process, and what the agent's world model made of it.
 
     Attributes:
         experience: what happened, with what the acting policy noted.
@@ -171,13 +171,17 @@ def _check_rollout(obs: Tensor, action: Tensor, first: Tensor) -> None:
 class Learning:
     """A minibatch, as a signal's own loss reads it: all without gradient.
 
+    Each of several processes is shown its own part of it.
+
     Attributes:
         traj: all T steps of some envs of a rollout.
         carry: of the belief at row 0.
         belief: of rows 0 … T-1, under the weights of now; None without any.
         target: latents that predictions aim at; None without a model.
-        model_loss: the model's unreduced loss on it; None likewise.
-        generator: of all draws.
+        model_loss: the model's unreduced loss on it, of the parts of all processes;
+            None likewise.
+        generator: of all draws; in the same state in all processes, and to be drawn
+            from alike.
         past: the transitions that lead up to row 0, which is their last: for memories
             that are nobody else's. None where there are none, or nobody asks for them
             (`Curiosity.remembers`).

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from agents.curiosity.scored import Learning, Scored
 from agents.policy.ppo import RewardStream
 from envs.vector_env import EnvSpec
+from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.objective import Loss
 from world_models.latent_dynamics import LatentDynamics
 
@@ -50,11 +51,17 @@ class IntrinsicReward:
     reward: Float32[Tensor, "T B"]
     told: Mapping[str, Float[Tensor, ""]] = field(default_factory=dict)
 
+    def of_all_processes(self) -> "IntrinsicReward":
+        """With the rewards of all envs; what is told is of all of them anyway."""
+        raw, reward = gathered_rows(self.raw, 1), gathered_rows(self.reward, 1)
+        return IntrinsicReward(raw, reward, self.told)
+
 
 class Curiosity(nn.Module, ABC):
     """An intrinsic reward signal (novelty bonus); all its state is saved with it.
 
-    State lies in buffers and parameters. What is remembered of an episode is forgotten
+    State lies in buffers and parameters, the same in all of several processes, of which
+    each is shown its own envs. What is remembered of an episode is forgotten
     at `first`: rows before it never change what is paid behind it, unless through
     weights, lifelong memories and normalisers.
 
@@ -63,18 +70,26 @@ class Curiosity(nn.Module, ABC):
         remembers: whether networks of its own have a memory, and learn better from
             minibatches with `Learning.past`.
         warm_up_steps: random env steps (per env) that the signal wants to see first.
+        across_processes: whether several processes pay and learn what one would. For
+            that, statistics and the mean of `loss` must be taken over the rows of all,
+            which `ssl_objectives.distributed.gathered_rows` gives; our normalisers and
+            moments do so by themselves. Signals that do not say so are refused there.
     """
 
     needs_model: bool = False
     remembers: bool = False
     warm_up_steps: int = 0
+    across_processes: bool = False
 
     @abstractmethod
     def reward(self, scored: Scored) -> IntrinsicReward:
         """Reward of each fresh transition, once per rollout, without gradient."""
 
     def loss(self, learning: Learning) -> Loss | None:
-        """What the signal itself learns from a minibatch; None if nothing."""
+        """What the signal itself learns from a minibatch; None if nothing.
+
+        Each of several processes is shown its part; see `across_processes`.
+        """
         return None
 
     def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from agents.curiosity.signal import Curiosity, CuriosityConfig, Signal, Surroundings
 from agents.policy.ppo import RewardStream
 from envs.vector_env import EnvSpec
+from ssl_objectives.distributed import num_processes
 from world_models.belief import BeliefModel, checked
 from world_models.latent_dynamics import LatentDynamics
 
@@ -78,6 +79,8 @@ def check_signals_fit(
 ) -> None:
     """Refuse signals that pay what a model measures, where there is none.
 
+    And where there are several processes those that do not say that they work there.
+
     Raises:
         ValueError: names the first of them.
     """
@@ -86,4 +89,9 @@ def check_signals_fit(
             raise ValueError(
                 f"curiosity {name} pays what a world model measures, and there is "
                 "none: add --model byol-explore"
+            )
+        if num_processes() > 1 and not signal.curiosity.across_processes:
+            raise ValueError(
+                f"curiosity {name} does not say that several processes pay what one "
+                "would (Curiosity.across_processes): start the run without torchrun"
             )

@@ -24,6 +24,7 @@ from agents.policy.ppo import RewardStream
 from agents.seeds import Seeds
 from agents.streams import reward_scales, weighted_sum
 from envs.vector_env import VectorEnv
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.parts.generators import generator_on
 from world_models.belief import Carry
 from world_models.data.replay import ReplayBuffer
@@ -66,6 +67,11 @@ class OffPolicyAgent(Agent):
     ) -> None:
         num_envs, device = env.spec.num_envs, env.spec.device
         check_signals_fit(signals, player.world_model)
+        if num_processes() > 1:
+            raise ValueError(
+                "policies that act apart from the world model learn in one process "
+                "alone: start the run without torchrun, or take --policy ppo"
+            )
         self.env, self.player, self.signals = env, player, dict(signals)
         self.policy, self.notes = player.policy, {}
         self.streams = [extrinsic, *(x.stream for x in self.signals.values())]

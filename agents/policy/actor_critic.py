@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float32, Int64, Shaped
 from torch import Tensor, nn
 
+from agents.draws import drawn_like
 from envs.vector_env import ActionSpace, ContinuousActions, DiscreteActions
 
 
@@ -15,7 +16,7 @@ class ActionDistribution(ABC):
 
     @abstractmethod
     def sample(self, generator: torch.Generator) -> Shaped[Tensor, "..."]:
-        """Draw one action each."""
+        """Draw one action each; with several processes from one stream of all."""
 
     @abstractmethod
     def mode(self) -> Shaped[Tensor, "..."]:
@@ -38,7 +39,9 @@ class Categorical(ActionDistribution):
 
     def sample(self, generator: torch.Generator) -> Int64[Tensor, "*batch"]:
         """Gumbel-max, so that nothing is checked on the host."""
-        noise = torch.empty_like(self.log_probs).exponential_(generator=generator)
+        noise = drawn_like(
+            self.log_probs, lambda x: x.exponential_(generator=generator)
+        )
         return (self.log_probs - noise.log()).argmax(-1)
 
     def mode(self) -> Int64[Tensor, "*batch"]:
@@ -68,7 +71,7 @@ class DiagonalGaussian(ActionDistribution):
 
     def sample(self, generator: torch.Generator) -> Float32[Tensor, "*batch A"]:
         """Mean plus noise."""
-        noise = torch.empty_like(self.mean).normal_(generator=generator)
+        noise = drawn_like(self.mean, lambda x: x.normal_(generator=generator))
         return self.mean + noise * self.log_std.exp()
 
     def mode(self) -> Float32[Tensor, "*batch A"]:

@@ -14,6 +14,7 @@ from agents.policy.advantages import (
     continuing_returns,
     episodic_advantage,
 )
+from ssl_objectives.distributed import gathered_rows
 
 
 @dataclass(frozen=True)
@@ -126,11 +127,11 @@ def mix_advantages(
 ) -> Mixed:
     """Mix the streams' advantages, and say what their values learn.
 
-    `A = (Σ_v w_v A_v - mean) / max(std, c Σ_v |w_v|)`, mean and std over valid
-    transitions, c = `least_std`. Rewards are of order 1 once scaled or clipped, and
-    returns at least that; where advantages spread far less, they are mostly errors of
-    the critic. Divided by their own std, those would push the policy as hard as a
-    discovery does.
+    `A = (Σ_v w_v A_v - mean) / max(std, c Σ_v |w_v|)`, mean and std over the valid
+    transitions of all processes, c = `least_std`. Rewards are of order 1 once scaled or
+    clipped, and returns at least that; where advantages spread far less, they are
+    mostly errors of the critic. Divided by their own std, those would push the policy
+    as hard as a discovery does.
 
     Value targets are advantage plus value. A non-episodic stream has one on joining
     transitions as well (`continuing_returns`), an episodic one does not.
@@ -151,8 +152,9 @@ def mix_advantages(
         else:
             returns.append(continuing_returns(each, value, first))
             value_valid.append(torch.ones_like(valid))
-    mean = masked_mean(mixed, valid)
-    std = masked_mean((mixed - mean) ** 2, valid).sqrt()
+    everywhere, counts = gathered_rows(mixed, 1), gathered_rows(valid, 1)
+    mean = masked_mean(everywhere, counts)
+    std = masked_mean((everywhere - mean) ** 2, counts).sqrt()
     least = least_std * sum(abs(stream.weight) for stream in streams)
     advantage = (mixed - mean) / std.clamp(min=max(least, 1e-8))
     return Mixed(advantage, torch.stack(returns), torch.stack(value_valid))
@@ -176,6 +178,17 @@ class PpoBatch:
     returns: Float32[Tensor, "V T b"]
     valid: Bool[Tensor, "T b"]
     value_valid: Bool[Tensor, "V T b"]
+
+    def of_all_processes(self) -> "PpoBatch":
+        """The parts of all processes as one."""
+        return PpoBatch(
+            gathered_rows(self.action, 1),
+            gathered_rows(self.log_prob, 1),
+            gathered_rows(self.advantage, 1),
+            gathered_rows(self.returns, 2),
+            gathered_rows(self.valid, 1),
+            gathered_rows(self.value_valid, 2),
+        )
 
 
 class PpoLoss(NamedTuple):

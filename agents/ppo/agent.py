@@ -26,11 +26,18 @@ from agents.policy.ppo import (
 from agents.ppo.actor import Actor, ActorPolicy
 from agents.ppo.fits import check_fits
 from agents.ppo.head_start import HeadStartConfig, RandomActor
-from agents.ppo.minibatch import Minibatch
+from agents.ppo.minibatch import Minibatch, drawn_envs
 from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
 from agents.streams import reward_scales
 from envs.vector_env import VectorEnv
+from ssl_objectives.distributed import (
+    gathered_rows,
+    num_processes,
+    of_each_process,
+    own_of,
+    rank,
+)
 from ssl_objectives.parts.generators import generator_on
 from world_models.model_loss import ModelLoss
 
@@ -42,8 +49,11 @@ Taught = tuple[Scored, Mapping[str, IntrinsicReward], list[Metrics]]
 class PpoAgent(Agent):
     """PPO on a world model's beliefs, with any number of signals as intrinsic rewards.
 
+    Of several processes each encodes its own part of a minibatch, and all take the loss
+    of all of it.
+
     Args:
-        env: B worlds; the agent resets and steps them.
+        env: B worlds, of this process; the agent resets and steps them.
         actor: belief, policy with a value per reward stream, and world model if any.
         extrinsic: the stream of the world's own reward.
         signals: curiosity by name, each with the stream that it pays into.
@@ -72,6 +82,7 @@ class PpoAgent(Agent):
         seed: int = 0,
     ) -> None:
         num_envs, device = env.spec.num_envs, env.spec.device
+        self._num_envs = num_processes() * num_envs  # of all
         self.head_start = head_start or HeadStartConfig()
         check_fits(num_envs, actor, signals, ppo, rl_gradient, replay, self.head_start)
         self.env, self.actor, self.signals, self.ppo = env, actor, dict(signals), ppo
@@ -98,7 +109,7 @@ class PpoAgent(Agent):
             ppo.learning_rate,
             ppo.max_grad_norm,
         )
-        self.seed, self.seeds, self.env_steps = seed, Seeds.of(seed), 0
+        self.seed, self.seeds, self.env_steps = seed, Seeds.of(seed, rank()), 0
         self.generator = generator_on(device).manual_seed(self.seeds.minibatches)
         sampler = generator_on(device).manual_seed(self.seeds.actions)
         overlap = actor.world_model.horizon - 1 if actor.world_model is not None else 0
@@ -123,16 +134,18 @@ class PpoAgent(Agent):
             self._remember(self.replay, experience)
         self.belief.follow(experience.traj)
 
-        self.env_steps += int(experience.traj.valid.sum())
+        happened, valid = happened.of_all_processes(), gathered_rows(scored.valid, 1)
+        self.env_steps += int(valid.sum())
         self.rollouts += 1
         metrics = mean_of(collected)
         if describe:
-            metrics |= of_rewards(paid, scored.valid)
-            metrics |= of_events(paid, scored.valid, happened.events)
+            paid = {name: x.of_all_processes() for name, x in paid.items()}
+            metrics |= of_rewards(paid, valid)
+            metrics |= of_events(paid, valid, happened.events)
             if self.world_model is not None and scored.target is not None:
-                metrics |= self.world_model.diagnose(scored.target)
+                metrics |= self.world_model.diagnose(gathered_rows(scored.target, 1))
             if scored.model_loss is not None:
-                metrics |= of_surprise(scored.model_loss)
+                metrics |= of_surprise(scored.model_loss.of_all_processes())
         return TrainStepResult(metrics, happened)
 
     def rehearse(self, experience: Experience) -> None:
@@ -185,7 +198,7 @@ class PpoAgent(Agent):
         """
         model = self.world_model
         aims = describe or (model is not None and model.target is not None)
-        at_once = self.env.spec.num_envs // self.ppo.num_minibatches
+        at_once = self._num_envs // self.ppo.num_minibatches
         belief = experience.extras["belief"]
         return self.appraiser.score(experience, belief, aims, at_once)
 
@@ -212,11 +225,10 @@ class PpoAgent(Agent):
         )
 
     def _minibatches(self, epochs: int | None = None) -> Iterator[Int64[Tensor, "b"]]:
-        """Random env subsets, `num_minibatches` per epoch; PPO's epochs if not said."""
-        device, num_envs = self.env.spec.device, self.env.spec.num_envs
+        """This process's envs of each minibatch; PPO's epochs if not said."""
+        spec, num = self.env.spec, self.ppo.num_minibatches
         for _ in range(self.ppo.num_epochs if epochs is None else epochs):
-            order = torch.randperm(num_envs, generator=self.generator, device=device)
-            yield from order.chunk(self.ppo.num_minibatches)
+            yield from drawn_envs(spec.num_envs, num, self.generator, spec.device)
 
     def _learn(self, batch: Minibatch) -> Metrics:
         """One gradient step; nothing of it is held when the next one begins."""
@@ -245,17 +257,21 @@ class PpoAgent(Agent):
         )
         # the critic of a stream that is switched off must not shape the encoder
         active = value.index_select(0, self.active)
-        total, told = ppo_loss(self.ppo, batch.ppo, distribution, active)
+        ppo = batch.ppo.of_all_processes()
+        total, told = ppo_loss(self.ppo, ppo, distribution, active)
         metrics = {**told, **studied.metrics}
         return total + studied.total, studied.losses, metrics
 
     def _remember(self, replay: Replaying, experience: Experience) -> None:
-        """Keep the rollout, and train the world model on columns of past ones."""
+        """Keep the rollout, and train the world model on columns of past ones.
+
+        Of as many envs as a minibatch has, drawn like one.
+        """
         replay.buffer.add(experience.traj, experience.carry)
-        num = self.env.spec.num_envs // self.ppo.num_minibatches
         for _ in range(replay.updates):
             assert self.world_model is not None
-            past = replay.buffer.sample(num, self.generator)
+            envs = next(self._minibatches(1))
+            past = replay.buffer.sample_rollouts(envs, self.generator)
             loss = self.world_model.loss(past.traj, past.carry, burn_in=replay.burn_in)
             self.learner.step(self.appraiser.model_coeff * loss.mean(), loss)
 
@@ -266,19 +282,25 @@ class PpoAgent(Agent):
             "rollouts": self.rollouts,
             "modules": dict(self.modules.state_dict()),
             "learner": self.learner.state_dict(),
+            "own": of_each_process(self._own_state()),
+            "generator": self.generator.get_state(),
+        }
+
+    def _own_state(self) -> dict[str, Any]:
+        """What other processes have otherwise: worlds, and what happened there."""
+        return {
             "collector": self.collector.state_dict(),
             "replay": None if self.replay is None else self.replay.buffer.state_dict(),
-            "generator": self.generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """See `Agent.load_state_dict`."""
+        own = own_of(state["own"])
         self.env_steps, self.rollouts = state["env_steps"], state["rollouts"]
         self.modules.load_state_dict(state["modules"])
         self.learner.load_state_dict(state["learner"])
         self.generator.set_state(state["generator"].cpu())
-        if self.replay is not None and state["replay"] is not None:
-            self.replay.buffer.load_state_dict(state["replay"])
-        self.collector.load_state_dict(
-            state["collector"], Seeds.resumed(self.seed, self.env_steps)
-        )
+        if self.replay is not None and own["replay"] is not None:
+            self.replay.buffer.load_state_dict(own["replay"])
+        worlds = Seeds.resumed(self.seed, self.env_steps, rank())
+        self.collector.load_state_dict(own["collector"], worlds)

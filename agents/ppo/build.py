@@ -18,6 +18,7 @@ from agents.ppo.head_start import HeadStartConfig
 from agents.ppo.replaying import Replaying
 from agents.seeds import Seeds
 from envs.vector_env import EnvSpec, VectorEnv
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import build_belief, checked
@@ -134,7 +135,8 @@ class PpoAgentConfig:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(Seeds.of(seed).weights)
             actor = self.build_player(env.spec, model, len(wanted))
-            updates = self._updates(env.spec.num_envs, env_steps)
+            num_envs = num_processes() * env.spec.num_envs
+            updates = self._updates(num_envs, env_steps)
             signals = {
                 name: build_signal(
                     x, env.spec, actor.belief, actor.world_model, updates

@@ -8,6 +8,7 @@ from agents.policy.ppo import PpoConfig
 from agents.ppo.actor import Actor
 from agents.ppo.head_start import HeadStartConfig
 from agents.ppo.replaying import Replaying
+from ssl_objectives.distributed import num_processes
 
 
 def check_fits(
@@ -25,9 +26,13 @@ def check_fits(
         ValueError: the first of what does not fit.
     """
     if num_envs % ppo.num_minibatches:
+        many, processes = "", num_processes()
+        if processes > 1:
+            many = f" of each of {processes} processes"
         raise ValueError(
-            f"{num_envs} envs cannot be split into {ppo.num_minibatches} minibatches; "
-            "make --num-envs a multiple of --agent.ppo.num-minibatches"
+            f"{num_envs} envs{many} cannot be split into {ppo.num_minibatches} "
+            "minibatches; make --num-envs a multiple of --agent.ppo.num-minibatches"
+            f"{many and f' times {processes}'}"
         )
     heads = actor.policy.critic.out_features
     if heads != 1 + len(signals):

@@ -5,9 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, final
 
 import torch
+from jaxtyping import Shaped
+from torch import Tensor
 
 from agents.acting import Acted, ActingPolicy
 from agents.at_least import check_least
+from agents.draws import drawn_like
 from agents.ppo.actor import ActorPolicy
 from envs.vector_env import ActionSpace, DiscreteActions, Step
 from world_models.belief import Carry
@@ -52,12 +55,15 @@ class RandomActor(ActingPolicy):
     def act(self, row: Step, carry: Carry) -> Acted:
         """One action per env, and what the actor notes of the row."""
         did = self.actor.act(row, carry)
-        drawn = torch.empty_like(did.action)
-        if self.choices is None:
-            drawn.uniform_(-1.0, 1.0, generator=self.actor.generator)
-        else:
-            drawn.random_(self.choices, generator=self.actor.generator)
+        drawn = drawn_like(did.action, self._draw)
         return replace(did, action=drawn, carry=did.carry.acted(drawn))
+
+    def _draw(self, actions: Shaped[Tensor, "..."]) -> Shaped[Tensor, "..."]:
+        """Uniformly, in place."""
+        generator = self.actor.generator
+        if self.choices is None:
+            return actions.uniform_(-1.0, 1.0, generator=generator)
+        return actions.random_(self.choices, generator=generator)
 
     def state_dict(self) -> dict[str, Any]:
         """The actor's."""

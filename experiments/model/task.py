@@ -17,14 +17,14 @@ from experiments.model.config import TrainModelConfig
 from experiments.model.footprint import plan_model
 from experiments.model.results import RESULTS, measure_model, shares
 from experiments.parts.seen import seen
-from experiments.runs.distributed import joined, local_device, rank
+from experiments.runs.distributed import all_finite, joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import gathered_rows, num_processes, rank
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
@@ -178,7 +178,7 @@ class TrainModelTask(Task):
         with evaluating(self.model):  # no batch norm remembers what is only looked at
             carry = self.model.start(traj.first.shape[1])
             target = self.model.targets(traj, carry)
-            metrics |= self.model.diagnose(target)
+            metrics |= self.model.diagnose(gathered_rows(target, 1))
         self._shown = read_metrics_from(metrics)
         return self._shown
 
@@ -203,7 +203,7 @@ class TrainModelTask(Task):
         if self._seen is None:
             return None
         found = {"rewards": self._seen.reward, "vectors": self._seen.vector}
-        bad = [k for k, x in found.items() if x is not None and not x.isfinite().all()]
+        bad = [k for k, x in found.items() if x is not None and not all_finite(x)]
         if not bad:
             return None
         return (

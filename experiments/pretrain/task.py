@@ -15,14 +15,14 @@ from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
 from experiments.pretrain.results import RESULTS, measure_encoder
-from experiments.runs.distributed import joined, local_device, rank
+from experiments.runs.distributed import joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import num_processes, rank
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer

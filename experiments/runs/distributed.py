@@ -4,14 +4,19 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 import torch.distributed as dist
+from torch import Tensor
 
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import gathered_rows, num_processes, rank
 
 T = TypeVar("T")
+
+# the others wait while the first process evaluates, or reads off what was learned
+_PATIENCE = timedelta(days=1)
 
 
 @contextmanager
@@ -19,23 +24,19 @@ def joined(use_gpu: bool) -> Iterator[int]:
     """Join the processes that torchrun started, and yield this one's rank.
 
     Args:
-        use_gpu: every process has a GPU of its own (NCCL); else they compute on the CPU
-            (gloo).
+        use_gpu: every process has a GPU of its own (NCCL; what lies on the CPU still
+            goes by gloo); else they compute on the CPU (gloo).
     """
     started = "TORCHELASTIC_RUN_ID" in os.environ and "RANK" in os.environ
     if not started or dist.is_initialized():
         yield rank()
         return
-    dist.init_process_group("nccl" if use_gpu else "gloo")
+    backend = "cpu:gloo,cuda:nccl" if use_gpu else "gloo"
+    dist.init_process_group(backend, timeout=_PATIENCE)
     try:
         yield rank()
     finally:
         dist.destroy_process_group()
-
-
-def rank() -> int:
-    """The number of this process, from 0; the first one writes and talks."""
-    return dist.get_rank() if num_processes() > 1 else 0
 
 
 def local_device(device: torch.device) -> torch.device:
@@ -52,6 +53,12 @@ def shared(value: T) -> T:
     if num_processes() > 1:
         dist.broadcast_object_list(found, src=0)
     return found[0]
+
+
+def all_finite(x: Tensor) -> bool:
+    """Whether all numbers are, in all processes, which ask at once."""
+    fine = gathered_rows(x.isfinite().all()[None], 0)
+    return bool(fine.all())
 
 
 def any_asked(asked: threading.Event, device: torch.device) -> bool:

@@ -17,7 +17,7 @@ from rich.console import Console
 from experiments.config.encoding import print_plainly
 from experiments.config.paths import quoted
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
-from experiments.runs.distributed import any_asked, rank, shared
+from experiments.runs.distributed import any_asked, shared
 from experiments.runs.folder import RunFolder, RunInUse
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
@@ -25,7 +25,7 @@ from experiments.runs.resume import check_same_networks, check_same_run, keep_co
 from experiments.runs.summary import surviving
 from experiments.runs.task import RunConfig, Task
 from experiments.runs.writer import RunWriter
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import alone, num_processes, rank
 from ssl_objectives.footprint.available import peak_bytes
 
 C = TypeVar("C", bound=RunConfig)
@@ -174,17 +174,12 @@ class Session:
                 metrics = task.step(logs)
                 progress.reach(min(task.steps, task.budget), task.shown())
                 evaluates = self._is_due(schedule.evaluate, before, task.steps)
-                evaluated: Mapping[str, float] = {}
                 if logs:
                     metrics = {**metrics, **self._circumstances(progress)}
                     writer.check(metrics)
                     for warning in task.health.observe(metrics):
                         progress.warn(warning)
-                if evaluates and rank() == 0:
-                    with surviving(f"Evaluating at {task.steps:,}", progress.warn):
-                        evaluated = task.evaluate(progress.say, self.interrupted.is_set)
-                    for warning in task.health.observe(evaluated):
-                        progress.warn(warning)
+                evaluated = self._evaluated(progress) if evaluates else {}
                 writer.log({**metrics, **evaluated})
                 # A score belongs to these very weights, so they are kept with it.
                 score = evaluated.get(task.score or "")
@@ -195,7 +190,8 @@ class Session:
                 writer.save(None)
         finished = task.steps >= task.budget
         if rank() == 0:
-            with surviving("What a run leaves beside its checkpoints", self._warn):
+            what = "What a run leaves beside its checkpoints"
+            with surviving(what, self._warn), alone():
                 task.finish(run, finished, self.interrupted.is_set)
         if not finished:
             say(
@@ -204,6 +200,17 @@ class Session:
                 f"with: curious {task.command} --resume {quoted(run.path)}",
             )
         return RunResult(run, task.steps, finished)
+
+    def _evaluated(self, progress: ProgressBar) -> Mapping[str, float]:
+        """An evaluation by the first process, while the others wait; told to all."""
+        task = self.task
+        evaluated: Mapping[str, float] = {}
+        if rank() == 0:
+            with surviving(f"Evaluating at {task.steps:,}", progress.warn), alone():
+                evaluated = task.evaluate(progress.say, self.interrupted.is_set)
+            for warning in task.health.observe(evaluated):
+                progress.warn(warning)
+        return shared(evaluated)
 
     def _warn(self, message: str) -> None:
         say(self.console, f"warning: {message}")

@@ -137,6 +137,8 @@ class Task(ABC):
     ) -> Mapping[str, float]:
         """Metrics `evaluate/…`, and a baseline's; leaves no trace in what is trained.
 
+        Called in the first of several processes alone.
+
         Args:
             say: prints a line above the progress bar.
             stop: says that somebody interrupts; then no metrics are given.
@@ -157,11 +159,18 @@ class Task(ABC):
 
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
-        """Everything needed to go on; the networks' own under `modules`."""
+        """Everything needed to go on; the networks' own under `modules`.
+
+        Called in all of several processes at once, so that what each of them holds may
+        be brought together; the first one's is saved.
+        """
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state that `state_dict` gave, with this task's config."""
+        """Go on from a state that `state_dict` gave, with this task's config.
+
+        Called in all of several processes, with the one state that was saved.
+        """
 
     @abstractmethod
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:

@@ -8,11 +8,11 @@ import torch
 
 from experiments.config.paths import quoted
 from experiments.runs.checkpoints.folder import CheckpointFolder
-from experiments.runs.distributed import rank
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import check_finite
 from experiments.runs.logger import MetricLogger
 from experiments.runs.task import Task
+from ssl_objectives.distributed import rank
 from ssl_objectives.refusal import TrainingDiverged
 
 
@@ -46,7 +46,7 @@ class RunWriter:
             self.logger.log(self.task.steps, metrics)
 
     def save(self, score: float | None) -> int:
-        """Write a checkpoint; gives its steps."""
+        """Write a checkpoint; gives its steps. All processes must do so at once."""
         task = self.task
         whole = {
             k: x
@@ -57,8 +57,8 @@ class RunWriter:
         for name, fine in zip(whole, sound, strict=True):
             if not fine:
                 self.check({f"weights/{name}": float("nan")})
+        state = {**task.state_dict(), "health": task.health.state_dict()}
         if self.logger is not None:
-            state = {**task.state_dict(), "health": task.health.state_dict()}
             self.checkpoints.save(state, task.steps, score)
         return task.steps
 

@@ -13,6 +13,7 @@ from envs.vector_env import EnvSpec
 from experiments.train.activations import followed, scaled
 from experiments.train.config import TrainConfig
 from experiments.train.rehearsal import NoWorlds, blank_experience
+from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.planned import planned_for
 from ssl_objectives.footprint.networks import training_bytes, without_memory
 from ssl_objectives.footprint.plan import MemoryPlan
@@ -20,6 +21,8 @@ from ssl_objectives.footprint.plan import MemoryPlan
 
 def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
     """Rollout, replay, networks and activations of one run on a device.
+
+    Of several processes, those of one.
 
     Nothing large is allocated: worlds are asked about themselves in a batch of one, and
     an agent without memory goes through one rollout's rewards and one minibatch, there
@@ -34,7 +37,8 @@ def plan_training(config: TrainConfig, device: torch.device) -> MemoryPlan:
         ValueError: parts that do not fit together.
     """
     world = config.place.build(1, "cpu")
-    spec = replace(world.spec, num_envs=config.num_envs, device=torch.device("meta"))
+    num_envs = config.num_envs // num_processes()
+    spec = replace(world.spec, num_envs=num_envs, device=torch.device("meta"))
     world.close()
     # compiled code would be traced instead of run
     config = replace(config, agent=config.agent.uncompiled())

@@ -16,6 +16,7 @@ from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.config.paths import quoted
 from experiments.parts.seen import seen
+from experiments.runs.distributed import all_finite, joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
@@ -27,6 +28,7 @@ from experiments.runs.video import record_video
 from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
+from ssl_objectives.distributed import num_processes, rank
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
@@ -54,6 +56,9 @@ def train(
 ) -> list[RunResult]:
     """Train `config.seeds` runs, one after another; stops early when interrupted.
 
+    Started by torchrun, each process has its share of the worlds, and all are one
+    agent; the first one evaluates, writes and prints.
+
     Args:
         config: the whole run; `train_config` makes good ones.
         resume: a run folder, or a checkpoint in one, to continue instead.
@@ -65,8 +70,18 @@ def train(
         CheckpointError: a checkpoint cannot be read or written.
         TrainingDiverged: a metric is not finite; the last good checkpoint is safe.
     """
-    console = console or Console()
-    return run_sessions(lambda one: TrainTask(one, console), config, resume, console)
+    device = resolve_device(config.device)
+    with joined(device.type == "cuda"):
+        talks = (console or Console()) if rank() == 0 else Console(quiet=True)
+        device = local_device(device)
+        if config.num_envs % num_processes():
+            raise ConfigError(
+                f"--num-envs {config.num_envs} must be a multiple of the "
+                f"{num_processes()} processes."
+            )
+        return run_sessions(
+            lambda one: TrainTask(one, device, talks), config, resume, talks
+        )
 
 
 class TrainTask(Task):
@@ -77,9 +92,11 @@ class TrainTask(Task):
     budget_flag = "--env-steps"
     score = "evaluate/return_mean"
 
-    def __init__(self, config: TrainConfig, console: Console) -> None:
+    def __init__(
+        self, config: TrainConfig, device: torch.device, console: Console
+    ) -> None:
         self.config: TrainConfig = config
-        self.console = console
+        self.device, self.console = device, console
         self.schedule = Schedule(1, config.evaluate_every, config.checkpoint_every)
         self.step_size = config.num_envs * config.agent.num_steps
         # What networks, worlds, draws and the shape of what is saved depend on.
@@ -103,10 +120,10 @@ class TrainTask(Task):
 
     def make(self) -> None:
         """Build the agent in its worlds, and say how much memory it will take."""
-        self.agent = agent = build_agent(self.config, self.console)
+        self.agent = agent = build_agent(self.config, self.console, self.device)
         spec, model = agent.env.spec, agent.world_model
         say(self.console, seen(spec))
-        self.device, self.modules = spec.device, agent.modules
+        self.modules = agent.modules
         self.frames_per_step = spec.frames_per_step
         self.health = HealthMonitor(
             spec.actions.n if isinstance(spec.actions, DiscreteActions) else None,
@@ -223,7 +240,7 @@ class TrainTask(Task):
             "rewards": None if happened is None else happened.episode_return,
             "vectors": None if row is None else row.vector,
         }
-        bad = [k for k, x in found.items() if x is not None and not x.isfinite().all()]
+        bad = [k for k, x in found.items() if x is not None and not all_finite(x)]
         if not bad:
             return None
         return f"The world gives {' and '.join(bad)} that are not finite."
@@ -280,18 +297,24 @@ class _Interrupted(Exception):
     """Leaves an evaluation."""
 
 
-def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
+def build_agent(
+    config: TrainConfig,
+    console: Console | None = None,
+    device: torch.device | None = None,
+) -> Agent:
     """The agent of a config in its worlds, not yet begun.
 
     Args:
-        config: the whole run.
+        config: the whole run, of which this process has its share of the worlds.
         console: told how much memory the run will take.
+        device: where it is trained; None: as the config says.
 
     Raises:
         ConfigError: parts that do not exist or do not fit together.
         DoesNotFit: the memory would not suffice; nothing large was allocated.
     """
-    device = resolve_device(config.device)
+    device = resolve_device(config.device) if device is None else device
+    num_envs = config.num_envs // num_processes()
     try:
         plan = plan_training(config, device)
         check_fits(plan, device)
@@ -301,7 +324,7 @@ def build_agent(config: TrainConfig, console: Console | None = None) -> Agent:
                 f"Memory: about {readable(plan.total)} of the "
                 f"{readable(available_memory(device))} free on {device}",
             )
-        env = config.place.build(config.num_envs, device)
+        env = config.place.build(num_envs, device)
         return config.agent.build(
             env,
             config.model,

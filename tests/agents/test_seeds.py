@@ -29,6 +29,18 @@ def test_a_seed_gives_the_same_streams_again() -> None:
     assert Seeds.resumed(7, 64) == Seeds.resumed(7, 64) != Seeds.resumed(7, 65)
 
 
+def test_processes_have_worlds_of_their_own_and_share_all_else() -> None:
+    every = [Seeds.of(seed, process) for seed in range(20) for process in range(4)]
+    assert len({x.worlds for x in every}) == len(every)
+    assert all(0 <= x.worlds < 2**31 for x in every)
+    for seed, process in ((3, 1), (3, 2)):
+        alone, own = Seeds.of(seed), Seeds.of(seed, process)
+        assert own._replace(worlds=alone.worlds) == alone == Seeds.of(seed, 0)
+    resumed = {Seeds.resumed(3, steps, p) for steps in (64, 128) for p in range(4)}
+    assert len(resumed) == 8
+    assert not resumed & {x.worlds for x in every}
+
+
 def build(seed: int) -> PpoAgent:
     config = PpoAgentConfig(
         encoder=PatchConfig(16),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 WIRING = "tests/agents/test_wiring.py"
 REPLAYING = "tests/agents/ppo/test_replaying.py"
+PROCESSES = "tests/agents/test_processes.py"
 PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/ppo/agent.py"
@@ -70,8 +71,8 @@ FAULTS = {
     ),
     "replay samples one slot only": Fault(
         "world_models/data/replay.py",
-        "slot = (oldest + draw(kept)) % self.capacity",
-        "slot = (oldest + 0 * draw(kept)) % self.capacity",
+        "slot = (self.num_added - len(self) + own_rows(drawn, 0)) % self.capacity",
+        "slot = (self.num_added - len(self) + 0 * drawn) % self.capacity",
         REPLAYING,
     ),
     "the target frozen on replayed updates": Fault(
@@ -91,10 +92,10 @@ FAULTS = {
     ),
     "no reset after random play": Fault(
         "agents/agent.py",
-        """            self.env_steps += int(played)
+        """            self.env_steps += int(gathered_rows(played[None], 0).sum())
             self.collector.begin(self.seeds.worlds)
 """,
-        """            self.env_steps += int(played)
+        """            self.env_steps += int(gathered_rows(played[None], 0).sum())
 """,
         WIRING,
     ),
@@ -131,12 +132,43 @@ FAULTS = {
     "one order of minibatches for all epochs": Fault(
         AGENT,
         """        for _ in range(self.ppo.num_epochs if epochs is None else epochs):
-            order = torch.randperm(num_envs, generator=self.generator, device=device)
-            yield""",
-        """        same = torch.randperm(num_envs, generator=self.generator).to(device)
-        for order in [same] * self.ppo.num_epochs:
-            yield""",
+            yield from drawn_envs(spec.num_envs, num, self.generator, spec.device)
+""",
+        """        same = drawn_envs(spec.num_envs, num, self.generator, spec.device)
+        for _ in range(self.ppo.num_epochs if epochs is None else epochs):
+            yield from same
+""",
         WIRING,
+    ),
+    "gradients of each process for itself": Fault(
+        "agents/descent.py",
+        "        average_gradients(x for group in self.groups for x in group)\n",
+        "",
+        PROCESSES,
+    ),
+    "advantages normalised by each process for itself": Fault(
+        "agents/policy/ppo.py",
+        "everywhere, counts = gathered_rows(mixed, 1), gathered_rows(valid, 1)",
+        "everywhere, counts = mixed, valid",
+        PROCESSES,
+    ),
+    "rewards normalised by each process for itself": Fault(
+        "agents/curiosity/normalize.py",
+        "return own_rows(self.of_all(both[0], both[1] > 0), 1)",
+        "return self.of_all(reward, valid)",
+        PROCESSES,
+    ),
+    "pixels whitened by each process for itself": Fault(
+        "world_models/moments.py",
+        "for part in zip(count, mean, squares, strict=True):",
+        "for part in [(own.count, own.mean, own.squares)]:",
+        PROCESSES,
+    ),
+    "the first process's worlds for all that go on": Fault(
+        "ssl_objectives/distributed.py",
+        "return states[rank()]",
+        "return states[0]",
+        PROCESSES,
     ),
     "unknown rows of the context as targets": Fault(
         "world_models/model_loss.py",
@@ -194,8 +226,8 @@ FAULTS = {
     ),
     "random play of half the range": Fault(
         "agents/ppo/head_start.py",
-        "drawn.uniform_(-1.0, 1.0,",
-        "drawn.uniform_(0.0, 1.0,",
+        "actions.uniform_(-1.0, 1.0,",
+        "actions.uniform_(0.0, 1.0,",
         "tests/agents/ppo/test_head_start.py",
     ),
     "a reset of some that forgets where others ended": Fault(

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int64, Shaped, UInt8
 from torch import Tensor
 
+from ssl_objectives.distributed import num_processes, own_rows
 from world_models.belief import Carry
 from world_models.trajectory import Trajectory
 
@@ -114,6 +115,26 @@ class ReplayBuffer:
         place = oldest * whole + draw(kept * whole - num_steps + 1)
         slot = place.div(whole, rounding_mode="floor") % self.capacity
         return self.window(slot, env, place % whole, num_steps)
+
+    def sample_rollouts(
+        self, env: Int64[Tensor, "b"], generator: torch.Generator
+    ) -> Replayed:
+        """Of each of these envs one whole rollout of those kept, drawn uniformly.
+
+        Several processes with rollouts of their own share one stream of draws.
+
+        Raises:
+            RuntimeError: nothing was added yet.
+        """
+        if not self.num_added:
+            raise RuntimeError("the replay buffer is empty; add a rollout first")
+        size = (num_processes() * len(env),)
+        drawn = torch.randint(
+            len(self), size, generator=generator, device=generator.device
+        )
+        slot = (self.num_added - len(self) + own_rows(drawn, 0)) % self.capacity
+        whole = self._rows["reward"].shape[2]
+        return self.window(slot, env, torch.zeros_like(env), whole)
 
     def window(
         self,

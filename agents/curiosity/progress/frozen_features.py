@@ -14,6 +14,7 @@ from agents.curiosity.progress.yardstick import Measured, Yardstick
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Surroundings
 from agents.policy.ppo import masked_mean
+from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
@@ -158,7 +159,7 @@ class FeatureYardstick(Yardstick):
         return self.aims.write(Objects(place, mask.unsqueeze(-1)))
 
     def loss(self, now: Measured, learning: Learning) -> Loss:
-        """The readout's mean error on valid transitions.
+        """The readout's mean error on valid transitions, of all processes.
 
         Where nobody tells the beliefs, they are those of a memory that begins anew.
         """
@@ -169,7 +170,8 @@ class FeatureYardstick(Yardstick):
                 carry = now.start(traj.first.shape[1])
                 belief = now.belief.along(traj, carry).belief
         error = now.error(belief, traj.action, self._aim(traj))
-        return Loss(None, masked_mean(error, traj.valid))
+        everywhere = gathered_rows(error, 1), gathered_rows(traj.valid, 1)
+        return Loss(None, masked_mean(*everywhere))
 
 
 @final

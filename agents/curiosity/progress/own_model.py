@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Surroundings
+from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.belief import build_belief, checked
@@ -43,14 +44,21 @@ class OwnModel(nn.Module):
         return belief.core.memory_size > 0 or belief.num_frames > 1
 
     def learn(self, learning: Learning) -> tuple[Float[Tensor, ""], Learning]:
-        """Its loss on a minibatch, and the minibatch with beliefs of its own."""
+        """Its loss on a minibatch, and the minibatch with beliefs of its own.
+
+        The loss is that of the parts of all processes, the beliefs are of this one's.
+        """
         traj = learning.traj
         carry = self.model.start(traj.first.shape[1])
         if learning.past is not None:
             with torch.no_grad(), evaluating(self.model):
                 carry = self.model.belief.along(learning.past, carry).carry
         seen = self.model.see(traj, carry)
-        loss = self.model.predict(seen, traj.action, traj.valid)
+        loss = self.model.predict(
+            seen.of_all_processes(),
+            gathered_rows(traj.action, 1),
+            gathered_rows(traj.valid, 1),
+        )
         self._taught = [loss]
         known = replace(
             learning,

@@ -15,6 +15,7 @@ from agents.curiosity.progress.yardstick import Measured, Yardstick
 from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.policy.ppo import masked_mean
+from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.objective import Loss
 from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
@@ -41,10 +42,12 @@ class Progress(Curiosity):
         old: follows `now`.
         yardstick: gives the loss.
         scale: of what is paid.
-        num_envs: B.
+        num_envs: B, of this process.
         own: a model of the signal's own, if `now` is around it.
         updates: of the model in the whole run, where they are known; for people.
     """
+
+    across_processes = True
 
     def __init__(
         self,
@@ -98,9 +101,10 @@ class Progress(Curiosity):
         valid = scored.valid
         gain = (old - new).masked_fill(~valid, 0.0)
         raw = gain.where(gain.abs() > _ROUNDING * new, 0.0)
+        everywhere = gathered_rows(valid, 1)
         told = {
-            "old_loss": masked_mean(old, valid),
-            "new_loss": masked_mean(new, valid),
+            "old_loss": masked_mean(gathered_rows(old, 1), everywhere),
+            "new_loss": masked_mean(gathered_rows(new, 1), everywhere),
             "memory": new.new_full((), self.old.setting),
         }
         if not self.old.ready:

@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
+from ssl_objectives.distributed import sum_over_processes
+
 _MOST = 5.0  # standard deviations
 _LEAST = 1e-3  # a feature that never changed is not divided by nothing
 
@@ -31,11 +33,11 @@ class Ruler(nn.Module):
     def watch(
         self, rows: Float32[Tensor, "T B *G F"], shown: Bool[Tensor, "T B *G"]
     ) -> None:
-        """Add the rows, or groups of rows, that are shown."""
+        """Add the rows, or groups of rows, that are shown, in all processes."""
         kept = rows.double() * shown.unsqueeze(-1)
-        self.total += kept.sum((0, 1))
-        self.squares += kept.square().sum((0, 1))
-        self.count += shown.sum((0, 1))
+        self.total += sum_over_processes(kept.sum((0, 1)))
+        self.squares += sum_over_processes(kept.square().sum((0, 1)))
+        self.count += sum_over_processes(shown.double().sum((0, 1)))
 
     def forward(self, rows: Float32[Tensor, "T B *G F"]) -> Float32[Tensor, "T B *G F"]:
         """Standardise; of what was never shown rows are only clipped."""

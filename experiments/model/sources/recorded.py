@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from envs.vector_env import ContinuousActions, DiscreteActions
 from experiments.model.sources.source import Offered, Source
-from experiments.runs.distributed import rank
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import num_processes, rank
 from ssl_objectives.images.random_order import EpochOrder
 from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.dataset import Dataset, open_dataset
@@ -46,7 +45,7 @@ class Recorded(Source):
         seed: int,
         device: torch.device,
     ) -> None:
-        spec, share = dataset.spec, batch_size // num_processes()
+        spec = dataset.spec
         self.space = _actions(dataset)
         facts = tuple(spec.facts)
         self.offered = Offered(spec.obs_shape, self.space, spec.vector_size, facts)
@@ -60,19 +59,19 @@ class Recorded(Source):
                 f"which a tenth is kept to measure on: too few for batches of "
                 f"{batch_size}. Record more, or lower --num-steps or --batch-size."
             )
-        order = EpochOrder(self.learned // num_processes(), share, seed)
+        order = EpochOrder(self.learned, batch_size, seed)
         self.windows = Windows(dataset.reader, starts, order, num_steps, facts, device)
 
     def next(self) -> Trajectory:
         """The next batch of the epoch, or the first of the next one.
 
-        Of several processes each has the windows whose number leaves its rank.
+        The batch is the same however many processes there are; each takes its part.
         """
         try:
             chosen = next(self.windows.order)
         except StopIteration:  # an epoch is over
             chosen = next(self.windows.order)
-        return self._at(num_processes() * chosen + rank())
+        return self._at(np.split(chosen, num_processes())[rank()])
 
     def held_out(self, batch_size: int, part: int) -> Iterator[Trajectory]:
         """The windows kept back: of two neighbours, one in each part; then no more."""

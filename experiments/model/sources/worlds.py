@@ -13,8 +13,7 @@ from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
 from experiments.model.sources.source import Offered, Source
 from experiments.parts.policies import RANDOM, untrained_policy
-from experiments.runs.distributed import rank
-from ssl_objectives.distributed import num_processes
+from ssl_objectives.distributed import num_processes, of_each_process, own_of, rank
 from world_models.trajectory import Trajectory
 
 # Streams of random numbers, told apart by NumPy's hash of all that `_seed` is given.
@@ -58,15 +57,9 @@ class Worlds(Source):
     ) -> tuple[VectorEnv, ActingPolicy, Step]:
         """Worlds and who acts in them, with random numbers of their own."""
         env = self.config.build(num_envs, self.device)
-        return env, *self._start(env, process)
-
-    def _start(
-        self, env: VectorEnv, process: int, played: int = 0
-    ) -> tuple[ActingPolicy, Step]:
-        """Who acts, and the first row, behind so many trajectories of other ones."""
-        policy = _seed(self.seed, process, _POLICY, played)
-        worlds = _seed(self.seed, process, _WORLDS, played)
-        return untrained_policy(self.policy_name, env, policy), env.reset(worlds)
+        policy = _seed(self.seed, process, _POLICY)
+        row = env.reset(_seed(self.seed, process, _WORLDS))
+        return env, untrained_policy(self.policy_name, env, policy), row
 
     @property
     def env(self) -> VectorEnv:
@@ -93,29 +86,34 @@ class Worlds(Source):
             env.close()
 
     def state_dict(self) -> dict[str, Any]:
-        """Worlds (where they can), the row they show, the policy, and a count."""
+        """Of each process the worlds (where they can), their row, and the policy."""
+        return {
+            "own": of_each_process(self._own_state()),
+            "played": self.played,
+        }
+
+    def _own_state(self) -> dict[str, Any]:
         row = {k: v for k, v in vars(self.row).items() if v is not None}
         return {
             "env": self._env.state_dict(),
             "policy": self.policy.state_dict(),
             "row": {k: dict(v) if k == "facts" else v for k, v in row.items()},
-            "played": self.played,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on; where worlds cannot be restored, with fresh episodes.
 
-        So do all processes but the first, whose worlds these are: what they draw from
-        now on is nobody else's, and is not what they would have drawn.
+        Raises:
+            ConfigError: it was saved by another number of processes.
         """
+        own = own_of(state["own"])
         self.played = int(state["played"])
-        if rank() > 0:
-            self.policy, self.row = self._start(self._env, rank(), self.played)
+        self.policy.load_state_dict(own["policy"])
+        if own["env"] is None:
+            self.row = self._env.reset(_seed(self.seed, rank(), _WORLDS, self.played))
             return
-        self.policy.load_state_dict(state["policy"])
-        if state["env"] is not None:
-            self._env.load_state_dict(state["env"])
-            self.row = Step(**_to(state["row"], self.device))
+        self._env.load_state_dict(own["env"])
+        self.row = Step(**_to(own["row"], self.device))
 
     def close(self) -> None:
         """Close the worlds."""
@@ -152,8 +150,11 @@ class WorldsConfig:
         )
 
 
-def _seed(seed: int, process: int, stream: int, played: int) -> int:
-    """Below 2^31; processes of their own are counted from 0, held-out ones below."""
+def _seed(seed: int, process: int, stream: int, played: int = 0) -> int:
+    """Below 2^31; processes of their own are counted from 0, held-out ones below.
+
+    Behind so many trajectories of worlds that were not saved, another one.
+    """
     entropy = [seed, process + 2, stream, *([played] if played else [])]
     mixed = np.random.SeedSequence(entropy)
     return int(mixed.generate_state(1)[0] >> 1)

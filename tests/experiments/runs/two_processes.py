@@ -1,4 +1,7 @@
-"""Sessions of two processes that form a group; run by `test_distributed.py`."""
+"""Sessions of two processes that form a group; run by `test_distributed.py`.
+
+Beside them lies the run `held`, which another process is training.
+"""
 
 import os
 import signal
@@ -6,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from experiments.runs.folder import RunInUse
 from tests.experiments.runs.fake_task import FakeConfig, go
 from tests.ssl_objectives.launch import report_from
 
@@ -24,7 +28,17 @@ def stops(rank: int, alone: Any) -> dict[str, Any]:
         "folders": len(list(runs.iterdir())),
         "steps": result.steps,
         "finished": result.finished,
+        "refused": refused(Path(sys.argv[2]).with_name("held")),
     }
+
+
+def refused(held: Path) -> str:
+    [run] = held.iterdir()
+    try:
+        go(FakeConfig(runs=held, budget=30), resume=run)
+    except RunInUse as error:
+        return str(error)
+    return "nothing"
 
 
 if __name__ == "__main__":

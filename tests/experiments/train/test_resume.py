@@ -273,6 +273,7 @@ def test_atari_goes_on_with_fresh_episodes(curious: Command, rows: Rows) -> None
     more = curious("train", "--resume", str(done.run.path), "--env-steps", "44")
     assert more.code == 0
     assert [x["steps"] for x in rows(done.run)] == [22, 44]
-    state = CheckpointFolder(done.run.checkpoints).load().state["collector"]
+    [own] = CheckpointFolder(done.run.checkpoints).load().state["own"]
+    state = own["collector"]
     assert state["env"] is None
     assert state["length"].tolist() == [11.0, 11.0]
