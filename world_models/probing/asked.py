@@ -1,4 +1,4 @@
-"""What is asked of latents: facts as numbers or classes, places and velocities apart."""
+"""What is asked of latents: facts as numbers or classes, places and velocities."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

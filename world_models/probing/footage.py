@@ -1,4 +1,4 @@
-"""Frames that are probed on: whole episodes in the order they came, with their facts."""
+"""Frames that are probed on: whole episodes in their order, with their facts."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -139,7 +139,7 @@ class OfImages(Subject):
 
     @contextmanager
     def _evaluated(self, in_order: bool) -> Iterator[None]:
-        """In evaluation mode, if it has one; with images in order where layers count."""
+        """In evaluation mode, if it has one; images in order where layers count."""
         threads = torch.get_num_threads()
         try:
             if in_order:  # encoders share images out among threads
