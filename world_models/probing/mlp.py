@@ -61,13 +61,13 @@ class Mlp(Probe):
 
     hidden: int = 256
     """units of the hidden layer"""
-    epochs: int = 60
+    epochs: int = 40
     """passes over the training rows, at most"""
-    patience: int = 8
+    patience: int = 5
     """passes without a better validation error, behind which it ends"""
-    batch: int = 256
+    batch: int = 512
     """rows in a gradient step"""
-    learning_rate: float = 1e-3
+    learning_rate: float = 2e-3
     """of Adam"""
     name: str = field(default="MLP", init=False)
 

@@ -46,11 +46,9 @@ class Probe(ABC):
 
     Attributes:
         name: of the probe in tables.
-        blind: it looks at facts alone: what others are compared with.
     """
 
     name: str
-    blind: bool = False
 
     @abstractmethod
     def fit(self, train: Rows, val: Rows) -> Reader:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+import torch
 from jaxtyping import Int64
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from world_models.probing.findings import (
     PIXELS,
     PROBED,
     RANDOM,
+    SHUFFLED,
     Findings,
     Reading,
     Scatter,
@@ -23,10 +25,17 @@ from world_models.probing.probe import Probe
 from world_models.probing.reading import Sides
 from world_models.probing.ridge import Mean, Ridge
 from world_models.probing.rows import Rows
+from world_models.probing.softmax import Majority, Softmax
 from world_models.probing.split import Split, split_episodes
+from world_models.probing.standardised import Standardised
 from world_models.probing.subject import Latents, Subject
 
-PROBES: tuple[Probe, ...] = (Mean(), Ridge(), Mlp())
+BASELINES: tuple[Probe, ...] = (Mean(), Majority())  # look at nothing
+PROBES: tuple[Probe, ...] = (
+    Ridge(),
+    Mlp(),
+    Standardised(Softmax(learning_rate=1e-3, batch=256, epochs=40, patience=6)),
+)
 FEW_EPISODES = 20  # of the test, below which intervals come out too narrow
 
 
@@ -38,7 +47,7 @@ class Question:
         facts: names of facts; default: all.
         places: further facts that are places, of which velocities are asked, too.
         layers: of what is probed; default: the usual ones.
-        probes: that read them. Those that look at nothing have no shuffled row.
+        probes: that read them, beside the baselines, which look at nothing.
         seed: of the split and of shuffling.
         val, test: shares of the episodes.
         controls: probe random weights and pixels, too.
@@ -108,11 +117,13 @@ def probe(
                 diagnostics[arm][layer] = diagnose_latents(seen.latent, episode, step)
             for group in groups:
                 sides = _sides(arm, layer, seen, footage, split, group)
-                if sides.complete:
-                    found = sides.read(question.probes, question.seed, arm == PROBED)
-                    for item in found:
-                        kept = readings if isinstance(item, Reading) else scatters
-                        kept.append(item)  # type: ignore[arg-type]  # each its own
+                if not sides.complete:
+                    continue
+                probes = question.probes
+                readings += sides.read([*BASELINES, *probes])
+                readings += sides.shuffled(question.seed).read(probes, SHUFFLED)
+                if arm == PROBED:
+                    scatters += sides.scatters()
     return Findings(
         footage.about, len(footage), counts, readings, diagnostics, scatters, notes
     )

@@ -1,15 +1,15 @@
-"""Reads facts off one layer, by every probe, with true facts and with shuffled ones."""
+"""Reads facts off one layer by every probe: true ones, and shuffled ones."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from world_models.probing.findings import SHUFFLED, TRUE, Reading, Scatter
+from world_models.probing.findings import TRUE, Reading, Scatter
 from world_models.probing.probe import Probe, Reader
-from world_models.probing.ridge import LinearReader
+from world_models.probing.ridge import Ridge
 from world_models.probing.rows import Rows
 from world_models.probing.tallies import estimates
 
@@ -42,28 +42,36 @@ class Sides:
         """Whether each side has rows: velocities of single frames have none."""
         return all(bool(x.any()) for x in (self.train, self.val, self.test))
 
-    def read(
-        self, probes: Sequence[Probe], seed: int, scatters: bool
-    ) -> Iterator[Reading | Scatter]:
-        """By all probes; whoever looks at nothing has no row with shuffled facts.
+    def read(self, probes: Sequence[Probe], labels: str = TRUE) -> Iterator[Reading]:
+        """By all probes, each fitted on the training rows."""
+        train, val, test = (self.rows.where(x) for x in self._sides)
+        for each in probes:
+            reader = each.fit(train, val)
+            for k, part in self._parts(test, labels):
+                yield from self._told(reader, each.name, labels, k, part)
 
-        Args:
-            probes: that read.
-            seed: of shuffling.
-            scatters: give the rows of scatter plots, too.
+    def scatters(self) -> Iterator[Scatter]:
+        """What a ridge tells of some test rows, and what is true."""
+        train, val, test = (self.rows.where(x) for x in self._sides)
+        num = min(_SHOWN, len(test))
+        some = test.where(torch.linspace(0, len(test) - 1, num).long())
+        for name, said in Ridge().fit(train, val).told(some).items():
+            truth = some.facts[name].float()
+            yield Scatter(self.layer, name, self.units[name], said.float(), truth)
+
+    def shuffled(self, seed: int) -> "Sides":
+        """With the facts of other rows of the same side; latents stay where they are.
+
+        So whatever is read of them is luck.
         """
-        for labels in (TRUE, SHUFFLED):
-            rows = self.rows if labels == TRUE else self._shuffled(seed)
-            train, val, test = (rows.where(x) for x in self._sides)
-            for each in probes:
-                if labels == SHUFFLED and each.blind:
-                    continue
-                reader = each.fit(train, val)
-                for k, part in self._parts(test, labels):
-                    yield from self._told(reader, each.name, labels, k, part)
-                wanted = scatters and labels == TRUE and not each.blind
-                if wanted and isinstance(reader, LinearReader):
-                    yield from self._scatters(reader, test)
+        generator = torch.Generator().manual_seed(seed)
+        other = torch.arange(len(self.rows))
+        for side in self._sides:
+            own = side.nonzero().flatten()
+            other[own] = own[torch.randperm(len(own), generator=generator)]
+        facts = {k: x[other] for k, x in self.rows.facts.items()}
+        rows = Rows(self.rows.latent, facts, self.rows.episode)
+        return replace(self, rows=rows)
 
     @property
     def _sides(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -92,20 +100,3 @@ class Sides:
                 len(part),
                 estimates(tally),
             )
-
-    def _scatters(self, reader: LinearReader, test: Rows) -> Iterator[Scatter]:
-        num = min(_SHOWN, len(test))
-        some = test.where(torch.linspace(0, len(test) - 1, num).long())
-        for name, said in reader.told(some).items():
-            truth = some.facts[name].float()
-            yield Scatter(self.layer, name, self.units[name], said.float(), truth)
-
-    def _shuffled(self, seed: int) -> Rows:
-        """Facts of other rows of the same side; latents stay where they are."""
-        generator = torch.Generator().manual_seed(seed)
-        other = torch.arange(len(self.rows))
-        for side in self._sides:
-            own = side.nonzero().flatten()
-            other[own] = own[torch.randperm(len(own), generator=generator)]
-        facts = {k: x[other] for k, x in self.rows.facts.items()}
-        return Rows(self.rows.latent, facts, self.rows.episode)

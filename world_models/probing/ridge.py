@@ -110,7 +110,6 @@ class Mean(Probe):
     """The baseline that looks at nothing: it says the mean of the training rows."""
 
     name: str = field(default="mean", init=False)
-    blind: bool = field(default=True, init=False)
 
     def fit(self, train: Rows, val: Rows) -> LinearReader:
         """Of all facts that are numbers; nothing is chosen."""
