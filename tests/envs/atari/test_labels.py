@@ -16,7 +16,7 @@ from envs.atari.protocol import ATARI_ARI, NamedProtocol
 from envs.atari.ram import AtariFact, label_bytes, ram_maps, read_labels
 from envs.vector_env import DiscreteActions
 
-STEPS = 450
+STEPS = 350
 WHITE, LIGHT, DARK = (236, 236, 236), (214, 214, 214), (0, 0, 0)
 GREEN, BROWN, RED = (92, 186, 92), (213, 130, 74), (200, 72, 72)
 
