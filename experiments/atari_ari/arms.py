@@ -23,6 +23,8 @@ from world_models.learn.trainer import ModelTrainer
 from world_models.model_config import LatentDynamicsConfig
 from world_models.trajectory import Trajectory
 
+ACTION_SIZE = 32  # numbers of an embedded action
+
 
 class Arm(ABC):
     """What becomes of an encoder before it is frozen."""
@@ -101,7 +103,7 @@ class Sequences(Arm):
     def train(self, encoder: Encoder, frames: Frames, steps: int, seed: int) -> None:
         """Minimise the world model's loss; windows are drawn with replacement."""
         torch.manual_seed(seed)
-        embedding = embedding_of(DiscreteActions(frames.num_actions))
+        embedding = embedding_of(DiscreteActions(frames.num_actions), ACTION_SIZE)
         core = self.core.build(encoder.size, embedding.size)
         belief = BeliefModel(encoder, core, embedding)
         trainer = ModelTrainer(self.model.build(belief), self.optimizer, steps)

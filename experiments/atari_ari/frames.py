@@ -11,6 +11,7 @@ from envs.atari.native import AtariConfig
 from envs.atari.protocol import NamedProtocol
 from envs.atari.ram import AtariFact
 from envs.vector_env import DiscreteActions, Step
+from ssl_objectives.refusal import DatasetError
 
 SCREEN = (210, 160)  # the protocol's (height, width)
 SMALL = (84, 84)  # ours
@@ -80,6 +81,7 @@ def collect(
 
     Raises:
         ValueError: no such game, or it has no labels.
+        DatasetError: no episode was long enough.
     """
     height, width = size
     world = AtariConfig(
@@ -99,7 +101,13 @@ def collect(
         actions.append(drawn)
         rows.append(env.step(drawn))
     env.close()
-    return long_episodes(in_order(rows, torch.stack(actions), number))
+    frames = long_episodes(in_order(rows, torch.stack(actions), number))
+    if not len(frames):
+        raise DatasetError(
+            f"None of {num_envs} games lasted longer than {LEAST} frames, of "
+            f"{num_frames:,} in all: give more frames."
+        )
+    return frames
 
 
 def in_order(

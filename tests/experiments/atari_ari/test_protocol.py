@@ -87,19 +87,19 @@ def test_means_by_category_then_across_them() -> None:
 
 def test_labels_are_read_off_what_holds_them() -> None:
     """A latent with the labels in it, one without, and the majority's guess."""
-    frames = squares(20, 20)
+    frames = squares(40, 20)
     parts = sides(frames, 0)
     eye = torch.eye(SIDE_CLASSES)
 
     def knows(obs: torch.Tensor) -> torch.Tensor:
         lit = (obs > 0).squeeze(1)
         row, column = lit.any(2).int().argmax(1), lit.any(1).int().argmax(1)
-        return 20 * torch.cat([eye[row // 8], eye[column // 8]], 1)
+        return 9 * torch.cat([eye[row // 8], eye[column // 8]], 1)
 
     def blind(obs: torch.Tensor) -> torch.Tensor:
         return torch.zeros(len(obs), 3)
 
     guessed = read_labels(blind, parts, Majority())
-    assert read_labels(knows, parts).mean > 0.95
+    assert read_labels(knows, parts).mean > 0.9
     assert read_labels(blind, parts).mean == pytest.approx(guessed.mean, abs=1e-6)
     assert guessed.mean < 0.2
