@@ -4,18 +4,28 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 
 from experiments.probe.tables import (
     BASELINE,
     CLASSES,
     LINEAR,
     NUMBERS,
+    TITLES,
     find,
     headline,
     main_readings,
 )
-from experiments.report.canvas import panels, put_legend, save, style_of, wrapped
+from experiments.report.canvas import (
+    Dashes,
+    panels,
+    put_legend,
+    save,
+    style_of,
+    wrapped,
+)
 from experiments.report.page import Picture
 from world_models.probing.findings import (
     PIXELS,
@@ -29,7 +39,7 @@ from world_models.probing.findings import (
 from world_models.probing.tallies import Score
 
 _SHOWN = {NUMBERS: "r2", CLASSES: "f1"}  # on one axis for all facts
-_CONTROLS = {RANDOM: "#888888", PIXELS: "#bbbbbb", SHUFFLED: "#dddddd"}
+_ARMS: tuple[tuple[str, Dashes], ...] = ((PROBED, "-"), (RANDOM, ":"))
 _MOST_FACTS = 16  # in a panel
 _MOST_PANELS = 9
 _LOWEST = -0.25  # of R², below which bars are cut
@@ -56,18 +66,19 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     """Linear probes as bars, those with a hidden layer as points; controls in grey."""
     name, linear = _SHOWN[score], LINEAR[score]
     layers = list(dict.fromkeys(x.layer for x in main_readings(findings, score)))
-    series: list[tuple[str, str, str | None, str, str]] = [
-        (x, PROBED, x, TRUE, style_of(i)[1]) for i, x in enumerate(layers)
-    ]
+    series: list[tuple[str, str, str | None, str, str]] = []
+    for i, x in enumerate(layers):
+        color = style_of(i)[1]
+        series.append((x, PROBED, x, TRUE, color))
+        series.append((f"{x}, {RANDOM}", RANDOM, x, TRUE, _pale(color)))
     series += [
-        (RANDOM, RANDOM, layers[0], TRUE, _CONTROLS[RANDOM]),
-        (PIXELS, PIXELS, None, TRUE, _CONTROLS[PIXELS]),
-        ("shuffled facts", PROBED, layers[0], SHUFFLED, _CONTROLS[SHUFFLED]),
+        (PIXELS, PIXELS, None, TRUE, "#999999"),
+        ("shuffled facts", PROBED, layers[0], SHUFFLED, "#dddddd"),
     ]
     groups = [facts[i : i + _MOST_FACTS] for i in range(0, len(facts), _MOST_FACTS)]
     height = 0.6 + 0.16 * len(series) * max(len(x) for x in groups)
     figure, axes = panels(len(groups), height)
-    handles = {}
+    handles: dict[str, Artist] = {}
     for ax, group in zip(axes, groups, strict=True):
         for i, (label, arm, layer, labels, color) in enumerate(series):
             for j, fact in enumerate(group):
@@ -92,7 +103,7 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     return save(figure, file)
 
 
-def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> object:
+def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> Artist:
     value = max(score.value, _LOWEST) if np.isfinite(score.value) else 0.0
     error = None
     if score.low is not None and score.high is not None:
@@ -106,6 +117,11 @@ def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> obj
         xerr=error,
         error_kw={"elinewidth": 0.9, "ecolor": "#333333"},
     )
+
+
+def _pale(color: str) -> str:
+    red, green, blue = (0.4 * x + 0.6 for x in to_rgb(color))
+    return to_hex((red, green, blue))
 
 
 def _scatter(findings: Findings, file: Path) -> Path:
@@ -136,41 +152,38 @@ def _scatter(findings: Findings, file: Path) -> Path:
 
 
 def _ahead(findings: Findings, file: Path) -> Path:
-    """Linear scores by steps ahead, with bands; what looks at nothing is dashed."""
+    """Linear scores by steps ahead, with bands; at 0 what was seen itself tells."""
     steps = [x for x in findings.readings if x.ahead is not None and x.labels == TRUE]
     facts = list(dict.fromkeys(x.fact for x in steps if x.arm == PROBED))[:_MOST_PANELS]
     layers = list(dict.fromkeys(x.layer for x in steps))
     figure, axes = panels(len(facts), 2.6)
-    handles = {}
+    handles: dict[str, Artist] = {}
     for ax, fact in zip(axes, facts, strict=True):
+        own = [x for x in steps if x.fact == fact]
         for i, layer in enumerate(layers):
-            for arm in (PROBED, RANDOM):
-                of = [
-                    x for x in steps if (x.arm, x.fact, x.layer) == (arm, fact, layer)
+            color = style_of(i)[1]
+            for arm, style in _ARMS:
+                line = [
+                    x
+                    for x in own
+                    if (x.arm, x.layer) == (arm, layer) and x.probe in LINEAR.values()
                 ]
-                line = [x for x in of if x.probe in LINEAR.values()]
                 if line:
-                    style, color = (
-                        ("-", style_of(i)[1])
-                        if arm == PROBED
-                        else (
-                            ":",
-                            "#666666",
-                        )
-                    )
                     label = layer if arm == PROBED else f"{layer}, {arm}"
                     handles[label] = _line(ax, line, style, color)
-            blind = [
-                x
-                for x in steps
-                if (x.arm, x.fact, x.layer) == (PROBED, fact, layer)
-                and x.probe in BASELINE.values()
-            ]
-            if blind:
-                handles["looks at nothing"] = _line(ax, blind, "--", "#aaaaaa")
-        first = next(x for x in steps if x.fact == fact)
-        score = "RMSE" if NUMBERS in first.scores else "F1"
-        unit = f" ({first.unit})" if first.unit else ""
+        blind = [
+            x
+            for x in own
+            if (x.arm, x.layer) == (PROBED, layers[0]) and x.probe in BASELINE.values()
+        ]
+        handles["looks at nothing"] = _line(ax, blind, "--", "#aaaaaa")
+        for i, x in enumerate(_seen(findings, fact, layers)):
+            value, marker = headline(x).value, "sD^v"[i % 4]
+            (handles[f"{x.layer} (not ahead)"],) = ax.plot(
+                0, value, marker, color="black", markersize=4, linestyle=""
+            )
+        score = TITLES[NUMBERS if NUMBERS in own[0].scores else CLASSES]
+        unit = f" ({own[0].unit})" if own[0].unit else ""
         ax.set_title(wrapped(fact), fontsize=9, loc="left")
         ax.set_ylabel(f"{score}{unit}", fontsize=8)
         ax.set_xlabel("steps ahead", fontsize=8)
@@ -180,20 +193,27 @@ def _ahead(findings: Findings, file: Path) -> Path:
     return save(figure, file)
 
 
-def _line(ax: Axes, readings: Sequence[Reading], style: str, color: str) -> object:
-    k = [x.ahead for x in readings]
+def _seen(findings: Findings, fact: str, ahead: Sequence[str]) -> list[Reading]:
+    """Linear readings of the fact off what was not predicted."""
+    return [
+        x
+        for x in findings.readings
+        if (x.arm, x.fact, x.labels, x.ahead) == (PROBED, fact, TRUE, None)
+        and x.probe in LINEAR.values()
+        and x.layer not in ahead
+    ]
+
+
+def _line(ax: Axes, readings: Sequence[Reading], style: Dashes, color: str) -> Artist:
+    k = [x.ahead for x in readings if x.ahead is not None]
     scores = [headline(x) for x in readings]
+    values = [x.value for x in scores]
     marker = "o" if style == "-" else ""
     (line,) = ax.plot(
-        k,
-        [x.value for x in scores],
-        linestyle=style,
-        color=color,
-        marker=marker,
-        markersize=3,
+        k, values, linestyle=style, color=color, marker=marker, markersize=3
     )
-    if style == "-" and all(x.low is not None for x in scores):
-        low = [x.low for x in scores]
-        high = [x.high for x in scores]
+    low = [x.low for x in scores if x.low is not None]
+    high = [x.high for x in scores if x.high is not None]
+    if style == "-" and len(low) == len(k):
         ax.fill_between(k, low, high, color=color, alpha=0.18, linewidth=0)
     return line

@@ -15,6 +15,7 @@ from experiments.probe.tables import (
     NUMBERS,
     ahead_table,
     diagnostics_table,
+    fitting,
     readings_table,
 )
 from experiments.report.files import filled_at_once
@@ -27,7 +28,7 @@ from world_models.probing.tallies import Score
 FORMAT_VERSION = 1  # of probe.json
 JSON, HTML, MARKDOWN = "probe.json", "probe.html", "probe.md"
 _HOW = (
-    "Whole episodes are drawn for the three sides; no episode is on two of them. Probes "
+    "Whole episodes are drawn for three sides; no episode is on two of them. Probes "
     "are fitted on the first, chosen by the second (penalty, early stop) and measured "
     "on the third.",
     "Latents are brought to mean 0 and std 1 by the training rows, and those constants "
@@ -39,7 +40,7 @@ _HOW = (
     "RMSE of several numbers is the Euclidean error, in the fact's unit. F1 is the mean "
     "over classes, weighted by how many test rows each has.",
     "Shuffled: the same probe fitted and measured on facts of other rows of the same "
-    "side, where nothing can be read. Where it is better than the mean guess or the "
+    "side, where nothing can be read. Where it beats the mean guess or the "
     "commonest class by more than its interval, something is wrong.",
     "Random weights: the same network before it learned anything. Pixels: at most "
     "1,024 of the frame, averaged.",
@@ -71,19 +72,20 @@ def write_findings(
 
 def print_findings(findings: Findings, console: Console) -> None:
     """The tables, and what is doubtful."""
-    for section in sections(findings, {}):
+    for section in sections(findings, {}, max(3, (console.width - 42) // 9)):
         if section.table is None:
             continue
         console.print(section.title, style="bold", highlight=False, markup=False)
-        console.print(section.table.for_terminal(len(section.table.columns)))
+        table = section.table
+        console.print(table.for_terminal(fitting(table, console.width)))
     for note in findings.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False)
 
 
 def sections(
-    findings: Findings, pictures: Mapping[str, list[Picture]]
+    findings: Findings, pictures: Mapping[str, list[Picture]], steps: int = 12
 ) -> Iterator[Section]:
-    """All that the page says, in order."""
+    """All that the page says, in order; of so many numbers of steps ahead at most."""
     train, val, test = findings.episodes
     yield Section(
         "What was looked at",
@@ -99,7 +101,7 @@ def sections(
         table = readings_table(findings, score)
         if table.rows:
             yield Section(title, table=table, pictures=pictures.get(score, ()))
-    ahead = ahead_table(findings)
+    ahead = ahead_table(findings, steps)
     if ahead.rows:
         text = (
             "RMSE, or F1 of classes, of linear probes by the number of steps that were "

@@ -1,6 +1,6 @@
 """What was found as tables: for the terminal and for the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from experiments.report.page import TextTable, number
 from world_models.probing.diagnostics import DIAGNOSTICS
@@ -19,7 +19,6 @@ NUMBERS, CLASSES = "rmse", "f1"
 BASELINE = {NUMBERS: "mean", CLASSES: "majority"}
 LINEAR = {NUMBERS: "ridge", CLASSES: "softmax"}
 TITLES = {NUMBERS: "RMSE", CLASSES: "weighted F1"}
-_MOST_STEPS = 8  # of what lies ahead, in a table
 
 
 def readings_table(findings: Findings, score: str) -> TextTable:
@@ -29,28 +28,40 @@ def readings_table(findings: Findings, score: str) -> TextTable:
         findings: what was found.
         score: `rmse` of numbers, `f1` of classes.
     """
-    blind = "mean guess" if score == NUMBERS else "commonest class"
-    heads = [TITLES[score], "95 %", *(["R²"] if score == NUMBERS else [])]
-    controls = ["shuffled", "95 % of shuffled", blind, RANDOM, PIXELS]
+    blind = "mean guess" if score == NUMBERS else "commonest"
+    heads = [TITLES[score], "95 %", blind, *(["R²"] if score == NUMBERS else [])]
+    controls = [RANDOM, PIXELS, "shuffled", "95 % of shuffled"]
+    found = sorted(main_readings(findings, score), key=_order(findings))
     rows = []
-    for x in main_readings(findings, score):
+    for x in found:
         own = x.scores[score]
         row = [_named(x), x.layer, x.probe, number(own.value), between(own)]
+        others = (
+            (PROBED, x.layer, BASELINE[score], TRUE),
+            (RANDOM, x.layer, x.probe, TRUE),
+            (PIXELS, None, x.probe, TRUE),
+            (PROBED, x.layer, x.probe, SHUFFLED),
+        )
+        scores = []
+        for arm, layer, probe, labels in others:
+            other = find(findings.readings, arm, layer, x.fact, probe, labels)
+            scores.append(None if other is None else other.scores[score])
+        row.append(_value(scores[0]))
         if score == NUMBERS:
             row.append(f"{x.scores['r2'].value:.3f}")
-        shuffled = _other(findings, x, PROBED, x.layer, x.probe, SHUFFLED, score)
-        row += [_value(shuffled), "–" if shuffled is None else between(shuffled)]
-        row.append(
-            _value(_other(findings, x, PROBED, x.layer, BASELINE[score], TRUE, score))
-        )
-        row.append(_value(_other(findings, x, RANDOM, x.layer, x.probe, TRUE, score)))
-        row.append(_value(_other(findings, x, PIXELS, None, x.probe, TRUE, score)))
+        row += map(_value, scores[1:])
+        row.append("–" if scores[-1] is None else between(scores[-1]))
         rows.append(row)
     return TextTable(["fact", "layer", "probe", *heads, *controls], rows, 3)
 
 
-def ahead_table(findings: Findings) -> TextTable:
-    """Linear readings by the number of steps that were predicted over."""
+def ahead_table(findings: Findings, most: int = 12) -> TextTable:
+    """Linear readings by the number of steps that were predicted over.
+
+    Args:
+        findings: what was found.
+        most: numbers of steps that are shown, at most.
+    """
     lines: dict[tuple[str, str, str], dict[int, Reading]] = {}
     for x in findings.readings:
         if x.ahead is None or x.labels != TRUE or x.arm == PIXELS:
@@ -61,13 +72,14 @@ def ahead_table(findings: Findings) -> TextTable:
             who = x.probe if x.probe in BASELINE.values() else x.arm
             lines.setdefault((_named(x), x.layer, who), {})[x.ahead] = x
     steps = sorted({k for line in lines.values() for k in line})
-    if len(steps) > _MOST_STEPS:
-        some = [
-            round(i * (len(steps) - 1) / (_MOST_STEPS - 1)) for i in range(_MOST_STEPS)
-        ]
-        steps = [steps[i] for i in some]
+    if len(steps) > most:
+        share = (len(steps) - 1) / max(1, most - 1)
+        steps = [steps[round(i * share)] for i in range(most)]
+    order = list(dict.fromkeys(x.fact for x in findings.readings))
     rows = []
-    for (fact, layer, who), line in lines.items():
+    for (fact, layer, who), line in sorted(
+        lines.items(), key=lambda x: order.index(next(iter(x[1].values())).fact)
+    ):
         cells = [_value(headline(line[k])) if k in line else "–" for k in steps]
         rows.append([fact, layer, who, *cells])
     return TextTable(["fact", "layer", "by", *(f"k = {k}" for k in steps)], rows, 3)
@@ -84,11 +96,23 @@ def diagnostics_table(findings: Findings) -> TextTable:
         if all(x is None for x in values):
             continue
         cells = ["–" if x is None else number(x) for x in values]
-        rows.append([name.replace("_", " "), *cells, about])
+        rows.append([name.replace("_", " "), about, *cells])
     heads = [
         f"{layer}" if arm == PROBED else f"{layer}, {arm}" for arm, layer in columns
     ]
-    return TextTable(["diagnostic", *heads, "what it tells"], rows, 1)
+    return TextTable(["diagnostic", "what it tells", *heads], rows, 2)
+
+
+def fitting(table: TextTable, width: int) -> int:
+    """How many of a table's columns fit a terminal beside each other; 4 at least."""
+    columns = zip(table.columns, *table.rows, strict=True)
+    widths = [max(map(len, column)) + 2 for column in columns]
+    for i in range(min(2, table.names)):  # texts may wrap
+        widths[i] = min(widths[i], 18)
+    num = 0
+    while num < len(widths) and sum(widths[: num + 1]) <= width:
+        num += 1
+    return min(max(num, 4), len(widths))
 
 
 def main_readings(findings: Findings, score: str) -> Iterator[Reading]:
@@ -132,17 +156,10 @@ def find(
     return None
 
 
-def _other(
-    findings: Findings,
-    like: Reading,
-    arm: str,
-    layer: str | None,
-    probe: str,
-    labels: str,
-    score: str,
-) -> Score | None:
-    found = find(findings.readings, arm, layer, like.fact, probe, labels)
-    return None if found is None else found.scores[score]
+def _order(findings: Findings) -> Callable[[Reading], int]:
+    """Facts together, in the order in which they were asked for."""
+    facts = list(dict.fromkeys(x.fact for x in findings.readings))
+    return lambda x: facts.index(x.fact)
 
 
 def _named(reading: Reading) -> str:
