@@ -56,14 +56,16 @@ class Softmax(Probe):
     """A linear softmax per fact on latents as they are, by Adam with early stopping.
 
     `-log softmax(W_l z + b_l)[y_l]`, of all facts in one product, and each as if it
-    were alone: each has its own learning rate, which falls to a fifth where its accuracy
-    on the validation rows no longer rises, its own end, and the weights of its best
-    epoch.
+    were alone: each has its own learning rate, which falls to a fifth where its loss on
+    the validation rows no longer falls, its own end, and the weights of its best epoch.
 
     The settings are those of the paper. Deviations from its published code: that has
-    neither schedule nor early stopping, which the paper describes; here the weights of
-    the best epoch are kept; a class that no training row has has no output, where the
-    code has 256 of each label. (It would hardly be told, and is missed in both.)
+    neither schedule nor early stopping, which the paper describes; a fact ends when
+    neither its accuracy nor its loss improves (latents of a random CNN are so much
+    alike that for many passes one class is told of all rows, while the loss falls);
+    the weights of the most accurate pass are kept, of equal ones that with the least
+    loss; a class that no training row has has no output, where the code has 256 of each
+    label. (It would hardly be told, and is missed in both.)
     """
 
     learning_rate: float = 5e-4
@@ -73,9 +75,9 @@ class Softmax(Probe):
     epochs: int = 100
     """passes over the training rows, at most"""
     patience: int = 15
-    """passes without a better validation accuracy, behind which a fit ends"""
+    """passes without a better accuracy or loss on validation rows, before a fit ends"""
     plateau: int = 5
-    """such passes behind which its learning rate falls"""
+    """passes without a better loss, behind which its learning rate falls"""
     lowest: float = 1e-5
     """learning rate to which it falls at most"""
     name: str = field(default="softmax", init=False)
@@ -112,11 +114,10 @@ class Softmax(Probe):
             some, wanted = [fits[i] for i in going], y[:, going]
             for chosen in order.split(self.batch):
                 _step(some, x[chosen], wanted[chosen])
-            with torch.no_grad():
-                told = _scores([fit.output for fit in some], other_x).argmax(-1)
-            hits = (told == other_y[:, going]).double().mean(0)
-            for fit, accuracy in zip(some, hits.tolist(), strict=True):
-                fit.judge(accuracy)
+            for fit, judged in zip(
+                some, _judged(some, other_x, other_y[:, going]), strict=True
+            ):
+                fit.judge(*judged)
         outputs = (fit.best_output() for fit in fits)
         return ClassReader(known, dict(zip(known, outputs, strict=True)))
 
@@ -145,13 +146,9 @@ class _Fit:
             output.parameters(), config.learning_rate, eps=1e-5, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimizer,
-            mode="max",
-            factor=0.2,
-            patience=config.plateau,
-            min_lr=config.lowest,
+            self.optimizer, factor=0.2, patience=config.plateau, min_lr=config.lowest
         )
-        self.best, self.since = -1.0, 0
+        self.best, self.least, self.since = -1.0, float("inf"), 0
         self.kept: dict[str, Tensor] = {}
 
     @property
@@ -159,13 +156,14 @@ class _Fit:
         """Whether it has not become better for long."""
         return self.since >= self.patience
 
-    def judge(self, accuracy: float) -> None:
+    def judge(self, accuracy: float, loss: float) -> None:
         """Take note of a pass."""
-        self.schedule.step(accuracy)
-        self.since += 1
-        if accuracy > self.best:
-            self.best, self.since = accuracy, 0
+        self.schedule.step(loss)
+        risen, fallen = accuracy > self.best, loss < self.least
+        self.since = 0 if risen or fallen else self.since + 1
+        if risen or (fallen and accuracy == self.best):
             self.kept = {k: v.clone() for k, v in self.output.state_dict().items()}
+        self.best, self.least = max(self.best, accuracy), min(self.least, loss)
 
     def best_output(self) -> nn.Linear:
         """As it was behind its best pass."""
@@ -192,6 +190,19 @@ def _scores(
     bias = torch.cat([x.bias for x in outputs])
     scores: Tensor = nn.functional.linear(latent, weight, bias)
     return scores.unflatten(-1, (len(outputs), -1))
+
+
+@torch.no_grad()
+def _judged(
+    fits: Sequence[_Fit], x: Float[Tensor, "V D"], y: Int64[Tensor, "V L"]
+) -> list[list[float]]:
+    """Of each, accuracy and loss on the validation rows."""
+    scores = _scores([fit.output for fit in fits], x)
+    accuracy = (scores.argmax(-1) == y).double().mean(0)
+    loss = nn.functional.cross_entropy(
+        scores.movedim(-1, 1), y, ignore_index=UNSEEN, reduction="none"
+    ).mean(0)
+    return torch.stack([accuracy, loss.double()], 1).tolist()
 
 
 def _step(
