@@ -22,6 +22,10 @@ COMMANDS = {
         "experiments.model.command",
         "a world model, from worlds or from recorded data",
     ),
+    "probe": (
+        "experiments.probe.command",
+        "which facts can be read off what a model sees and predicts",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",

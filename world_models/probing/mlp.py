@@ -65,7 +65,7 @@ class Mlp(Probe):
     """passes over the training rows, at most"""
     patience: int = 5
     """passes without a better validation error, behind which it ends"""
-    batch: int = 512
+    batch: int = 256
     """rows in a gradient step"""
     learning_rate: float = 2e-3
     """of Adam"""
@@ -102,7 +102,9 @@ class Mlp(Probe):
                 nn.ReLU(),
                 nn.Linear(self.hidden, y.shape[1]),
             ).to(x.device)
-        optimizer = torch.optim.Adam(network.parameters(), self.learning_rate)
+        optimizer = torch.optim.Adam(
+            network.parameters(), self.learning_rate, fused=True
+        )
         generator = torch.Generator().manual_seed(_SEED)
         best, least, since = copy.deepcopy(network), float("inf"), 0
         for _ in range(self.epochs):

@@ -34,7 +34,7 @@ BASELINES: tuple[Probe, ...] = (Mean(), Majority())  # look at nothing
 PROBES: tuple[Probe, ...] = (
     Ridge(),
     Mlp(),
-    Standardised(Softmax(learning_rate=1e-3, batch=256, epochs=40, patience=6)),
+    Standardised(Softmax(learning_rate=1e-2, batch=256, epochs=60, patience=8)),
 )
 FEW_EPISODES = 20  # of the test, below which intervals come out too narrow
 
