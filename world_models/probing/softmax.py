@@ -188,8 +188,9 @@ def _scores(
 ) -> Float32[Tensor, "N L C"]:
     weight = torch.cat([x.weight for x in outputs])
     bias = torch.cat([x.bias for x in outputs])
-    scores: Tensor = nn.functional.linear(latent, weight, bias)
-    return scores.unflatten(-1, (len(outputs), -1))
+    scores = nn.functional.linear(latent, weight, bias)
+    each: Tensor = scores.unflatten(-1, (len(outputs), -1))
+    return each
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 from ssl_objectives.encoders.ari_cnn import AriCnnConfig
 from ssl_objectives.encoders.precision import Precision
@@ -24,10 +25,10 @@ def test_maps_are_the_third_layers_and_latents_the_fifths() -> None:
     image = torch.randint(0, 256, (3, 1, 84, 84), dtype=torch.uint8)
     latent, maps = encoder.with_maps(image)
     by_hand = image / 255
-    for layer in encoder.body:
+    for layer in encoder.body.children():
         by_hand = layer(by_hand)
     torch.testing.assert_close(maps, by_hand, rtol=0, atol=1e-5)
-    conv = encoder.pool[0]
+    conv, _ = encoder.pool.children()
     last = torch.relu(conv(by_hand)).permute(0, 2, 3, 1).flatten(1)
     torch.testing.assert_close(latent, encoder.head(last), rtol=0, atol=1e-4)
     torch.testing.assert_close(encoder(image), latent, rtol=0, atol=1e-5)
@@ -35,7 +36,9 @@ def test_maps_are_the_third_layers_and_latents_the_fifths() -> None:
 
 def test_weights_are_orthogonal() -> None:
     encoder = AriCnnConfig(precision=FLOAT).build((1, 84, 84))
-    for conv in (encoder.body[0], encoder.body[2], encoder.body[4], encoder.pool[0]):
+    convs = [x for x in encoder.modules() if isinstance(x, nn.Conv2d)]
+    assert len(convs) == 4
+    for conv in convs:
         rows = conv.weight.flatten(1)
         rows = rows if rows.shape[0] <= rows.shape[1] else rows.T
         torch.testing.assert_close(
