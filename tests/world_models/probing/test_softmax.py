@@ -6,7 +6,7 @@ import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 
-from world_models.probing.f1 import Counts
+from world_models.probing.f1 import Counts, weighted_f1
 from world_models.probing.rows import Rows
 from world_models.probing.softmax import Majority, Softmax
 from world_models.probing.tallies import estimates
@@ -41,6 +41,8 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     f1 = f1_score(truth, told, average="weighted", zero_division=0)
     assert found["f1"].value == pytest.approx(f1, abs=1e-12)
     assert found["accuracy"].value == pytest.approx(accuracy_score(truth, told))
+    many = weighted_f1(torch.stack([told, truth], 1), torch.stack([truth, truth], 1))
+    assert many.tolist() == pytest.approx([f1, 1.0], abs=1e-12)
     assert found["f1"].low is not None
     assert found["f1"].low < f1 < (found["f1"].high or 0)
 
