@@ -64,8 +64,10 @@ class Subject(ABC):
         """
         for name in layers:
             if name not in self.layers:
+                near = suggest(name, self.layers) if len(self.layers) > 8 else ""
                 raise ConfigError(
-                    f"There is no layer {name!r}.{suggest(name, self.layers)}"
+                    f"There is no layer {name!r}.{near} There are: "
+                    f"{', '.join(self.layers)}."
                 )
         return tuple(layers) or self.usual
 
