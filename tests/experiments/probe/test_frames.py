@@ -1,15 +1,18 @@
 """Frames to probe on: what the worlds showed, and what a data set holds."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rich.console import Console
+from torch import Tensor
 
 from agents.acting import RandomPolicy
 from envs.counting import CountingConfig, decode
 from envs.toys.moving_dot import MovingDotConfig
+from envs.vector_env import FactSpec, Step, VectorEnv
 from experiments.probe.played import played_footage
 from experiments.probe.recorded import read_columns, recorded_footage
 from experiments.record.recording import RecordConfig, record
@@ -51,29 +54,26 @@ def test_actions_are_those_that_led_there() -> None:
     assert torch.allclose(expected[inside[1:]], place[1:][inside[1:]], atol=1e-4)
 
 
+class Telling(VectorEnv):
+    """The counting world, with a picture for a fact."""
+
+    def __init__(self) -> None:
+        self.env = CountingConfig().build(2, "cpu")
+        more = {"picture": FactSpec((9, 9), torch.uint8)}
+        self.spec = replace(self.env.spec, facts={**self.env.spec.facts, **more})
+
+    def _told(self, row: Step) -> Step:
+        more = {"picture": torch.zeros(2, 9, 9, dtype=torch.uint8)}
+        return replace(row, facts={**row.facts, **more})
+
+    def reset(self, seed: int | None = None, mask: Tensor | None = None) -> Step:
+        return self._told(self.env.reset(seed, mask))
+
+    def step(self, action: Tensor) -> Step:
+        return self._told(self.env.step(action))
+
+
 def test_facts_with_many_numbers_are_left_out_unless_named() -> None:
-    from dataclasses import replace
-
-    from envs.vector_env import FactSpec, Step, VectorEnv
-
-    class Telling(VectorEnv):
-        """The counting world, with a picture for a fact."""
-
-        def __init__(self) -> None:
-            self.env = CountingConfig().build(2, "cpu")
-            more = {"picture": FactSpec((9, 9), torch.uint8)}
-            self.spec = replace(self.env.spec, facts={**self.env.spec.facts, **more})
-
-        def _told(self, row: Step) -> Step:
-            more = {"picture": torch.zeros(2, 9, 9, dtype=torch.uint8)}
-            return replace(row, facts={**row.facts, **more})
-
-        def reset(self, seed=None, mask=None):  # type: ignore[no-untyped-def]
-            return self._told(self.env.reset(seed, mask))
-
-        def step(self, action):  # type: ignore[no-untyped-def]
-            return self._told(self.env.step(action))
-
     env = Telling()
     policy = RandomPolicy(env, 0)
     assert "picture" not in played_footage(env, policy, 10).facts
@@ -107,18 +107,22 @@ def test_of_many_frames_some_episodes_are_taken_by_lot(counted: Path) -> None:
 
 
 def test_long_episodes_are_cut_so_that_there_are_several(tmp_path: Path) -> None:
+    """To parts that begin anywhere, and in which rows follow one another."""
+    world = MovingDotConfig(max_episode_steps=500)
     config = RecordConfig(
-        world=CountingConfig(min_length=500, max_length=500),
-        out=tmp_path / "long",
-        steps=2400,
-        num_envs=8,
-        facts=True,
+        world=world, out=tmp_path / "long", steps=2400, num_envs=8, facts=True
     )
     record(config, Console(quiet=True))
-    data = recorded_footage(tmp_path / "long", 256)
+    columns = {"row": np.arange(2408)}
+    data = recorded_footage(tmp_path / "long", 256, columns=columns)
+    rows = data.facts["row"].tolist()
     assert len(data.episode.unique()) == 8
-    assert (data.facts["step"][data.first] > 0).any()
-    in_order(data)
+    assert all(
+        b == a + 1 or first
+        for a, b, first in zip(rows, rows[1:], data.first[1:].tolist(), strict=False)
+    )
+    begins = [x for x, first in zip(rows, data.first.tolist(), strict=True) if first]
+    assert any(x % 301 for x in begins)
 
 
 def test_columns_of_ones_own_are_of_the_rows_that_were_taken(
