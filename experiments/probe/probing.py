@@ -22,7 +22,7 @@ from ssl_objectives.refusal import ConfigError
 from world_models.probing.findings import Findings
 from world_models.probing.footage import Footage
 from world_models.probing.mlp import Mlp
-from world_models.probing.probing import PROBES, Question, probe
+from world_models.probing.probing import PROBES, Question, probe_latents
 from world_models.probing.ridge import Ridge
 from world_models.probing.subject import Subject
 
@@ -61,7 +61,7 @@ def probe_model(config: ProbeConfig, console: Console | None = None) -> Probed:
             footage = recorded_footage(
                 data, config.frames, config.seed, config.facts, columns
             )
-            findings = probe(named.subject, footage, _question(config), told)
+            findings = probe_latents(named.subject, footage, _question(config), told)
         else:
             findings = _in_a_world(config, named.subject, console, told)
     folder = config.out or _folder(named)
@@ -93,7 +93,7 @@ def _in_a_world(
     try:
         console.print(seen(env.spec), highlight=False, markup=False, soft_wrap=True)
         footage = _played(config, env, told)
-        findings = probe(subject, footage, _question(config), told)
+        findings = probe_latents(subject, footage, _question(config), told)
         return _with_shares(findings, subject, env, config)
     finally:
         env.close()

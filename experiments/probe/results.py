@@ -37,8 +37,8 @@ _HOW = (
     "that was fitted on what is seen. One probe reads predictions over all numbers of "
     "steps.",
     "Intervals are percentiles of 1,000 bootstrap draws of whole test episodes.",
-    "RMSE of several numbers is the Euclidean error, in the fact's unit. F1 is the mean "
-    "over classes, weighted by how many test rows each has.",
+    "RMSE of several numbers is the Euclidean error, in the fact's unit. F1 is the "
+    "mean over classes, weighted by how many test rows each has.",
     "Shuffled: the same probe fitted and measured on facts of other rows of the same "
     "side, where nothing can be read. Where it beats the mean guess or the "
     "commonest class by more than its interval, something is wrong.",

@@ -1,6 +1,7 @@
 """What was found as tables: for the terminal and for the page."""
 
 from collections.abc import Callable, Iterator, Sequence
+from math import isnan
 
 from experiments.report.page import TextTable, number
 from world_models.probing.diagnostics import DIAGNOSTICS
@@ -95,7 +96,7 @@ def diagnostics_table(findings: Findings) -> TextTable:
         values = [findings.diagnostics[arm][layer].get(name) for arm, layer in columns]
         if all(x is None for x in values):
             continue
-        cells = ["–" if x is None else number(x) for x in values]
+        cells = ["–" if x is None or isnan(x) else number(x) for x in values]
         rows.append([name.replace("_", " "), about, *cells])
     heads = [
         f"{layer}" if arm == PROBED else f"{layer}, {arm}" for arm, layer in columns
@@ -106,9 +107,9 @@ def diagnostics_table(findings: Findings) -> TextTable:
 def fitting(table: TextTable, width: int) -> int:
     """How many of a table's columns fit a terminal beside each other; 4 at least."""
     columns = zip(table.columns, *table.rows, strict=True)
-    widths = [max(map(len, column)) + 2 for column in columns]
-    for i in range(min(2, table.names)):  # texts may wrap
-        widths[i] = min(widths[i], 18)
+    widths = [max(map(len, column)) + 3 for column in columns]
+    most = 18 if table.names > 2 else 40  # where texts may wrap
+    widths[: table.names] = [min(x, most) for x in widths[: table.names]]
     num = 0
     while num < len(widths) and sum(widths[: num + 1]) <= width:
         num += 1

@@ -41,7 +41,8 @@ def normality_per_row(
     """SIGReg's statistic over N, along random directions (arXiv 2511.08544).
 
     About 0 (1.06 / N) where latents are standard normal; 0.40 where all are zero, which
-    is the signature of a collapse; towards 1.44 the wider they lie.
+    is the signature of a collapse; towards 1.26 the wider they lie, and more where they
+    lie far from 0.
     """
     generator = torch.Generator().manual_seed(_SEED)
     drawn = torch.randn(rows.shape[1], directions, generator=generator)

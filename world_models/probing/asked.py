@@ -137,14 +137,20 @@ def _vectors(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:
     if fact.ndim < 2:
         yield name, fact.unsqueeze(1)
         return
-    for index in product(*(range(x) for x in fact.shape[1:-1])):
-        yield _part(name, index), fact[(slice(None), *index)]
+    for index in product(*map(range, fact.shape[1:-1])):
+        yield _part(name, index), _at(fact, index)
 
 
 def _scalars(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:
-    for index in product(*(range(x) for x in fact.shape[1:])):
-        yield _part(name, index), fact[(slice(None), *index)].long()
+    for index in product(*map(range, fact.shape[1:])):
+        yield _part(name, index), _at(fact, index).long()
 
 
 def _part(name: str, index: tuple[int, ...]) -> str:
     return ".".join([name, *map(str, index)])
+
+
+def _at(fact: Tensor, index: tuple[int, ...]) -> Tensor:
+    for i in index:
+        fact = fact[:, i]
+    return fact

@@ -30,7 +30,8 @@ DIAGNOSTICS = {
     "shrunk",
     "relative_spread": "distance from the mean over size; 0: all in one point",
     "mean_cosine": "of two rows; 1: all point the same way",
-    "sigreg_per_row": "0: standard normal; 0.40: all are zero; 1.44: far too wide",
+    "sigreg_per_row": "0: standard normal; 0.40: all are zero; more: too wide, or "
+    "off centre",
     "dead_units": "share of components that hardly vary",
     "straightness": "cosine of successive steps along an episode; 1: straight, "
     "-0.5: drawn anew in each row",

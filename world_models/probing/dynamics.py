@@ -40,8 +40,8 @@ class OfModel(Subject):
     | `encoder.…` | a module of the encoder |
 
     What lies ahead is predicted from every K-th row of an episode over the actions that
-    followed, without looking: so each row is predicted once at most, and there are
-    equally many of each number of steps.
+    followed, without looking. So each row but the first is predicted once, over 1 … K
+    steps.
 
     Args:
         model: the world model.
@@ -125,13 +125,16 @@ class OfModel(Subject):
         there: Bool[Tensor, "R B"],
     ) -> _Part:
         """Predictions from every K-th row, of those that land inside the episode."""
-        steps = min(self.horizon, len(action))
-        start = torch.arange(0, len(action) - steps + 1, steps)
+        last = len(action)
+        steps = min(self.horizon, last)
+        start = torch.arange(0, last, steps)
         lands = start + 1 + torch.arange(steps).unsqueeze(1)  # [K starts]
+        beyond = lands > last
+        lands = lands.clamp(max=last)
         predict = self.model.ahead if name == PREDICTED else self.model.imagine
         device = belief.device
         made = predict(belief[start.to(device)], action[(lands - 1).to(device)])
-        inside = there[lands]  # [K starts B]
+        inside = there[lands] & ~beyond.unsqueeze(-1)  # [K starts B]
         ahead = torch.arange(1, steps + 1)[:, None, None].expand_as(inside)
         return made.cpu()[inside], row[lands][inside], ahead[inside]
 

@@ -27,8 +27,8 @@ def probe_facts(
     episode do not count. Facts that never vary are left out: nothing is read off where
     one guess is always right.
 
-    This is the short measure of a run that ends. `probe` asks more: it predicts from
-    every K-th row of whole episodes, chooses λ, has intervals and controls.
+    This is the short measure of a run that ends. `probe_latents` asks more: it predicts
+    from every K-th row of whole episodes, chooses λ, has intervals and controls.
 
     Args:
         model: in evaluation mode.

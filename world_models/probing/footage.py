@@ -20,7 +20,7 @@ class Footage:
     Attributes:
         obs: the frames.
         episode: the number of each row's episode.
-        facts: what is true of each row, by name: any shape, bool, whole or real.
+        facts: what is true of each row, by name: `[N, …]`, bool, whole or real.
         action: what led into each row, continuous ones in [-1, 1]; on the first row of
             an episode, whatever. None where nobody acted.
         vector: what is seen beside the pixels.
@@ -34,7 +34,7 @@ class Footage:
 
     obs: UInt8[Tensor, "N C H W"]
     episode: Int64[Tensor, "N"]
-    facts: Mapping[str, Shaped[Tensor, "N ..."]]
+    facts: Mapping[str, Tensor]
     action: Shaped[Tensor, "N ..."] | None = None
     vector: Float32[Tensor, "N V"] | None = None
     units: Mapping[str, str] = field(default_factory=dict)

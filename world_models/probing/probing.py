@@ -63,7 +63,7 @@ class Question:
     controls: bool = True
 
 
-def probe(
+def probe_latents(
     subject: Subject,
     footage: Footage,
     question: Question | None = None,
@@ -71,7 +71,8 @@ def probe(
 ) -> Findings:
     """Which facts of some footage can be read off a subject's latents.
 
-        found = probe(OfImages(encoder), Footage(obs, episode, {"place": place}))
+        footage = Footage(obs, episode, {"place": place})
+        found = probe_latents(OfImages(encoder), footage)
         found.score("place", "rmse", probe="ridge")
 
     Episodes are split in three: probes are fitted on the first, chosen by the second

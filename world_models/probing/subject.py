@@ -64,8 +64,10 @@ class Subject(ABC):
         """
         for name in layers:
             if name not in self.layers:
+                near = suggest(name, self.layers) if len(self.layers) > 8 else ""
                 raise ConfigError(
-                    f"There is no layer {name!r}.{suggest(name, self.layers)}"
+                    f"There is no layer {name!r}.{near} There are: "
+                    f"{', '.join(self.layers)}."
                 )
         return tuple(layers) or self.usual
 
@@ -78,7 +80,7 @@ def narrowed(maps: Tensor) -> Float32[Tensor, "n D"]:
     """
     if maps.ndim == 4 and maps[0].numel() > MOST:
         side = max(1, int((MOST / maps.shape[1]) ** 0.5))
-        size = [min(side, x) for x in maps.shape[2:]]
+        size = min(side, maps.shape[2]), min(side, maps.shape[3])
         maps = nn.functional.adaptive_avg_pool2d(maps.float(), size)
     if maps.ndim == 3 and maps[0].numel() > MOST:
         maps = maps.float().mean(1)
@@ -94,6 +96,7 @@ def reset(network: nn.Module, seed: int) -> bool:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for part in network.modules():
-            if hasattr(part, "reset_parameters"):
-                part.reset_parameters()
+            renew = getattr(part, "reset_parameters", None)
+            if callable(renew):
+                renew()
     return True

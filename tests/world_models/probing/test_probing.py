@@ -18,7 +18,7 @@ from world_models.probing.findings import (
 )
 from world_models.probing.footage import Footage
 from world_models.probing.images import OfImages
-from world_models.probing.probing import Question, probe
+from world_models.probing.probing import Question, probe_latents
 from world_models.probing.ridge import Ridge
 from world_models.probing.softmax import Softmax
 from world_models.probing.standardised import Standardised
@@ -61,7 +61,7 @@ def marginals(images: Tensor) -> Tensor:
 
 @pytest.fixture(scope="module")
 def found() -> Findings:
-    return probe(OfImages(marginals), footage(), QUICK)
+    return probe_latents(OfImages(marginals), footage(), QUICK)
 
 
 def holds(score: Score, value: float) -> bool:
@@ -104,11 +104,11 @@ def test_shuffled_numbers_are_at_chance(found: Findings, fact: str) -> None:
 
 
 def test_shuffled_classes_are_at_chance(found: Findings) -> None:
-    """Four rooms, about equally often."""
+    """Not more often right than whoever names one of four rooms, or tosses a coin."""
     shuffled = found.score("room", "accuracy", "softmax", labels=SHUFFLED)
     assert shuffled.high is not None
     assert shuffled.high < 0.45
-    assert shuffled.value == pytest.approx(0.27, abs=0.09)
+    assert holds(found.score("coin", "accuracy", "softmax", labels=SHUFFLED), 0.5)
 
 
 def test_velocities_are_those_within_an_episode(found: Findings) -> None:
@@ -130,7 +130,7 @@ def test_velocities_are_found_by_who_sees_two_frames() -> None:
     def both(images: Tensor) -> Tensor:
         return torch.cat([marginals(images[:, :1]), marginals(images[:, 1:])], 1)
 
-    seen = probe(OfImages(both, stack=2), footage(), QUICK)
+    seen = probe_latents(OfImages(both, stack=2), footage(), QUICK)
     assert seen.score("place velocity", "rmse", "ridge").value < 0.1
     assert seen.score("place", "rmse", "ridge").value < 0.1
 
@@ -138,12 +138,12 @@ def test_velocities_are_found_by_who_sees_two_frames() -> None:
 def test_nothing_of_the_test_is_learned_from() -> None:
     """Whatever facts the test has, what was fitted stays: only the scores move."""
     data = footage()
-    whole = probe(OfImages(marginals), data, QUICK)
+    whole = probe_latents(OfImages(marginals), data, QUICK)
     generator = torch.Generator().manual_seed(QUICK.seed)
     drawn = torch.randperm(E, generator=generator)[: round(0.2 * E)]
     of_test = torch.isin(data.episode, drawn)
     moved = {**data.facts, "place": data.facts["place"] + 5 * of_test.unsqueeze(1)}
-    other = probe(OfImages(marginals), replace(data, facts=moved), QUICK)
+    other = probe_latents(OfImages(marginals), replace(data, facts=moved), QUICK)
     assert other.score("place", "rmse", "ridge").value == pytest.approx(
         50**0.5, abs=0.05
     )
@@ -173,7 +173,7 @@ class Net(nn.Module):
 def test_random_weights_and_pixels_stand_beside(generator: torch.Generator) -> None:
     question = replace(QUICK, controls=True, layers=("output", "first"))
     question = replace(question, facts=("place",), probes=(Ridge(),))
-    seen = probe(OfImages(Net()), footage(), question)
+    seen = probe_latents(OfImages(Net()), footage(), question)
     arms = {(x.arm, x.layer) for x in seen.readings}
     assert arms == {
         *((PROBED, x) for x in question.layers),
@@ -191,7 +191,7 @@ def test_random_weights_and_pixels_stand_beside(generator: torch.Generator) -> N
 
 def test_who_cannot_be_built_anew_has_no_control() -> None:
     question = replace(QUICK, controls=True, facts=("place",), probes=(Ridge(),))
-    seen = probe(OfImages(marginals), footage(), question)
+    seen = probe_latents(OfImages(marginals), footage(), question)
     assert RANDOM not in {x.arm for x in seen.readings}
     assert any("random weights" in x for x in seen.notes)
 
@@ -224,9 +224,11 @@ def test_too_few_episodes_are_refused() -> None:
         data.obs[some], data.episode[some], {"place": data.facts["place"][some]}
     )
     with pytest.raises(DatasetError, match="3 episodes"):
-        probe(OfImages(marginals), few, QUICK)
+        probe_latents(OfImages(marginals), few, QUICK)
 
 
 def test_layers_that_are_not_there_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"no layer 'frist'.*'first'"):
-        probe(OfImages(Net()), footage(), replace(QUICK, layers=("frist",)))
+    with pytest.raises(
+        ConfigError, match=r"no layer 'frist'. There are: output, first, second"
+    ):
+        probe_latents(OfImages(Net()), footage(), replace(QUICK, layers=("frist",)))
