@@ -96,14 +96,19 @@ def run_all(left: Sequence[Cell], budget: Budget, workers: int, file: Path) -> N
 
 
 def table(lines: Sequence[Line]) -> Iterator[str]:
-    """F1 by game and arm, the mean over seeds, the paper's figures below each."""
+    """F1 by game and arm, the mean over seeds.
+
+    Below each the paper's figures, and ours with latents at a common scale.
+    """
     names = [x for x in NAMES if any(y["arm"] == x for y in lines)]
     yield f"| game | {' | '.join(NAMES[x] for x in names)} |"
     yield f"|---{'|---' * len(names)}|"
     for game in GAMES:
-        yield _row(game, [_mean(lines, game, x) for x in names])
+        yield _row(game, [_mean(lines, game, x, "f1") for x in names])
         paper = dict(zip(_IN_PAPER, PAPER[game], strict=True))
         yield _row(f"{game}, the paper's", [paper.get(x) for x in names])
+        scaled = [_mean(lines, game, x, "scaled_f1") for x in names]
+        yield _row(f"{game}, common scale", scaled)
 
 
 def by_category(lines: Sequence[Line]) -> Iterator[str]:
@@ -113,21 +118,18 @@ def by_category(lines: Sequence[Line]) -> Iterator[str]:
     yield f"|---|---{'|---' * len(names)}|"
     for game in GAMES:
         for category in (x.value for x in Category):
-            values = [_mean(lines, game, x, category) for x in names]
+            values = [_mean(lines, game, x, "categories", category) for x in names]
             if any(x is not None for x in values):
                 yield _row(f"{game} | {category}", values)
 
 
 def _mean(
-    lines: Sequence[Line], game: str, arm: str, category: str | None = None
+    lines: Sequence[Line], game: str, arm: str, key: str, category: str | None = None
 ) -> float | None:
-    found = [
-        x["f1"] if category is None else x["categories"].get(category)
-        for x in lines
-        if (x["game"], x["arm"]) == (game, arm)
-    ]
-    values = [x for x in found if x is not None]
-    return fmean(values) if values else None
+    found = [x[key] for x in lines if (x["game"], x["arm"]) == (game, arm)]
+    if category is not None:
+        found = [x[category] for x in found if category in x]
+    return fmean(found) if found else None
 
 
 def _row(name: str, values: Sequence[float | None]) -> str:

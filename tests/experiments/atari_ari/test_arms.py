@@ -86,11 +86,19 @@ def test_cells_become_tables_and_are_not_run_twice(tmp_path: Path) -> None:
 def test_the_table_is_the_mean_over_seeds() -> None:
     ari = script("atari_ari")
     lines = [
-        {"game": "pong", "arm": "cpc", "seed": s, "f1": f, "categories": {"agent": f}}
-        for s, f in ((0, 0.25), (1, 0.5))
+        {
+            "game": "pong",
+            "arm": "cpc",
+            "seed": seed,
+            "f1": f1,
+            "categories": {"agent": f1},
+            "scaled_f1": 2 * f1,
+        }
+        for seed, f1 in ((0, 0.25), (1, 0.5))
     ]
-    assert list(ari.table(lines))[2:4] == [
+    assert list(ari.table(lines))[2:5] == [
         "| pong | .38 |",
         "| pong, the paper's | .71 |",
+        "| pong, common scale | .75 |",
     ]
     assert list(ari.by_category(lines))[2:] == ["| pong | agent | .38 |"]
