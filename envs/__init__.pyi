@@ -1,6 +1,9 @@
 # Public names: for type checkers, and for lazy_loader in `__init__.py`.
 
 from .atari.emulator import EmulatedAtari as EmulatedAtari
+from .atari.labels import Category as Category
+from .atari.labels import categories as categories
+from .atari.labels import labelled_games as labelled_games
 from .atari.native import AtariConfig as AtariConfig
 from .atari.native import NativeAtari as NativeAtari
 from .atari.protocol import AtariProtocol as AtariProtocol
@@ -8,6 +11,7 @@ from .atari.protocol import NamedProtocol as NamedProtocol
 from .atari.protocol import list_games as list_games
 from .atari.ram import AtariFact as AtariFact
 from .atari.ram import explorable_games as explorable_games
+from .atari.ram import label_bytes as label_bytes
 from .atari.ram import locate as locate
 from .attention.behaviour import Behaviour as Behaviour
 from .attention.behaviour import Look as Look

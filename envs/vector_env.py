@@ -117,6 +117,9 @@ class FactSpec:
             often, and what curiosity paid for it.
         tally: a number whose value on the last row of an episode says what came of the
             episode; runs log its mean over episodes.
+        unit: what its numbers are in: `px` or `tiles` of places, `px/step` of what they
+            move by in a step; empty where they have none. Only of a place, a unit
+            without `/`, does a probe take differences.
 
     Raises:
         ValueError: names of values that are no whole numbers, an event that is no
@@ -128,6 +131,7 @@ class FactSpec:
     names: tuple[str, ...] = ()
     event: bool = False
     tally: bool = False
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if self.event and (self.dtype is not torch.bool or self.shape):

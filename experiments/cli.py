@@ -26,6 +26,10 @@ COMMANDS = {
         "experiments.picture.command",
         "what a world model sees and imagines: a decoder's grid, GIF and errors",
     ),
+    "probe": (
+        "experiments.probe.command",
+        "which facts can be read off what a model sees and predicts",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",

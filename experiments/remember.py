@@ -2,21 +2,23 @@
 
     python -m experiments.remember
 
-Remembers the flags of `train`, `pretrain`, `train-model`, `picture` and `record` for
-each choice they offer; what is asked for besides is remembered when it is first asked.
+Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `record` and
+`probe` for each choice they offer; what is asked for besides is remembered when it is
+first asked.
 `experiments/config/remembered.py` says where. The other commands need no memory.
 """
 
 from experiments.model import command as model
 from experiments.picture import command as picture
 from experiments.pretrain import command as pretrain
+from experiments.probe import command as probe
 from experiments.record import command as record
 from experiments.train import command as train
 
 
 def main() -> None:
     """Remember the flags of all commands whose flags depend on choices."""
-    for command in (train, pretrain, model, picture, record):
+    for command in (train, pretrain, model, picture, record, probe):
         command.COMMAND.remember()
 
 

@@ -5,6 +5,7 @@ from .check.objective import (
     ObjectiveContractError as ObjectiveContractError,
 )
 from .check.objective import check_objective as check_objective
+from .encoders.ari_cnn import AriCnnConfig as AriCnnConfig
 from .encoders.batch_norm import BatchNorm1d as BatchNorm1d
 from .encoders.batch_norm import BatchNorm2d as BatchNorm2d
 from .encoders.cnn import ImpalaConfig as ImpalaConfig

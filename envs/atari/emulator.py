@@ -17,7 +17,15 @@ from envs.atari.protocol import (
     find_game,
     fresh_seed,
 )
-from envs.atari.ram import RAM_BYTES, AtariFact, fact_specs, locate, place_bytes
+from envs.atari.ram import (
+    RAM_BYTES,
+    AtariFact,
+    fact_specs,
+    label_bytes,
+    locate,
+    place_bytes,
+    read_labels,
+)
 from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, EnvState, Step, VectorEnv
 
@@ -42,7 +50,7 @@ class EmulatedAtari(VectorEnv):
         device: where the returned tensors lie.
 
     Raises:
-        ValueError: no such game, or EXPLORATION is not known for it.
+        ValueError: no such game, or a fact is not known for it.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class EmulatedAtari(VectorEnv):
         self.game, self.protocol = find_game(game), protocol
         exploring = AtariFact.EXPLORATION in facts
         self._place = place_bytes(game) if exploring else None
+        self._labels = label_bytes(game) if AtariFact.LABELS in facts else {}
         self._hears = AtariFact.SOUND in facts
         self._games = [
             AtariMachine(game, protocol, self._hears) for _ in range(num_envs)
@@ -69,7 +78,7 @@ class EmulatedAtari(VectorEnv):
             obs_shape=(channels, protocol.height, protocol.width),
             actions=DiscreteActions(len(actions), tuple(a.name for a in actions)),
             device=torch.device(device),
-            facts=fact_specs(facts, self._games[0].screen, protocol.frame_skip),
+            facts=fact_specs(game, facts, self._games[0].screen, protocol.frame_skip),
             frames_per_step=protocol.frame_skip,
         )
 
@@ -179,6 +188,8 @@ class EmulatedAtari(VectorEnv):
         seen = {k: to_device(v, device) for k, v in self._latest.items()}
         if self._place is not None:
             seen |= locate(seen["ram"], self._place)._asdict()
+        if self._labels:
+            seen |= read_labels(seen["ram"], self._labels)
         return Step(
             obs=seen["obs"],
             reward=to_device(reward, device),

@@ -70,10 +70,11 @@ class AtariConfig:
         )
 
     def with_facts(self) -> "AtariConfig":
-        """The same frames in colour, with the player's place where it is known."""
+        """The same frames, also in colour, and with the player's place if known."""
         known = find_game(self.game) in explorable_games()
         place = (AtariFact.EXPLORATION,) if known else ()
-        return replace(self, facts=(AtariFact.COLOUR, *place))
+        facts = (*self.facts, AtariFact.COLOUR, *place)
+        return replace(self, facts=tuple(dict.fromkeys(facts)))
 
     def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
         """Build B games.

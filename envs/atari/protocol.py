@@ -84,12 +84,23 @@ HINDSIGHT = AtariProtocol(sticky=0.1)
 Only that number is known to us; the other switches are those of `MACHADO`."""
 
 
+ATARI_ARI = AtariProtocol(
+    sticky=0.0, full_action_space=False, noop_max=31, fire_on_reset=True
+)
+"""Anand et al. 2019 (arXiv 1906.08226), checked against the authors' code: nothing
+sticky, skip 4, up to 30 no-ops and FIRE at resets, grey.
+
+Deviations: an episode is a whole game, where a lost life ended one; 84×84, where theirs
+is 210×160 (`--world.height 210 --world.width 160`)."""
+
+
 class NamedProtocol(Enum):
     """Protocols to choose by name, on the command line and in saved configurations."""
 
     MACHADO = "machado"
     RND_PAPER = "rnd-paper"
     HINDSIGHT = "hindsight"
+    ATARI_ARI = "atari-ari"
 
     @property
     def switches(self) -> AtariProtocol:
@@ -101,6 +112,7 @@ _PROTOCOLS = {
     NamedProtocol.MACHADO: MACHADO,
     NamedProtocol.RND_PAPER: RND_PAPER,
     NamedProtocol.HINDSIGHT: HINDSIGHT,
+    NamedProtocol.ATARI_ARI: ATARI_ARI,
 }
 
 

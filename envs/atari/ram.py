@@ -1,9 +1,11 @@
-"""Atari facts (ground truth beside the pixels): rooms and positions from RAM.
+"""Atari facts (ground truth beside the pixels): rooms, positions, labels from RAM.
 
 The byte addresses (`ram.json`) are those published with *Unsupervised State
 Representation Learning in Atari* (Anand et al. 2019, arXiv 1906.08226) in
 mila-iqia/atari-representation-learning, MIT licence. Those that `locate` reads are
-checked for Montezuma's Revenge: changing the byte changes what is on the screen.
+checked for Montezuma's Revenge: changing the byte changes what is on the screen. Those
+of Pong, Breakout and Boxing are compared with pixels by
+`tests/envs/atari/test_labels.py`.
 """
 
 import json
@@ -44,6 +46,8 @@ class AtariFact(Enum):
     order. What follows an early end, and every first row, is silence."""
     EXPLORATION = "exploration"
     """`room`, `x`, `y`: int64 `[]`, where the player is; see `locate`."""
+    LABELS = "labels"
+    """AtariARI's labels, one fact for each: int64 `[]`, 0 … 255; see `label_bytes`."""
 
 
 class PlayerPlace(NamedTuple):
@@ -63,15 +67,24 @@ class PlaceBytes(NamedTuple):
 
 
 def fact_specs(
-    facts: Collection[AtariFact], screen: tuple[int, int], frame_skip: int
+    game: str,
+    facts: Collection[AtariFact],
+    screen: tuple[int, int],
+    frame_skip: int,
 ) -> dict[str, FactSpec]:
-    """Shapes and dtypes of the facts asked for, given the screen's (height, width)."""
+    """Shapes and dtypes of the facts asked for, given the screen's (height, width).
+
+    Raises:
+        ValueError: labels of a game that has none.
+    """
     byte, number = torch.uint8, FactSpec((), torch.int64)
+    labels = label_bytes(game) if AtariFact.LABELS in facts else {}
     entries = {
         AtariFact.RAM: {"ram": FactSpec((RAM_BYTES,), byte)},
         AtariFact.COLOUR: {"colour": FactSpec((3, *screen), byte)},
         AtariFact.SOUND: {"sound": FactSpec((frame_skip * SOUND_SAMPLES,), byte)},
         AtariFact.EXPLORATION: dict.fromkeys(PlayerPlace._fields, number),
+        AtariFact.LABELS: dict.fromkeys(labels, number),
     }
     return {
         k: v for fact in AtariFact if fact in facts for k, v in entries[fact].items()
@@ -106,6 +119,28 @@ def place_bytes(game: str) -> PlaceBytes:
             f"{', '.join(explorable_games())}"
         )
     return found
+
+
+def label_bytes(game: str) -> Mapping[str, int]:
+    """The labels of a game: name → the byte of the memory that holds it.
+
+    Raises:
+        ValueError: no such game, or it has no labels; lists those that have some.
+    """
+    name, known = find_game(game), ram_maps()
+    if name not in known:
+        raise ValueError(
+            f"AtariARI has no labels of '{name}', only of {', '.join(sorted(known))}"
+        )
+    return known[name]
+
+
+def read_labels(
+    ram: UInt8[Tensor, "*batch 128"], labels: Mapping[str, int]
+) -> dict[str, Int64[Tensor, "*batch"]]:
+    """The labels by name, from whole memories."""
+    values = ram[..., list(labels.values())].long()
+    return dict(zip(labels, values.unbind(-1), strict=True))
 
 
 def locate(ram: UInt8[Tensor, "*batch 128"], place: PlaceBytes) -> PlayerPlace:

@@ -75,8 +75,10 @@ class KeyDoorWorld(NativeWorld[KeyDoorState]):
 
     actions = DiscreteActions(5, ("left", "right", "forward", "pickup", "toggle"))
     facts: ClassVar[dict[str, FactSpec]] = {
-        name: FactSpec((), torch.int64)
-        for name in ("x", "y", "room", "has_key", "door_open")
+        **{name: FactSpec((), torch.int64, unit="tiles") for name in ("x", "y")},
+        **{
+            name: FactSpec((), torch.int64) for name in ("room", "has_key", "door_open")
+        },
     }
 
     def __init__(self, config: "KeyDoorConfig", device: torch.device | str) -> None:

@@ -44,7 +44,8 @@ class MovingDotWorld(NativeWorld[MovingDotState]):
     obs_shape = (1, PIXELS, PIXELS)
     actions = ContinuousActions((-REACH, -REACH), (REACH, REACH))
     facts: ClassVar[dict[str, FactSpec]] = {
-        name: FactSpec((2,), torch.float32) for name in ("place", "displacement")
+        "place": FactSpec((2,), torch.float32, unit="px"),
+        "displacement": FactSpec((2,), torch.float32, unit="px/step"),
     }
 
     def __init__(self, scene: Scene | None = None, max_episode_steps: int = 16) -> None:

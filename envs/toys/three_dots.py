@@ -45,7 +45,8 @@ class ThreeDotsWorld(NativeWorld[ThreeDotsState]):
     obs_shape = (1, PIXELS, PIXELS)
     actions = ContinuousActions((-REACH, -REACH), (REACH, REACH))
     facts: ClassVar[dict[str, FactSpec]] = {
-        name: FactSpec((3, 2), torch.float32) for name in ("places", "displacements")
+        "places": FactSpec((3, 2), torch.float32, unit="px"),
+        "displacements": FactSpec((3, 2), torch.float32, unit="px/step"),
     }
 
     def __init__(self, scene: Scene, max_episode_steps: int = 16) -> None:

@@ -9,6 +9,7 @@ from functools import partial
 
 from experiments.config.choices import Row, Table
 from experiments.encoders.pretrained import PretrainedConfig
+from ssl_objectives.encoders.ari_cnn import AriCnnConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.menet import MeNetConfig
@@ -55,6 +56,7 @@ ENCODERS: Table[EncoderConfig] = Table(
         "patch": Row(PatchConfig, dial={"size": "latent", "patch": "patch"}),
         "small": Row(SmallCnnConfig),
         "menet": Row(MeNetConfig, dial={"size": "latent"}),
+        "ari": Row(AriCnnConfig),
         "resnet": Row(ResNetConfig, dial={"width": "channels"}),
         "vit": Row(ViTConfig, dial={"width": "token"}),
         "luma-chroma": Row(

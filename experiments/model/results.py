@@ -1,12 +1,12 @@
 """What a world model is worth: facts that can be read off its latents, and shares."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from envs.native_env import NativeVectorEnv
@@ -43,19 +43,37 @@ def shares(model: LatentDynamics, env: VectorEnv | None, seed: int) -> dict[str,
     Of encoders of single frames alone: a stack of frames has one background, too, but
     more than one place of the dot.
     """
-    world = env.world if isinstance(env, NativeVectorEnv) else None
-    if not isinstance(world, CrossedWorld) or model.belief.num_frames > 1:
+    if model.belief.num_frames > 1:
         return {}
-    assert env is not None
+    with evaluating(model):
+        found = background_shares(model.belief.encoder, env, seed)
+    return {f"evaluate/{name}": x for name, x in found.items()}
+
+
+@torch.no_grad()
+def background_shares(
+    encode: Callable[[UInt8[Tensor, "n C H W"]], Float32[Tensor, "n D"] | None],
+    env: VectorEnv | None,
+    seed: int,
+) -> dict[str, float]:
+    """`background_share` and `dot_share` of latents, where a world can tell.
+
+    Args:
+        encode: single frames to latents; None where it needs more than one to see.
+        env: the worlds; nothing is told of those that cannot show two things before
+            two backgrounds each.
+        seed: of the frames.
+    """
+    world = env.world if isinstance(env, NativeVectorEnv) else None
+    if env is None or not isinstance(world, CrossedWorld):
+        return {}
     generator = torch.Generator(env.spec.device).manual_seed(seed)
     frames = world.crossed_frames(_CROSSED, generator)
-    with evaluating(model):
-        latent = model.belief.encoder(frames)
-    background, dot = crossed_shares(latent)
-    return {
-        "evaluate/background_share": float(background),
-        "evaluate/dot_share": float(dot),
-    }
+    latent = encode(frames.flatten(0, 2))
+    if latent is None:
+        return {}
+    background, dot = crossed_shares(latent.unflatten(0, frames.shape[:3]))
+    return {"background_share": float(background), "dot_share": float(dot)}
 
 
 def measure_model(

@@ -1,10 +1,13 @@
 """World models that were trained, from their run folders."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from experiments.config.device import resolve_device
 from experiments.model.build import build_model, offered_of
 from experiments.model.config import TrainModelConfig
+from experiments.model.sources.source import Offered
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from ssl_objectives.refusal import ConfigError
@@ -33,8 +36,7 @@ def load_world_model(
             f"{folder.path} is no run of `curious train-model`. The world model of an "
             "agent: load_agent(run)[0].world_model."
         )
-    path = folder.checkpoint_at(Path(run))
-    state = CheckpointFolder(folder.checkpoints).load(path).state
+    state = _state(Path(run))
     model = build_model(config, offered_of(state["offered"]))
     try:
         model.load_state_dict(state["modules"])
@@ -43,3 +45,18 @@ def load_world_model(
             f"the checkpoint does not fit {folder.config_file}: {error}"
         ) from error
     return model.to(resolve_device(device)).eval(), config
+
+
+def offered_at(run: Path | str) -> Offered:
+    """What the world model of a run was built for.
+
+    Raises:
+        NotARun, CheckpointError: see `load_world_model`.
+    """
+    return offered_of(_state(Path(run))["offered"])
+
+
+def _state(run: Path) -> Mapping[str, Any]:
+    folder = RunFolder.open(run)
+    path = folder.checkpoint_at(run)
+    return CheckpointFolder(folder.checkpoints).load(path).state

@@ -201,7 +201,7 @@ def dataset_spec(env: EnvSpec, facts: bool) -> DatasetSpec:
         rewards=True,
         ends=True,
         facts={
-            name: Column(x.shape, str(x.dtype).removeprefix("torch."), x.names)
+            name: Column(x.shape, str(x.dtype).removeprefix("torch."), x.names, x.unit)
             for name, x in env.facts.items()
         }
         if facts

@@ -93,7 +93,12 @@ def spec_json(spec: DatasetSpec) -> dict[str, Any]:
         "rewards": spec.rewards,
         "ends": spec.ends,
         "facts": {
-            name: {"shape": list(x.shape), "dtype": x.dtype, "names": list(x.names)}
+            name: {
+                "shape": list(x.shape),
+                "dtype": x.dtype,
+                "names": list(x.names),
+                "unit": x.unit,
+            }
             for name, x in spec.facts.items()
         },
         "frames_per_step": spec.frames_per_step,
@@ -114,7 +119,9 @@ def read_spec(data: Mapping[str, Any]) -> DatasetSpec:
         rewards=bool(data["rewards"]),
         ends=bool(data["ends"]),
         facts={
-            name: Column(tuple(x["shape"]), x["dtype"], tuple(x["names"]))
+            name: Column(
+                tuple(x["shape"]), x["dtype"], tuple(x["names"]), x.get("unit", "")
+            )
             for name, x in data["facts"].items()
         },
         frames_per_step=int(data["frames_per_step"]),

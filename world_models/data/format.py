@@ -40,12 +40,14 @@ _FACT_KINDS = "biuf"  # bool, integers, floats: NumPy's letters
 class Column:
     """Shape (of one row) and dtype (NumPy's name) of a column.
 
-    `names[i]` says what the value i means, where it is known (classes of images).
+    `names[i]` says what the value i means, where it is known (classes of images), and
+    `unit` what numbers are in (`px`, `px/step`), where they are in something.
     """
 
     shape: tuple[int, ...]
     dtype: str
     names: tuple[str, ...] = ()
+    unit: str = ""
 
     @property
     def num_bytes(self) -> int:

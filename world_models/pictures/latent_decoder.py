@@ -1,6 +1,6 @@
 """A decoder to look into any world model: what it sees, and what it imagines."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 import torch
 from jaxtyping import Float, Float32, Shaped, UInt8
@@ -11,11 +11,13 @@ from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from world_models.latent_dynamics import LatentDynamics
 from world_models.pictures.centered import CenteredDecoder, DecoderBodyConfig
 from world_models.pictures.gathered import Gathered, foretold, gather
-from world_models.probing.ridge import Ridge
+from world_models.probing.ridge import FIXED, LinearReader, Ridge
+from world_models.probing.rows import Rows
 from world_models.trajectory import Trajectory
 from world_models.vector_encoder import VectorEncoder
 
 _MAX_NORM = 10.0  # of gradients
+_LATENT = "latent"  # what is read
 
 
 class LatentDecoder:
@@ -45,7 +47,7 @@ class LatentDecoder:
     """
 
     def __init__(
-        self, model: LatentDynamics, decoder: CenteredDecoder, reading: Ridge
+        self, model: LatentDynamics, decoder: CenteredDecoder, reading: LinearReader
     ) -> None:
         self.model, self.decoder, self.reading = model, decoder, reading
 
@@ -94,7 +96,8 @@ class LatentDecoder:
                 config or DecoderConfig(8), rows.latent, rows.frames
             ).to(device)
         _descend(decoder, rows, steps, batch_size, learning_rate, seed, watch)
-        return LatentDecoder(model, decoder.eval(), Ridge(rows.told, rows.aim))
+        aims = _rows(rows.told, {_LATENT: rows.aim})
+        return LatentDecoder(model, decoder.eval(), Ridge((FIXED,)).fit(aims, aims))
 
     def reconstruct(
         self, latent: Float32[Tensor, "*batch D"]
@@ -108,7 +111,7 @@ class LatentDecoder:
     ) -> UInt8[Tensor, "K *batch C H W"]:
         """Frames after each of K actions `[K, *batch, …]`, of which none is seen."""
         told = foretold(self.model, belief, action)
-        latent = self.reading(told.flatten(0, -2)).float()
+        latent = self.reading.told(_rows(told.flatten(0, -2), {}))[_LATENT].float()
         return self.reconstruct(latent.view(*told.shape[:-1], -1))
 
 
@@ -123,6 +126,14 @@ def check_sees_pixels(model: LatentDynamics) -> None:
             "This model sees numbers and no pixels, so that there is nothing to draw: "
             "take one whose --encoder reads images."
         )
+
+
+def _rows(
+    told: Float32[Tensor, "N E"], facts: Mapping[str, Float32[Tensor, "N D"]]
+) -> Rows:
+    """As a probe reads them; nothing is split, so that one episode will do."""
+    alone = torch.zeros(len(told), dtype=torch.int64, device=told.device)
+    return Rows(told, facts, alone)
 
 
 def _descend(

@@ -45,8 +45,11 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
     obs_shape = (3, _SIDE, _SIDE)
     actions = DiscreteActions(5, ("noop", "up", "right", "down", "left"))
     facts: ClassVar[dict[str, FactSpec]] = {
-        **{name: FactSpec((), torch.int64) for name in ("room", "x", "y")},
-        **{name: FactSpec((), torch.int64, tally=True) for name in ("keys", "rooms")},
+        "room": FactSpec((), torch.int64),
+        "x": FactSpec((), torch.int64, unit="tiles"),
+        "y": FactSpec((), torch.int64, unit="tiles"),
+        "keys": FactSpec((), torch.int64, tally=True),
+        "rooms": FactSpec((), torch.int64, tally=True),
     }
 
     def __init__(self, config: "PixelMazeConfig", device: torch.device | str) -> None:

@@ -97,8 +97,8 @@ class TrackerWorld(NativeWorld[TrackerState]):
         whole = torch.int64
         return {
             "room": FactSpec((), whole, ROOM_NAMES),
-            "x": FactSpec((), whole),
-            "y": FactSpec((), whole),
+            "x": FactSpec((), whole, unit="tiles"),
+            "y": FactSpec((), whole, unit="tiles"),
             "deepest": FactSpec((), whole),
             "rooms": FactSpec((), whole, tally=True),
             "trackers": FactSpec((), whole, tally=True),

@@ -11,6 +11,7 @@ import tyro
 from envs.atari.emulator import EmulatedAtari
 from envs.atari.native import AtariConfig, NativeAtari
 from envs.atari.protocol import (
+    ATARI_ARI,
     HINDSIGHT,
     MACHADO,
     RND_PAPER,
@@ -185,8 +186,10 @@ def test_named_protocols() -> None:
     assert machado == MACHADO
     assert replace(MACHADO, full_action_space=False, max_frames=18_000) == RND_PAPER
     assert replace(MACHADO, sticky=0.1) == HINDSIGHT
+    ari = replace(MACHADO, sticky=0.0, full_action_space=False)
+    assert replace(ari, noop_max=31, fire_on_reset=True) == ATARI_ARI
     for name, protocol in zip(
-        NamedProtocol, (MACHADO, RND_PAPER, HINDSIGHT), strict=True
+        NamedProtocol, (MACHADO, RND_PAPER, HINDSIGHT, ATARI_ARI), strict=True
     ):
         assert name.switches == protocol
 

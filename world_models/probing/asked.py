@@ -1,0 +1,156 @@
+"""What is asked of latents: facts as numbers or classes, places and velocities."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from jaxtyping import Bool, Shaped
+from torch import Tensor
+
+from ssl_objectives.refusal import DatasetError, suggest
+from world_models.probing.footage import Footage
+
+MOST_CLASSES = 256
+MOST_NUMBERS = 64  # of a fact that nobody named: pictures and sounds have more
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One fact as a probe is asked for it.
+
+    Attributes:
+        name: of the fact; `place velocity` is how the place changed since the row
+            before, `x class` the number x told by name instead of by measure.
+        values: numbers, float32 `[N, F]`, or classes, int64 `[N]`, counted from 0.
+        known: rows where it is known. Velocities are not on the first row of an
+            episode.
+        unit: of numbers; empty where there is none.
+        classes: what each class is called.
+    """
+
+    name: str
+    values: Shaped[Tensor, "N ..."]
+    known: Bool[Tensor, "N"]
+    unit: str = ""
+    classes: tuple[str, ...] = ()
+
+    @property
+    def varies(self) -> bool:
+        """Whether it has two values at least, where it is known."""
+        values = self.values[self.known]
+        return bool(len(values) and (values != values[:1]).any())
+
+
+def asked_of(
+    footage: Footage, names: Sequence[str] = (), places: Sequence[str] = ()
+) -> tuple[list[Asked], list[str]]:
+    """The facts of some frames, and a note about each that is left out.
+
+    Real numbers are read as numbers, each vector as a whole: of `[N, 3, 2]` there are
+    three facts of two numbers, `places.0` to `places.2`. Bools, and whole numbers
+    without a unit and of at most 256 values, are classes; whole numbers with a unit are
+    both. A fact whose unit is a place's (or that `places` names) also has a velocity.
+    A fact that never varies is left out: who says its one value is always right.
+
+    Args:
+        footage: the frames.
+        names: facts to ask for; default: all that have 64 numbers at most.
+        places: further facts that are places, though no unit says so.
+
+    Raises:
+        DatasetError: there are no facts, none of such a name, or one of those that were
+            named never varies.
+    """
+    if not footage.facts:
+        raise DatasetError(
+            f"{footage.about} tells no facts, so that there is nothing to ask for. "
+            "Record with --facts, or give a column of your own: --column NAME=FILE"
+        )
+    for name in (*names, *places):
+        if name not in footage.facts:
+            raise DatasetError(
+                f"{footage.about} has no fact {name!r}."
+                f"{suggest(name, list(footage.facts))}"
+            )
+    made: list[Asked] = []
+    notes = []
+    for name in names or footage.facts:
+        size = footage.facts[name][0].numel()
+        if size > MOST_NUMBERS and name not in names:
+            notes.append(
+                f"{name} was left out: it has {size:,} numbers in each row. Name it "
+                f"to have it probed: --facts {name}"
+            )
+            continue
+        of_it = list(_asked(footage, name, name in places))
+        varied = [x for x in of_it if x.varies]
+        if not varied and name in names:
+            raise DatasetError(
+                f"The fact {name!r} never varies in {footage.about}: whoever says its "
+                "one value is always right. Ask for another, or give more frames."
+            )
+        constant = [x.name for x in of_it if not x.varies]
+        if constant:
+            notes.append(f"{', '.join(constant)} never varied, and was left out.")
+        made += varied
+    if not made:
+        raise DatasetError(
+            f"No fact of {footage.about} can be asked for. {' '.join(notes)}"
+        )
+    return made, notes
+
+
+def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:
+    fact, unit = footage.facts[name], footage.units.get(name, "")
+    everywhere = torch.ones(len(footage), dtype=torch.bool)
+    classes = footage.names.get(name, ())
+    place = place or bool(unit and "/" not in unit)
+    if fact.is_floating_point() or (place and not classes):
+        for part, values in _vectors(name, fact.float()):
+            known = values.isfinite().all(-1)
+            yield Asked(part, values.nan_to_num(0, 0, 0), known, unit)
+            if place:
+                inside = known & ~footage.first
+                inside[1:] &= known[:-1]
+                moved = torch.zeros_like(values)
+                moved[1:] = values[1:] - values[:-1]
+                moved = moved.masked_fill(~inside.unsqueeze(-1), 0)
+                per = f"{unit}/step" if unit else ""
+                yield Asked(f"{part} velocity", moved, inside, per)
+        if fact.is_floating_point():
+            return
+    for part, values in _scalars(name, fact):
+        found, number = values.unique(return_inverse=True)
+        if len(found) <= MOST_CLASSES or classes:
+            called = [
+                classes[x] if 0 <= x < len(classes) else str(x) for x in found.tolist()
+            ]
+            label = f"{part} class" if place else part
+            yield Asked(label, number, everywhere, "", tuple(called))
+        elif not place:
+            yield Asked(part, values.float().unsqueeze(1), everywhere, unit)
+
+
+def _vectors(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:
+    """Vectors along the last axis: one for each place in the axes between."""
+    if fact.ndim < 2:
+        yield name, fact.unsqueeze(1)
+        return
+    for index in product(*map(range, fact.shape[1:-1])):
+        yield _part(name, index), _at(fact, index)
+
+
+def _scalars(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:
+    for index in product(*map(range, fact.shape[1:])):
+        yield _part(name, index), _at(fact, index).long()
+
+
+def _part(name: str, index: tuple[int, ...]) -> str:
+    return ".".join([name, *map(str, index)])
+
+
+def _at(fact: Tensor, index: tuple[int, ...]) -> Tensor:
+    for i in index:
+        fact = fact[:, i]
+    return fact
