@@ -10,6 +10,28 @@ from world_models.probing.probe import Tally
 from world_models.probing.tallies import by_episode
 
 
+def weighted_f1(
+    told: Int64[Tensor, "N L"], truth: Int64[Tensor, "N L"]
+) -> Float64[Tensor, "L"]:
+    """The weighted F1 of each of L facts at once; see `Counts`.
+
+    Args:
+        told: classes from 0 on.
+        truth: likewise; -1 for a class that cannot be told, and is missed.
+    """
+    number = 2 + max(int(told.max()), int(truth.max()))
+
+    def count(classes: Int64[Tensor, "N L"], of: Tensor) -> Float64[Tensor, "L K"]:
+        zero = of.new_zeros(of.shape[1], number, dtype=torch.float64)
+        return zero.scatter_add_(1, (classes + 1).mT, of.mT.double())
+
+    one = torch.ones_like(truth)
+    true, right = count(truth, one), count(truth, told == truth)
+    f1 = 2 * right / (true + count(told, one)).clamp(min=1)
+    total: Tensor = (true * f1).sum(1) / len(truth)
+    return total
+
+
 @final
 class Counts(Tally):
     """Scores of a fact that is one of several classes.

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Float32, Int64
 from torch import Tensor, nn
 
-from world_models.probing.f1 import Counts
+from world_models.probing.f1 import Counts, weighted_f1
 from world_models.probing.probe import Probe, Reader, Tally
 from world_models.probing.rows import Rows
 
@@ -61,11 +61,12 @@ class Softmax(Probe):
 
     The settings are those of the paper. Deviations from its published code: that has
     neither schedule nor early stopping, which the paper describes; a fact ends when
-    neither its accuracy nor its loss improves (latents of a random CNN are so much
-    alike that for many passes one class is told of all rows, while the loss falls);
-    the weights of the most accurate pass are kept, of equal ones that with the least
-    loss; a class that no training row has has no output, where the code has 256 of each
-    label. (It would hardly be told, and is missed in both.)
+    neither its F1 nor its loss improves, and the weights of the pass with the best F1
+    are kept, of equal ones that with the least loss (where classes are many, few rows
+    are told rightly, and by accuracy one class of all rows may seem the best; latents
+    of a random CNN are so much alike that it stays so for many passes, while the loss
+    falls); a class that no training row has has no output, where the code has 256 of
+    each label. (It would hardly be told, and is missed in both.)
     """
 
     learning_rate: float = 5e-4
@@ -75,7 +76,7 @@ class Softmax(Probe):
     epochs: int = 100
     """passes over the training rows, at most"""
     patience: int = 15
-    """passes without a better accuracy or loss on validation rows, before a fit ends"""
+    """passes without a better F1 or loss on validation rows, before a fit ends"""
     plateau: int = 5
     """passes without a better loss, behind which its learning rate falls"""
     lowest: float = 1e-5
@@ -156,14 +157,14 @@ class _Fit:
         """Whether it has not become better for long."""
         return self.since >= self.patience
 
-    def judge(self, accuracy: float, loss: float) -> None:
+    def judge(self, f1: float, loss: float) -> None:
         """Take note of a pass."""
         self.schedule.step(loss)
-        risen, fallen = accuracy > self.best, loss < self.least
+        risen, fallen = f1 > self.best, loss < self.least
         self.since = 0 if risen or fallen else self.since + 1
-        if risen or (fallen and accuracy == self.best):
+        if risen or (fallen and f1 == self.best):
             self.kept = {k: v.clone() for k, v in self.output.state_dict().items()}
-        self.best, self.least = max(self.best, accuracy), min(self.least, loss)
+        self.best, self.least = max(self.best, f1), min(self.least, loss)
 
     def best_output(self) -> nn.Linear:
         """As it was behind its best pass."""
@@ -188,21 +189,22 @@ def _scores(
 ) -> Float32[Tensor, "N L C"]:
     weight = torch.cat([x.weight for x in outputs])
     bias = torch.cat([x.bias for x in outputs])
-    scores: Tensor = nn.functional.linear(latent, weight, bias)
-    return scores.unflatten(-1, (len(outputs), -1))
+    scores = nn.functional.linear(latent, weight, bias)
+    each: Tensor = scores.unflatten(-1, (len(outputs), -1))
+    return each
 
 
 @torch.no_grad()
 def _judged(
     fits: Sequence[_Fit], x: Float[Tensor, "V D"], y: Int64[Tensor, "V L"]
 ) -> list[list[float]]:
-    """Of each, accuracy and loss on the validation rows."""
+    """Of each, F1 and loss on the validation rows."""
     scores = _scores([fit.output for fit in fits], x)
-    accuracy = (scores.argmax(-1) == y).double().mean(0)
+    f1 = weighted_f1(scores.argmax(-1), y)
     loss = nn.functional.cross_entropy(
         scores.movedim(-1, 1), y, ignore_index=UNSEEN, reduction="none"
     ).mean(0)
-    return torch.stack([accuracy, loss.double()], 1).tolist()
+    return torch.stack([f1, loss.double()], 1).tolist()
 
 
 def _step(
