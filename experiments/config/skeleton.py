@@ -11,8 +11,9 @@ from enum import Enum
 from functools import partial
 from inspect import signature
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
+import tyro
 from tyro.constructors import (
     ConstructorRegistry,
     StructConstructorSpec,
@@ -29,6 +30,9 @@ _PLAIN: dict[str, Any] = {
     "None": type(None),
     "...": ...,
 }
+
+
+_SHOWN = type(tyro.conf.arg(metavar=""))  # what says how an argument is shown
 
 
 class NoSkeleton(Exception):
@@ -110,6 +114,8 @@ def _type_json(kind: Any) -> Any:
     if name is not None:
         return name
     origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _marked_json(*arguments)
     if origin is tuple:
         return {"tuple": [_type_json(x) for x in arguments]}
     if origin in (Union, types.UnionType):
@@ -122,9 +128,20 @@ def _type_json(kind: Any) -> Any:
     raise NoSkeleton(kind)
 
 
+def _marked_json(kind: Any, *marks: Any) -> Any:
+    """An argument without a flag, and what the help calls it."""
+    named = [x.metavar for x in marks if isinstance(x, _SHOWN)]
+    if tyro.conf.Positional not in marks or len(named) + 1 != len(marks):
+        raise NoSkeleton(marks)
+    return {"positional": _type_json(kind), "metavar": named[0] if named else None}
+
+
 def _type(data: Any) -> Any:
     if isinstance(data, str):
         return _PLAIN[data]
+    if "positional" in data:
+        shown = tyro.conf.arg(metavar=data["metavar"])
+        return Annotated[_type(data["positional"]), tyro.conf.Positional, shown]
     if "tuple" in data:
         return tuple[tuple(map(_type, data["tuple"]))]  # type: ignore[misc]  # as many
     if "union" in data:
