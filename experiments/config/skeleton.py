@@ -130,7 +130,7 @@ def _type_json(kind: Any) -> Any:
 
 def _marked_json(kind: Any, *marks: Any) -> Any:
     """An argument without a flag, and what the help calls it."""
-    named = [x.metavar for x in marks if isinstance(x, _SHOWN)]
+    named = [getattr(x, "metavar", None) for x in marks if isinstance(x, _SHOWN)]
     if tyro.conf.Positional not in marks or len(named) + 1 != len(marks):
         raise NoSkeleton(marks)
     return {"positional": _type_json(kind), "metavar": named[0] if named else None}

@@ -114,16 +114,16 @@ class Mlp(Probe):
             middle, scale = y.mean(0), y.std(0, correction=0) + 1e-12
             wanted = ((y - middle) / scale).float()
             aim = ((val.facts[name].double() - middle) / scale).float()
-            size, loss = y.shape[1], nn.functional.mse_loss
-            network = self._fitted((x, wanted), (other, aim), size, loss)
+            sides = (x, wanted), (other, aim)
+            network = self._fitted(*sides, y.shape[1], nn.functional.mse_loss)
             heads[name] = _Numbers(network, middle, scale)
         for name, fact in train.classes.items():
             known, number = fact.unique(return_inverse=True)
             theirs = val.facts[name].contiguous()
             met = torch.isin(theirs, known)  # of the others it knows nothing
             place = torch.searchsorted(known, theirs[met])
-            size, loss = len(known), nn.functional.cross_entropy
-            network = self._fitted((x, number), (other[met], place), size, loss)
+            told = (x, number), (other[met], place)
+            network = self._fitted(*told, len(known), nn.functional.cross_entropy)
             heads[name] = _Classes(network, known)
         return MlpReader(mean, std, heads)
 

@@ -39,7 +39,7 @@ def test_it_reads_classes_that_no_line_parts() -> None:
         for x in rows
     ]
     train, val, test = alike
-    val.facts["alike"][:3] = 9  # type: ignore[index]  # the test's own
+    val.facts["alike"][:3] = 9
     reader = Mlp().fit(train, val)
     assert estimates(reader.read(test)["alike"])["accuracy"].value > 0.85
     assert set(reader.told(test)["alike"].tolist()) == {5, 6}
