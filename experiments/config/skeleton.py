@@ -32,6 +32,9 @@ _PLAIN: dict[str, Any] = {
 }
 
 
+_SHOWN = type(tyro.conf.arg(metavar=""))  # what says how an argument is shown
+
+
 class NoSkeleton(Exception):
     """A config has a field that cannot be written down."""
 
@@ -111,8 +114,8 @@ def _type_json(kind: Any) -> Any:
     if name is not None:
         return name
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin is Annotated and arguments[1:] == (tyro.conf.Positional,):
-        return {"positional": _type_json(arguments[0])}
+    if origin is Annotated:
+        return _marked_json(*arguments)
     if origin is tuple:
         return {"tuple": [_type_json(x) for x in arguments]}
     if origin in (Union, types.UnionType):
@@ -125,11 +128,20 @@ def _type_json(kind: Any) -> Any:
     raise NoSkeleton(kind)
 
 
+def _marked_json(kind: Any, *marks: Any) -> Any:
+    """An argument without a flag, and what the help calls it."""
+    named = [getattr(x, "metavar", None) for x in marks if isinstance(x, _SHOWN)]
+    if tyro.conf.Positional not in marks or len(named) + 1 != len(marks):
+        raise NoSkeleton(marks)
+    return {"positional": _type_json(kind), "metavar": named[0] if named else None}
+
+
 def _type(data: Any) -> Any:
     if isinstance(data, str):
         return _PLAIN[data]
     if "positional" in data:
-        return Annotated[_type(data["positional"]), tyro.conf.Positional]
+        shown = tyro.conf.arg(metavar=data["metavar"])
+        return Annotated[_type(data["positional"]), tyro.conf.Positional, shown]
     if "tuple" in data:
         return tuple[tuple(map(_type, data["tuple"]))]  # type: ignore[misc]  # as many
     if "union" in data:

@@ -59,4 +59,5 @@ def offered_at(run: Path | str) -> Offered:
 def _state(run: Path) -> Mapping[str, Any]:
     folder = RunFolder.open(run)
     path = folder.checkpoint_at(run)
-    return CheckpointFolder(folder.checkpoints).load(path).state
+    state: Mapping[str, Any] = CheckpointFolder(folder.checkpoints).load(path).state
+    return state

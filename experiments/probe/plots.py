@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
+from matplotlib.ticker import MaxNLocator
 
 from experiments.probe.tables import (
     BASELINE,
@@ -78,7 +80,7 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     groups = [facts[i : i + _MOST_FACTS] for i in range(0, len(facts), _MOST_FACTS)]
     height = 0.6 + 0.16 * len(series) * max(len(x) for x in groups)
     figure, axes = panels(len(groups), height)
-    handles: dict[str, Artist] = {}
+    handles: dict[str, Any] = {}
     for ax, group in zip(axes, groups, strict=True):
         for i, (label, arm, layer, labels, color) in enumerate(series):
             for j, fact in enumerate(group):
@@ -103,7 +105,7 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     return save(figure, file)
 
 
-def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> Artist:
+def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> Any:
     value = max(score.value, _LOWEST) if np.isfinite(score.value) else 0.0
     error = None
     if score.low is not None and score.high is not None:
@@ -157,7 +159,7 @@ def _ahead(findings: Findings, file: Path) -> Path:
     facts = list(dict.fromkeys(x.fact for x in steps if x.arm == PROBED))[:_MOST_PANELS]
     layers = list(dict.fromkeys(x.layer for x in steps))
     figure, axes = panels(len(facts), 2.6)
-    handles: dict[str, Artist] = {}
+    handles: dict[str, Any] = {}
     for ax, fact in zip(axes, facts, strict=True):
         own = [x for x in steps if x.fact == fact]
         for i, layer in enumerate(layers):
@@ -188,7 +190,7 @@ def _ahead(findings: Findings, file: Path) -> Path:
         ax.set_ylabel(f"{score}{unit}", fontsize=8)
         ax.set_xlabel("steps ahead", fontsize=8)
         ax.set_ylim(bottom=0)
-        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     put_legend(figure, list(handles.values()), list(handles), "")
     return save(figure, file)
 

@@ -1,62 +1,94 @@
 """A probe with one hidden layer: what is there, but not linearly."""
 
 import copy
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import final
 
 import torch
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Int64, Shaped
 from torch import Tensor, nn
 
 from world_models.probing.errors import Errors
+from world_models.probing.f1 import Counts
 from world_models.probing.probe import Probe, Reader, Tally
 from world_models.probing.rows import Rows
 
 _SEED = 0  # of weights and order: all latents are asked the same
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class _Numbers:
+    """Reads a fact of numbers: outputs are standardised as the training facts were."""
+
+    network: nn.Module
+    mean: Float64[Tensor, "F"]
+    std: Float64[Tensor, "F"]
+
+    def told(self, x: Float32[Tensor, "N D"]) -> Float64[Tensor, "N F"]:
+        made: Tensor = self.network(x).double() * self.std + self.mean
+        return made
+
+    def tally(self, told: Tensor, truth: Tensor, episode: Tensor) -> Tally:
+        return Errors(told, truth, self.mean, episode)
+
+
+@dataclass(frozen=True)
+class _Classes:
+    """Reads a fact that is a class, one of those that training rows have."""
+
+    network: nn.Module
+    known: Int64[Tensor, "K"]
+
+    def told(self, x: Float32[Tensor, "N D"]) -> Int64[Tensor, "N"]:
+        made: Tensor = self.known[self.network(x).argmax(-1)]
+        return made
+
+    def tally(self, told: Tensor, truth: Tensor, episode: Tensor) -> Tally:
+        return Counts(told, truth, episode)
 
 
 @final
 class MlpReader(Reader):
-    """Reads all numbers by one network per fact, on standardised latents.
+    """Reads each fact by a network of its own, on standardised latents.
 
     Args:
         mean, std: of the latents it was fitted on.
-        networks: of each fact, with the mean and std of the fact.
+        heads: of each fact.
     """
 
     def __init__(
         self,
         mean: Float32[Tensor, "D"],
         std: Float32[Tensor, "D"],
-        networks: dict[str, tuple[nn.Module, Tensor, Tensor]],
+        heads: Mapping[str, _Numbers | _Classes],
     ) -> None:
-        self.mean, self.std, self.networks = mean, std, networks
+        self.mean, self.std, self.heads = mean, std, heads
 
     @torch.no_grad()
-    def told(self, rows: Rows) -> dict[str, Float64[Tensor, "N F"]]:
-        """What the rows tell of each fact."""
+    def told(self, rows: Rows) -> dict[str, Shaped[Tensor, "N ..."]]:
+        """What the rows tell of each fact: numbers, or the class."""
         x = (rows.latent.float() - self.mean) / self.std
-        return {
-            k: network(x).double() * std + middle
-            for k, (network, middle, std) in self.networks.items()
-        }
+        return {k: head.told(x) for k, head in self.heads.items()}
 
     def read(self, rows: Rows) -> dict[str, Tally]:
-        """`Errors` of each fact."""
+        """`Errors` of facts that are numbers, `Counts` of classes."""
         told = self.told(rows)
         return {
-            k: Errors(told[k], rows.facts[k], middle, rows.episode)
-            for k, (_, middle, _) in self.networks.items()
+            k: head.tally(told[k], rows.facts[k], rows.episode)
+            for k, head in self.heads.items()
         }
 
 
 @final
 @dataclass(frozen=True)
 class Mlp(Probe):
-    """Linear, ReLU, linear: least squares by Adam, ended by the validation error.
+    """Linear, ReLU, linear, by Adam, ended by the error on validation rows.
 
-    Inputs and facts are standardised by the training rows. The weights are those of the
-    epoch with the least error on the validation rows.
+    Squared error of numbers, cross-entropy of classes. Latents and numbers are
+    standardised by the training rows. The weights are those of the pass with the least
+    error on the validation rows; a class that no training row has is never told.
     """
 
     hidden: int = 256
@@ -72,35 +104,43 @@ class Mlp(Probe):
     name: str = field(default="MLP", init=False)
 
     def fit(self, train: Rows, val: Rows) -> MlpReader:
-        """Of all facts that are numbers."""
-        x = train.latent.float()
-        mean, std = x.mean(0), x.std(0, correction=0) + 1e-6
-        seen = ((x - mean) / std, (val.latent.float() - mean) / std)
-        networks = {}
+        """Of all facts."""
+        latent = train.latent.float()
+        mean, std = latent.mean(0), latent.std(0, correction=0) + 1e-6
+        x, other = ((r.latent.float() - mean) / std for r in (train, val))
+        heads: dict[str, _Numbers | _Classes] = {}
         for name, fact in train.numbers.items():
             y = fact.double()
             middle, scale = y.mean(0), y.std(0, correction=0) + 1e-12
-            wanted = [
-                ((rows.facts[name].double() - middle) / scale).float()
-                for rows in (train, val)
-            ]
-            network = self._fitted(seen[0], wanted[0], seen[1], wanted[1])
-            networks[name] = (network, middle, scale)
-        return MlpReader(mean, std, networks)
+            wanted = ((y - middle) / scale).float()
+            aim = ((val.facts[name].double() - middle) / scale).float()
+            sides = (x, wanted), (other, aim)
+            network = self._fitted(*sides, y.shape[1], nn.functional.mse_loss)
+            heads[name] = _Numbers(network, middle, scale)
+        for name, fact in train.classes.items():
+            known, number = fact.unique(return_inverse=True)
+            theirs = val.facts[name].contiguous()
+            met = torch.isin(theirs, known)  # of the others it knows nothing
+            place = torch.searchsorted(known, theirs[met])
+            told = (x, number), (other[met], place)
+            network = self._fitted(*told, len(known), nn.functional.cross_entropy)
+            heads[name] = _Classes(network, known)
+        return MlpReader(mean, std, heads)
 
     def _fitted(
         self,
-        x: Float32[Tensor, "N D"],
-        y: Float32[Tensor, "N F"],
-        other_x: Float32[Tensor, "M D"],
-        other_y: Float32[Tensor, "M F"],
+        train: tuple[Tensor, Tensor],
+        val: tuple[Tensor, Tensor],
+        outputs: int,
+        loss: Loss,
     ) -> nn.Module:
+        x, y = train
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_SEED)
             network = nn.Sequential(
                 nn.Linear(x.shape[1], self.hidden),
                 nn.ReLU(),
-                nn.Linear(self.hidden, y.shape[1]),
+                nn.Linear(self.hidden, outputs),
             ).to(x.device)
         optimizer = torch.optim.Adam(
             network.parameters(), self.learning_rate, fused=True
@@ -111,15 +151,15 @@ class Mlp(Probe):
             order = torch.randperm(len(x), generator=generator).to(x.device)
             with torch.enable_grad():
                 for chosen in order.split(self.batch):
-                    loss = (network(x[chosen]) - y[chosen]).square().mean()
+                    missed = loss(network(x[chosen]), y[chosen])
                     optimizer.zero_grad()
-                    loss.backward()
+                    missed.backward()
                     optimizer.step()
             with torch.no_grad():
-                missed = float((network(other_x) - other_y).square().mean())
+                error = float(loss(network(val[0]), val[1])) if len(val[1]) else 0.0
             since += 1
-            if missed < least:
-                best, least, since = copy.deepcopy(network), missed, 0
+            if error < least:
+                best, least, since = copy.deepcopy(network), error, 0
             if since >= self.patience:
                 break
         return best.eval()

@@ -13,6 +13,7 @@ from experiments.config.command_line import HelpAsked, Misuse
 from experiments.config.remembered import recall_command, recall_config, remember
 from experiments.picture import command as picture
 from experiments.pretrain import command as pretrain
+from experiments.probe import command as probe
 from experiments.record import command as record
 from experiments.train import command as train
 from experiments.train.config import TrainConfig
@@ -22,6 +23,7 @@ COMMANDS: dict[str, Any] = {
     "pretrain": pretrain.COMMAND,
     "record": record.COMMAND,
     "picture": picture.COMMAND,
+    "probe": probe.COMMAND,
 }
 
 
@@ -51,6 +53,8 @@ def said(read: Callable[[], Any]) -> tuple[type, str] | None:
 @pytest.mark.parametrize(
     "line",
     [
+        "probe --help",
+        "probe --world key-door --frame 3",
         "train --help",
         "train rnd --world key-door --help",
         "train ppo --core frame-stack --world gymnasium --size gpu --help",

@@ -6,6 +6,7 @@ from torch.testing import assert_close
 from world_models.probing.mlp import Mlp
 from world_models.probing.ridge import Ridge
 from world_models.probing.rows import Rows
+from world_models.probing.softmax import Softmax
 from world_models.probing.tallies import estimates
 
 
@@ -24,6 +25,26 @@ def test_it_reads_what_no_line_does() -> None:
     }
     assert found["MLP"] > 0.8
     assert found["ridge"] < 0.05
+
+
+def test_it_reads_classes_that_no_line_parts() -> None:
+    """Of two signs, whether they are alike; and of a class that it never met, none."""
+    rows = [of_a_product(x, 600) for x in range(3)]
+    alike = [
+        Rows(
+            x.latent,
+            {"alike": 5 + (x.latent[:, 0] * x.latent[:, 1] > 0).long()},
+            x.episode,
+        )
+        for x in rows
+    ]
+    train, val, test = alike
+    val.facts["alike"][:3] = 9
+    reader = Mlp().fit(train, val)
+    assert estimates(reader.read(test)["alike"])["accuracy"].value > 0.85
+    assert set(reader.told(test)["alike"].tolist()) == {5, 6}
+    linear = Softmax(learning_rate=0.03, epochs=10).fit(train, val).read(test)
+    assert estimates(linear["alike"])["accuracy"].value < 0.65
 
 
 def test_the_best_weights_by_validation_are_kept() -> None:

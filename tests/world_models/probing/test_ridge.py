@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from sklearn.linear_model import Ridge as SklearnRidge
 from torch import Tensor
 from torch.testing import assert_close
@@ -27,9 +28,10 @@ def told(ridge: Ridge, train: Rows, val: Rows, asked: Rows) -> Tensor:
     return ridge.fit(train, val).told(asked)["fact"]
 
 
-def standardised(train: Rows, asked: Rows) -> np.ndarray:
+def standardised(train: Rows, asked: Rows) -> NDArray[np.float64]:
     x, other = train.latent.double().numpy(), asked.latent.double().numpy()
-    return (other - x.mean(0)) / (x.std(0) + 1e-6)
+    scaled: NDArray[np.float64] = (other - x.mean(0)) / (x.std(0) + 1e-6)
+    return scaled
 
 
 def least_squares(train: Rows, penalty: float, asked: Rows) -> Tensor:

@@ -27,7 +27,7 @@ def test_rows_are_summed_by_episode(generator: torch.Generator) -> None:
     found = by_episode(values, episode)
     for i, number in enumerate((2, 7, 9)):
         rows = [values[j] for j in range(30) if episode[j] == number]
-        assert found[i].tolist() == pytest.approx(sum(rows).tolist())
+        assert found[i].tolist() == pytest.approx(torch.stack(rows).sum(0).tolist())
 
 
 def test_an_interval_is_that_of_resampled_episodes(generator: torch.Generator) -> None:
