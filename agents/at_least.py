@@ -9,5 +9,5 @@ def check_least(config: object, least: int, *names: str) -> None:
     """
     for name in names:
         value = getattr(config, name)
-        if value < least:
+        if not value >= least:  # NaN is not, either
             raise ValueError(f"{name} must be at least {least}, not {value}")

@@ -27,6 +27,7 @@ class Happened:
         kinds: facts whose values have names, of the rows that were reached.
         events: facts that are events, likewise.
         tallies: facts that say what came of an episode, of the same rows.
+        finite_vectors: every number of every vector is finite.
     """
 
     ended: Bool[Tensor, "T B"]
@@ -35,6 +36,7 @@ class Happened:
     kinds: Mapping[str, Int64[Tensor, "T B"]] = field(default_factory=dict)
     events: Mapping[str, Bool[Tensor, "T B"]] = field(default_factory=dict)
     tallies: Mapping[str, Shaped[Tensor, "T B"]] = field(default_factory=dict)
+    finite_vectors: Bool[Tensor, ""] = field(default_factory=lambda: torch.tensor(True))
 
     def of_all_processes(self) -> "Happened":
         """In the envs of all processes."""
@@ -49,6 +51,7 @@ class Happened:
             each(self.kinds),
             each(self.events),
             each(self.tallies),
+            gathered_rows(self.finite_vectors[None], 0).all(),
         )
 
 
@@ -152,6 +155,9 @@ class Collector:
             {name: x for name, x in told_of.items() if facts[name].names},
             {name: x for name, x in told_of.items() if facts[name].event},
             {name: x for name, x in told_of.items() if facts[name].tally},
+            torch.ones((), dtype=torch.bool, device=obs.device)
+            if traj.vector is None
+            else traj.vector.isfinite().all(),
         )
         return experience, happened
 

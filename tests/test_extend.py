@@ -61,7 +61,6 @@ def call(*words: str, folder: Path, site: Path | None = None) -> None:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -38,6 +38,7 @@ class StudyConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "capacity", "batch")
         check_least(self, 0, "learning_starts", "updates_per_rollout", "burn_in")
+        check_least(self, 0, "learning_rate", "max_grad_norm")
 
 
 class Study:

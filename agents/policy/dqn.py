@@ -63,6 +63,7 @@ class DqnConfig:
     def __post_init__(self) -> None:
         check_least(self, 1, "batch", "action_size")
         check_least(self, 0, "updates_per_rollout", "newest", "burn_in", "epsilon_rate")
+        check_least(self, 0, "learning_rate", "max_grad_norm")
         for name in ("discount", "target_rate", "epsilon"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:

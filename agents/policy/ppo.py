@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Shaped
 from torch import Tensor
 
+from agents.at_least import check_least
 from agents.policy.actor_critic import ActionDistribution
 from agents.policy.advantages import (
     continuing_advantage,
@@ -91,15 +92,9 @@ class PpoConfig:
     """divide advantages by their std, but by no less than this times Σ_v |w_v|"""
 
     def __post_init__(self) -> None:
-        for name in ("num_steps", "num_epochs", "num_minibatches"):
-            value = getattr(self, name)
-            if value < 1:
-                raise ValueError(f"{name} must be at least 1, not {value}")
-        if self.least_advantage_std < 0.0:
-            raise ValueError(
-                "least_advantage_std must be at least 0, not "
-                f"{self.least_advantage_std}"
-            )
+        check_least(self, 1, "num_steps", "num_epochs", "num_minibatches")
+        check_least(self, 0, "learning_rate", "clip", "max_grad_norm")
+        check_least(self, 0, "least_advantage_std")
 
 
 class Mixed(NamedTuple):

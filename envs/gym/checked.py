@@ -73,10 +73,10 @@ class CheckedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
             )
         seen, reward, terminated, truncated, info = given
         self._check(self.env.observation_space, seen, "")
-        if reward is None or np.ndim(reward) or isinstance(reward, str):
+        if np.ndim(reward) or np.asarray(reward).dtype.kind not in "biuf":
             self._blame(f"its reward is {_kind(reward)}, where one number is meant")
         for name, flag in (("terminated", terminated), ("truncated", truncated)):
-            if np.ndim(flag):
+            if np.ndim(flag) or np.asarray(flag).dtype.kind not in "biu":
                 self._blame(f"{name} is {_kind(flag)}, where one bool is meant")
         return seen, reward, terminated, truncated, info
 
@@ -139,6 +139,8 @@ def told(error: BaseException) -> str:
 
 
 def _kind(given: Any) -> str:
+    if given is None:
+        return "nothing"
     if isinstance(given, tuple):
         return f"a tuple of {len(given)}"
     if isinstance(given, np.ndarray):

@@ -207,7 +207,8 @@ class GymnasiumVectorEnv(VectorEnv):
         terminated = np.asarray(terminated, np.bool_) & ~first
         truncated = np.asarray(truncated, np.bool_) & ~first & ~terminated
         self._ended = terminated | truncated
-        reward = np.where(first, 0.0, reward).astype(np.float32)
+        with np.errstate(over="ignore"):  # infinite then, which who reads it tells of
+            reward = np.where(first, 0.0, reward).astype(np.float32)
         return self._row(reward, terminated, truncated, first)
 
     def close(self) -> None:
@@ -283,11 +284,16 @@ def _vectorized(
 def _ended_if_it_fails(
     envs: "gymnasium.vector.VectorEnv[Any, Any, Any]",
 ) -> Iterator[None]:
-    """Closing processes of which one has failed would fail, too, and hide why."""
+    """Closing processes of which one has failed would fail, too, and hide why.
+
+    Gymnasium prints what a process raised, and then raises it: we say it once.
+    """
+    inner, level = envs.unwrapped, gymnasium.logger.min_level
+    if isinstance(inner, AsyncVectorEnv):
+        gymnasium.logger.min_level = gymnasium.logger.ERROR + 1
     try:
         yield
     except Exception:
-        inner = envs.unwrapped
         if isinstance(inner, AsyncVectorEnv):
             for process in inner.processes:
                 process.terminate()
@@ -295,6 +301,8 @@ def _ended_if_it_fails(
                 process.join()
             inner.closed = True
         raise
+    finally:
+        gymnasium.logger.min_level = level
 
 
 def _check_autoreset(envs: "gymnasium.vector.VectorEnv[Any, Any, Any]") -> None:

@@ -8,6 +8,7 @@ nothing exits: that is for `experiments.config.program`.
 """
 
 import io
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -23,6 +24,7 @@ from rich.text import Text
 from experiments.config.choices import Choice
 from experiments.config.flags import config_registry
 from experiments.config.json import read_config
+from experiments.config.numbers import check_numbers
 from experiments.config.paths import typed_path
 from ssl_objectives.refusal import ConfigError, Refusal
 
@@ -230,7 +232,7 @@ def _read(
     out, err = _Heard(sys.stdout), _Heard(sys.stderr)
     try:
         with redirect_stdout(out), redirect_stderr(err):
-            return tyro.cli(
+            read: Any = tyro.cli(
                 command,
                 args=list(argv),
                 prog=prog,
@@ -238,14 +240,33 @@ def _read(
                 config=(tyro.conf.AvoidSubcommands, tyro.conf.EnumChoicesFromValues),
                 registry=config_registry(),
             )
+        check_numbers(getattr(read, "config", read))
+        return read
     except ConfigError as error:  # of a config that looks after its numbers
         raise boxed(str(error), prog) from error
     except SystemExit as end:
         if end.code not in (0, None):
+            told = _of_several_kinds(err.getvalue())
+            if told is not None:
+                raise boxed(told, prog) from None
             raise Misuse(err.getvalue().rstrip("\n")) from None
     below = ["examples:", *(f"  {x}" for x in examples)] if examples else []
     below += ["", advice] if advice else []
     raise HelpAsked("\n".join([out.getvalue().rstrip("\n"), *below]))
+
+
+def _of_several_kinds(said: str) -> str | None:
+    """What tyro says of a value that may be of several kinds, without its classes."""
+    words = " ".join(said.replace("│", " ").split())
+    found = re.search(
+        r"Error parsing (--\S+): no type matching (.+?) could be instantiated from "
+        r"\[(.*?)\]\. Got errors:",
+        words,
+    )
+    if found is None:
+        return None
+    flag, kinds, given = found.groups()
+    return f"{flag} must be {kinds.replace('|', ' or ')}, not {given}."
 
 
 class _Heard(io.StringIO):

@@ -70,7 +70,7 @@ def read_config(path: Path) -> Any:
             f"There is no config at {file}. Give the config.json of a run, or the "
             "folder of the run."
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file} is not a JSON file ({error}).") from error
     version = data.pop("format_version", None) if isinstance(data, dict) else None
     if version != FORMAT_VERSION:

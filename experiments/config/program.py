@@ -1,10 +1,23 @@
 """A command as a program: its help and its errors are printed, with an exit code."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 
 from experiments.config.encoding import print_plainly
+
+_NO_MEMORY = (
+    "can't allocate memory",
+    "out of memory",
+    "Storage size calculation overflowed",
+    "Maximum allowed dimension exceeded",
+    "invalid size, overflow",
+    "numel: integer multiplication overflow",
+)
+"""how torch and NumPy say that no machine has as much memory"""
+
+_BYTES = re.compile(r"allocate (\d+) bytes")
 
 
 def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
@@ -21,12 +34,14 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     print_plainly()
     from experiments.config.command_line import HelpAsked, Misuse
     from experiments.config.outside import look_here
+    from experiments.config.reader import outliving_readers
     from ssl_objectives.refusal import Refusal
 
     look_here()
     os.environ["MPLBACKEND"] = "agg"
     try:
-        return command(argv)
+        with outliving_readers():
+            return command(argv)
     except HelpAsked as asked:
         return _show(str(asked))
     except Misuse as error:
@@ -45,12 +60,30 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
         complain("Stopped at once, as asked. Whatever was saved before is safe.")
         return 130
     except Exception as error:
-        # What worlds say, and Gymnasium of a package that an env needs; known by name,
-        # since this must import neither.
-        if type(error).__name__ not in ("WorldError", "DependencyNotInstalled"):
+        told = _told(error)
+        if told is None:
             raise
-        complain(str(error))
+        complain(told)
         return 1
+
+
+def _told(error: Exception) -> str | None:
+    """What people are told of an error that is no refusal; None of a bug.
+
+    What worlds say, and Gymnasium of a package that an env needs, is known by name:
+    this must import neither. So is memory that is gone, which torch tells in words.
+    """
+    if type(error).__name__ in ("WorldError", "DependencyNotInstalled"):
+        return str(error)
+    words = str(error)
+    if isinstance(error, MemoryError) or any(x in words for x in _NO_MEMORY):
+        asked = _BYTES.search(words)
+        how_much = "" if asked is None else f" ({int(asked[1]):,} bytes at once)"
+        return (
+            f"There is not enough memory for what was asked for{how_much}. Lower what "
+            "was raised, or choose a smaller --size. Whatever was saved before is safe."
+        )
+    return None
 
 
 def _show(text: str) -> int:

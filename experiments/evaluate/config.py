@@ -7,6 +7,7 @@ from typing import Annotated
 import tyro
 
 from experiments.config.episodes import MAX_STEPS, NUM_ENVS, SEED
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,10 @@ class EvaluateConfig:
     """cpu, cuda, cuda:1 … or auto"""
 
     def __post_init__(self) -> None:
-        if min(self.episodes, self.num_envs) < 1:
-            raise ValueError("--episodes and --num-envs must be at least 1")
-        if self.max_steps is not None and self.max_steps < 1:
-            raise ValueError("--max-steps must be at least 1")
-        if min(self.seed, self.video_steps) < 0:
-            raise ValueError("--seed and --video-steps must not be negative")
+        least = {"episodes": 1, "num_envs": 1, "max_steps": 1}
+        least |= {"seed": 0, "video_steps": 0}
+        for name, bound in least.items():
+            value = getattr(self, name)
+            if value is not None and value < bound:
+                flag = name.replace("_", "-")
+                raise ConfigError(f"--{flag} must be at least {bound}, not {value}")

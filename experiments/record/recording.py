@@ -29,6 +29,7 @@ from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
 from experiments.parts.policies import RANDOM
+from experiments.parts.room import check_room
 from experiments.parts.seen import seen
 from experiments.record.policy import build_policy
 from experiments.runs.interrupt import interruptible
@@ -44,6 +45,7 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
+from world_models.data.shard import shard_paths
 from world_models.data.writer import DatasetWriter
 
 EPISODES = 20  # finished episodes whose mean return is shown
@@ -99,6 +101,10 @@ class RecordConfig:
                 raise ConfigError(
                     f"--{flag} must be at least {least}, not {getattr(self, name)}"
                 )
+        if self.flush_seconds < 0:
+            raise ConfigError(
+                f"--flush-seconds must be at least 0, not {self.flush_seconds}"
+            )
 
 
 @dataclass(frozen=True)
@@ -122,7 +128,9 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
         raise ConfigError("Where to? Give a folder: --out data/NAME")
     device = resolve_device(config.device)
     try:
-        env = _world(config).build(config.num_envs, device)
+        world = _world(config)
+        check_room(world, config.num_envs, 1, device, "--num-envs")
+        env = world.build(config.num_envs, device)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     console.print(seen(env.spec), highlight=False, markup=False, soft_wrap=True)
@@ -162,6 +170,10 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
                 console=console,
             ) as progress,
         ):
+            if writer.num_streams != before:  # the same draws would come twice
+                raise DatasetError(
+                    f"{config.out} has been added to meanwhile. Say it again."
+                )
             streams = writer.new_streams(config.num_envs)
             row, carry = env.reset(seed), policy.start(config.num_envs)
             writer.add(streams, columns(row, _no_action(env), spec))
@@ -246,6 +258,8 @@ def _streams_before(config: RecordConfig) -> int:
     """
     out = config.out
     if not config.append or out is None or not (out / DESCRIPTION).is_file():
+        return 0
+    if not shard_paths(out):  # who wrote it was killed before its first shard
         return 0
     return open_dataset(out).num_streams
 

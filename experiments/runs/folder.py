@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from experiments.config.json import read_config, to_json, write_config
-from experiments.runs.lock import IsLocked, locked
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import Refusal, suggest
+from world_models.data.lock import IsLocked, locked
 
 
 class NotARun(Refusal):

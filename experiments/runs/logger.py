@@ -102,11 +102,30 @@ def _rows(file: Path) -> Iterator[dict[str, Any]]:
             if not line.endswith("\n"):
                 return
             try:
-                yield json.loads(line)
-            except ValueError as error:
+                yield _row(json.loads(line))
+            except (ValueError, RecursionError) as error:
                 raise MetricsError(
                     f"Line {number} of {file} is damaged ({error}). Delete that line."
                 ) from error
+
+
+def _row(data: Any) -> dict[str, Any]:
+    """A row as `MetricLogger` writes it.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    whole = isinstance(data, dict) and data.keys() == {"steps", "wall_time", "metrics"}
+    if not whole or type(data["steps"]) is not int:
+        raise ValueError("it is no row of metrics")
+    if not isinstance(data["metrics"], dict):
+        raise ValueError("its metrics are none")
+    for value in (data["wall_time"], *data["metrics"].values()):
+        if not isinstance(value, int | float | str):
+            raise ValueError(f"{value!r} is no number")
+        float(value)
+    row: dict[str, Any] = data
+    return row
 
 
 def _writer(run: RunFolder, resume_at: int | None) -> "SummaryWriter":

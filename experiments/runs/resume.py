@@ -45,6 +45,17 @@ def check_same_run(
         )
 
 
+def changed_flags(before: Any, now: Any, budget_flag: str) -> list[str]:
+    """`--a.b 3 (was 2)` for each value that differs, but for that of the budget."""
+    budget = budget_flag.removeprefix("--").replace("-", "_")
+    return [
+        change
+        for x in fields(before)
+        if x.name not in (budget, "seeds")
+        for change in _changes(getattr(before, x.name), getattr(now, x.name), x.name)
+    ]
+
+
 def check_same_networks(
     own: Mapping[str, Any], saved: Mapping[str, Any], checkpoint: Path
 ) -> None:

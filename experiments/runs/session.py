@@ -21,7 +21,12 @@ from experiments.runs.distributed import any_asked, shared
 from experiments.runs.folder import RunFolder, RunInUse
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
-from experiments.runs.resume import check_same_networks, check_same_run, keep_config
+from experiments.runs.resume import (
+    changed_flags,
+    check_same_networks,
+    check_same_run,
+    keep_config,
+)
 from experiments.runs.summary import surviving
 from experiments.runs.task import RunConfig, Task
 from experiments.runs.writer import RunWriter
@@ -125,6 +130,13 @@ class Session:
                 f"{task.budget:,} ({chosen.name}). For more: curious {task.command} "
                 f"--resume {quoted(run.path)} {task.budget_flag} {2 * at}",
             )
+            asked = changed_flags(run.config(), task.config, task.budget_flag)
+            if asked:
+                say(
+                    self.console,
+                    f"warning: Nothing was done with {', '.join(asked)}, since nothing "
+                    "is left to do. Say it again with the higher budget.",
+                )
             return RunResult(run, at, True)
         with _held(run):
             return self._go_on(run, run.checkpoint_at(path) or checkpoints.latest())

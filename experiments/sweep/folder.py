@@ -10,12 +10,12 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from experiments.runs.lock import is_locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.cell_run import find_run, saved_steps
 from experiments.sweep.grid import Grid
 from experiments.sweep.swept_commands import swept_command
 from ssl_objectives.refusal import Refusal, suggest
+from world_models.data.lock import is_locked
 
 FORMAT_VERSION = 1
 KIND = "curious-worlds/sweep"
@@ -141,20 +141,29 @@ class SweepFolder:
             raise SweepError(
                 f"{self.path} is not the folder of a sweep: it has no cells.json."
             ) from None
-        except ValueError as error:
-            raise SweepError(
-                f"{self.cells_file} is damaged ({error}). Delete it; the runs are kept."
-            ) from error
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(error) from error
+        if not isinstance(data, dict):
+            raise self._damaged("it is no JSON object")
         if data.get("format_version") != FORMAT_VERSION or data.get("kind") != KIND:
             raise SweepError(
                 f"{self.cells_file} was written by another version of curious-worlds "
                 f"(format {data.get('format_version')}); this one reads format "
                 f"{FORMAT_VERSION}."
             )
-        return {
-            x["name"]: (Cell.from_json(x), State[x["state"].upper()])
-            for x in data["cells"]
-        }
+        try:
+            return {
+                x["name"]: (Cell.from_json(x), State[x["state"].upper()])
+                for x in data["cells"]
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            missing = isinstance(error, KeyError)
+            raise self._damaged(f"there is no {error}" if missing else error) from error
+
+    def _damaged(self, why: object) -> SweepError:
+        return SweepError(
+            f"{self.cells_file} is damaged ({why}). Delete it; the runs are kept."
+        )
 
     def find(self, name: str) -> Cell:
         """The cell of that name in `cells.json`.

@@ -9,7 +9,6 @@ from rich.console import Console
 
 from experiments.config.paths import quoted
 from experiments.runs.interrupt import interruptible
-from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.cell import Cell, expand
 from experiments.sweep.changes import changed_grid, grid_text
 from experiments.sweep.config import SweepOptions
@@ -20,6 +19,7 @@ from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot, make_slots
 from experiments.sweep.worker_pool import WorkerPool
 from ssl_objectives.refusal import ConfigError
+from world_models.data.lock import IsLocked, locked
 
 
 def sweep(options: SweepOptions, console: Console | None = None) -> int:
@@ -191,7 +191,18 @@ def _left(folder: SweepFolder, cells: Sequence[Cell]) -> list[Cell]:
 
 
 def _write_commands(path: Path, folder: SweepFolder, cells: Sequence[Cell]) -> None:
-    """One line per cell; run from anywhere, by any shell, again if it was cut off."""
+    """One line per cell; run from anywhere, by any shell, again if it was cut off.
+
+    Raises:
+        SweepError: the file holds something else, which would be lost.
+    """
+    if path.is_file():
+        kept = path.read_text("utf-8", "replace").splitlines()
+        if not all(x.startswith("cd ") and " --cell " in x for x in kept):
+            raise SweepError(
+                f"{path} holds something else than commands of a sweep. Choose another "
+                "file: --commands FILE"
+            )
     here = shlex.quote(str(Path.cwd()))
     lines = [f"cd {here} && {shlex.join(folder.command(x))}\n" for x in cells]
     if path.exists() and not path.is_file():  # such as /dev/stdout: not to be replaced

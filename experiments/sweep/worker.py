@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from experiments.runs.lock import IsLocked, locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.cell_run import find_run, next_arguments
 from experiments.sweep.folder import SweepError, SweepFolder
 from experiments.sweep.swept_commands import swept_command
+from world_models.data.lock import IsLocked, locked
 
 SWEEPER = "CURIOUS_SWEEPER"  # process id of the sweep that started this process
 PATIENCE = 10.0  # seconds for a process that was told to end to save and do so

@@ -8,12 +8,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from experiments.runs.lock import is_locked
 from experiments.sweep.cell import Cell
 from experiments.sweep.folder import State, SweepFolder
 from experiments.sweep.progress import SweepProgress
 from experiments.sweep.slots import Slot
 from experiments.sweep.worker import start_worker
+from world_models.data.lock import is_locked
 
 POLL_SECONDS = 0.2
 GRACE_SECONDS = 20.0  # for processes that were told to stop at once

@@ -105,6 +105,7 @@ class TrainTask(Task):
         self.fixed = (*parts, *own)
         self._returns: deque[float] = deque(maxlen=EPISODES)
         self._happened: Happened | None = None  # in the latest rollout
+        self._vectors_fine: Tensor | None = None  # all so far: a replay keeps old ones
         self._bonus: dict[str, float] = {}  # by signal
         self._random: dict[str, float] = {}  # random play's metrics, once it has played
 
@@ -159,6 +160,8 @@ class TrainTask(Task):
         report = self.agent.train_step(describe=log)
         metrics = read_metrics_from(report.metrics)
         self._happened = ends = report.happened
+        before, fine = self._vectors_fine, ends.finite_vectors
+        self._vectors_fine = fine if before is None else before & fine
         metrics |= self._shares(ends.kinds)
         returns = ends.episode_return[ends.ended].tolist()
         if returns:
@@ -235,12 +238,14 @@ class TrainTask(Task):
 
     def blame(self) -> str | None:
         """The world, where its rewards or vectors are not finite."""
-        row, happened = self.agent.collector.row, self._happened
+        happened = self._happened
+        if happened is None:
+            return None
         found = {
-            "rewards": None if happened is None else happened.episode_return,
-            "vectors": None if row is None else row.vector,
+            "rewards": happened.episode_return.isfinite().all(),
+            "vectors": self._vectors_fine is None or bool(self._vectors_fine),
         }
-        bad = [k for k, x in found.items() if x is not None and not all_finite(x)]
+        bad = [k for k, fine in found.items() if not fine]
         if not bad:
             return None
         return f"The world gives {' and '.join(bad)} that are not finite."

@@ -38,12 +38,13 @@ class AdamWConfig:
     """bound on the norm of all gradients together; 0: none"""
 
     def __post_init__(self) -> None:
-        if self.learning_rate <= 0:
+        if not 0 < self.learning_rate < math.inf:
             raise ConfigError(
-                f"--optimizer.learning-rate must be above 0, not {self.learning_rate}"
+                "--optimizer.learning-rate must be above 0 and finite, not "
+                f"{self.learning_rate}"
             )
         for name in ("weight_decay", "warm_up", "max_norm"):
-            if getattr(self, name) < 0:
+            if not getattr(self, name) >= 0:  # NaN is not, either
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--optimizer.{flag} must be at least 0.")
         if self.warm_up >= 1:

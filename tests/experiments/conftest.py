@@ -100,7 +100,7 @@ def held() -> Callable[[Path], contextlib.AbstractContextManager[int]]:
     @contextlib.contextmanager
     def hold(file: Path) -> Iterator[int]:
         code = (
-            "import sys; from pathlib import Path; from experiments.runs.lock import *"
+            "import sys; from pathlib import Path; from world_models.data.lock import *"
         )
         code += "\nwith locked(Path(sys.argv[1])): print('held', flush=True); input()"
         process = subprocess.Popen(

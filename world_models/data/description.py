@@ -81,8 +81,10 @@ def read_description(folder: Path) -> Description:
             data["source"],
             None if written is None else (int(written["shards"]), int(written["rows"])),
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise DatasetError(f"{file} is damaged ({error!r}).") from error
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        missing = isinstance(error, KeyError)
+        why = f"it has no {error}" if missing else str(error)
+        raise DatasetError(f"{file} is damaged: {why}.") from error
 
 
 def spec_json(spec: DatasetSpec) -> dict[str, Any]:
@@ -149,7 +151,7 @@ def read_json(file: Path) -> dict[str, Any]:
         data = json.loads(file.read_text("utf-8"))
     except OSError as error:
         raise DatasetError(f"{file} cannot be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DatasetError(
             f"{file} is cut off or damaged: it is not JSON ({error})."
         ) from error

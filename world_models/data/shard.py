@@ -221,7 +221,7 @@ def _header(path: Path) -> ColumnFile:
             size = os.fstat(file.fileno()).st_size
     except FileNotFoundError:
         raise DatasetError(f"{path} is missing. Copy the data set again.") from None
-    except (OSError, ValueError) as error:
+    except Exception as error:  # NumPy raises anything where bytes are damaged
         raise DatasetError(
             f"{path} is not an array of a data set ({error})."
         ) from error

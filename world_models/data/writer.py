@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -20,8 +20,15 @@ from world_models.data.description import (
     write_description,
 )
 from world_models.data.format import DatasetSpec
-from world_models.data.shard import sweep_unfinished, write_shard
+from world_models.data.lock import IsLocked, locked
+from world_models.data.shard import (
+    UNFINISHED,
+    shard_paths,
+    sweep_unfinished,
+    write_shard,
+)
 
+LOCK = "lock"  # held by the one process that writes
 SHARD_BYTES = 128 << 20
 FLUSH_SECONDS = 60.0
 
@@ -48,7 +55,8 @@ class DatasetWriter:
         clock: seconds, for tests.
 
     Raises:
-        DatasetError: there is something else at `path`, or a data set of other rows.
+        DatasetError: there is something else at `path`, or a data set of other rows, or
+            another process writes there.
     """
 
     def __init__(
@@ -69,7 +77,14 @@ class DatasetWriter:
         self.num_shards, self.num_rows = 0, 0
         self._lengths = np.zeros(0, np.int64)
         self._description = Description(spec, source)
-        self._begin(append)
+        self._before: Description | None = None  # of the data set appended to
+        self._begun_at = 0
+        self._held = ExitStack()
+        try:
+            self._begin(append)
+        except BaseException:
+            self._held.close()
+            raise
         # Memory that was not written to yet is not taken from the system.
         self._rows = {
             name: np.empty((self._capacity, *x.shape), x.dtype)
@@ -83,7 +98,14 @@ class DatasetWriter:
         path = self.path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            occupied = any(path.iterdir())
+            if not (_holds_anything(path) and not _is_dataset(path)):
+                self._held.enter_context(locked(path / LOCK))
+            occupied = _holds_anything(path)
+        except IsLocked as error:
+            raise DatasetError(
+                f"{path} is being written by {error}. Wait for its end, or choose "
+                "another folder."
+            ) from error
         except OSError as error:
             raise DatasetError(f"Cannot write to {path}: {error.strerror}.") from error
         self._is_new = not occupied
@@ -91,20 +113,28 @@ class DatasetWriter:
             what = "holds a data set" if _is_dataset(path) else "is not empty"
             raise DatasetError(f"{path} {what}. Choose another folder.")
         if occupied:
+            self._before = read_description(path)
+        sweep_unfinished(path)
+        if shard_paths(path):  # a writer may have been killed before its first shard
             before = open_dataset(path)
             if before.spec != self.spec:
                 raise DatasetError(
                     f"{path} holds other rows: {_difference(before.spec, self.spec)}. "
                     "Choose another folder."
                 )
-            sweep_unfinished(path)
             self.num_shards, self.num_rows = before.num_shards, before.num_rows
+            self._begun_at = before.num_shards
             self._lengths = np.diff(before.index.stream_begin)
             old = before.source
             sources = old["appended"] if "appended" in old else [dict(old)]
             source = {"appended": [*sources, dict(self._description.source)]}
             self._description = replace(self._description, source=source)
         write_description(path, self._description)
+
+    @property
+    def num_streams(self) -> int:
+        """Streams so far, those before an append included."""
+        return len(self._lengths)
 
     def new_streams(self, num: int) -> NDArray[np.int64]:
         """Numbers of `num` streams that begin now."""
@@ -173,6 +203,7 @@ class DatasetWriter:
         self.flush()
         written = (self.num_shards, self.num_rows)
         write_description(self.path, replace(self._description, written=written))
+        self._held.close()
 
     def __enter__(self) -> "DatasetWriter":
         return self
@@ -184,14 +215,18 @@ class DatasetWriter:
         trace: TracebackType | None,
     ) -> None:
         """Keep all rows, also after an error; only a good end counts as complete."""
-        if kind is None:
-            self.close()
-        else:
+        with self._held:
+            if kind is None:
+                self.close()
+                return
             with suppress(DatasetError):  # the first error is the one to be told
                 self.flush()
+            if self._before is not None and self.num_shards == self._begun_at:
+                write_description(self.path, self._before)  # nothing has changed
             if self._is_new and not self.num_rows:
                 with suppress(OSError):  # nothing is kept: nothing is left
                     (self.path / DESCRIPTION).unlink()
+                    (self.path / LOCK).unlink()
                     self.path.rmdir()
 
     def _check(self, num: int, rows: Mapping[str, NDArray[Any]]) -> None:
@@ -216,6 +251,14 @@ class DatasetWriter:
                     f"A row is the first of an episode and has `{name}` set: "
                     "what led to it belongs to no episode."
                 )
+
+
+def _holds_anything(path: Path) -> bool:
+    """Whether there is more in a folder than what a killed writer left."""
+    return any(
+        x.name != LOCK and not (x.name[0] == "." and x.name.endswith(UNFINISHED))
+        for x in path.iterdir()
+    )
 
 
 def _is_dataset(path: Path) -> bool:

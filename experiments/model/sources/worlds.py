@@ -13,6 +13,7 @@ from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
 from experiments.model.sources.source import Offered, Source
 from experiments.parts.policies import RANDOM, untrained_policy
+from experiments.parts.room import check_room
 from ssl_objectives.distributed import num_processes, of_each_process, own_of, rank
 from world_models.trajectory import Trajectory
 
@@ -44,9 +45,9 @@ class Worlds(Source):
         self.config, self.policy_name, self.fresh = config, policy, fresh
         self.num_steps, self.seed, self.device = num_steps, seed, device
         self.played = 0
-        self._env, self.policy, self.row = self._begin(
-            batch_size // num_processes(), rank()
-        )
+        num_envs, lever = batch_size // num_processes(), "--batch-size or --num-steps"
+        check_room(config, num_envs, num_steps + 1, device, lever)
+        self._env, self.policy, self.row = self._begin(num_envs, rank())
         spec = self._env.spec
         self.offered = Offered(
             spec.obs_shape, spec.actions, spec.vector_size, tuple(spec.facts)

@@ -119,6 +119,24 @@ class Unpaid(Plain):
     reward: Any = None
 
 
+class Imaginary(Plain):
+    reward: Any = 1j
+
+
+class Listed(Plain):
+    reward: Any = {}  # noqa: RUF012
+
+
+class Unsure(Plain):
+    def step(self, action: Any) -> Any:
+        return self.shown, 1.0, None, False, {}
+
+
+class Worded(Plain):
+    def step(self, action: Any) -> Any:
+        return self.shown, 1.0, "no", False, {}
+
+
 class NoSpace(Plain):
     observation_space: Any = None
 
@@ -168,7 +186,11 @@ def play(name: str, **kwargs: Any) -> Any:
         (ObservationAlone, r"reset\(\) gave uint8 .* since Gym 0.26"),
         (OldStep, r"step\(\) gave a tuple of 4; since Gym 0.26"),
         (Vector, r"its reward is float64 \(1,\), where one number is meant"),
-        (Unpaid, "its reward is a NoneType"),
+        (Unpaid, "its reward is nothing, where one number is meant"),
+        (Imaginary, "its reward is a complex, where one number is meant"),
+        (Listed, "its reward is a dict, where one number is meant"),
+        (Unsure, "terminated is nothing, where one bool is meant"),
+        (Worded, "terminated is a str, where one bool is meant"),
         (NoSpace, "its observation_space is None"),
         (Bug, r"fails in step\(\): KeyError: 'door' \(test_checked.py, line \d+\)"),
         (Needs, "missing 1 required positional argument: 'level'"),
@@ -194,11 +216,13 @@ def test_what_is_fine_is_let_be(registered: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-@pytest.mark.filterwarnings("ignore::UserWarning")  # Gymnasium's log of the process
 @pytest.mark.parametrize("registered", [Wide], indirect=True)
-def test_processes_say_the_same(registered: str) -> None:
+def test_processes_say_the_same_and_say_it_once(
+    registered: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(WorldError, match="is uint16"):
         play(registered, processes=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_module_that_is_not_there() -> None:

@@ -95,8 +95,8 @@ def test_time_that_passes_is_measured() -> None:
             return super().update()
 
     (seen,) = measure([Sleeper("s", [])], rounds=1, updates=2, warm_up=0, device=CPU)
-    assert 0.04 <= seen.seconds < 2
-    assert seen.cpu_seconds < 0.03  # who sleeps does not work
+    assert seen.seconds >= 0.04
+    assert seen.cpu_seconds < seen.seconds / 2  # who sleeps does not work
 
 
 def test_work_is_measured_in_cpu_time_too() -> None:

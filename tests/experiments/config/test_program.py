@@ -10,6 +10,11 @@ from experiments.config.program import run_as_program
 from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.refusal import ConfigError
 
+NO_MEMORY = (
+    "There is not enough memory for what was asked for. Lower what was raised, or "
+    "choose a smaller --size. Whatever was saved before is safe.\n"
+)
+
 
 class DependencyNotInstalled(Exception):
     """As Gymnasium's own, which only `envs` may import."""
@@ -37,6 +42,19 @@ class DependencyNotInstalled(Exception):
         ),
         (DependencyNotInstalled("pip install x"), 1, "", "error: pip install x\n"),
         (WorldError("no step"), 1, "", "error: no step\n"),
+        (MemoryError(), 1, "", f"error: {NO_MEMORY}"),
+        (
+            RuntimeError("x: DefaultCPUAllocator: can't allocate memory"),
+            1,
+            "",
+            f"error: {NO_MEMORY}",
+        ),
+        (
+            RuntimeError("Storage size calculation overflowed"),
+            1,
+            "",
+            f"error: {NO_MEMORY}",
+        ),
     ],
     ids=lambda x: type(x).__name__ if isinstance(x, BaseException) else "",
 )

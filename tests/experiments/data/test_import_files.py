@@ -390,3 +390,75 @@ def test_the_command_imports_verifies_and_explains(
     assert "Give --out FOLDER" in done.err
     with pytest.raises(ConfigError, match="--every must be at least 1"):
         ImportConfig("x", out=tmp_path, every=0)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"reward": np.array(["a"] * 7)},
+            "reward is <U1 (7,), where numbers are meant",
+        ),
+        ({"reward": REWARD.astype(complex)}, "reward is complex128"),
+        ({"reward": np.full(7, 1e300)}, "reward has 1e+300, which is no finite number"),
+        ({"reward": np.full(7, np.nan)}, "reward has nan, which is no finite number"),
+        ({"action": np.full((7, 2), np.inf)}, "action has inf"),
+        ({"action": np.zeros((7, 0))}, "action is float64 (7, 0)"),
+        ({"first": np.arange(7) > 2}, "`first` is false of the very first frame"),
+        (
+            {"first": np.arange(7) == 0, "terminated": np.arange(7) == 3},
+            "an episode ends at a frame behind which none begins",
+        ),
+        (
+            {"label": np.arange(7), "labels": np.arange(7)},
+            "label and labels would both become the fact label",
+        ),
+        ({"ä": np.arange(7)}, "a fact cannot be named 'ä'"),
+        ({"mine": np.zeros((7, 0))}, "the fact 'mine' has shape (0,)"),
+        (
+            {"terminals": np.arange(7) == 6, "next_obs": FRAMES[:6]},
+            "they must be alike",
+        ),
+    ],
+)
+def test_arrays_that_mean_nothing_are_refused(
+    tmp_path: Path, arrays: Mapping[str, NDArray[Any]], message: str
+) -> None:
+    given = {"obs": FRAMES, **arrays}
+    if "action" in given:
+        given["first"] = np.arange(7) == 0
+    if "first" in given or "next_obs" in given:
+        given.setdefault("action", ACTION * (np.arange(7) > 0))
+    with pytest.raises(DatasetError) as refused:
+        read(npz(tmp_path / "a.npz", **given), tmp_path / "out")
+    assert message in str(refused.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_numbers_of_another_machine_are_read(tmp_path: Path) -> None:
+    facts = np.arange(7, dtype=">i4")
+    source = npz(
+        tmp_path / "a.npz", obs=FRAMES, mine=facts, reward=REWARD.astype(">f8")
+    )
+    with pytest.raises(DatasetError, match="give --layout transitions"):
+        read(source, tmp_path / "first", layout=Layout.IMAGES)
+    rows = everything(read(source, tmp_path / "out", layout=Layout.SEQUENCE))
+    assert np.array_equal(rows["facts/mine"], facts)
+    assert np.array_equal(rows["reward"], REWARD)
+
+
+def test_one_number_is_no_column(tmp_path: Path) -> None:
+    source = npz(tmp_path / "a.npz", obs=FRAMES, reward=np.array(1.0))
+    rows = everything(read(source, tmp_path / "out"))
+    assert "reward" not in rows
+
+
+def test_an_episode_of_one_frame_is_one_row(tmp_path: Path) -> None:
+    nothing = np.zeros(0, np.int64)
+    source = npz(tmp_path / "a.npz", obs=FRAMES[:1], action=nothing, reward=nothing)
+    rows = everything(read(source, tmp_path / "out"))
+    assert rows["reward"].tolist() == [0.0]
+    assert rows["action"].tolist() == [0]
+    nothing = np.zeros((0, 2), np.float32)
+    source = npz(tmp_path / "b.npz", obs=FRAMES[:1], action=nothing)
+    assert everything(read(source, tmp_path / "two"))["action"].tolist() == [[0, 0]]

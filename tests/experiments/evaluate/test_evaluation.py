@@ -274,9 +274,11 @@ def test_progress_without_a_terminal_is_a_line_now_and_then() -> None:
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ("--episodes 0", "--episodes and --num-envs must be at least 1"),
+        ("--episodes 0", "--episodes must be at least 1, not 0"),
+        ("--num-envs 0", "--num-envs must be at least 1, not 0"),
+        ("--seed -1", "--seed must be at least 0, not -1"),
         ("--max-steps 0", "--max-steps must be at least 1"),
-        ("--video-steps -1", "must not be negative"),
+        ("--video-steps -1", "--video-steps must be at least 0, not -1"),
         ("--episode 3", "--episodes INT"),
     ],
 )

@@ -25,6 +25,12 @@ MISTAKES = pytest.mark.parametrize(
         (("jepa-vicreg", "--step", "3"), 2, "--steps"),
         (("jepa-vicreg", "--steps", "0"), 2, "--steps must be at least 1, not 0"),
         (("jepa-vicreg", "--batch-size", "1"), 2, "--batch-size must be at least 2"),
+        # before a world is built: billions of them took all memory
+        (
+            ("jepa-vicreg", *QUICK, "--batch-size", "2147483648"),
+            1,
+            "Lower --batch-size or --num-steps (for frames)",
+        ),
         (
             ("jepa-vicreg", *QUICK, "--burn-in", "4"),
             2,

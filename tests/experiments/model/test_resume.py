@@ -110,10 +110,8 @@ def test_a_killed_run_loses_at_most_one_interval(
         cwd=Path(__file__).parents[3],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    begun = time.monotonic()
     while not any(tmp_path.glob("*/checkpoints/step-*2.safetensors")):
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() - begun < 120
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.communicate()
@@ -141,10 +139,8 @@ def test_ctrl_c_stops_with_a_checkpoint(
         cwd=Path(__file__).parents[3],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    begun = time.monotonic()
     while not any(x.stat().st_size for x in tmp_path.glob("*/metrics.jsonl")):
         assert process.poll() is None, process.communicate()[0]
-        assert time.monotonic() - begun < 120
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     said = process.communicate()[0]

@@ -306,9 +306,7 @@ def test_a_killed_recording_is_a_data_set(tmp_path: Path) -> None:
     ]
     root = Path(__file__).parents[3]
     with subprocess.Popen(command, cwd=root, env=os.environ) as process:
-        end = time.monotonic() + 100
         while not (tmp_path / "d" / "shard-00002").exists():
-            assert time.monotonic() < end
             assert process.poll() is None
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)

@@ -105,7 +105,6 @@ def test_kill_9_loses_no_whole_row(run: RunFolder, tmp_path: Path) -> None:
     code = subprocess.run(
         [sys.executable, "-c", script, str(tmp_path)],
         env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-        timeout=60,
     ).returncode
     assert code == -signal.SIGKILL
     assert len(read_metrics(run)["steps"]) == 100
@@ -119,7 +118,17 @@ def test_kill_9_loses_no_whole_row(run: RunFolder, tmp_path: Path) -> None:
     assert list(read_metrics(run)["steps"]) == [*range(99), 100]
 
 
-def test_a_damaged_line_is_named(run: RunFolder) -> None:
-    run.metrics_file.write_text('{"steps": 1, "wall_time": 0, "metrics": {}}\n\0\n')
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("\0", "3", "{}", '{"steps": "1", "wall_time": 0, "metrics": {}}'),
+        '{"steps": 1, "wall_time": 0, "metrics": []}',
+        '{"steps": 1, "wall_time": 0, "metrics": {"a": "x"}}',
+        '{"steps": 1, "wall_time": [], "metrics": {}}',
+    ],
+)
+def test_a_damaged_line_is_named(run: RunFolder, line: str) -> None:
+    whole = '{"steps": 1, "wall_time": 0, "metrics": {"a": "nan"}}\n'
+    run.metrics_file.write_text(f"{whole}{line}\n")
     with pytest.raises(MetricsError, match=r"Line 2 of .*Delete that line"):
         read_metrics(run)

@@ -20,11 +20,11 @@ from experiments.runs import session
 from experiments.runs.checkpoints.checkpoint import read_header
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder, RunInUse
-from experiments.runs.lock import is_locked
 from experiments.runs.session import run_sessions
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from tests.experiments.runs.fake_task import FakeConfig, FakeTask, go, killed_at
 from tests.experiments.runs.left import evaluated, metric, rows, same, saved, state
+from world_models.data.lock import is_locked
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import torch
 
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
-from experiments.runs.lock import IsLocked, is_locked, locked
 from experiments.sweep.cell import Cell, expand
 from experiments.sweep.cell_run import next_arguments
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid
 from experiments.train.presets import train_config
+from world_models.data.lock import IsLocked, is_locked, locked
 
 Held = Callable[[Path], AbstractContextManager[int]]
 GRID = Grid(
@@ -149,6 +149,7 @@ def test_files_of_others_are_refused(sweep: SweepFolder, cells: list[Cell]) -> N
     sweep.cells_file.write_text(text.replace('"format_version": 1', '"x": 1'))
     with pytest.raises(SweepError, match="another version"):
         sweep.read()
-    sweep.cells_file.write_text(text[:50])
-    with pytest.raises(SweepError, match="is damaged"):
-        sweep.read()
+    for damaged in (text[:50], "[]", text.replace('"seed":', '"sead":')):
+        sweep.cells_file.write_text(damaged)
+        with pytest.raises(SweepError, match="is damaged"):
+            sweep.read()

@@ -174,7 +174,6 @@ def test_a_full_disk_ends_a_run_with_one_message(tmp_path: Path) -> None:
         [sys.executable, "-c", script, *argv],
         capture_output=True,
         text=True,
-        timeout=120,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
     assert ran.returncode == 1
@@ -285,3 +284,42 @@ def test_a_world_that_pays_no_numbers_is_blamed_for_it(
     assert "The world gives rewards that are not finite." in done.err
     assert "-learning-rate" not in done.err
     assert "diverged" not in done.err
+
+
+NAN_VECTOR = '''
+from dataclasses import dataclass, replace
+
+import torch
+
+from envs import VectorEnv
+from envs.attention.config import AttentionConfig
+
+
+@dataclass(frozen=True)
+class NanConfig:
+    """Shows what is no number in its third step, and never again."""
+
+    def build(self, num_envs: int, device: str) -> VectorEnv:
+        env = AttentionConfig().build(num_envs, device)
+        step, taken = env.step, []
+        def spoiled(action):
+            taken.append(1)
+            row = step(action)
+            bad = torch.full_like(row.vector, float("nan"))
+            return replace(row, vector=bad) if len(taken) == 3 else row
+        env.step = spoiled
+        return env
+'''
+
+
+def test_a_vector_that_was_no_number_once_is_blamed(
+    curious: Command, importable: Callable[[str, str], Path]
+) -> None:
+    importable("shows_nan", NAN_VECTOR)
+    done = curious(
+        *("train", "byol-explore", "--size", "debug", "--num-envs", "2"),
+        *("--world", "shows_nan:NanConfig", "--encoder", "vector"),
+        *("--agent.ppo.num-minibatches", "1", "--env-steps", "200"),
+    )
+    assert done.code == 1
+    assert "The world gives vectors that are not finite." in done.err

@@ -309,3 +309,52 @@ def test_what_fails_before_its_first_row_leaves_no_folder(tmp_path: Path) -> Non
     with pytest.raises(RuntimeError), DatasetWriter(tmp_path / "d", SPEC, {}):
         raise RuntimeError
     assert not (tmp_path / "d").exists()
+
+
+def test_two_at_once_are_one_too_many(tmp_path: Path) -> None:
+    with DatasetWriter(tmp_path / "d", SPEC, {}) as writer:
+        (stream,) = writer.new_streams(1)
+        writer.add(stream, some_rows(3))
+        writer.flush()
+        with pytest.raises(DatasetError, match=r"d is being written by .*Wait for its"):
+            write(tmp_path / "d", append=True)
+    assert frames(tmp_path / "d") == list(range(3))
+    write(tmp_path / "d", append=True)
+    assert frames(tmp_path / "d") == [*range(3), *range(40)]
+
+
+def test_what_fails_to_be_added_leaves_the_data_set_as_it_was(tmp_path: Path) -> None:
+    write(tmp_path)
+    before = (tmp_path / "dataset.json").read_bytes()
+    with (
+        pytest.raises(RuntimeError),
+        DatasetWriter(tmp_path, SPEC, {"second": True}, append=True),
+    ):
+        raise RuntimeError
+    assert (tmp_path / "dataset.json").read_bytes() == before
+    assert open_dataset(tmp_path).finished
+
+
+def test_what_was_killed_before_its_first_shard_is_begun_again(tmp_path: Path) -> None:
+    writer = DatasetWriter(tmp_path / "d", SPEC, {})
+    writer._held.close()  # as the system does when a process is killed
+    (tmp_path / "d" / ".shard-00000.1.unfinished").mkdir()
+    write(tmp_path / "d", append=True)
+    assert frames(tmp_path / "d") == list(range(40))
+    assert {x.name for x in (tmp_path / "d").glob(".*")} == set()
+
+
+def test_a_foreign_folder_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("all I have")
+    (tmp_path / ".draft.unfinished").write_text("the rest")
+    with pytest.raises(DatasetError, match="There is no data set"):
+        write(tmp_path, append=True)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_damaged_description_is_told_of_in_words(tmp_path: Path) -> None:
+    write(tmp_path)
+    file = tmp_path / "dataset.json"
+    file.write_text(file.read_text().replace('"frames_per_step"', '"frames_per_stop"'))
+    with pytest.raises(DatasetError, match="damaged: it has no 'frames_per_step'"):
+        open_dataset(tmp_path)

@@ -142,13 +142,18 @@ class ArrayFiles(Importer):
                 actions = ContinuousColumn(tuple(-x for x in infinite), infinite)
         kept = named.facts if self._facts and not plan.following.any() else {}
         arrays = {k: group.arrays[x] for k, x in kept.items()}
-        return DatasetSpec(
-            self._form.shape(pictures.shape[1:]),
-            actions,
-            rewards="reward" in plan.columns,
-            ends="terminated" in plan.columns,
-            facts={k: Column(x.shape[1:], x.dtype.name) for k, x in arrays.items()},
-        )
+        try:
+            return DatasetSpec(
+                self._form.shape(pictures.shape[1:]),
+                actions,
+                rewards="reward" in plan.columns,
+                ends="terminated" in plan.columns,
+                facts={k: Column(x.shape[1:], x.dtype.name) for k, x in arrays.items()},
+            )
+        except ValueError as error:
+            raise DatasetError(
+                f"{group.name}: {error}. Facts can be left out with --no-facts."
+            ) from error
 
     def _left_out(self, named: Named, plan: Plan) -> set[str]:
         """Arrays that nobody asked to leave out; frames in `next_obs` have no facts."""
@@ -168,8 +173,10 @@ class ArrayFiles(Importer):
                 for i in np.flatnonzero(following):
                     obs[i] = self._form.frames(_gather(behind, index[i : i + 1]))[0]
             columns = {"obs": obs, **{k: x[part] for k, x in plan.columns.items()}}
-            for name in self.spec.facts:
-                columns[FACTS + name] = _gather(group.arrays[named.facts[name]], index)
+            for name, fact in self.spec.facts.items():
+                there = _gather(group.arrays[named.facts[name]], index)
+                # the byte order of another machine becomes this one's
+                columns[FACTS + name] = there.astype(fact.dtype, copy=False)
             yield Rows(0, columns)
 
 

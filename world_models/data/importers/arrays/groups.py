@@ -1,7 +1,6 @@
 """Groups of named arrays in npz and HDF5 files, read piece by piece."""
 
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from ssl_objectives.images.frames import natural
-from ssl_objectives.refusal import ConfigError, DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError, Refusal
 
 NPZ, HDF5 = (".npz",), (".h5", ".hdf5", ".hdf")
 
@@ -76,7 +75,9 @@ class _NpzArray:
         try:
             self._file: IO[bytes] = self._archive.open(self._member)
             self._read_header()
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        except Refusal:
+            raise
+        except Exception as error:  # libraries raise anything where bytes are damaged
             raise DatasetError(f"{self._where} is damaged ({error}).") from error
         self._row = 0
 
@@ -121,7 +122,7 @@ class _NpzArray:
     def _read(self, size: int) -> bytes:
         try:
             data = self._file.read(size) if size else b""
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        except Exception as error:  # see _open
             raise DatasetError(f"{self._where} is damaged ({error}).") from error
         if len(data) != size:
             raise DatasetError(f"{self._where} is cut off.")
@@ -139,7 +140,7 @@ class _Hdf5Array:
     def __getitem__(self, part: slice) -> NDArray[Any]:
         try:
             rows: NDArray[Any] = self._array[part]
-        except OSError as error:  # a block of it fails its checksum, or is missing
+        except Exception as error:  # a block of it fails its checksum, or is missing
             raise DatasetError(f"{self._where} is damaged ({error}).") from error
         return rows
 
@@ -147,7 +148,7 @@ class _Hdf5Array:
 def _open_npz(path: Path, stack: ExitStack) -> ArrayGroup:
     try:
         archive = stack.enter_context(zipfile.ZipFile(path))
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # see _NpzArray._open
         raise DatasetError(f"{path} is cut off or no npz file ({error}).") from error
     arrays: dict[str, Array] = {}
     for member in archive.namelist():
@@ -163,7 +164,7 @@ def _open_hdf5(path: Path, stack: ExitStack) -> list[ArrayGroup]:
     h5py = import_h5py()
     try:
         file = stack.enter_context(h5py.File(path, "r"))
-    except OSError as error:
+    except Exception as error:  # see _NpzArray._open
         raise DatasetError(f"{path} is cut off or no HDF5 file ({error}).") from error
     found: dict[str, Any] = {}
 
@@ -171,7 +172,10 @@ def _open_hdf5(path: Path, stack: ExitStack) -> list[ArrayGroup]:
         if isinstance(item, h5py.Dataset) and item.ndim > 0:
             found[name] = _Hdf5Array(item, f"{path}/{name}")
 
-    file.visititems(visit)
+    try:
+        file.visititems(visit)
+    except Exception as error:
+        raise DatasetError(f"{path} is damaged ({error}).") from error
     groups: dict[str, dict[str, Array]] = {}
     for name, item in found.items():
         parts = name.split("/")

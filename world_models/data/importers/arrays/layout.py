@@ -14,6 +14,7 @@ Whoever stores actions and rewards beside frames has chosen which frame they bel
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -86,26 +87,42 @@ def find_names(group: ArrayGroup, obs: str | None) -> Named | None:
     Args:
         group: see `open_array_groups`.
         obs: name of the frames; None looks for the usual names.
+
+    Raises:
+        DatasetError: two arrays would become one fact.
     """
     wanted = OBS if obs is None else (obs,)
-    frames = next((x for x in wanted if x in group.arrays), None)
+    lists = [name for name, x in group.arrays.items() if x.shape]
+    frames = next((x for x in wanted if x in lists), None)
     if frames is None:
         return None
     known = {
-        what: next(x for x in names if x in group.arrays)
+        what: next(x for x in names if x in lists)
         for what, names in NAMES.items()
-        if any(x in group.arrays for x in names)
+        if any(x in lists for x in names)
     }
     num = group.arrays[frames].shape[0]
-    facts, others = {}, []
+    facts: dict[str, str] = {}
+    others: list[str] = []
     for name, array in group.arrays.items():
         if name == frames or name in known.values():
             continue
-        if array.dtype.kind in "biuf" and array.shape[:1] == (num,):
-            facts["label" if name in LABELS else name.replace("/", ".")] = name
+        if is_number(array.dtype) and array.shape[:1] == (num,):
+            fact = "label" if name in LABELS else name.replace("/", ".")
+            if fact in facts:
+                raise DatasetError(
+                    f"{group.name}: {facts[fact]} and {name} would both become the "
+                    f"fact {fact}. Leave one of them out of the file."
+                )
+            facts[fact] = name
         else:
             others.append(name)
     return Named(frames, known, facts, tuple(others))
+
+
+def is_number(dtype: np.dtype[Any]) -> bool:
+    """Whether a data set can hold such numbers, and PyTorch read them."""
+    return dtype.kind in "biuf" and dtype.itemsize <= 8
 
 
 def check_labels(group: ArrayGroup, named: Named) -> None:
@@ -191,22 +208,11 @@ def plan_rows(
     columns = _ends(columns, group.name)
     if layout is Layout.TRANSITIONS:
         return _from_transitions(group, named, columns, drop_final)
-    first = columns.pop("first", None)
+    given = columns.pop("first", None)
     if layout is Layout.EPISODE:
         columns = {k: _shifted(x) for k, x in columns.items()}
-    if first is None:
-        first = np.full(num, layout is Layout.IMAGES)
-        first[0] = True
-        if layout is Layout.ROWS:
-            ended = _ended(columns, num)
-            first[1:] |= ended[:-1]
-    for what in ("reward", "terminated", "truncated"):
-        if what in columns and columns[what][first].any():
-            raise DatasetError(
-                f"{group.name}: the first frame of an episode has {what} set, but "
-                "nothing led to it. If these arrays belong to the transition away from "
-                "each frame, give --layout transitions."
-            )
+    first = _first(layout, num, columns) if given is None else given
+    _check_first(group.name, first, columns)
     frame = np.arange(num)
     return Plan(frame, np.zeros(num, np.bool_), {"first": first, **columns})
 
@@ -221,6 +227,8 @@ def _from_transitions(
     last = ended.copy()
     last[-1] = True
     kept = "next_obs" in named.known
+    if kept:
+        _check_alike(group, named.obs, named.known["next_obs"])
     lost = 0 if kept else int(ended.sum())
     if lost and not drop_final:
         raise DatasetError(
@@ -244,6 +252,49 @@ def _from_transitions(
         for k, x in columns.items()
     }
     return Plan(frame, following, {"first": first, **rows}, lost)
+
+
+def _first(
+    layout: Layout, num: int, columns: Mapping[str, NDArray[Any]]
+) -> NDArray[np.bool_]:
+    """Where episodes begin, where nobody says so: in front, and behind each end."""
+    first = np.full(num, layout is Layout.IMAGES)
+    first[0] = True
+    if layout is Layout.ROWS:
+        first[1:] |= _ended(columns, num)[:-1]
+    return first
+
+
+def _check_first(
+    where: str, first: NDArray[np.bool_], columns: Mapping[str, NDArray[Any]]
+) -> None:
+    """Refuse beginnings that do not fit what led to them, or the ends before them."""
+    if not first[0]:
+        raise DatasetError(
+            f"{where}: `first` is false of the very first frame, so that it would "
+            "follow on whatever comes before it. Set it there."
+        )
+    for what in ("reward", "terminated", "truncated"):
+        if what in columns and columns[what][first].any():
+            raise DatasetError(
+                f"{where}: the first frame of an episode has {what} set, but "
+                "nothing led to it. If these arrays belong to the transition away from "
+                "each frame, give --layout transitions."
+            )
+    if (_ended(columns, len(first))[:-1] & ~first[1:]).any():
+        raise DatasetError(
+            f"{where}: an episode ends at a frame behind which none begins. Set "
+            "`first` behind every end, or give --layout rows without it."
+        )
+
+
+def _check_alike(group: ArrayGroup, obs: str, behind: str) -> None:
+    one, two = group.arrays[obs], group.arrays[behind]
+    if (one.shape, one.dtype) != (two.shape, two.dtype):
+        raise DatasetError(
+            f"{group.name}: {behind} is {two.dtype} {two.shape}, and {obs} "
+            f"{one.dtype} {one.shape}: they must be alike."
+        )
 
 
 def _ends(columns: dict[str, NDArray[Any]], where: str) -> dict[str, NDArray[Any]]:
@@ -280,9 +331,14 @@ def _ended(columns: Mapping[str, NDArray[Any]], num: int) -> NDArray[np.bool_]:
 
 def _plain(array: NDArray[Any], what: str, where: str) -> NDArray[Any]:
     """In the format's own dtype; refuses numbers that this would change."""
+    if not is_number(array.dtype) or 0 in array.shape[1:]:
+        raise DatasetError(
+            f"{where}: {what} is {array.dtype} {array.shape}, where numbers are meant, "
+            "of 64 bits at most."
+        )
     if what == "action" and array.dtype.kind == "f":
-        result = array.astype(np.float32).reshape(len(array), -1)
-        return result
+        size = prod(array.shape[1:])
+        return _as_float(array, what, where).reshape(len(array), size)
     if what == "action" and array.dtype.kind == "i" and array.min(initial=0) < 0:
         raise DatasetError(
             f"{where}: actions are whole numbers from {array.min()} to {array.max()}, "
@@ -295,13 +351,27 @@ def _plain(array: NDArray[Any], what: str, where: str) -> NDArray[Any]:
         raise DatasetError(
             f"{where}: {what} has shape {array.shape}, not a number a row"
         )
-    kinds = {"action": np.int64, "reward": np.float32}
-    plain = array.astype(kinds.get(what, np.bool_))
-    if what not in ("reward",) and not np.array_equal(plain, array):
+    if what == "reward":
+        return _as_float(array, what, where)
+    plain = array.astype(np.int64 if what == "action" else np.bool_)
+    if not np.array_equal(plain, array):
         raise DatasetError(f"{where}: {what} has other values than {plain.dtype} holds")
+    return plain
+
+
+def _as_float(array: NDArray[Any], what: str, where: str) -> NDArray[np.float32]:
+    """In float32, whose range not every number is in."""
+    with np.errstate(over="ignore"):
+        plain = array.astype(np.float32)
+    if not np.isfinite(plain).all():
+        bad = array[~np.isfinite(plain)][0]
+        raise DatasetError(
+            f"{where}: {what} has {bad}, which is no finite number of float32."
+        )
     return plain
 
 
 def _shifted(array: NDArray[Any]) -> NDArray[Any]:
     """From one per transition to one per row: nothing leads to the first."""
-    return np.concatenate([np.zeros_like(array[:1]), array])
+    nothing = np.zeros((1, *array.shape[1:]), array.dtype)
+    return np.concatenate([nothing, array])
