@@ -16,7 +16,7 @@ from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.config.paths import quoted
 from experiments.parts.seen import seen
-from experiments.runs.distributed import all_finite, joined, local_device
+from experiments.runs.distributed import joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
