@@ -42,6 +42,7 @@ from world_models.probing.tallies import Score
 
 _SHOWN = {NUMBERS: "r2", CLASSES: "f1"}  # on one axis for all facts
 _ARMS: tuple[tuple[str, Dashes], ...] = ((PROBED, "-"), (RANDOM, ":"))
+_COMMONEST = "commonest class"
 _MOST_FACTS = 16  # in a panel
 _MOST_PANELS = 9
 _LOWEST = -0.25  # of R², below which bars are cut
@@ -77,6 +78,10 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
         (PIXELS, PIXELS, None, TRUE, "#999999"),
         ("shuffled facts", PROBED, layers[0], SHUFFLED, "#dddddd"),
     ]
+    there = {(x.arm, x.labels) for x in findings.readings}
+    series = [x for x in series if (x[1], x[3]) in there]
+    if score == CLASSES:  # the mean guess has an R² of 0 as it is
+        series.append((_COMMONEST, PROBED, layers[0], TRUE, "#555555"))
     groups = [facts[i : i + _MOST_FACTS] for i in range(0, len(facts), _MOST_FACTS)]
     height = 0.6 + 0.16 * len(series) * max(len(x) for x in groups)
     figure, axes = panels(len(groups), height)
@@ -84,14 +89,16 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     for ax, group in zip(axes, groups, strict=True):
         for i, (label, arm, layer, labels, color) in enumerate(series):
             for j, fact in enumerate(group):
-                found = find(findings.readings, arm, layer, fact, linear, labels)
+                by = BASELINE[score] if label == _COMMONEST else linear
+                found = find(findings.readings, arm, layer, fact, by, labels)
                 if found is None:
                     continue
                 place = j + (i - (len(series) - 1) / 2) * 0.8 / len(series)
                 bar = _bar(ax, place, found.scores[name], 0.72 / len(series), color)
                 handles[label] = bar
                 deep = find(findings.readings, arm, layer, fact, "MLP", labels)
-                if deep is not None and arm == PROBED and labels == TRUE:
+                own = arm == PROBED and labels == TRUE and label != _COMMONEST
+                if deep is not None and own:
                     value = max(deep.scores[name].value, _LOWEST)
                     (point,) = ax.plot(value, place, "D", color="black", markersize=3.5)
                     handles["with a hidden layer"] = point
