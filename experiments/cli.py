@@ -22,6 +22,10 @@ COMMANDS = {
         "experiments.model.command",
         "a world model, from worlds or from recorded data",
     ),
+    "plan": (
+        "experiments.plan.command",
+        "goals that a world model reaches by planning, all in one batch",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",

@@ -2,12 +2,13 @@
 
     python -m experiments.remember
 
-Remembers the flags of `train`, `pretrain`, `train-model` and `record` for each choice
-they offer; what is asked for besides is remembered when it is first asked.
+Remembers the flags of `train`, `pretrain`, `train-model`, `plan` and `record` for each
+choice they offer; what is asked for besides is remembered when it is first asked.
 `experiments/config/remembered.py` says where. The other commands need no memory.
 """
 
 from experiments.model import command as model
+from experiments.plan import command as plan
 from experiments.pretrain import command as pretrain
 from experiments.record import command as record
 from experiments.train import command as train
@@ -15,7 +16,7 @@ from experiments.train import command as train
 
 def main() -> None:
     """Remember the flags of all commands whose flags depend on choices."""
-    for command in (train, pretrain, model, record):
+    for command in (train, pretrain, model, plan, record):
         command.COMMAND.remember()
 
 

@@ -87,6 +87,7 @@ from .presets import jepa_objects as jepa_objects
 from .presets import jepa_sigreg as jepa_sigreg
 from .presets import jepa_simclr as jepa_simclr
 from .presets import jepa_vicreg as jepa_vicreg
+from .presets import pldm as pldm
 from .presets import random_encoder as random_encoder
 from .presets import reconstruction as reconstruction
 from .presets import rssm as rssm

@@ -1,6 +1,7 @@
 """How far imagined latents are from a goal: what a planner makes small."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import final
 
 from jaxtyping import Float32
@@ -20,6 +21,7 @@ class GoalDistance(ABC):
 
 
 @final
+@dataclass(frozen=True)
 class SumOfSteps(GoalDistance):
     """`Σ_h ‖ẑ_h - z_g‖²`: be near, and be there soon (PLDM, arXiv 2502.14819)."""
 
@@ -33,6 +35,7 @@ class SumOfSteps(GoalDistance):
 
 
 @final
+@dataclass(frozen=True)
 class LastStep(GoalDistance):
     """`‖ẑ_H - z_g‖²`: be there in the end (DINO-WM, arXiv 2411.04983)."""
 

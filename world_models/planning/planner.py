@@ -1,4 +1,4 @@
-"""The contract of planners: from the cost of any actions to actions that cost little."""
+"""The contract of planners: from what actions cost to actions that cost little."""
 
 from abc import ABC, abstractmethod
 from typing import Generic, Protocol, TypeVar, runtime_checkable
