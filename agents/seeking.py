@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Int64, Shaped, UInt8
@@ -17,6 +17,7 @@ from envs.vector_env import ContinuousActions, WorldError
 _DRAWS = 100  # times that starts are drawn again before a world is given up
 
 
+@runtime_checkable
 class Seeker(Protocol):
     """Acts towards goals that are given as frames; see `GoalSeeker`."""
 

@@ -89,7 +89,7 @@ def drawn(
 ) -> Int64[Tensor, "H B N"]:
     """Actions by the inverse of the distribution function, from uniform numbers."""
     below = probability.cumsum(-1)
-    action = torch.searchsorted(below, share, right=True)
+    action = torch.searchsorted(below, share.contiguous(), right=True)
     # rounding may leave the sum a little below 1
     return action.clamp(max=probability.shape[-1] - 1)
 

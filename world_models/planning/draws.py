@@ -1,12 +1,13 @@
 """Where the random numbers of planners come from."""
 
-from typing import Protocol, final
+from typing import Protocol, final, runtime_checkable
 
 import torch
 from jaxtyping import Float32
 from torch import Tensor
 
 
+@runtime_checkable
 class Draws(Protocol):
     """Gives random numbers of any shape; envs lie along the second axis of each.
 

@@ -34,6 +34,7 @@ class Plan(ABC):
 P = TypeVar("P", bound=Plan)
 
 
+@runtime_checkable
 class ActionCost(Protocol):
     """What N sequences of actions cost in each of B envs: all of them in one call."""
 
