@@ -93,6 +93,8 @@ from .presets import reconstruction as reconstruction
 from .presets import rssm as rssm
 from .presets import spr as spr
 from .presets import supervised as supervised
+from .residual_loop import ResidualLoop as ResidualLoop
+from .residual_loop import ResidualLoopConfig as ResidualLoopConfig
 from .scope import Scope as Scope
 from .seen import Seen as Seen
 from .terms.distance import Distance as Distance

@@ -25,6 +25,7 @@ from world_models.objects.layout import Layout
 from world_models.objects.variance import GroupVarianceConfig
 from world_models.open_loop import UnmovedConfig
 from world_models.predictor import LatentHeadConfig
+from world_models.residual_loop import ResidualLoopConfig
 from world_models.scope import Scope
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
@@ -59,13 +60,19 @@ def pldm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     latents near each other; and inverse dynamics, without which latents that tell
     nothing but the surroundings of an episode satisfy all of the others. Deviations:
     its variance and covariance along time are left out, as in EB-JEPA (arXiv
-    2602.03604), and variance and covariance are those of all rows, not of the first.
+    2602.03604), which also has about these weights; variance and covariance are those
+    of all rows, not of the first; the open loop is a residual MLP, not a GRU.
     """
-    terms = (TemporalConfig(variance=0.0, smoothness=5.0), InverseConfig(5.0))
-    objective, scope = VicRegConfig(), Scope.BATCH
-    return _jepa(
-        "pldm", horizon, changes, objective=objective, scope=scope, terms=terms
+    config = _jepa(
+        "pldm",
+        horizon,
+        {},
+        objective=VicRegConfig(invariance=4.0, variance=16.0, covariance=2.0),
+        open_loop=ResidualLoopConfig(),
+        scope=Scope.BATCH,
+        terms=(TemporalConfig(variance=0.0, smoothness=1.0), InverseConfig(5.0)),
     )
+    return replace(config, **changes)
 
 
 def jepa_simclr(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
