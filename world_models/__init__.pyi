@@ -73,6 +73,8 @@ from .planning.planner import Planner as Planner
 from .planning.planner import PlannerConfig as PlannerConfig
 from .planning.receding_horizon import RecedingHorizon as RecedingHorizon
 from .predictor import Ahead as Ahead
+from .predictor import BeliefItself as BeliefItself
+from .predictor import BeliefItselfConfig as BeliefItselfConfig
 from .predictor import LatentHead as LatentHead
 from .predictor import LatentHeadConfig as LatentHeadConfig
 from .predictor import Prediction as Prediction

@@ -24,7 +24,7 @@ from world_models.objects.distance import ObjectDistanceConfig
 from world_models.objects.layout import Layout
 from world_models.objects.variance import GroupVarianceConfig
 from world_models.open_loop import UnmovedConfig
-from world_models.predictor import LatentHeadConfig
+from world_models.predictor import BeliefItselfConfig, LatentHeadConfig
 from world_models.residual_loop import ResidualLoopConfig
 from world_models.scope import Scope
 from world_models.terms.inverse import InverseConfig
@@ -63,16 +63,16 @@ def pldm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     2602.03604), which also has about these weights; variance and covariance are those
     of all rows, not of the first; the open loop is a residual MLP, not a GRU.
     """
-    config = _jepa(
+    config = LatentDynamicsConfig(
         "pldm",
-        horizon,
-        {},
-        objective=VicRegConfig(invariance=4.0, variance=16.0, covariance=2.0),
         open_loop=ResidualLoopConfig(),
+        predictor=BeliefItselfConfig(),
+        target=TargetKind.SHARED,
+        objective=VicRegConfig(invariance=8.0, variance=16.0, covariance=2.0),
         scope=Scope.BATCH,
         terms=(TemporalConfig(variance=0.0, smoothness=1.0), InverseConfig(5.0)),
     )
-    return replace(config, **changes)
+    return _of(config, horizon, changes)
 
 
 def jepa_simclr(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:

@@ -12,7 +12,7 @@ from envs.vector_env import Step
 
 TURN = 5.0
 """κ of the turns between steps: a standard deviation of some 27 degrees"""
-PACE, SCATTER = 0.75, 0.3
+PACE, SCATTER = 0.9, 0.4
 """mean and std of steps' lengths, in units of the longest step along an axis"""
 
 
@@ -20,10 +20,12 @@ PACE, SCATTER = 0.75, 0.3
 class Stroller:
     """Walks on in about the direction it has, at a pace that changes a little.
 
-    Each step turns by a von Mises angle of κ = 5 and is normally long, between 0.1 and
-    1 of what the world allows along an axis (PLDM, arXiv 2502.14819, draws lengths
-    likewise, and directions around one heading per trajectory; here headings drift, so
-    that nobody leans on a wall for a whole episode).
+    Each step turns by a von Mises angle of κ = 5 and has a normal length, at least 0.1
+    and at most √2 of the longest along an axis; what leaves the square of actions is
+    clipped. So all actions that a planner may try are met, corners included: of others
+    a model knows nothing. (PLDM, arXiv 2502.14819, draws lengths likewise, and
+    directions around one heading per trajectory; here headings drift, so that nobody
+    leans on a wall for a whole episode.)
 
         curious record --world two-rooms --policy envs:Stroller --out data/rooms
     """
@@ -40,9 +42,10 @@ class Stroller:
         turned = self._heading + von_mises(shape, TURN, generator)
         self._heading = torch.where(row.first, fresh, turned)
         drawn = torch.randn(shape, generator=generator, device=generator.device)
-        length = (PACE + SCATTER * drawn).clamp(0.1, 1.0).unsqueeze(-1)
+        length = (PACE + SCATTER * drawn).clamp(0.1, 2**0.5).unsqueeze(-1)
         heading = self._heading
-        return length * torch.stack([heading.cos(), heading.sin()], -1)
+        step = length * torch.stack([heading.cos(), heading.sin()], -1)
+        return step.clamp(-1.0, 1.0)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The headings of now."""

@@ -92,11 +92,14 @@ def test_walks_are_smooth_and_cross_now_and_then() -> None:
         rooms.append(row.facts["room"])
     told = torch.stack(actions)
     length = told.norm(dim=-1)
-    assert 0.1 - 1e-5 <= float(length.min()) < float(length.max()) <= 1 + 1e-5
-    assert float(length.mean()) == pytest.approx(0.73, abs=0.02)
+    assert 0.1 - 1e-5 <= float(length.min()) < float(length.max()) <= 2**0.5 + 1e-5
+    assert float(told.abs().max()) == 1.0
+    corners = (told.abs() > 0.9).all(-1)
+    assert 0.01 < float(corners.float().mean()) < 0.2  # all actions are met
     unit = told / length.unsqueeze(-1)
-    turn = (unit[1:] * unit[:-1]).sum(-1)
-    assert float(turn.mean()) == pytest.approx(0.893, abs=0.01)  # I1(5) / I0(5)
+    within = (told.abs().amax(-1) < 1)[1:] & (told.abs().amax(-1) < 1)[:-1]
+    turn = (unit[1:] * unit[:-1]).sum(-1)[within]
+    assert float(turn.mean()) == pytest.approx(0.893, abs=0.02)  # I1(5) / I0(5)
     assert unit[0].mean(0).abs().max() < 0.15  # headings are uniform
     seen = torch.stack(rooms)
     both = (seen == 0).any(0) & (seen == 2).any(0)
