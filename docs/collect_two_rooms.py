@@ -3,8 +3,8 @@
     python docs/collect_two_rooms.py sweeps/two-rooms > docs/results/two_rooms.jsonl
     python docs/collect_two_rooms.py docs/results/two_rooms.jsonl
 
-The first writes a line for each cell and planner; the second prints an arm a row, its
-goals of all seeds together with Wilson's 95 % interval.
+The first writes a line for each cell and way of planning; the second prints a table of
+each way, an arm a row, its goals of all seeds together with Wilson's 95 % interval.
 """
 
 import json
@@ -31,7 +31,7 @@ def lines(sweep: Path) -> Iterator[dict[str, Any]]:
             yield {
                 "without": cell["axes"]["without"],
                 "seed": cell["seed"],
-                "planner": file.stem.rpartition("-")[2],
+                "plan": "-".join(file.stem.split("-")[2:]),
                 **{
                     f"{who}_{key}": told[who][key]
                     for who in ("planned", "random")
@@ -78,4 +78,6 @@ if __name__ == "__main__":
             print(json.dumps(line))
     else:
         read = [json.loads(x) for x in path.read_text("utf-8").splitlines()]
-        print("\n".join(table(read)))
+        for plan in sorted({x["plan"] for x in read}):
+            print(f"\n{plan}\n")
+            print("\n".join(table([x for x in read if x["plan"] == plan])))

@@ -68,9 +68,9 @@ def pldm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
         open_loop=ResidualLoopConfig(),
         predictor=BeliefItselfConfig(),
         target=TargetKind.SHARED,
-        objective=VicRegConfig(invariance=8.0, variance=16.0, covariance=2.0),
+        objective=VicRegConfig(invariance=2.0, variance=16.0, covariance=2.0),
         scope=Scope.BATCH,
-        terms=(TemporalConfig(variance=0.0, smoothness=1.0), InverseConfig(5.0)),
+        terms=(TemporalConfig(variance=0.0, smoothness=1.0), InverseConfig(8.0)),
     )
     return _of(config, horizon, changes)
 

@@ -13,7 +13,7 @@ EXAMPLES = (
     "curious plan runs/RUN --planner mppi --planner.temperature 2 --cost last",
     "curious plan runs/RUN --starts 50 --horizon 16 --execute 1",
     "curious plan runs/RUN --world two-rooms-fixed --pictures 12",
-    "curious plan sweeps/two-rooms/cells/*/*/ --pictures 0",
+    "curious plan sweeps/two-rooms/cells/*/*/ --cost last --horizon 16",
 )
 
 

@@ -125,5 +125,6 @@ def _world(
 
 
 def _named(config: PlanConfig) -> str:
-    """The planner in a word, for the name of a file."""
-    return type(config.planner).__name__.removesuffix("Config").lower()
+    """Planner and cost in a word each, for the name of a file: `icem-laststep`."""
+    planner = type(config.planner).__name__.removesuffix("Config")
+    return f"{planner}-{type(config.cost).__name__}".lower()

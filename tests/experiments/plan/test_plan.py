@@ -33,7 +33,7 @@ def trained(curious: Command) -> Done:
 
 
 def numbers(run: Path, planner: str) -> dict[str, Any]:
-    [file] = (run / "plans").glob(f"*-{planner}.json")
+    [file] = (run / "plans").glob(f"*-{planner}-*.json")
     read: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return read
 
@@ -53,7 +53,7 @@ def test_numbers_and_a_picture(curious: Command, trained: Done) -> None:
         assert told["interval_95"][0] <= told["success"] <= told["interval_95"][1]
         assert all(1 <= x <= 3 for x in told["each_steps"])
     assert read["config"]["horizon"] == 4
-    [picture] = (run / "plans").glob("*-icem.png")
+    [picture] = (run / "plans").glob("*-icem-sumofsteps.png")
     with Image.open(picture) as image:
         width, height = image.size
     assert width > 2 * height  # three in a row
@@ -75,7 +75,7 @@ def test_other_planners_and_costs(
     assert done.code == 0, done.err
     read = numbers(trained.run.path, planner)
     assert "LastStep" in json.dumps(read["config"]["cost"])
-    assert not list((trained.run.path / "plans").glob(f"*-{planner}.png"))
+    assert not list((trained.run.path / "plans").glob(f"*-{planner}-*.png"))
 
 
 def test_ten_lines_of_a_library(trained: Done) -> None:
