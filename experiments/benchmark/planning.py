@@ -19,7 +19,7 @@ from world_models.planning.cem import Cem, CemConfig
 from world_models.planning.distance import SumOfSteps
 from world_models.planning.draws import SeededDraws
 from world_models.planning.goal_cost import GoalCost
-from world_models.presets import pldm
+from world_models.presets import jepa_vicreg
 
 SAMPLES = (8, 200)
 HORIZON, LATENT = 24, 64
@@ -95,7 +95,7 @@ def plan_arms(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         eyes = MeNetConfig(LATENT, precision=precision)
-        model = pldm().of(world.obs_shape, world.actions, eyes).to(device).eval()
+        model = jepa_vicreg().of(world.obs_shape, world.actions, eyes).to(device).eval()
     for samples in SAMPLES:
         config = CemConfig(samples, max(1, samples // 10))
         planner = config.of_actions(world.actions, HORIZON)
