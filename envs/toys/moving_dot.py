@@ -94,7 +94,8 @@ class MovingDotWorld(GoalWorld[MovingDotState]):
 
     def reached(self, state: MovingDotState, goal: MovingDotState) -> Bool[Tensor, "B"]:
         """Within 2 pixels, half of what a step may be."""
-        return (state.place - goal.place).norm(dim=-1) <= NEAR
+        near: Tensor = (state.place - goal.place).norm(dim=-1) <= NEAR
+        return near
 
     def crossed_frames(
         self, num: int, generator: torch.Generator

@@ -105,4 +105,5 @@ class TwoRoomsWorld(GoalWorld[TwoRoomsState]):
 
     def reached(self, state: TwoRoomsState, goal: TwoRoomsState) -> Bool[Tensor, "B"]:
         """Within 2 pixels."""
-        return (state.place - goal.place).norm(dim=-1) <= NEAR
+        near: Tensor = (state.place - goal.place).norm(dim=-1) <= NEAR
+        return near

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ def plan_table(found: Mapping[str, Sought]) -> Table:
     table.add_column("")
     for name in found:
         table.add_column(name, justify="right")
-    lines = {
+    lines: dict[str, Callable[[Sought], str]] = {
         "goals reached": lambda x: f"{int(x.reached.sum())} of {len(x.reached)}",
         "success": lambda x: f"{x.success:.1%}",
         "Wilson's 95 % interval": lambda x: "{:.1%} to {:.1%}".format(*x.interval),

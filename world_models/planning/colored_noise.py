@@ -39,4 +39,5 @@ def colored_noise(
     weight = torch.where(alone.flatten(), 1.0, 2.0)
     power: Tensor = (2 * weight * scale.square()).sum()
     std = power.sqrt() / horizon
-    return (noise / std).float()
+    scaled: Tensor = (noise / std).float()
+    return scaled

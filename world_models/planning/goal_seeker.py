@@ -1,6 +1,6 @@
 """Acts so that a world model's latents come near those of a goal."""
 
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
@@ -11,7 +11,7 @@ from world_models.latent_dynamics import LatentDynamics
 from world_models.planning.distance import GoalDistance, SumOfSteps
 from world_models.planning.draws import Draws, SeededDraws
 from world_models.planning.goal_cost import GoalCost
-from world_models.planning.planner import Plan, Planner
+from world_models.planning.planner import Planner
 from world_models.planning.receding_horizon import RecedingHorizon
 
 
@@ -38,7 +38,7 @@ class GoalSeeker:
     def __init__(
         self,
         model: LatentDynamics,
-        planner: Planner[Plan],
+        planner: Planner[Any],
         distance: GoalDistance | None = None,
         execute: int = 4,
         draws: Draws | None = None,

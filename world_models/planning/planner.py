@@ -1,7 +1,7 @@
 """The contract of planners: from what actions cost to actions that cost little."""
 
 from abc import ABC, abstractmethod
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 import torch
 from jaxtyping import Float32, Shaped
@@ -72,7 +72,7 @@ class Planner(ABC, Generic[P]):
 class PlannerConfig(Protocol):
     """Builds a planner for an action space."""
 
-    def of_actions(self, actions: ActionSpace, horizon: int) -> Planner[Plan]:
+    def of_actions(self, actions: ActionSpace, horizon: int) -> Planner[Any]:
         """Build it.
 
         Args:

@@ -1,7 +1,7 @@
 """Plan far, do the first few steps, plan again: model predictive control."""
 
 from collections.abc import Callable
-from typing import final
+from typing import Any, final
 
 import torch
 from jaxtyping import Shaped
@@ -25,7 +25,7 @@ class RecedingHorizon:
         ConfigError: more steps would be done than are planned, or none.
     """
 
-    def __init__(self, planner: Planner[Plan], execute: int, draws: Draws) -> None:
+    def __init__(self, planner: Planner[Any], execute: int, draws: Draws) -> None:
         self.planner, self.execute, self.draws = planner, execute, draws
         self.plan: Plan | None = None
         self.done = 0

@@ -64,7 +64,8 @@ class Kept:
     """Draws that are written down, in order."""
 
     def __init__(self, seed: int) -> None:
-        self.draws, self.drawn = SeededDraws(seed), []  # type: ignore[var-annotated]
+        self.draws = SeededDraws(seed)
+        self.drawn: list[Tensor] = []
 
     def normal(self, *shape: int) -> Tensor:
         self.drawn.append(self.draws.normal(*shape))
@@ -82,7 +83,7 @@ class OfOneEnv:
         self.left = [x[:, env : env + 1] for x in kept.drawn]
 
     def normal(self, *shape: int) -> Tensor:
-        drawn = self.left.pop(0)
+        drawn: Tensor = self.left.pop(0)
         assert drawn.shape == shape
         return drawn
 

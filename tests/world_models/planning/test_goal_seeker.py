@@ -34,7 +34,8 @@ TWO, THREE = Continuous((-1.0, -1.0)), Discrete(3)
 def model(config: Any = None, core: Any = None, actions: Any = TWO) -> LatentDynamics:
     torch.manual_seed(0)
     config = config or presets.jepa_vicreg(horizon=2)
-    return config.of(SHAPE, actions, EYES, core).eval()
+    made: LatentDynamics = config.of(SHAPE, actions, EYES, core)
+    return made.eval()
 
 
 def frames(*shape: int) -> Tensor:
@@ -55,6 +56,8 @@ def test_costs_are_those_of_one_sequence_after_another(
     rows: int | None, actions: Any, generator: torch.Generator
 ) -> None:
     it = model(actions=actions)
+    cell: Any = it.open_loop.cell
+    read: Any = it.predictor.layers
     belief = torch.randn(3, it.belief.size, generator=generator)
     goal = torch.randn(3, 5, generator=generator)
     action = 2 * torch.rand(4, 3, 6, 2, generator=generator) - 1
@@ -67,9 +70,8 @@ def test_costs_are_those_of_one_sequence_after_another(
             here, total = belief[b : b + 1], 0.0
             for step in action[:, b, n]:
                 embedded = it.belief.embedding(step.unsqueeze(0))
-                gates = it.open_loop.cell.gates(embedded)  # type: ignore[union-attr]
-                here = it.open_loop.cell.step(gates, here)  # type: ignore[union-attr]
-                latent = it.predictor.layers(here)  # type: ignore[union-attr, operator]
+                here = cell.step(cell.gates(embedded), here)
+                latent = read(here)
                 total += float((latent - goal[b]).square().sum().detach())
             assert float(found[b, n]) == pytest.approx(total, rel=1e-4)
 
