@@ -130,7 +130,7 @@ class Counting(Planner[GaussianPlan]):
 
 def test_a_receding_horizon_does_a_few_steps_and_plans_on() -> None:
     planner, asked = Counting(5), []
-    horizon = RecedingHorizon(planner, 2, SeededDraws(0))  # type: ignore[arg-type]
+    horizon = RecedingHorizon(planner, 2, SeededDraws(0))
 
     def cost() -> Any:
         asked.append(True)
@@ -156,7 +156,7 @@ def test_a_receding_horizon_does_a_few_steps_and_plans_on() -> None:
 @pytest.mark.parametrize("execute", [0, 6])
 def test_more_steps_than_are_planned_are_refused(execute: int) -> None:
     with pytest.raises(ConfigError, match="between 1 and the 5"):
-        RecedingHorizon(Counting(5), execute, SeededDraws(0))  # type: ignore[arg-type]
+        RecedingHorizon(Counting(5), execute, SeededDraws(0))
 
 
 @pytest.mark.parametrize("core", [LatentCoreConfig(2), RecurrentConfig(7)])
@@ -164,7 +164,7 @@ def test_a_seeker_plans_from_what_it_has_seen(core: Any) -> None:
     """The same as by hand: beliefs over all rows, then a plan from the last one."""
     it = model(core=core)
     planner = CemConfig(6, 2, 2).of_actions(TWO, 3)
-    seeker = GoalSeeker(it, planner, execute=1, draws=SeededDraws(3))  # type: ignore[arg-type]
+    seeker = GoalSeeker(it, planner, execute=1, draws=SeededDraws(3))
     goal, obs = frames(3), frames(2, 3).flip(0)
     seeker.aim(goal)
     first = torch.ones(3, dtype=torch.bool)
