@@ -79,4 +79,9 @@ from .ppo.agent import PpoAgent as PpoAgent
 from .ppo.build import PpoAgentConfig as PpoAgentConfig
 from .ppo.build import ReplayConfig as ReplayConfig
 from .ppo.replaying import Replaying as Replaying
+from .proportion import wilson_interval as wilson_interval
+from .random_seeker import RandomSeeker as RandomSeeker
+from .seeking import Seeker as Seeker
+from .seeking import Sought as Sought
+from .seeking import seek as seek
 from .trajectories import rollout as rollout

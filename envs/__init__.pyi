@@ -23,6 +23,7 @@ from .attention.world import AttentionWorld as AttentionWorld
 from .check import EnvContractError as EnvContractError
 from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
+from .goal_world import GoalWorld as GoalWorld
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .native_env import NativeVectorEnv as NativeVectorEnv
@@ -64,6 +65,12 @@ from .toys.three_dots import ThreeDotsConfig as ThreeDotsConfig
 from .toys.three_dots import ThreeDotsWorld as ThreeDotsWorld
 from .toys.wander import Wanderer as Wanderer
 from .toys.wander import von_mises_actions as von_mises_actions
+from .two_rooms.config import TwoRoomsConfig as TwoRoomsConfig
+from .two_rooms.layouts import FixedWall as FixedWall
+from .two_rooms.layouts import Layouts as Layouts
+from .two_rooms.layouts import RandomWalls as RandomWalls
+from .two_rooms.stroller import Stroller as Stroller
+from .two_rooms.world import TwoRoomsWorld as TwoRoomsWorld
 from .vector_env import ContinuousActions as ContinuousActions
 from .vector_env import DiscreteActions as DiscreteActions
 from .vector_env import EnvSpec as EnvSpec

@@ -117,7 +117,7 @@ class NativeVectorEnv(VectorEnv):
             mask = torch.ones_like(self._ended)
         fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
         self._state = (
-            fresh if self._state is None else _select(mask, fresh, self._state)
+            fresh if self._state is None else select_rows(mask, fresh, self._state)
         )
         self._elapsed = self._elapsed.masked_fill(mask, 0)
         self._ended = self._ended & ~mask
@@ -130,7 +130,7 @@ class NativeVectorEnv(VectorEnv):
             action = self.spec.actions.to_bounds(action)
         outcome = self.world.transition(self._state, action, self._generator)
         fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
-        self._state = _select(begins, fresh, outcome.state)
+        self._state = select_rows(begins, fresh, outcome.state)
         self._elapsed = (self._elapsed + 1).masked_fill(begins, 0)
         terminated = outcome.terminated & ~begins
         truncated = self._elapsed >= self.world.max_episode_steps
@@ -193,7 +193,7 @@ class NativeVectorEnv(VectorEnv):
         return self._row(first=torch.zeros_like(self._ended))
 
 
-def _select(mask: Bool[Tensor, "B"], yes: S, no: S) -> S:
+def select_rows(mask: Bool[Tensor, "B"], yes: S, no: S) -> S:
     """Rows of `yes` where `mask`, else rows of `no`, field by field."""
     fields = [
         torch.where(mask.view(-1, *[1] * (y.dim() - 1)), y, n)

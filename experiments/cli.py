@@ -30,6 +30,10 @@ COMMANDS = {
         "experiments.probe.command",
         "which facts can be read off what a model sees and predicts",
     ),
+    "plan": (
+        "experiments.plan.command",
+        "goals that a world model reaches by planning, all in one batch",
+    ),
     "sweep": (
         "experiments.sweep.command",
         "a grid of runs: packed on devices, gone on with after anything",

@@ -2,14 +2,15 @@
 
     python -m experiments.remember
 
-Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `record` and
-`probe` for each choice they offer; what is asked for besides is remembered when it is
-first asked.
+Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `plan`, `record`
+and `probe` for each choice they offer; what is asked for besides is remembered when it
+is first asked.
 `experiments/config/remembered.py` says where. The other commands need no memory.
 """
 
 from experiments.model import command as model
 from experiments.picture import command as picture
+from experiments.plan import command as plan
 from experiments.pretrain import command as pretrain
 from experiments.probe import command as probe
 from experiments.record import command as record
@@ -18,7 +19,7 @@ from experiments.train import command as train
 
 def main() -> None:
     """Remember the flags of all commands whose flags depend on choices."""
-    for command in (train, pretrain, model, picture, record, probe):
+    for command in (train, pretrain, model, picture, plan, record, probe):
         command.COMMAND.remember()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 import torch
-from jaxtyping import Bool, Float32, Shaped
+from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows, num_processes
@@ -126,6 +126,22 @@ class LatentDynamics(nn.Module):
             latent: Tensor = projector(encoded(encoder, images, traj.vector))
         return latent
 
+    def goal(
+        self,
+        obs: UInt8[Tensor, "B C H W"],
+        vector: Float32[Tensor, "B V"] | None = None,
+    ) -> Float32[Tensor, "B P"]:
+        """What `imagine` would give of actions that lead to these frames, for good.
+
+        A frame stack is filled with the frame: whoever is at the goal stands still.
+        """
+        network = self._eyes() if self.target is None else self.target.network
+        encoder, projector = network.children()
+        stacked = obs.repeat(1, self.belief.num_frames, 1, 1)
+        with torch.no_grad():
+            latent: Tensor = projector(encoded(encoder, stacked, vector))
+            return latent if self.settled is None else self.settled(latent)
+
     def see(
         self,
         traj: Trajectory,
@@ -152,7 +168,7 @@ class LatentDynamics(nn.Module):
             target,
             seen.latent,
             projected,
-            traj.obs if self._compares_frames else None,
+            traj.obs if self.compares_frames else None,
             traj.facts,
         )
 
@@ -310,7 +326,7 @@ class LatentDynamics(nn.Module):
         if belief is None:
             belief = self.belief.along(traj, carry).belief
         action, valid, num_context = traj.action, traj.valid, 0
-        frames = traj.obs if self._compares_frames else None
+        frames = traj.obs if self.compares_frames else None
         if context is not None:
             num_context = context.traj.num_steps
             if len(belief) == len(valid):
@@ -398,7 +414,8 @@ class LatentDynamics(nn.Module):
         return nn.Sequential(self.belief.encoder, self.projector)
 
     @property
-    def _compares_frames(self) -> bool:
+    def compares_frames(self) -> bool:
+        """Whether predictions are decoded and compared with frames, not latents."""
         return IMAGE in self.objective.needs.extra
 
     def _groups(self, num_steps: int, num_envs: int, num_context: int) -> Groups:

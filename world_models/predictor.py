@@ -157,3 +157,43 @@ class LatentHeadConfig:
             self.batch_norm,
             belief.encoder.precision,
         )
+
+
+@final
+class BeliefItself(Predictor):
+    """The open-loop belief is the prediction, as in PLDM (arXiv 2502.14819).
+
+    For beliefs that are latents, and an open loop that leaves as it is what does not
+    change: nothing need be learned to predict that. Beliefs of another size than
+    latents are read out by a linear map.
+
+    Args:
+        belief_size, latent_size: S and P.
+        precision: of the products; see `MixedLinear`.
+    """
+
+    def __init__(
+        self,
+        belief_size: int,
+        latent_size: int,
+        precision: Precision = Precision.FLOAT32,
+    ) -> None:
+        super().__init__()
+        self.read: nn.Module = nn.Identity()
+        if belief_size != latent_size:
+            self.read = MixedLinear(belief_size, latent_size, precision)
+
+    def forward(self, ahead: Ahead) -> Prediction:
+        """`b_{t,k+1}`."""
+        return Prediction(self.read(ahead.after))
+
+
+@dataclass(frozen=True)
+class BeliefItselfConfig:
+    """Open-loop beliefs are the predicted latents: for --core latent."""
+
+    def build(
+        self, belief: BeliefModel, latent_size: int, aim_size: int
+    ) -> BeliefItself:
+        """Build it, to multiply as the encoder does."""
+        return BeliefItself(belief.size, latent_size, belief.encoder.precision)

@@ -24,9 +24,12 @@ from world_models.objects.distance import ObjectDistanceConfig
 from world_models.objects.layout import Layout
 from world_models.objects.variance import GroupVarianceConfig
 from world_models.open_loop import UnmovedConfig
-from world_models.predictor import LatentHeadConfig
+from world_models.predictor import BeliefItselfConfig, LatentHeadConfig
+from world_models.residual_loop import ResidualLoopConfig
+from world_models.scope import Scope
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
+from world_models.terms.temporal import TemporalConfig
 
 _LINEAR = LatentHeadConfig(hidden=0)
 
@@ -48,6 +51,28 @@ def byol_hindsight(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
 def jepa_vicreg(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     """JEPA (arXiv 2211.10831) with VICReg, which keeps its own latents apart."""
     return _jepa("jepa-vicreg", horizon, changes, objective=VicRegConfig())
+
+
+def pldm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
+    """PLDM's recipe for planning (arXiv 2502.14819): VICReg, slow latents, actions.
+
+    Squared error, variance and covariance at each time step across envs; neighbouring
+    latents near each other; and inverse dynamics, without which latents that tell
+    nothing but the surroundings of an episode satisfy all of the others. Deviations:
+    its variance and covariance along time are left out, as in EB-JEPA (arXiv
+    2602.03604), which also has about these weights; variance and covariance are those
+    of all rows, not of the first; the open loop is a residual MLP, not a GRU.
+    """
+    config = LatentDynamicsConfig(
+        "pldm",
+        open_loop=ResidualLoopConfig(),
+        predictor=BeliefItselfConfig(),
+        target=TargetKind.SHARED,
+        objective=VicRegConfig(invariance=2.0, variance=16.0, covariance=2.0),
+        scope=Scope.BATCH,
+        terms=(TemporalConfig(variance=0.0, smoothness=1.0), InverseConfig(8.0)),
+    )
+    return _of(config, horizon, changes)
 
 
 def jepa_simclr(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:

@@ -4,13 +4,17 @@ from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, final
 
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Bool, Float32, UInt8
 from torch import Tensor
 
-from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
+from envs.goal_world import GoalWorld
+from envs.native_env import NativeVectorEnv, Outcome
 from envs.toys.dots import PIXELS, REACH, anywhere, moved
 from envs.toys.scene import NoiseConfig, Scene
 from envs.vector_env import ContinuousActions, FactSpec
+
+NEAR = 2.0
+"""pixels from a goal at which it counts as reached"""
 
 
 class MovingDotState(NamedTuple):
@@ -22,7 +26,7 @@ class MovingDotState(NamedTuple):
 
 
 @final
-class MovingDotWorld(NativeWorld[MovingDotState]):
+class MovingDotWorld(GoalWorld[MovingDotState]):
     """A dot that goes where it is told, before a background that means nothing.
 
     After arXiv 2211.10831: `place' = clamp(place + action)`, within 2.6 to 24.4 pixels.
@@ -83,6 +87,16 @@ class MovingDotWorld(NativeWorld[MovingDotState]):
     def describe(self, state: MovingDotState) -> dict[str, Tensor]:
         """Place and displacement (x, y) in pixels."""
         return {"place": state.place, "displacement": state.displacement}
+
+    def goal(self, state: MovingDotState, generator: torch.Generator) -> MovingDotState:
+        """Anywhere, before the same background."""
+        place = anywhere((len(state.place),), generator)
+        return MovingDotState(place, torch.zeros_like(place), state.background)
+
+    def reached(self, state: MovingDotState, goal: MovingDotState) -> Bool[Tensor, "B"]:
+        """Within 2 pixels, half of what a step may be."""
+        near: Tensor = (state.place - goal.place).norm(dim=-1) <= NEAR
+        return near
 
     def crossed_frames(
         self, num: int, generator: torch.Generator

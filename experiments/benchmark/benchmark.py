@@ -147,6 +147,8 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
         if plan.suite is Suite.PARTS
         else f"Steps of {plan.batch_size:,} images, 28 × 28"
         if plan.suite is Suite.METHODS
+        else "Plans per second"
+        if plan.suite is Suite.PLANNING
         else "World models, transitions per second"
         if plan.suite is Suite.MODELS
         else f"A data set of {plan.data_gib:g} GiB, 84 × 84"

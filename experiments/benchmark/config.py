@@ -37,6 +37,7 @@ class Suite(Enum):
     DATA = "data"
     METHODS = "methods"
     MODELS = "models"
+    PLANNING = "planning"
 
     @property
     def arms(self) -> tuple[ArmName, ...]:
@@ -77,12 +78,13 @@ class BenchmarkConfig:
     every method of `curious pretrain`, beside the encoder alone and in units of
     SimCLR's. The suite of models times a step of world models, beside its floor (the
     least time that its operations and bytes would take this machine) and beside
-    torch-world's where that is installed.
+    torch-world's where that is installed. The suite of planning plans for many envs in
+    one batch, and for one after another.
     """
 
     suite: Suite = Suite.ATARI
     """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
-    methods (of curious pretrain), models (of curious train-model)"""
+    methods (of curious pretrain), models (of curious train-model), planning"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -94,7 +96,7 @@ class BenchmarkConfig:
     warm_up: int | None = None
     """updates of each arm that do not count (none: 1, or 2 with --compile)"""
     num_envs: int | None = None
-    """worlds (none: 32; in the maze 64, on a GPU 4096)"""
+    """worlds (none: 32; in the maze 64, on a GPU 4096; planned for 64, on a GPU 512)"""
     num_steps: int | None = None
     """steps of each world in a rollout (none: 128; in the maze 32)"""
     epochs: int | None = None

@@ -44,6 +44,7 @@ class Plan:
     arms: tuple[ArmName, ...]
     world: AtariConfig | PixelMazeConfig
     num_envs: int
+    planned_envs: int | None
     ppo: PpoConfig
     encoder: OurEncoder
     compile: bool
@@ -80,6 +81,7 @@ class Plan:
             if maze
             else AtariConfig(game=config.game, num_threads=config.threads),
             num_envs=_or(config.num_envs, many if maze else 32),
+            planned_envs=config.num_envs,
             ppo=PpoConfig(
                 num_steps=_or(config.num_steps, 32 if maze else 128),
                 num_epochs=_or(config.epochs, 2 if maze else 4),
@@ -122,7 +124,8 @@ class Plan:
                 f"--data-gib {self.data_gib:g} must be more than --memory-gib "
                 f"{self.memory_gib:g}, or reading everything would fit."
             )
-        if ppo.num_minibatches < 1 or self.num_envs % ppo.num_minibatches:
+        learns = self.suite is not Suite.PLANNING
+        if learns and (ppo.num_minibatches < 1 or self.num_envs % ppo.num_minibatches):
             raise ConfigError(
                 f"--num-envs {self.num_envs} must be a multiple of --minibatches "
                 f"{ppo.num_minibatches}."
@@ -169,6 +172,13 @@ class Plan:
                 self.compile,
                 device,
                 self.seed,
+            )
+            return
+        if self.suite is Suite.PLANNING:
+            from experiments.benchmark.planning import plan_arms
+
+            yield from plan_arms(
+                self.planned_envs, self.encoder.precision, device, self.seed
             )
             return
         if self.suite is Suite.PARTS:

@@ -24,6 +24,13 @@ from ssl_objectives.learn.optimizer import AdamWConfig
 from ssl_objectives.refusal import ConfigError
 
 DEFAULT = "jepa-vicreg"
+_WORLD = "moving-dot"
+_WALKS = {
+    "moving-dot": "envs:Wanderer",
+    "two-rooms": "envs:Stroller",
+    "two-rooms-fixed": "envs:Stroller",
+}
+"""worlds of small frames, and who wanders about in them, as in their papers"""
 
 
 @dataclass(frozen=True)
@@ -115,7 +122,7 @@ def train_model_config(
     scale = SIZES.make(size)
     chosen = _PRESETS.make(model, scale)
     assert chosen is not None
-    small = data == "worlds" and world in (None, "moving-dot")
+    small = data == "worlds" and (world or _WORLD) in _WALKS
     eyes = encoder or ("menet" if small else "nature")
     each = MeNetConfig(scale.latent) if small else NatureConfig(scale.latent)
     remembers = CORES.make(core, scale)
@@ -146,7 +153,7 @@ def from_choices(chosen: Mapping[str, str]) -> TrainModelConfig:
 
 
 def _source(data: str, world: str | None) -> SourceConfig:
-    """Of the moving dot, every trajectory is an episode of a walk as the paper's."""
+    """Of a dot that is moved, every trajectory is an episode of a walk."""
     source = DATA.make(data)
     if not isinstance(source, WorldsConfig):
         if world is not None:
@@ -155,6 +162,8 @@ def _source(data: str, world: str | None) -> SourceConfig:
                 "--data worlds."
             )
         return source
-    if world in (None, "moving-dot"):
-        return replace(source, policy="envs:Wanderer", fresh=True)
-    return replace(source, world=WORLDS.make(world))
+    name = world or _WORLD
+    source = replace(source, world=WORLDS.make(name))
+    if name in _WALKS:
+        return replace(source, policy=_WALKS[name], fresh=True)
+    return source

@@ -69,6 +69,9 @@ MODELS: Table[ModelConfig | None] = Table(
         "jepa-vicreg": _model(
             presets.jepa_vicreg, "Predicts its own latents, which VICReg keeps apart"
         ),
+        "pldm": _model(
+            presets.pldm, "The same for planning: slow, and made to tell actions"
+        ),
         "jepa-simclr": _model(
             presets.jepa_simclr, "Predicts its own latents, which InfoNCE keeps apart"
         ),

@@ -11,6 +11,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig
 from envs.toys.moving_dot import MovingDotConfig
+from envs.two_rooms.config import TwoRoomsConfig, fixed_two_rooms
 from envs.vector_env import WorldConfig
 from experiments.config.choices import Row, Table
 
@@ -23,6 +24,8 @@ WORLDS: Table[WorldConfig] = Table(
         "key-door": Row(KeyDoorConfig),
         "tracker-maze": Row(TrackerMazeConfig),
         "moving-dot": Row(MovingDotConfig),
+        "two-rooms": Row(TwoRoomsConfig),
+        "two-rooms-fixed": Row(fixed_two_rooms),
         "attention": Row(AttentionConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),

@@ -65,6 +65,7 @@ PRESETS: Mapping[str, Callable[..., LatentDynamicsConfig]] = {
     "byol-explore": presets.byol_explore,
     "byol-hindsight": presets.byol_hindsight,
     "jepa-vicreg": presets.jepa_vicreg,
+    "pldm": presets.pldm,
     "jepa-simclr": presets.jepa_simclr,
     "jepa-sigreg": presets.jepa_sigreg,
     "contrastive": presets.contrastive,

@@ -1,0 +1,1 @@
+"""Planning with a world model: actions that bring a goal near, for B envs at once."""
