@@ -10,6 +10,11 @@ os.environ["CURIOUS_CACHE"] = os.devnull
 import jaxtyping
 import torch
 
+import tests.checked
+
+# Before anything that it checks is imported.
+tests.checked.install()
+
 
 @pytest.fixture(autouse=True)
 def _shapes_are_checked() -> None:
