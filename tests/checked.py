@@ -150,14 +150,14 @@ def _reader(of: type) -> Callable[[Any], Hashable]:
     if issubclass(of, Tensor | np.ndarray):
         return lambda x: (of, x.dtype, x.shape)
     if issubclass(of, type):
-        return lambda x: x  # type: ignore[no-any-return]  # a class
+        return lambda x: (of, x)  # a class
     if issubclass(of, tuple | list):
         return lambda x: (of, *[_readers[type(y)](y) for y in x])
     if issubclass(of, dict):
         return lambda x: (of, *[(k, _readers[type(y)](y)) for k, y in x.items()])
     if issubclass(of, Iterable) and not issubclass(of, str | bytes):
         return _unknown
-    return lambda x: of
+    return lambda _: (of,)
 
 
 def _unknown(value: object) -> Hashable:
