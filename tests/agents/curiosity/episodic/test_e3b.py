@@ -1,0 +1,130 @@
+"""Elliptical bonuses beside an explicit inverse, and beside a loop over envs."""
+
+import time
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from agents.check.curiosity import check_curiosity
+from agents.curiosity.episodic.e3b import E3bConfig
+from agents.curiosity.episodic.ellipsoid import EpisodicEllipsoid
+from envs.vector_env import ContinuousActions
+from tests.agents.curiosity.made import (
+    DISCOUNT,
+    EYES,
+    B,
+    T,
+    around,
+    by_episode,
+    goes_on,
+    learning_of,
+    rollouts,
+    some,
+    total,
+)
+
+CONFIG = E3bConfig(EYES, hidden=9)
+
+
+def test_rewards_are_those_of_an_explicit_inverse() -> None:
+    signal, streamed = CONFIG.build(around()), some(rollouts(), 3)
+    with torch.no_grad():
+        rows = [signal.embedding(x.traj.obs) for x in streamed]
+    size = rows[0].shape[-1]
+
+    def worth(episode: list[Tensor], row: Tensor) -> float:
+        scatter = 0.1 * torch.eye(size, dtype=torch.float64)
+        for x in episode:
+            scatter += torch.outer(x.double(), x.double())
+        return float(row.double() @ torch.linalg.inv(scatter) @ row.double())
+
+    want = by_episode(rows, streamed, worth)
+    returns, running = [], [0.0] * B
+    for scored, wanted in zip(streamed[:1], want[:1], strict=True):
+        paid = signal.reward(scored)
+        torch.testing.assert_close(paid.raw, wanted, rtol=1e-4, atol=1e-4)
+        # the scale: the std of returns along time, in each env
+        for t in range(T):
+            for b in range(B):
+                if scored.valid[t, b]:
+                    running[b] = DISCOUNT * running[b] + float(wanted[t, b])
+                    returns.append(running[b])
+        std = torch.tensor(returns).std(correction=0)
+        least = max(std, wanted.max() / 10)
+        torch.testing.assert_close(paid.reward, wanted / least, rtol=1e-3, atol=1e-4)
+    for scored, wanted in zip(streamed[1:], want[1:], strict=True):
+        raw = signal.reward(scored).raw
+        torch.testing.assert_close(raw, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_the_embedding_learns_which_action_was_taken() -> None:
+    signal, [scored] = CONFIG.build(around()), some(rollouts(), 1)
+    obs, action, valid = scored.traj.obs, scored.traj.action, scored.valid
+    each = []
+    with torch.no_grad():
+        for t in range(T):
+            for b in range(B):
+                if valid[t, b]:
+                    pair = signal.embedding(obs[t : t + 2, b : b + 1])[:, 0].flatten()
+                    guess = signal.embedding.head(pair)
+                    each.append(float(cross_entropy(guess, action[t, b])))
+    got = total(signal.loss(learning_of(scored)))
+    assert got.item() == pytest.approx(sum(each) / len(each), rel=1e-4)
+
+
+def test_continuous_actions_are_told_by_their_square() -> None:
+    signal = CONFIG.build(around(ContinuousActions((-1.0, 0.0), (1.0, 3.0))))
+    [scored] = some(rollouts(), 1)
+    action = torch.linspace(-1.5, 1.5, T * B * 2).view(T, B, 2)
+    with torch.no_grad():
+        embedded = signal.embedding(scored.traj.obs)
+        guess = signal.embedding.head(torch.cat([embedded[:-1], embedded[1:]], -1))
+        got = signal.embedding.error(embedded, action)
+    want = (guess - action.clamp(-1, 1)).square().mean(-1)
+    torch.testing.assert_close(got, want)
+
+
+def test_contract_and_resume() -> None:
+    check_curiosity(CONFIG.build)
+    goes_on(lambda: CONFIG.build(around()))
+
+
+@pytest.mark.slow
+def test_all_envs_at_once_are_faster_than_one_by_one() -> None:
+    """D = 64: at least 3 times as fast as a loop over envs, on one core."""
+    envs, size, rows = 64, 64, 33
+    states = torch.randn(rows, envs, size) / 8
+    first = torch.zeros(rows, envs, dtype=torch.bool)
+    memory = EpisodicEllipsoid(envs, size, 0.1)
+
+    def one_by_one() -> Tensor:
+        inverses = [torch.eye(size) / 0.1 for _ in range(envs)]
+        found = torch.zeros(rows, envs)
+        for r in range(rows):
+            for b in range(envs):
+                row = states[r, b]
+                against = inverses[b] @ row
+                outside = row @ against
+                inverses[b] -= torch.outer(against, against) / (1 + outside)
+                found[r, b] = outside.item()
+        return found[1:]
+
+    def seconds(what: object) -> float:
+        begun = time.perf_counter()
+        assert callable(what)
+        what()
+        return time.perf_counter() - begun
+
+    torch.testing.assert_close(
+        memory.along(states, first), one_by_one(), rtol=1e-4, atol=1e-4
+    )
+    together = min(seconds(lambda: memory.along(states, first)) for _ in range(5))
+    apart = min(seconds(one_by_one) for _ in range(5))
+    assert apart > 3 * together, (apart, together)
+
+
+def test_impossible_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="ridge must be above 0"):
+        E3bConfig(ridge=0.0)
