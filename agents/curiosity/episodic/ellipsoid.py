@@ -13,8 +13,14 @@ from agents.curiosity.episodic.memory import EpisodicMemory
 class EpisodicEllipsoid(EpisodicMemory):
     """`φᵀ C⁻¹ φ` with `C = λ I + Σ φ_i φ_iᵀ` over the episode before the row.
 
-    The inverse is kept, and follows each row by the formula of Sherman and Morrison:
-    `C⁻¹ ← C⁻¹ - u uᵀ / (1 + φᵀ u)`, `u = C⁻¹ φ`; D² per env and row.
+    All rows of a rollout at once, in place of a rank-1 update for each. With A the
+    inverse at its begin, `K = Φ A Φᵀ` and `L Lᵀ = I + K` of Cholesky,
+
+    - row t has `φᵀ C_t⁻¹ φ = L_tt² - 1`, since both are what it multiplies `det C` by;
+    - the inverse at the end is `A - A Φᵀ (I + K)⁻¹ Φ A`.
+
+    K is 0 between rows of two episodes, and A is `I / λ` for those that begin within
+    the rollout. In float64: pivots near 1 are what is left of large numbers.
 
     Args:
         num_envs: B, of this process.
@@ -28,17 +34,27 @@ class EpisodicEllipsoid(EpisodicMemory):
         eye = torch.eye(size) / ridge
         self.remember("inverse", eye.repeat(num_envs, 1, 1))
 
-    def _forget(self, where: Bool[Tensor, "B"]) -> None:
-        inverse = self.own("inverse")
-        eye = torch.eye(inverse.shape[-1], device=inverse.device) / self.ridge
-        inverse.copy_(torch.where(where.view(-1, 1, 1), eye, inverse))
+    def _along(
+        self,
+        rows: Float32[Tensor, "R B D"],
+        begins: Bool[Tensor, "R B"],
+        new: Bool[Tensor, "R B"],
+    ) -> Float32[Tensor, "T B"]:
+        states = (rows * new.unsqueeze(-1)).movedim(1, 0).double()
+        episode = begins.movedim(1, 0).long().cumsum(1)
+        old = (episode == 0).unsqueeze(-1)
+        held = self.own("inverse")
+        inverse = held.double()
+        against = torch.where(old, states @ inverse, states / self.ridge)
+        together = episode.unsqueeze(1) == episode.unsqueeze(2)
+        gram = (against @ states.mT).masked_fill_(~together, 0.0)
+        gram.diagonal(dim1=1, dim2=2).add_(1.0)
+        lower = torch.linalg.cholesky_ex(gram).L
+        outside = lower.diagonal(dim1=1, dim2=2).square() - 1
 
-    def _meet(
-        self, row: Float32[Tensor, "B D"], new: Bool[Tensor, "B"]
-    ) -> Float32[Tensor, "B"]:
-        inverse = self.own("inverse")
-        against = torch.bmm(inverse, row.unsqueeze(2)).squeeze(2)
-        outside = (row * against).sum(-1)
-        share = (new / (1 + outside)).unsqueeze(-1)
-        inverse.baddbmm_((share * against).unsqueeze(2), against.unsqueeze(1), alpha=-1)
-        return outside
+        last = (episode == episode[:, -1:]).unsqueeze(-1)
+        added = torch.linalg.solve_triangular(lower, against * last, upper=False)
+        eye = torch.eye(states.shape[-1], device=rows.device).double() / self.ridge
+        before = torch.where(old[:, -1:], inverse, eye)
+        held.copy_(before - added.mT @ added)
+        return outside[:, 1:].clamp(min=0.0).mT.to(rows.dtype)

@@ -1,4 +1,4 @@
-"""What is remembered of the episode that each env is in: the one loop over rows."""
+"""What is remembered of the episode that each env is in."""
 
 from abc import ABC, abstractmethod
 
@@ -28,6 +28,10 @@ class EpisodicMemory(nn.Module, ABC):
         self.register_buffer(name, torch.cat([start] * num_processes()))
         self._of_envs.append(name)
 
+    def own(self, name: str) -> Shaped[Tensor, "B ..."]:
+        """A buffer's part of this process: a view, to be changed in place."""
+        return own_rows(getattr(self, name), 0)
+
     @torch.no_grad()
     def along(
         self, rows: Shaped[Tensor, "R B ..."], first: Bool[Tensor, "R B"]
@@ -38,33 +42,20 @@ class EpisodicMemory(nn.Module, ABC):
             rows: 0 … T of a rollout, of this process.
             first: which of them begin an episode.
         """
-        found = []
-        self._step(rows[0], first[0], (~self.begun).expand(rows.shape[1]))
-        everyone = torch.ones_like(first[0])
-        for row, begins in zip(rows[1:], first[1:], strict=True):
-            found.append(self._step(row, begins, everyone))
+        new = torch.ones_like(first)
+        new[0] = ~self.begun
+        found = self._along(rows, first & new, new)
         self.begun.fill_(True)
         if num_processes() > 1:
             for name in self._of_envs:
                 setattr(self, name, gathered_rows(self.own(name), 0))
-        return torch.stack(found)
-
-    def own(self, name: str) -> Shaped[Tensor, "B ..."]:
-        """A buffer's part of this process: a view."""
-        return own_rows(getattr(self, name), 0)
-
-    def _step(
-        self, row: Tensor, begins: Bool[Tensor, "B"], new: Bool[Tensor, "B"]
-    ) -> Tensor:
-        self._forget(begins & new)
-        return self._meet(row, new)
+        return found
 
     @abstractmethod
-    def _forget(self, where: Bool[Tensor, "B"]) -> None:
-        """Empty the memory of some envs."""
-
-    @abstractmethod
-    def _meet(
-        self, row: Shaped[Tensor, "B ..."], new: Bool[Tensor, "B"]
-    ) -> Shaped[Tensor, "B ..."]:
-        """What a row is beside what is remembered; then remember it where it is new."""
+    def _along(
+        self,
+        rows: Shaped[Tensor, "R B ..."],
+        begins: Bool[Tensor, "R B"],
+        new: Bool[Tensor, "R B"],
+    ) -> Shaped[Tensor, "T B ..."]:
+        """The same, of rows of which some are not new: these are not to be added."""

@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from agents.curiosity.episodic.memory import EpisodicMemory
+from agents.curiosity.episodic.row_by_row import RowByRow
 
 
 @final
-class EpisodicNeighbours(EpisodicMemory):
+class EpisodicNeighbours(RowByRow):
     """Squared distances to the k nearest embeddings of the episode, nearest first.
 
     Infinite where the episode has seen fewer.

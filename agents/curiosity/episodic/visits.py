@@ -6,11 +6,11 @@ import torch
 from jaxtyping import Bool, Int64
 from torch import Tensor
 
-from agents.curiosity.episodic.memory import EpisodicMemory
+from agents.curiosity.episodic.row_by_row import RowByRow
 
 
 @final
-class EpisodicVisits(EpisodicMemory):
+class EpisodicVisits(RowByRow):
     """`N_ep` of every row before it came: exact within the last so many rows.
 
     Args:

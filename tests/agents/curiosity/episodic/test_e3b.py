@@ -1,7 +1,5 @@
 """Elliptical bonuses beside an explicit inverse, and beside a loop over envs."""
 
-import time
-
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +7,6 @@ from torch.nn.functional import cross_entropy
 
 from agents.check.curiosity import check_curiosity
 from agents.curiosity.episodic.e3b import E3bConfig
-from agents.curiosity.episodic.ellipsoid import EpisodicEllipsoid
 from envs.vector_env import ContinuousActions
 from tests.agents.curiosity.made import (
     DISCOUNT,
@@ -89,40 +86,6 @@ def test_continuous_actions_are_told_by_their_square() -> None:
 def test_contract_and_resume() -> None:
     check_curiosity(CONFIG.build)
     goes_on(lambda: CONFIG.build(around()))
-
-
-@pytest.mark.slow
-def test_all_envs_at_once_are_faster_than_one_by_one() -> None:
-    """D = 64: at least 3 times as fast as a loop over envs, on one core."""
-    envs, size, rows = 64, 64, 33
-    states = torch.randn(rows, envs, size) / 8
-    first = torch.zeros(rows, envs, dtype=torch.bool)
-    memory = EpisodicEllipsoid(envs, size, 0.1)
-
-    def one_by_one() -> Tensor:
-        inverses = [torch.eye(size) / 0.1 for _ in range(envs)]
-        found = torch.zeros(rows, envs)
-        for r in range(rows):
-            for b in range(envs):
-                row = states[r, b]
-                against = inverses[b] @ row
-                outside = row @ against
-                inverses[b] -= torch.outer(against, against) / (1 + outside)
-                found[r, b] = outside.item()
-        return found[1:]
-
-    def seconds(what: object) -> float:
-        begun = time.perf_counter()
-        assert callable(what)
-        what()
-        return time.perf_counter() - begun
-
-    torch.testing.assert_close(
-        memory.along(states, first), one_by_one(), rtol=1e-4, atol=1e-4
-    )
-    together = min(seconds(lambda: memory.along(states, first)) for _ in range(5))
-    apart = min(seconds(one_by_one) for _ in range(5))
-    assert apart > 3 * together, (apart, together)
 
 
 def test_impossible_settings_are_refused() -> None:
