@@ -12,6 +12,9 @@ from agents.curiosity.episodic.e3b import E3bConfig
 from agents.curiosity.episodic.ngu import NguConfig
 from agents.curiosity.episodic.noveld import NoveldConfig
 from agents.curiosity.episodic.ride import RideConfig
+from agents.curiosity.errors.ama import AmaConfig
+from agents.curiosity.errors.critic import CuriosityCriticConfig
+from agents.curiosity.errors.lpm import LpmConfig
 from agents.curiosity.hindsight import HindsightErrorConfig
 from agents.curiosity.icm import IcmConfig
 from agents.curiosity.particles.apt import AptConfig
@@ -161,6 +164,9 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "ride": Row(RideConfig),
         "re3": Row(Re3Config),
         "apt": Row(AptConfig),
+        "ama": Row(AmaConfig),
+        "lpm": Row(LpmConfig),
+        "curiosity-critic": Row(CuriosityCriticConfig),
         "none": Row(nothing, "No intrinsic reward"),
     },
 )
