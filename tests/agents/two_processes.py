@@ -19,6 +19,9 @@ from agents.curiosity.episodic.e3b import E3bConfig
 from agents.curiosity.episodic.ngu import NguConfig
 from agents.curiosity.episodic.noveld import NoveldConfig
 from agents.curiosity.episodic.ride import RideConfig
+from agents.curiosity.errors.ama import AmaConfig
+from agents.curiosity.errors.critic import CuriosityCriticConfig
+from agents.curiosity.errors.lpm import LpmConfig
 from agents.curiosity.hindsight import HindsightErrorConfig
 from agents.curiosity.icm import IcmConfig
 from agents.curiosity.particles.apt import AptConfig
@@ -137,6 +140,14 @@ CASES = {
         None,
         HashCountsConfig(bits=9, grid=5),
         tuple(SignalConfig(x) for x in COMPARED),
+    ),
+    "signals that expect errors": Case(
+        BYOL,
+        CuriosityCriticConfig(hidden=8),
+        (
+            SignalConfig(LpmConfig(hidden=8, steps=9)),
+            SignalConfig(AmaConfig(Eyes(), hidden=8, grid=5)),
+        ),
     ),
     "byol-explore": Case(BYOL, PredictionErrorConfig()),
     "byol-explore and rnd": Case(BYOL, PredictionErrorConfig(), (SignalConfig(RND),)),

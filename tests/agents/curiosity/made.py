@@ -109,7 +109,7 @@ def by_episode(
 
 def goes_on(make: Callable[[], Curiosity], num: int = 2) -> None:
     """Save, load and go on: as if nothing had happened, bit by bit."""
-    stream = rollouts(5)
+    stream = rollouts(5, looks=40)
     torch.manual_seed(1)
     signal = make()
     optimizer = torch.optim.SGD([*signal.parameters(), torch.zeros(1)], 1e-2)

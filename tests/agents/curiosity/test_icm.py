@@ -9,6 +9,7 @@ from agents.curiosity.embeddings.dynamics import DynamicsConfig
 from agents.curiosity.icm import IcmConfig
 from tests.agents.curiosity.made import (
     EYES,
+    SHAPE,
     B,
     T,
     around,
@@ -69,7 +70,7 @@ def test_error_falls_where_it_is_trained() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))
 
 

@@ -134,7 +134,7 @@ def test_a_table_is_a_dictionary_while_there_is_room(
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_contract_and_resume(name: str) -> None:
-    check_curiosity(CONFIGS[name].build)
+    check_curiosity(CONFIGS[name].build, SHAPE)
     goes_on(lambda: CONFIGS[name].build(around()))
 
 

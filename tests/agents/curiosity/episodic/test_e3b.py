@@ -11,6 +11,7 @@ from envs.vector_env import ContinuousActions
 from tests.agents.curiosity.made import (
     DISCOUNT,
     EYES,
+    SHAPE,
     B,
     T,
     around,
@@ -84,7 +85,7 @@ def test_continuous_actions_are_told_by_their_square() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))
 
 

@@ -12,6 +12,7 @@ from agents.curiosity.episodic.ngu import NguConfig
 from agents.curiosity.rnd import RndConfig
 from tests.agents.curiosity.made import (
     EYES,
+    SHAPE,
     B,
     T,
     around,
@@ -118,7 +119,7 @@ def test_it_learns_both() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))
 
 

@@ -8,6 +8,7 @@ from agents.curiosity.episodic.noveld import NoveldConfig
 from agents.curiosity.rnd import RndConfig
 from tests.agents.curiosity.made import (
     EYES,
+    SHAPE,
     B,
     T,
     around,
@@ -78,7 +79,7 @@ def test_it_learns_by_distillation() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))
 
 

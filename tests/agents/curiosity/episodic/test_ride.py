@@ -6,7 +6,16 @@ import torch
 from agents.check.curiosity import check_curiosity
 from agents.curiosity.embeddings.dynamics import DynamicsConfig
 from agents.curiosity.episodic.ride import RideConfig
-from tests.agents.curiosity.made import EYES, B, T, around, goes_on, rollouts, some
+from tests.agents.curiosity.made import (
+    EYES,
+    SHAPE,
+    B,
+    T,
+    around,
+    goes_on,
+    rollouts,
+    some,
+)
 
 CONFIG = RideConfig(DynamicsConfig(EYES, hidden=9))
 
@@ -37,5 +46,5 @@ def test_rewards_are_those_of_a_loop() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))

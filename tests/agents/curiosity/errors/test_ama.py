@@ -64,7 +64,7 @@ def test_noise_is_paid_little_once_its_variance_is_known() -> None:
         never = torch.zeros(T + 1, B, dtype=torch.bool)
         return Scored.from_rollout(obs, torch.zeros(T, B).long(), never)
 
-    for _ in range(150):
+    for _ in range(100):
         optimizer.zero_grad()
         total(signal.loss(learning_of(noise()))).backward()
         optimizer.step()
@@ -77,7 +77,7 @@ def test_noise_is_paid_little_once_its_variance_is_known() -> None:
 
 
 def test_contract_and_resume() -> None:
-    check_curiosity(CONFIG.build)
+    check_curiosity(CONFIG.build, SHAPE)
     goes_on(lambda: CONFIG.build(around()))
 
 

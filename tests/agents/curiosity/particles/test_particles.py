@@ -14,6 +14,7 @@ from agents.curiosity.particles.nearest import Particles, nearest_distances
 from agents.curiosity.particles.re3 import Re3Config
 from tests.agents.curiosity.made import (
     EYES,
+    SHAPE,
     B,
     T,
     around,
@@ -125,7 +126,7 @@ def test_nothing_trains_the_random_encoder() -> None:
 
 @pytest.mark.parametrize("config", [RE3, APT], ids=["re3", "apt"])
 def test_contract_and_resume(config: Re3Config | AptConfig) -> None:
-    check_curiosity(config.build)
+    check_curiosity(config.build, SHAPE)
     goes_on(lambda: config.build(around()))
 
 
