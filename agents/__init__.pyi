@@ -72,6 +72,9 @@ from .curiosity.signal import IntrinsicReward as IntrinsicReward
 from .curiosity.signal import Signal as Signal
 from .curiosity.signal import Surroundings as Surroundings
 from .curiosity.signals import SignalConfig as SignalConfig
+from .curiosity.weighted_sum import WeightedConfig as WeightedConfig
+from .curiosity.weighted_sum import WeightedSum as WeightedSum
+from .curiosity.weighted_sum import WeightedSumConfig as WeightedSumConfig
 from .experience import Experience as Experience
 from .off_policy.agent import OffPolicyAgent as OffPolicyAgent
 from .off_policy.build import OffPolicyAgentConfig as OffPolicyAgentConfig
