@@ -9,12 +9,28 @@ from .agent_config import AgentConfig as AgentConfig
 from .check.curiosity import CuriosityContractError as CuriosityContractError
 from .check.curiosity import check_curiosity as check_curiosity
 from .collect import Collector as Collector
+from .curiosity.counts.counts import Counts as Counts
+from .curiosity.counts.counts import ExactCountsConfig as ExactCountsConfig
+from .curiosity.counts.counts import HashCountsConfig as HashCountsConfig
+from .curiosity.embeddings.dynamics import DynamicsConfig as DynamicsConfig
+from .curiosity.embeddings.inverse import InverseEmbedding as InverseEmbedding
+from .curiosity.episodic.e3b import E3bConfig as E3bConfig
+from .curiosity.episodic.memory import EpisodicMemory as EpisodicMemory
+from .curiosity.episodic.ngu import NguConfig as NguConfig
+from .curiosity.episodic.noveld import NoveldConfig as NoveldConfig
+from .curiosity.episodic.ride import RideConfig as RideConfig
+from .curiosity.errors.ama import AmaConfig as AmaConfig
+from .curiosity.errors.critic import CuriosityCriticConfig as CuriosityCriticConfig
+from .curiosity.errors.lpm import LpmConfig as LpmConfig
 from .curiosity.hindsight import HindsightError as HindsightError
 from .curiosity.hindsight import HindsightErrorConfig as HindsightErrorConfig
+from .curiosity.icm import IcmConfig as IcmConfig
 from .curiosity.normalize import AboveMean as AboveMean
 from .curiosity.normalize import EmaRmsScale as EmaRmsScale
 from .curiosity.normalize import EmaStdScale as EmaStdScale
 from .curiosity.normalize import ReturnStdScale as ReturnStdScale
+from .curiosity.particles.apt import AptConfig as AptConfig
+from .curiosity.particles.re3 import Re3Config as Re3Config
 from .curiosity.prediction_error import PredictionError as PredictionError
 from .curiosity.prediction_error import (
     PredictionErrorConfig as PredictionErrorConfig,
@@ -56,6 +72,9 @@ from .curiosity.signal import IntrinsicReward as IntrinsicReward
 from .curiosity.signal import Signal as Signal
 from .curiosity.signal import Surroundings as Surroundings
 from .curiosity.signals import SignalConfig as SignalConfig
+from .curiosity.weighted_sum import WeightedConfig as WeightedConfig
+from .curiosity.weighted_sum import WeightedSum as WeightedSum
+from .curiosity.weighted_sum import WeightedSumConfig as WeightedSumConfig
 from .experience import Experience as Experience
 from .off_policy.agent import OffPolicyAgent as OffPolicyAgent
 from .off_policy.build import OffPolicyAgentConfig as OffPolicyAgentConfig

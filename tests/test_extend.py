@@ -78,7 +78,7 @@ def test_an_installed_package_trains_resumes_and_is_evaluated(tmp_path: Path) ->
     assert importlib.util.find_spec("my_parts") is None  # only where it was installed
     call("experiments.cli", *train, *small, folder=elsewhere, site=site)
     [path] = (elsewhere / "runs").iterdir()
-    assert "Corridor-Deep-HashCounts" in path.name
+    assert "Corridor-Deep-SignCounts" in path.name
     before = CheckpointFolder(path / "checkpoints").load().state["modules"]
 
     def on(words: list[str], *more: str) -> None:
@@ -97,8 +97,8 @@ def test_an_installed_package_trains_resumes_and_is_evaluated(tmp_path: Path) ->
     after = loaded.state["modules"]
     # what the flags say is what was built, and went on
     assert after["actor.model.belief.encoder.body.0.weight"].shape == (6, 1, 5, 5)
-    assert after["signals.hash-counts.counts"].shape == (2**6,)
-    counts = "signals.hash-counts.counts"
+    assert after["signals.sign-counts.counts"].shape == (2**6,)
+    counts = "signals.sign-counts.counts"
     assert 0 < before[counts].sum() < after[counts].sum() == steps  # one each
     variance = "actor.model.objective.variance"
     assert not torch.equal(after[variance], torch.ones_like(after[variance]))
@@ -143,20 +143,20 @@ def test_one_row_makes_a_part_known_by_name(
     assert {table for _, table in rows} == TABLES.keys()
 
     named = "--size debug --world corridor --model deep --objective scaled-distance"
-    argv = [*named.split(), "--curiosity", "hash-counts"]
+    argv = [*named.split(), "--curiosity", "sign-counts"]
     config = COMMAND.read([*argv, "--world.length=9", "--model.objective.decay=0.5"])
     world, model, signal = config.world, config.model, config.curiosity
     assert world == known["CorridorConfig"](9)
     objective = known["ScaledDistanceConfig"](0.5)
     assert model == known["DeepConfig"](4, objective=objective)  # 4: of --size debug
-    assert signal == known["HashCountsConfig"]()
+    assert signal == known["SignCountsConfig"]()
     assert main(["train", *argv, "--help"]) == 0
     shown = re.sub(r"\s+", " ", re.sub(r"[│|]", " ", capsys.readouterr().out))
     for line in (
         "corridor A corridor",
         "deep A deeper, normalised predictor, and a slower target",
         "scaled-distance Distances in units of the targets' spread",
-        "hash-counts Reward frames whose hash was seen seldom",
+        "sign-counts Reward frames whose hash was seen seldom",
         "--curiosity.bits INT",
     ):
         assert line in shown

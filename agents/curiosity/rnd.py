@@ -114,6 +114,16 @@ class RandomNetworkDistillation(Curiosity):
         raw = raw.masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
 
+    @torch.no_grad()
+    def errors(self, traj: Trajectory) -> Float32[Tensor, "R B"]:
+        """Those of rows 0 … T, for signals that pay something else by them.
+
+        The pixels that were arrived at are in the statistics first.
+        """
+        rows = self.reads(traj)
+        self.pixels.update(rows[1:].flatten(0, 1))
+        return self.error(rows.flatten(0, 1)).view(rows.shape[:2])
+
     def loss(self, learning: Learning) -> Loss:
         """Distillation on a random share of the rows arrived at.
 

@@ -7,7 +7,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
 
+from agents.curiosity.counts.counts import ExactCountsConfig, HashCountsConfig
+from agents.curiosity.episodic.e3b import E3bConfig
+from agents.curiosity.episodic.ngu import NguConfig
+from agents.curiosity.episodic.noveld import NoveldConfig
+from agents.curiosity.episodic.ride import RideConfig
+from agents.curiosity.errors.ama import AmaConfig
+from agents.curiosity.errors.critic import CuriosityCriticConfig
+from agents.curiosity.errors.lpm import LpmConfig
 from agents.curiosity.hindsight import HindsightErrorConfig
+from agents.curiosity.icm import IcmConfig
+from agents.curiosity.particles.apt import AptConfig
+from agents.curiosity.particles.re3 import Re3Config
 from agents.curiosity.prediction_error import ErrorConfig, PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.frozen_features import (
@@ -144,6 +155,18 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),
         "rnd-vector": Row(VectorRndConfig),
+        "icm": Row(IcmConfig),
+        "hash-counts": Row(HashCountsConfig),
+        "exact-counts": Row(ExactCountsConfig),
+        "e3b": Row(E3bConfig),
+        "noveld": Row(NoveldConfig),
+        "ngu": Row(NguConfig),
+        "ride": Row(RideConfig),
+        "re3": Row(Re3Config),
+        "apt": Row(AptConfig),
+        "ama": Row(AmaConfig),
+        "lpm": Row(LpmConfig),
+        "curiosity-critic": Row(CuriosityCriticConfig),
         "none": Row(nothing, "No intrinsic reward"),
     },
 )

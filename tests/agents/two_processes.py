@@ -13,7 +13,19 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from agents.curiosity.counts.counts import ExactCountsConfig, HashCountsConfig
+from agents.curiosity.embeddings.dynamics import DynamicsConfig
+from agents.curiosity.episodic.e3b import E3bConfig
+from agents.curiosity.episodic.ngu import NguConfig
+from agents.curiosity.episodic.noveld import NoveldConfig
+from agents.curiosity.episodic.ride import RideConfig
+from agents.curiosity.errors.ama import AmaConfig
+from agents.curiosity.errors.critic import CuriosityCriticConfig
+from agents.curiosity.errors.lpm import LpmConfig
 from agents.curiosity.hindsight import HindsightErrorConfig
+from agents.curiosity.icm import IcmConfig
+from agents.curiosity.particles.apt import AptConfig
+from agents.curiosity.particles.re3 import Re3Config
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import GammaProgressConfig
 from agents.curiosity.progress.frozen_features import ChangeOfFeaturesConfig
@@ -88,6 +100,17 @@ HINDSIGHT = byol_hindsight(
 PROGRESS = GammaProgressConfig(
     warm_start=3, yardstick=ChangeOfFeaturesConfig(Eyes(), 6, readout=8)
 )
+DYNAMICS = DynamicsConfig(Eyes(), hidden=8)
+COMPARED = (
+    ExactCountsConfig(places=99, cell=4, levels=8),
+    E3bConfig(Eyes(), hidden=8),
+    NoveldConfig(RND, rows=4),
+    NguConfig(Eyes(), hidden=8, rows=4, nearest=2, novelty=RND),
+    RideConfig(DYNAMICS, rows=4),
+    IcmConfig(DYNAMICS),
+    Re3Config(Eyes(), rows=5, every=2),
+    AptConfig(DYNAMICS, nearest=3, every=2),
+)
 
 
 @dataclass(frozen=True)
@@ -113,6 +136,19 @@ CASES = {
         agent=replace(AGENT, core=FrameStackConfig(3)), world=DOT
     ),
     "rnd": Case(None, RND),
+    "signals that people compare": Case(
+        None,
+        HashCountsConfig(bits=9, grid=5),
+        tuple(SignalConfig(x) for x in COMPARED),
+    ),
+    "signals that expect errors": Case(
+        BYOL,
+        CuriosityCriticConfig(hidden=8),
+        (
+            SignalConfig(LpmConfig(hidden=8, steps=9)),
+            SignalConfig(AmaConfig(Eyes(), hidden=8, grid=5)),
+        ),
+    ),
     "byol-explore": Case(BYOL, PredictionErrorConfig()),
     "byol-explore and rnd": Case(BYOL, PredictionErrorConfig(), (SignalConfig(RND),)),
     "byol-hindsight": Case(HINDSIGHT, HindsightErrorConfig()),

@@ -1,0 +1,1 @@
+"""Counts of what was seen: what is counted, tables of counts, and what they pay."""

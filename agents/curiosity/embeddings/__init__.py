@@ -1,0 +1,1 @@
+"""Embeddings that signals have of their own: frozen, or trained by inverse dynamics."""

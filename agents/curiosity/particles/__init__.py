@@ -1,0 +1,1 @@
+"""Nearest neighbours among many states, and signals that pay their distance."""

@@ -1,0 +1,120 @@
+"""Several signals as one: a weighted sum, with one reward stream and one value head."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import UInt8
+from torch import Tensor, nn
+
+from agents.curiosity.embeddings.means import mean_of_all
+from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.signal import (
+    Curiosity,
+    CuriosityConfig,
+    IntrinsicReward,
+    Surroundings,
+)
+from ssl_objectives.objective import Loss
+from world_models.latent_dynamics import LatentDynamics
+
+
+@final
+class WeightedSum(Curiosity):
+    """`r_t = Σ_i w_i r_{i,t}` of what signals pay, each scaled by itself.
+
+    Beside signals with a stream each (`SignalConfig`), which have a discount and a
+    value head of their own. What is logged as raw is the sum too; means of what each
+    pays are told by its number.
+
+    Args:
+        parts: at least one signal.
+        weights: w, one for each.
+
+    Raises:
+        ValueError: not as many weights as signals, or none.
+    """
+
+    def __init__(self, parts: list[Curiosity], weights: list[float]) -> None:
+        super().__init__()
+        if not parts or len(parts) != len(weights):
+            raise ValueError(
+                "a sum needs at least one signal and a weight for each, not "
+                f"{len(parts)} and {len(weights)}"
+            )
+        self.parts = nn.ModuleList(parts)
+        self.weights = weights
+        self.needs_model = any(x.needs_model for x in parts)
+        self.remembers = any(x.remembers for x in parts)
+        self.warm_up_steps = max(x.warm_up_steps for x in parts)
+        self.across_processes = all(x.across_processes for x in parts)
+
+    @property
+    def _signals(self) -> list[Curiosity]:
+        return [x for x in self.parts if isinstance(x, Curiosity)]
+
+    @torch.no_grad()
+    def reward(self, scored: Scored) -> IntrinsicReward:
+        """The sum of what all pay."""
+        paid = [x.reward(scored) for x in self._signals]
+        total = torch.zeros_like(paid[0].reward)
+        told: dict[str, Tensor] = {}
+        for i, (one, weight) in enumerate(zip(paid, self.weights, strict=True), 1):
+            own = weight * one.reward
+            total = total + own
+            told[f"{i}/reward_mean"] = mean_of_all(own, scored.valid)
+            told |= {f"{i}/{name}": x for name, x in one.told.items()}
+        return IntrinsicReward(total, total, told)
+
+    def loss(self, learning: Learning) -> Loss | None:
+        """The sum of what all learn: a weight of the reward is none of the loss."""
+        losses = [x.loss(learning) for x in self._signals]
+        means = [x.mean() for x in losses if x is not None]
+        return Loss(None, torch.stack(means).sum()) if means else None
+
+    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
+        """Show all of them what random play looks like."""
+        for x in self._signals:
+            x.warm_up(obs)
+
+    def after_update(self, model: LatentDynamics | None) -> None:
+        """Let all of them follow."""
+        for x in self._signals:
+            x.after_update(model)
+
+    def settled(self) -> Mapping[str, float]:
+        """What each has settled, by its number."""
+        parts = enumerate(self._signals, 1)
+        return {f"{i}/{k}": v for i, x in parts for k, v in x.settled().items()}
+
+    def caution(self) -> str | None:
+        """The first of theirs."""
+        return next(filter(None, (x.caution() for x in self._signals)), None)
+
+
+@dataclass(frozen=True)
+class WeightedConfig:
+    """One signal of a sum."""
+
+    curiosity: CuriosityConfig
+    """what it finds interesting"""
+    weight: float = 1.0
+    """of what it pays, in the sum"""
+
+
+@dataclass(frozen=True)
+class WeightedSumConfig:
+    """Reward the weighted sum of what several signals pay, in one stream."""
+
+    parts: tuple[WeightedConfig, ...] = ()
+    """the signals"""
+
+    def build(self, surroundings: Surroundings) -> WeightedSum:
+        """Build all of them.
+
+        Raises:
+            ValueError: there are none.
+        """
+        built = [x.curiosity.build(surroundings) for x in self.parts]
+        return WeightedSum(built, [x.weight for x in self.parts])
