@@ -12,8 +12,8 @@ from agents.beside.companion import Companion
 from agents.beside.held import hold_scales
 from agents.beside.shown import Moved, Shown
 from agents.beside.streams import Streams
-from agents.experience import Experience
 from agents.curiosity.signal import IntrinsicReward
+from agents.experience import Experience
 from agents.metrics import Metrics, mean_of, of_rewards
 from world_models.belief import Carry
 from world_models.context import Context

@@ -1,6 +1,6 @@
 """Stable-Baselines3: our curiosity, our worlds and our players for its users.
 
-The only room below `experiments` that knows it; nobody else in `agents` knows this room.
+The only room below `experiments` that knows it; nobody in `agents` knows this room.
 """
 
 import lazy_loader

@@ -159,6 +159,6 @@ class CuriousVecEnv(VecEnvWrapper):
         except Exception as error:
             told = str(error).splitlines()[0]
             raise ConfigError(
-                f"{path} was not saved by a CuriousVecEnv like this one ({told}): build "
-                "it with the config and the number of envs that it was saved with"
+                f"{path} was not saved by a CuriousVecEnv like this one ({told}): "
+                "build it with the config and the number of envs of the saved one"
             ) from error
