@@ -21,6 +21,7 @@ from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
+from .gym.single import SingleWorld as SingleWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome

@@ -100,7 +100,8 @@ class Companion:
         if self.warm:
             return
         for signal in self.appraiser.curious.values():
-            signal.warm_up(traj.obs)
+            if signal.warm_up_steps:
+                signal.warm_up(traj.obs)
         self.warm = True
 
     def _seen(self, traj: Trajectory) -> tuple[Experience, Tensor | None]:

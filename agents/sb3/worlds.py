@@ -22,7 +22,7 @@ class WorldVecEnv(VecEnv):
     `infos[i]["terminal_observation"]`; a cut-off episode has `TimeLimit.truncated`.
 
     Observations are bytes `[C, H, W]`, with a vector a dictionary of `image` and
-    `vector`. Continuous actions are in [-1, 1], as SB3 recommends. SB3's seeds count up
+    `vector`; of worlds that draw nothing the vector. Continuous actions are in [-1, 1], as SB3 recommends. SB3's seeds count up
     from one number; the first is the seed of all worlds.
 
     Args:
@@ -45,7 +45,7 @@ class WorldVecEnv(VecEnv):
         self._reset_seeds()
         self._reset_options()
         self.reset_infos = self._told(self._row)
-        return shown(self._row)
+        return shown(self.env.spec, self._row)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Say what to do."""
@@ -59,14 +59,14 @@ class WorldVecEnv(VecEnv):
         row = self._row = self.env.step(asked)
         truncated = row.truncated.cpu().numpy()
         ended = row.terminated.cpu().numpy() | truncated
-        infos, seen = self._told(row), shown(row)
+        infos, seen = self._told(row), shown(spec, row)
         if ended.any():
             for i in np.flatnonzero(ended):
                 infos[i]["terminal_observation"] = _of_one(seen, i)
                 infos[i]["TimeLimit.truncated"] = bool(truncated[i])
             mask = torch.from_numpy(ended).to(spec.device)
             self._row = self.env.reset(mask=mask)
-            seen = shown(self._row)
+            seen = shown(spec, self._row)
         return seen, row.reward.cpu().numpy(), ended, infos
 
     def _told(self, row: Step) -> list[dict[str, Any]]:

@@ -67,6 +67,6 @@ class SingleWorld(gymnasium.Env[Any, Any]):
         self.world.close()
 
     def _told(self, row: Step) -> tuple[Any, dict[str, Any]]:
-        seen = shown(row)
+        seen = shown(self.world.spec, row)
         one = {k: v[0] for k, v in seen.items()} if isinstance(seen, dict) else seen[0]
         return one, {name: x[0].cpu().numpy() for name, x in row.facts.items()}

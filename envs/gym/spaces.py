@@ -12,12 +12,20 @@ IMAGE, VECTOR = "image", "vector"
 
 
 def observation_space(spec: EnvSpec) -> "Space[Any]":
-    """Of one env: bytes `[C, H, W]`; with a vector a dictionary of both."""
+    """Of one env: bytes `[C, H, W]`; with a vector a dictionary of both.
+
+    A world that draws nothing has frames of one pixel: then it is the vector alone.
+    """
     image = Box(0, 255, spec.obs_shape, np.uint8)
     if not spec.vector_size:
         return image
     vector = Box(-np.inf, np.inf, (spec.vector_size,), np.float32)
-    return Dict({IMAGE: image, VECTOR: vector})
+    return vector if blind(spec) else Dict({IMAGE: image, VECTOR: vector})
+
+
+def blind(spec: EnvSpec) -> bool:
+    """Whether a world with a vector draws nothing."""
+    return spec.vector_size > 0 and spec.obs_shape[1:] == (1, 1)
 
 
 def action_space(actions: ActionSpace) -> "Space[Any]":
@@ -27,12 +35,13 @@ def action_space(actions: ActionSpace) -> "Space[Any]":
     return Box(-1.0, 1.0, (actions.size,), np.float32)
 
 
-def shown(row: Step) -> NDArray[np.uint8] | dict[str, NDArray[Any]]:
+def shown(spec: EnvSpec, row: Step) -> NDArray[Any] | dict[str, NDArray[Any]]:
     """What all envs show in a row, `[B, …]`, as their observation space has it."""
-    image: NDArray[np.uint8] = row.obs.cpu().numpy()
+    image: NDArray[Any] = row.obs.cpu().numpy()
     if row.vector is None:
         return image
-    return {IMAGE: image, VECTOR: row.vector.cpu().numpy()}
+    vector: NDArray[Any] = row.vector.cpu().numpy()
+    return vector if blind(spec) else {IMAGE: image, VECTOR: vector}
 
 
 def picture(row: Step, env: int) -> NDArray[np.uint8]:
