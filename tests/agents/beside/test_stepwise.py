@@ -1,5 +1,6 @@
 """Paid step by step as for rollouts, with memories that forget where they should."""
 
+import io
 from dataclasses import dataclass
 
 import pytest
@@ -129,6 +130,8 @@ SIGNALS = {
     ),
 }
 
+NAMES = {"own-loss": "gamma-progress"}
+
 
 @pytest.mark.parametrize("name", SIGNALS)
 def test_nothing_at_first_then_something_and_saved_it_goes_on_alike(name: str) -> None:
@@ -139,7 +142,7 @@ def test_nothing_at_first_then_something_and_saved_it_goes_on_alike(name: str) -
     assert not paid[: T - 1].any()
     assert paid[T:].any()
     assert paid.isfinite().all()
-    assert one.metrics[f"intrinsic/{name if name in ('rnd', 'prediction-error') else 'gamma-progress'}/raw_mean"].isfinite()
+    assert one.metrics[f"intrinsic/{NAMES.get(name, name)}/raw_mean"].isfinite()
     state = one.state_dict()
     two = Stepwise(SIGNALS[name].build(world.env.spec, seed=9), T)
     two.load_state_dict(_copied(state))
@@ -151,8 +154,6 @@ def test_nothing_at_first_then_something_and_saved_it_goes_on_alike(name: str) -
 
 
 def _copied(state: object) -> dict[str, object]:
-    import io
-
     file = io.BytesIO()
     torch.save(state, file)
     file.seek(0)
