@@ -22,8 +22,9 @@ class WorldVecEnv(VecEnv):
     `infos[i]["terminal_observation"]`; a cut-off episode has `TimeLimit.truncated`.
 
     Observations are bytes `[C, H, W]`, with a vector a dictionary of `image` and
-    `vector`; of worlds that draw nothing the vector. Continuous actions are in [-1, 1], as SB3 recommends. SB3's seeds count up
-    from one number; the first is the seed of all worlds.
+    `vector`; of worlds that draw nothing the vector. Continuous actions are in [-1, 1],
+    as SB3 recommends. SB3's seeds count up from one number; the first is the seed of
+    all worlds.
 
     Args:
         env: worlds that heed masks; all of ours and Gymnasium's own do.

@@ -1,6 +1,7 @@
 """Rollouts cut from steps of envs that reset at once: every transition, once."""
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -103,7 +104,7 @@ def test_an_env_far_ahead_begins_anew() -> None:
         while streams.ready:
             cuts.append(streams.cut()[0])
     assert len(cuts) == 20
-    for before, after in zip(cuts, cuts[1:], strict=False):
+    for before, after in pairwise(cuts):
         torch.testing.assert_close(before.obs[-1, 1], after.obs[0, 1])
         jumped = (before.obs[-1, 0] != after.obs[0, 0]).any()
         assert not jumped or after.first[0, 0]
