@@ -18,7 +18,13 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import VecMonitor
 
-from agents import CompanionConfig, RndConfig, StudyConfig
+from agents import (
+    CompanionConfig,
+    Curiosity,
+    IntrinsicReward,
+    RndConfig,
+    StudyConfig,
+)
 from agents.sb3 import CuriosityLog, CuriousVecEnv, WorldVecEnv
 from envs import KeyDoorConfig
 from ssl_objectives import PatchConfig, Precision
@@ -26,7 +32,7 @@ from ssl_objectives import PatchConfig, Precision
 EPISODES, SOLVED = 200, 0.9
 BUDGET, NUM_ENVS, NUM_STEPS, KEEP_EVERY = 400_000, 32, 128, 4
 EYES = PatchConfig(128, depth=1, precision=Precision.FLOAT32)
-WEIGHT = {"ppo": 0.0, "ppo-rnd": 2.0}  # of curiosity, beside 2 for the world's reward
+WEIGHT = 2.0  # of curiosity, beside 2 for the world's reward
 RND = CompanionConfig(
     RndConfig(EYES, 128),
     num_steps=NUM_STEPS,
@@ -41,6 +47,27 @@ RND = CompanionConfig(
 )
 
 
+@dataclass(frozen=True)
+class Nothing:
+    """Pays nothing, and learns nothing."""
+
+    def build(self, surroundings):
+        """Build it."""
+        return Unmoved()
+
+
+class Unmoved(Curiosity):
+    """Finds everything alike."""
+
+    def reward(self, scored):
+        """0 for all."""
+        nothing = torch.zeros_like(scored.traj.reward)
+        return IntrinsicReward(nothing, nothing)
+
+
+ARMS = {"ppo": CompanionConfig(Nothing(), num_steps=NUM_STEPS), "ppo-rnd": RND}
+
+
 class Eyes(BaseFeaturesExtractor):
     """Our encoder of patches, which takes bytes, for SB3's policy."""
 
@@ -49,7 +76,7 @@ class Eyes(BaseFeaturesExtractor):
         self.encoder = EYES.build(observation_space.shape)
 
     def forward(self, observations):
-        """Latents of images; SB3 makes floats of bytes, 0 to 255, of which we undo it."""
+        """Latents of images, of which SB3 has made floats from 0 to 255."""
         return self.encoder(observations.byte())
 
 
@@ -112,7 +139,7 @@ def run(out: Path, arm: str, seed: int, budget: int) -> Told | None:
     if file.exists():
         told = Told(**json.loads(file.read_text("utf-8")))
     worlds = WorldVecEnv(KeyDoorConfig(max_episode_steps=100).build(NUM_ENVS, "cpu"))
-    envs = CuriousVecEnv(VecMonitor(worlds), RND, 2.0, WEIGHT[arm], seed)
+    envs = CuriousVecEnv(VecMonitor(worlds), ARMS[arm], 2.0, WEIGHT, seed)
     if told.steps:
         part = folder / f"{told.steps}"
         envs.load(f"{part}-curiosity.pt")
@@ -153,7 +180,7 @@ def main() -> None:
     """Run all seeds, one behind the other."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("arm", choices=WEIGHT)
+    parser.add_argument("arm", choices=ARMS)
     parser.add_argument("seeds", type=int, nargs="+")
     parser.add_argument("--steps", type=int, default=BUDGET)
     asked = parser.parse_args()
