@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float32
 from torch import Tensor
 
+from agents.acting import nothing_carried
 from agents.beside.companion import Companion
 from agents.beside.held import hold_scales
 from agents.beside.shown import Moved, Shown
@@ -58,15 +59,10 @@ class Stepwise:
         self._paid: list[dict[str, IntrinsicReward]] = []
         self._row: Shown | None = None
 
-    def begin(self, now: Shown, action: Tensor) -> None:
-        """All envs were reset, and show this.
-
-        Args:
-            now: the first observations.
-            action: any, of the shape and kind that the envs take.
-        """
+    def begin(self, now: Shown) -> None:
+        """All envs were reset, and show this."""
         spec, model = self.companion.spec, self.companion.model
-        self.streams.restart(now, action)
+        self.streams.restart(now, nothing_carried(spec, spec.num_envs).action)
         ones = torch.ones(spec.num_envs, dtype=torch.bool, device=spec.device)
         self._row, self._first = now, ones
         self._carry = None if model is None else model.start(spec.num_envs)

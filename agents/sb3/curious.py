@@ -81,9 +81,7 @@ class CuriousVecEnv(VecEnvWrapper):
     def reset(self) -> Any:
         """Begin new episodes in all envs; nothing that was learned is forgotten."""
         seen = self.venv.reset()
-        any_action = [self.action_space.sample() for _ in range(self.num_envs)]
-        action = self.senses.heard(np.stack(any_action))
-        self.stepwise.begin(self.senses.see(seen), action)
+        self.stepwise.begin(self.senses.see(seen))
         return seen
 
     def step_async(self, actions: NDArray[Any]) -> None:

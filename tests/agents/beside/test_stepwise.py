@@ -83,7 +83,7 @@ def config(curiosity: object, study: StudyConfig = NOTHING_LEARNED) -> Companion
 
 def begun(built: CompanionConfig, world: SameStep, seed: int = 0) -> Stepwise:
     stepwise = Stepwise(built.build(world.env.spec, seed), T)
-    stepwise.begin(world.now, torch.zeros(B, dtype=torch.int64))
+    stepwise.begin(world.now)
     return stepwise
 
 
@@ -147,7 +147,7 @@ def test_nothing_at_first_then_something_and_saved_it_goes_on_alike(name: str) -
     two = Stepwise(SIGNALS[name].build(world.env.spec, seed=9), T)
     two.load_state_dict(_copied(state))
     for x in (one, two):
-        x.begin(world.now, torch.zeros(B, dtype=torch.int64))
+        x.begin(world.now)
     for _ in range(2 * T):
         moved = world.step()
         assert torch.equal(one.step(moved), two.step(moved))
@@ -167,7 +167,7 @@ def test_what_is_known_pays_less_and_what_ends_is_learned() -> None:
     built = CompanionConfig(RndConfig(EYES, 8, share=1.0), num_steps=8, study=study)
     world = SameStep(KeyDoorConfig(max_episode_steps=2).build(B, "cpu"))
     stepwise = Stepwise(built.build(world.env.spec), 8)
-    stepwise.begin(world.now, torch.zeros(B, dtype=torch.int64))
+    stepwise.begin(world.now)
     raw = []
     for _ in range(48):
         stepwise.step(world.step())
