@@ -180,7 +180,7 @@ def _in_line(past: list[Trajectory], last: Trajectory) -> Trajectory:
         each = [getattr(x, name) for x in (*past, last)]
         return None if each[0] is None else torch.cat([x[:1] for x in each])
 
-    led = {
+    led: dict[str, Any] = {
         name: torch.cat([getattr(x, name) for x in past])
         for name in ("action", "reward", "terminated", "truncated")
     }

@@ -63,7 +63,7 @@ class Streams:
     def cut(self) -> tuple[Trajectory, Carry]:
         """The next T transitions of each, with frames and action before them."""
         rows = self._at(np.arange(self.num_steps + 1))
-        led = {name: self._at_in(name, rows)[1:] for name in _LED}
+        led: dict[str, Any] = {name: self._at_in(name, rows)[1:] for name in _LED}
         vector = self._at_in("vector", rows) if "vector" in self.rows else None
         obs, first = self._at_in("obs", rows), self._at_in("first", rows)
         traj = Trajectory(obs=obs, first=first, vector=vector, **led)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -35,7 +36,7 @@ def whole(cuts: list[tuple[Trajectory, Carry]]) -> Trajectory:
         return torch.cat([rows(getattr(x, name)) for x, _ in cuts])
 
     last = cuts[-1][0]
-    led = {
+    led: dict[str, Any] = {
         name: along(name, lambda x: x)
         for name in ("action", "reward", "terminated", "truncated")
     }
