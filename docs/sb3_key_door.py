@@ -73,7 +73,9 @@ class Eyes(BaseFeaturesExtractor):
 
     def __init__(self, observation_space):
         super().__init__(observation_space, EYES.size)
-        self.encoder = EYES.build(observation_space.shape)
+        encoder = EYES.build(observation_space.shape)
+        # SB3 draws orthogonal weights in place, which wants their plain layout
+        self.encoder = encoder.to(memory_format=torch.contiguous_format)
 
     def forward(self, observations):
         """Latents of images, of which SB3 has made floats from 0 to 255."""

@@ -62,7 +62,7 @@ class WorldVecEnv(VecEnv):
         ended = row.terminated.cpu().numpy() | truncated
         infos, seen = self._told(row), shown(spec, row)
         if ended.any():
-            for i in np.flatnonzero(ended):
+            for i in np.flatnonzero(ended).tolist():
                 infos[i]["terminal_observation"] = _of_one(seen, i)
                 infos[i]["TimeLimit.truncated"] = bool(truncated[i])
             mask = torch.from_numpy(ended).to(spec.device)

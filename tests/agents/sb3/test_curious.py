@@ -51,12 +51,14 @@ def counting(extrinsic: float, intrinsic: float) -> CuriousVecEnv:
     return CuriousVecEnv(worlds, config, extrinsic, intrinsic)
 
 
-@pytest.mark.parametrize(("extrinsic", "intrinsic"), [(1, 1), (0, 2), (0.5, 0)])
+@pytest.mark.parametrize(
+    ("extrinsic", "intrinsic"), [(1.0, 1.0), (0.0, 2.0), (0.5, 0.0)]
+)
 def test_what_is_arrived_at_is_paid_also_at_an_end(
     extrinsic: float, intrinsic: float
 ) -> None:
     """The world itself pays the number of the step: both rewards are known."""
-    envs, twin = counting(extrinsic, intrinsic), counting(1, 0)
+    envs, twin = counting(extrinsic, intrinsic), counting(1.0, 0.0)
     envs.reset()
     twin.reset()
     for t in range(30):

@@ -52,7 +52,7 @@ def test_gamma_progress_with_dqn(
     module = script("sb3_attention")
     monkeypatch.setattr(module, "BEGINS", 40)
     out = tmp_path / "out.jsonl"
-    line = ["sb3_attention.py", str(out), "3", "--steps", "160"]
+    line = ["sb3_attention.py", str(out), "3", "--steps", "100"]
     monkeypatch.setattr(sys, "argv", line)
     module.main()
     module.main()
