@@ -5,7 +5,6 @@ from typing import Any, ClassVar, final
 import gymnasium
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from envs.gym.spaces import action_space, observation_space, picture, shown
 from envs.vector_env import DiscreteActions, Step, VectorEnv, WorldConfig
@@ -56,7 +55,7 @@ class SingleWorld(gymnasium.Env[Any, Any]):
         ends = bool(row.terminated), bool(row.truncated)
         return seen, float(row.reward), *ends, info
 
-    def render(self) -> NDArray[np.uint8]:  # type: ignore[override]  # one picture
+    def render(self) -> Any:
         """What it shows, `[H, W, 3]`."""
         if self._row is None:
             raise RuntimeError("There is nothing to draw yet: call reset() first")
