@@ -6,6 +6,11 @@ from .acting import RandomPolicy as RandomPolicy
 from .acting import nothing_carried as nothing_carried
 from .agent import Agent as Agent
 from .agent_config import AgentConfig as AgentConfig
+from .beside.companion import Companion as Companion
+from .beside.config import CompanionConfig as CompanionConfig
+from .beside.shown import Moved as Moved
+from .beside.shown import Shown as Shown
+from .beside.stepwise import Stepwise as Stepwise
 from .check.curiosity import CuriosityContractError as CuriosityContractError
 from .check.curiosity import check_curiosity as check_curiosity
 from .collect import Collector as Collector
@@ -64,6 +69,7 @@ from .curiosity.progress.yardstick import Yardstick as Yardstick
 from .curiosity.progress.yardstick import YardstickConfig as YardstickConfig
 from .curiosity.rnd import RandomNetworkDistillation as RandomNetworkDistillation
 from .curiosity.rnd import RndConfig as RndConfig
+from .curiosity.rnd import VectorRndConfig as VectorRndConfig
 from .curiosity.scored import Learning as Learning
 from .curiosity.scored import Scored as Scored
 from .curiosity.signal import Curiosity as Curiosity

@@ -74,7 +74,7 @@ class Appraiser:
     def score(
         self,
         experience: Experience,
-        belief: Float32[Tensor, "T B S"] | None,
+        belief: Float32[Tensor, "rows B S"] | None,
         aims: bool,
         envs_at_once: int | None = None,
     ) -> Scored:
@@ -82,19 +82,20 @@ class Appraiser:
 
         Args:
             experience: with the model's own carries.
-            belief: the model's, of rows 0 … T-1.
+            belief: the model's, of rows 0 … T-1, or of the context's rows too.
             aims: what its predictions aim at is wanted, whoever asks for surprise.
             envs_at_once: scored together; None scores all at once.
         """
         model = self.model
-        if model is None or not (self.asks or aims):
-            return Scored(experience, belief)
         traj, carry, context = experience.traj, experience.carry, experience.context
+        own = None if belief is None else belief[-traj.num_steps :]
+        if model is None or not (self.asks or aims):
+            return Scored(experience, own)
         target = model.targets(traj, carry)
         if not self.asks:
-            return Scored(experience, belief, target)
+            return Scored(experience, own, target)
         loss = model.surprise(traj, carry, context, target, belief, envs_at_once)
-        return Scored(experience, belief, target, loss, envs_at_once)
+        return Scored(experience, own, target, loss, envs_at_once)
 
     @torch.no_grad()
     def rewards(self, scored: Scored) -> dict[str, IntrinsicReward]:

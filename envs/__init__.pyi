@@ -26,6 +26,7 @@ from .counting import CountingConfig as CountingConfig
 from .goal_world import GoalWorld as GoalWorld
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
+from .gym.single import SingleWorld as SingleWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome

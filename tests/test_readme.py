@@ -87,6 +87,17 @@ def test_from_a_world_to_the_gradient_in_ten_lines() -> None:
     assert any(x.any() for x in reached)
 
 
+def test_curiosity_in_a_loop_of_ones_own_in_ten_lines() -> None:
+    [block] = [x for x in blocks("python") if "curious.rollout" in x]
+    assert len([x for x in block.splitlines() if x.strip()]) <= 10
+    assert "experiments" not in block
+    namespace: dict[str, Any] = {}
+    exec(compile(block, "README.md", "exec"), namespace)
+    assert namespace["bonus"].shape == (16, 8)
+    assert (namespace["bonus"] > 0).any()
+    assert "loss/rnd" in namespace["curious"].metrics
+
+
 def test_the_commands_run(capsys: pytest.CaptureFixture[str]) -> None:
     run = Path("runs/RUN")
     for words in sorted(commands(), key=lambda x: any("RUN" in y for y in x)):

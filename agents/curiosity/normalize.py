@@ -16,8 +16,12 @@ from ssl_objectives.distributed import gathered_rows, num_processes, own_rows
 _TINY = torch.finfo(torch.float32).tiny  # so that 0 divided by no scale is 0
 
 
-class _OfAll(nn.Module, ABC):
-    """Turns rewards into others by what those of all processes are like."""
+class RewardTransform(nn.Module, ABC):
+    """Turns rewards into others by what those of all processes are like.
+
+    Follows them first, then turns them. Who is paid step by step follows whole blocks
+    of steps, and turns each step by the block before (`agents/beside/held.py`).
+    """
 
     def forward(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
@@ -28,14 +32,27 @@ class _OfAll(nn.Module, ABC):
         both = gathered_rows(torch.stack([reward, valid.to(reward.dtype)]), 2)
         return own_rows(self.of_all(both[0], both[1] > 0), 1)
 
-    @abstractmethod
     def of_all(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """The same, of the transitions of all processes."""
+        self.follow(reward, valid)
+        return self.turned(reward, valid)
+
+    @abstractmethod
+    def follow(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> None:
+        """Take statistics of the valid rewards of a rollout."""
+
+    @abstractmethod
+    def turned(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> Float32[Tensor, "T B"]:
+        """Others, by what was followed last; 0 stays 0 where nothing ever was."""
 
 
-class RewardScale(_OfAll):
+class RewardScale(RewardTransform):
     """Brings raw rewards to a common scale; updates itself as it does."""
 
 
@@ -61,15 +78,23 @@ class EmaStdScale(RewardScale):
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
         self.moments = EmaMoments(decay)
+        self.register_buffer("divisor", torch.zeros(()))
+        self.divisor: Tensor
 
-    def of_all(
+    def follow(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
-    ) -> Float32[Tensor, "T B"]:
-        """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
+    ) -> None:
+        """Update σ, and take s."""
         self.moments.update(reward, valid)
         own = Moments.of(reward, valid).std.float()
         scale = torch.minimum(self.moments.std, own)
-        return reward / scale.maximum(1e-3 * self.moments.rms).clamp(min=_TINY)
+        self.divisor = scale.maximum(1e-3 * self.moments.rms)
+
+    def turned(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> Float32[Tensor, "T B"]:
+        """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
+        return reward / self.divisor.clamp(min=_TINY)
 
 
 class EmaRmsScale(RewardScale):
@@ -88,12 +113,17 @@ class EmaRmsScale(RewardScale):
         self.moments = EmaMoments(decay)
         self.clip = clip
 
-    def of_all(
+    def follow(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> None:
+        """Update ρ."""
+        rms = Moments.of(reward, valid).rms.view(1, 1)
+        self.moments.update(rms, valid.any().view(1, 1))
+
+    def turned(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
-        rms = Moments.of(reward, valid).rms.view(1, 1)
-        self.moments.update(rms, valid.any().view(1, 1))
         return (reward / self.moments.mean.clamp(min=_TINY)).clamp(
             -self.clip, self.clip
         )
@@ -137,11 +167,13 @@ class ReturnStdScale(RewardScale):
         self.moments = EmaMoments(decay)
         self.register_buffer("running", torch.zeros(num_processes() * num_envs))
         self.running: Tensor  # of all processes
+        self.register_buffer("divisor", torch.zeros(()))
+        self.divisor: Tensor
 
-    def of_all(
+    def follow(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
-    ) -> Float32[Tensor, "T B"]:
-        """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
+    ) -> None:
+        """Run the return forward, and update σ."""
         kept = reward.masked_fill(~valid, 0.0)
         factor = torch.where(valid, self.discount, 1.0)
         running, returns = self.running, []
@@ -151,20 +183,31 @@ class ReturnStdScale(RewardScale):
         self.running = running
         self.moments.update(torch.stack(returns), valid)
         least = torch.maximum(kept.abs().max() / 10, self.moments.rms / 100)
-        return kept / self.moments.std.maximum(least).clamp(min=_TINY)
+        self.divisor = self.moments.std.maximum(least)
+
+    def turned(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> Float32[Tensor, "T B"]:
+        """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
+        return reward.masked_fill(~valid, 0.0) / self.divisor.clamp(min=_TINY)
 
 
 class Unscaled(RewardScale):
     """No normalisation: leave rewards as they are."""
 
-    def of_all(
+    def follow(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> None:
+        """Nothing to follow."""
+
+    def turned(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Return the rewards unchanged."""
         return reward
 
 
-class Prioritizer(_OfAll):
+class Prioritizer(RewardTransform):
     """Reward prioritisation: which scaled rewards are paid at all."""
 
 
@@ -186,20 +229,33 @@ class AboveMean(Prioritizer):
     def __init__(self, decay: float = 0.99) -> None:
         super().__init__()
         self.moments = EmaMoments(decay)
+        self.register_buffer("zero", torch.zeros(()))
+        self.zero: Tensor
 
-    def of_all(
+    def follow(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> None:
+        """Update μ, and take m."""
+        self.moments.update(reward, valid)
+        own = Moments.of(reward, valid).mean.float()
+        self.zero = torch.minimum(self.moments.mean, own)
+
+    def turned(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """What exceeds the smaller mean, which becomes the new zero."""
-        self.moments.update(reward, valid)
-        own = Moments.of(reward, valid).mean.float()
-        return (reward - torch.minimum(self.moments.mean, own)).clamp(min=0.0)
+        return (reward - self.zero).clamp(min=0.0)
 
 
 class PayAll(Prioritizer):
     """No prioritisation: pay every reward as it is."""
 
-    def of_all(
+    def follow(
+        self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
+    ) -> None:
+        """Nothing to follow."""
+
+    def turned(
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Return the rewards unchanged."""

@@ -78,20 +78,24 @@ class Scored:
             Its loss, and its carry for the rollout that follows.
         """
         traj, context = self.traj, self.experience.context
-        beliefs, past = [], None
+        parts, past = [traj], None
         if context is not None:
-            past = Context(context.traj, carry)
-            before = model.belief.along(context.traj, carry)
-            beliefs, carry = [before.belief], before.carry
-        # the carry of the next context is met on the way
-        split = traj.num_steps - self.experience.overlap
-        begin = handed_on = carry
-        if split:
-            seen = model.belief.along(traj.steps(0, split), carry)
-            beliefs, handed_on = [*beliefs, seen.belief], seen.carry
-        if self.experience.overlap:
-            rest = traj.steps(split, traj.num_steps)
-            beliefs = [*beliefs, model.belief.along(rest, handed_on).belief]
+            past, parts = Context(context.traj, carry), [context.traj, traj]
+        # where the next context begins: in a rollout shorter than it, in this one
+        left = sum(x.num_steps for x in parts) - self.experience.overlap
+        beliefs, begin, handed_on = [], carry, carry
+        for part in parts:
+            begin = carry
+            split = min(max(left, 0), part.num_steps)
+            for start, stop in ((0, split), (split, part.num_steps)):
+                if start == stop:
+                    continue
+                seen = model.belief.along(part.steps(start, stop), carry)
+                carry = seen.carry
+                beliefs.append(seen.belief)
+                if stop == split:
+                    handed_on = carry
+            left -= part.num_steps
         loss = model.surprise(
             traj, begin, past, target, torch.cat(beliefs), self.envs_at_once
         )

@@ -6,6 +6,7 @@ from typing import Any, final
 
 import gymnasium
 import numpy as np
+import torch
 from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from numpy.typing import NDArray
 from torch import Tensor
@@ -43,6 +44,10 @@ class Told(ABC):
         Raises:
             WorldError: an action does not exist.
         """
+
+    @abstractmethod
+    def heard(self, told: NDArray[Any]) -> Tensor:
+        """Actions of ours, `[B]` or `[B, A]`, of what envs were told: `read` undone."""
 
 
 @final
@@ -93,6 +98,12 @@ class Choices(Told):
         each = np.stack(np.unravel_index(asked, self._sizes), -1) + self._start
         return np.asarray(each.reshape(-1, *self._shape), self._dtype)
 
+    def heard(self, told: NDArray[Any]) -> Tensor:
+        """The number of the combination."""
+        each = np.asarray(told, np.int64).reshape(-1, len(self._sizes)) - self._start
+        number = np.ravel_multi_index(tuple(each.T), self._sizes)
+        return torch.from_numpy(np.asarray(number, np.int64))
+
 
 @final
 class Numbers(Told):
@@ -125,6 +136,12 @@ class Numbers(Told):
         shaped = done.reshape(-1, *space.shape).astype(space.dtype)
         # Bounds of float64 may lie a rounding inside of their float32.
         return np.asarray(np.clip(shaped, space.low, space.high))
+
+    def heard(self, told: NDArray[Any]) -> Tensor:
+        """Rescaled from the bounds to [-1, 1]."""
+        assert isinstance(self.actions, ContinuousActions)
+        done = np.asarray(told, np.float32).reshape(-1, self.actions.size)
+        return self.actions.from_bounds(torch.from_numpy(done.copy()))
 
 
 def find_actions(space: "gymnasium.Space[Any]", reach: float = 1.0) -> Told:

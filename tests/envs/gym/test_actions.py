@@ -9,7 +9,8 @@ import torch
 from gymnasium.spaces import Box, MultiBinary, MultiDiscrete
 from gymnasium.vector import SyncVectorEnv
 
-from envs.check import check_env, random_action
+from envs.check import check_env, random_action, random_actions
+from envs.gym.actions import find_actions
 from envs.gym.env import GymnasiumConfig, GymnasiumVectorEnv
 from envs.vector_env import ContinuousActions, DiscreteActions
 
@@ -141,3 +142,23 @@ def test_pendulum_is_pushed_with_all_its_torque() -> None:
     lost = [a - b for a, b in zip(idle, pushed, strict=True)]
     assert lost == pytest.approx([0.004] * 2, abs=1e-5)
     env.close()
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        gymnasium.spaces.Discrete(4, start=-1),
+        MultiDiscrete([2, 3], start=[1, 0]),
+        MultiBinary(3),
+        Box(-1, 1, (2,), np.int8),
+        Box(-HIGH, 2 * HIGH),
+    ],
+    ids=str,
+)
+def test_what_envs_were_told_is_heard_as_it_was_said(space: Any) -> None:
+    told = find_actions(space)
+    generator = torch.Generator().manual_seed(0)
+    action = random_actions(told.actions, 50, generator)
+    asked = told.read(action, np.zeros(50, np.bool_))
+    assert all(space.contains(x) for x in asked)
+    torch.testing.assert_close(told.heard(asked), action)

@@ -1,0 +1,6 @@
+# Public names: for type checkers, and for lazy_loader in `__init__.py`.
+
+from .curious import CuriousVecEnv as CuriousVecEnv
+from .log import CuriosityLog as CuriosityLog
+from .policy import PlayerPolicy as PlayerPolicy
+from .worlds import WorldVecEnv as WorldVecEnv
