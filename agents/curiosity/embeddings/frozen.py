@@ -1,6 +1,6 @@
 """An embedding that nothing trains: a random encoder."""
 
-from typing import Self, final
+from typing import final
 
 import torch
 from jaxtyping import Float32, UInt8
@@ -23,7 +23,7 @@ class FrozenEmbedding(nn.Module):
         self.encoder = encoder.build(obs_shape).requires_grad_(False).eval()
         self.size = self.encoder.size
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "FrozenEmbedding":
         """Stay as it is: what was stored must stay comparable."""
         return super().train(False)
 

@@ -57,4 +57,5 @@ class EpisodicEllipsoid(EpisodicMemory):
         eye = torch.eye(states.shape[-1], device=rows.device).double() / self.ridge
         before = torch.where(old[:, -1:], inverse, eye)
         held.copy_(before - added.mT @ added)
-        return outside[:, 1:].clamp(min=0.0).mT.to(rows.dtype)
+        told: Tensor = outside[:, 1:].clamp(min=0.0).mT.to(rows.dtype)
+        return told

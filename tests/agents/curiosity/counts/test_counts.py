@@ -22,7 +22,7 @@ from tests.agents.curiosity.made import (
     some,
 )
 
-CONFIGS = {
+CONFIGS: dict[str, HashCountsConfig | ExactCountsConfig] = {
     "hash": HashCountsConfig(bits=7, grid=4),
     "exact": ExactCountsConfig(places=50),
     "cells": ExactCountsConfig(places=50, cell=6, levels=4),
