@@ -1,6 +1,6 @@
 """One world of ours as a Gymnasium env, for everybody's wrappers and checkers."""
 
-from typing import Any, ClassVar, final
+from typing import Any, final
 
 import gymnasium
 import numpy as np
@@ -23,7 +23,7 @@ class SingleWorld(gymnasium.Env[Any, Any]):
         RuntimeError: it is stepped before `reset`, or behind an end.
     """
 
-    metadata: ClassVar[dict[str, Any]] = {
+    metadata = {  # noqa: RUF012 - as Gymnasium declares it
         "render_modes": ["rgb_array"],
         "render_fps": 15,
     }

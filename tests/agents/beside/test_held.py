@@ -74,8 +74,5 @@ def test_all_scales_of_a_signal_are_held() -> None:
     signal = PredictionError(EmaStdScale(), AboveMean(), ReturnStdScale(B, 0.9))
     inside = nn.ModuleDict({"one": signal})
     hold_scales(inside, T, B)
-    assert [type(x) for x in (signal.scale, signal.prioritizer, signal.payout)] == [
-        Held,
-        Held,
-        Held,
-    ]
+    parts: tuple[nn.Module, ...] = (signal.scale, signal.prioritizer, signal.payout)
+    assert all(isinstance(x, Held) for x in parts)

@@ -40,7 +40,7 @@ def whole(cuts: list[tuple[Trajectory, Carry]]) -> Trajectory:
         name: along(name, lambda x: x)
         for name in ("action", "reward", "terminated", "truncated")
     }
-    ahead = {
+    ahead: dict[str, Any] = {
         name: torch.cat([along(name, lambda x: x[:-1]), getattr(last, name)[-1:]])
         for name in ("obs", "first")
     }

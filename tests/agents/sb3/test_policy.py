@@ -28,6 +28,8 @@ def test_it_scores_what_it_scores_at_home() -> None:
     envs = VecMonitor(WorldVecEnv(CountingConfig().build(3, "cpu")))
     policy = PlayerPolicy(played, envs)
     scores, lengths = evaluate_policy(policy, envs, 6, return_episode_rewards=True)
+    assert isinstance(scores, list)
+    assert isinstance(lengths, list)
     assert sorted(scores) == sorted(at_home.scores.tolist())
     assert sorted(lengths) == sorted(x.length for x in at_home.episodes)
 
