@@ -47,6 +47,19 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     assert found["f1"].low < f1 < (found["f1"].high or 0)
 
 
+def test_rows_of_one_episode_narrow_no_interval(generator: torch.Generator) -> None:
+    """Each row a hundred times over says no more than once."""
+    truth, told = torch.randint(0, 3, (2, 12), generator=generator)
+    found = []
+    for times in (1, 100):
+        y, said = (x.repeat_interleave(times) for x in (truth, told))
+        episode = torch.arange(12).repeat_interleave(times)
+        found.append(estimates(Counts(said, y, episode)))
+    once, often = found
+    for name in ("f1", "accuracy"):
+        assert often[name] == pytest.approx(once[name]), name
+
+
 def test_the_optimum_is_that_of_logistic_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     train, test = noisy(generator, 1_500), noisy(generator, 2_000)
