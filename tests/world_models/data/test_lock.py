@@ -26,7 +26,7 @@ def test_the_lock_is_that_of_the_file_that_others_will_open(
 ) -> None:
     """Whoever held it took its file away, while this process waited for it."""
     file = tmp_path / "lock"
-    wait, waited = lock._wait_for, []
+    wait, waited = lock._wait_for, list[Any]()
 
     def taken_away(held: Any, end: float) -> None:
         wait(held, end)
