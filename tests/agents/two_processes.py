@@ -217,7 +217,8 @@ def saved(agent: PpoAgent, rank: int) -> dict[str, Any]:
     if rank == 0:
         save_checkpoint(file, state, agent.env_steps)
     dist.barrier()
-    return load_checkpoint(file).state
+    loaded: dict[str, Any] = load_checkpoint(file).state
+    return loaded
 
 
 def seeds(rank: int) -> list[int]:
