@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from agents.seeds import Seeds
 from tests.agents.two_processes import CASES
 from tests.ssl_objectives.launch import run_twice
 
@@ -23,6 +24,13 @@ def test_steps_are_those_of_one_process(name: str, found: list[dict[str, Any]]) 
         assert case["told"] < 1e-6
         assert case["resumed"] < 1e-6
         assert case["moved"] > 1e-3
+
+
+def test_each_process_has_worlds_of_its_own(found: list[dict[str, Any]]) -> None:
+    """When a run begins, and when it goes on in worlds that saved nothing."""
+    seeds = [process["seeds"] for process in found]
+    assert seeds[0] == [Seeds.of(5).worlds, Seeds.resumed(5, 64)]
+    assert len({x for own in seeds for x in own}) == 4
 
 
 def test_what_would_be_another_agent_is_refused(found: list[dict[str, Any]]) -> None:

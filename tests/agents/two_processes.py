@@ -38,9 +38,10 @@ from agents.policy.ppo import PpoConfig, RewardStream
 from agents.ppo.agent import PpoAgent
 from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from agents.ppo.head_start import HeadStartConfig
-from envs.tiles.key_door import KeyDoorConfig
+from envs.native_env import NativeVectorEnv
+from envs.tiles.key_door import KeyDoorConfig, KeyDoorWorld
 from envs.toys.moving_dot import MovingDotConfig
-from envs.vector_env import WorldConfig
+from envs.vector_env import Step, WorldConfig
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from experiments.train.config import TrainConfig
 from experiments.train.task import train
@@ -176,6 +177,17 @@ CASES = {
 }
 
 
+class Forgetful(NativeVectorEnv):
+    """Cannot save its state; keeps the seeds that it was begun with."""
+
+    def reset(self, seed: int | None = None, mask: Tensor | None = None) -> Step:
+        self.__dict__.setdefault("seeds", []).append(seed)
+        return super().reset(seed, mask)
+
+    def state_dict(self) -> None:  # type: ignore[override]
+        return None
+
+
 def whole_state(agent: PpoAgent) -> dict[str, Any]:
     """All that is the same in all processes."""
     state = agent.state_dict()
@@ -213,14 +225,10 @@ def together(rank: int, expected: dict[str, Any]) -> dict[str, Any]:
         agent, want = case.build(), expected[name]
         agent.begin()
         told = steps(agent, STEPS - 1)
-        file = Path(sys.argv[2]).with_name("state.safetensors")
-        state = agent.state_dict()
-        if rank == 0:
-            save_checkpoint(file, state, agent.env_steps)
-        dist.barrier()
+        state = saved(agent, rank)
         told += steps(agent, 1)
         resumed = case.build(seed=6)  # another one, so that nothing agrees by chance
-        resumed.load_state_dict(load_checkpoint(file).state)
+        resumed.load_state_dict(state)
         again = steps(resumed, 1)
         dist.barrier()
         found[name] = {
@@ -232,7 +240,32 @@ def together(rank: int, expected: dict[str, Any]) -> dict[str, Any]:
             ),
             "moved": moved(agent, want["begun"]),
         }
-    return {"cases": found, "refused": {k: refused(x) for k, x in REFUSED.items()}}
+    return {
+        "cases": found,
+        "seeds": seeds(rank),
+        "refused": {k: refused(x) for k, x in REFUSED.items()},
+    }
+
+
+def saved(agent: PpoAgent, rank: int) -> dict[str, Any]:
+    """Its state, from the first process's file."""
+    file, state = Path(sys.argv[2]).with_name("state.safetensors"), agent.state_dict()
+    if rank == 0:
+        save_checkpoint(file, state, agent.env_steps)
+    dist.barrier()
+    loaded: dict[str, Any] = load_checkpoint(file).state
+    return loaded
+
+
+def seeds(rank: int) -> list[int]:
+    """Those that this process's worlds begin with, and go on with."""
+    worlds = [Forgetful(KeyDoorWorld(KEY_DOOR, "cpu"), B // 2) for _ in range(2)]
+    one, other = (AGENT.build(x, None, None, 5, (), STEPS * T * B) for x in worlds)
+    one.begin()
+    one.env_steps = 64  # as if it had played so long
+    other.load_state_dict(saved(one, rank))
+    dist.barrier()
+    return [x for world in worlds for x in vars(world)["seeds"]]
 
 
 def weights(agent: PpoAgent) -> dict[str, Any]:

@@ -13,6 +13,7 @@ PRESETS = "tests/experiments/train/test_golden_presets.py"
 SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/ppo/agent.py"
 PROGRESS = "agents/curiosity/progress"
+PROBING = "world_models/probing"
 
 
 class Fault(NamedTuple):
@@ -170,6 +171,43 @@ FAULTS = {
         "return states[0]",
         PROCESSES,
     ),
+    "one seed for the worlds of all processes": Fault(
+        AGENT,
+        "Seeds.of(seed, rank())",
+        "Seeds.of(seed)",
+        PROCESSES,
+    ),
+    "one seed for all processes that go on": Fault(
+        AGENT,
+        "Seeds.resumed(self.seed, self.env_steps, rank())",
+        "Seeds.resumed(self.seed, self.env_steps)",
+        PROCESSES,
+    ),
+    "probes chosen by what they are measured on": Fault(
+        f"{PROBING}/reading.py",
+        "reader = each.fit(train, val)",
+        "reader = each.fit(train, test)",
+        f"tests/{PROBING}/test_reading.py",
+    ),
+    "latents at the scale of the rows that are measured": Fault(
+        f"{PROBING}/standardised.py",
+        "return self.reader.read(_scaled(rows, self.mean, self.std))",
+        """mean, std = rows.latent.mean(0), rows.latent.std(0, correction=0) + 1e-6
+        return self.reader.read(_scaled(rows, mean, std))""",
+        f"tests/{PROBING}/test_reading.py",
+    ),
+    "intervals of F1 over rows": Fault(
+        f"{PROBING}/f1.py",
+        "by_episode(torch.cat([true, said, true * said], 1), episode)",
+        "by_episode(torch.cat([true, said, true * said], 1), torch.arange(len(truth)))",
+        f"tests/{PROBING}/test_softmax.py",
+    ),
+    "drawn over the actions of the step before": Fault(
+        "world_models/pictures/drawn.py",
+        "        imagined(traj.action),",
+        "        imagined(traj.action.roll(1, 0)),",
+        "tests/world_models/pictures/test_latent_decoder.py",
+    ),
     "unknown rows of the context as targets": Fault(
         "world_models/model_loss.py",
         "usable = usable & (start + ahead > num_context).unsqueeze(-1)",
@@ -214,8 +252,8 @@ FAULTS = {
     ),
     "predictions probed for the row before": Fault(
         "world_models/probing/facts.py",
-        "x[1 : steps + 1][inside]",
-        "x[:steps][inside]",
+        "landed = slice(1, steps + 1)",
+        "landed = slice(0, steps)",
         "tests/world_models/probing/test_facts.py",
     ),
     "a slow copy that goes on from the fast one's memory": Fault(

@@ -14,23 +14,31 @@ from ssl_objectives.refusal import DatasetError
 from tests.experiments.atari_ari.screens import squares
 
 
-def rows(numbers: list[list[int]], ended: set[tuple[int, int]]) -> list[Step]:
-    """Rows `[T][B]` that show a number, and have it as their label; and who ended."""
+def rows(
+    numbers: list[list[int]],
+    ended: set[tuple[int, int]],
+    cut: frozenset[tuple[int, int]] = frozenset(),
+) -> list[Step]:
+    """Rows `[T][B]` that show a number, and have it as their label.
+
+    And whose games ended there, or were cut by their time limit.
+    """
     made, begins = [], [True] * len(numbers[0])
     for t, row in enumerate(numbers):
         number = torch.tensor(row)
         ends = torch.tensor([(t, b) in ended for b in range(len(row))])
+        limit = torch.tensor([(t, b) in cut for b in range(len(row))])
         made.append(
             Step(
                 obs=number.to(torch.uint8).view(-1, 1, 1, 1),
                 reward=torch.zeros(len(row)),
                 terminated=ends,
-                truncated=torch.zeros_like(ends),
+                truncated=limit,
                 first=torch.tensor(begins),
                 facts={"clock": number},
             )
         )
-        begins = ends.tolist()
+        begins = (ends | limit).tolist()
     return made
 
 
@@ -46,6 +54,15 @@ def test_rows_are_laid_out_by_episode_and_ends_are_left_out() -> None:
     assert frames.starts(3).tolist() == [4, 5]
     assert frames.starts(9).tolist() == []
     assert long_episodes(frames, 2).episode.unique().tolist() == [2]
+
+
+def test_rows_that_a_time_limit_ends_are_left_out_too() -> None:
+    numbers = [[1, 11], [2, 12], [3, 13], [4, 14]]
+    cut = frozenset({(1, 1)})
+    frames = in_order(rows(numbers, {(2, 0)}, cut), torch.arange(8).view(4, 2), 6)
+    assert frames.obs.flatten().tolist() == [1, 2, 4, 11, 13, 14]
+    assert frames.labels["clock"].tolist() == frames.obs.flatten().tolist()
+    assert frames.episode.tolist() == [0, 0, 1, 2, 3, 3]
 
 
 def test_every_label_is_of_the_memory_at_the_time_of_its_frame() -> None:

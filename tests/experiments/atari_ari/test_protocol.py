@@ -53,13 +53,15 @@ def test_entropy_by_hand() -> None:
         sides(dull, 0)
 
 
-def test_test_frames_that_were_seen_are_dropped() -> None:
+@pytest.mark.parametrize("side", ["train", "val"])
+def test_test_frames_that_were_seen_are_dropped(side: str) -> None:
     frames = squares(10, 8)
     parts = sides(frames, 0)
     planted = frames.obs.clone()
     of_test = int(parts.test.episode[0])
     rows = (frames.episode == of_test).nonzero().flatten()
-    source = (frames.episode == parts.train.episode[0]).nonzero().flatten()
+    seen = getattr(parts, side).episode[0]
+    source = (frames.episode == seen).nonzero().flatten()
     planted[rows[:3]] = frames.obs[source[:3]]
     again = sides(replace(frames, obs=planted), 0)
     gone = set(rows[:3].tolist())

@@ -53,10 +53,14 @@ def test_a_full_disk_behind_it_is_told_of_once(tmp_path: Path) -> None:
     assert done.stderr.count("No space left on device") == 1
 
 
-def test_a_closed_output_lets_no_other_file_have_its_place(tmp_path: Path) -> None:
-    """Metrics would otherwise get what libraries print to file 1."""
-    script = PRINTS.replace("print(", "import os; os.write(1, b'noise'); print(")
-    line = f'"$0" -c "$1" "{tmp_path}/mark" >&-'
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_closed_output_lets_no_other_file_have_its_place(
+    tmp_path: Path, number: int
+) -> None:
+    """Metrics would otherwise get what libraries print to file 1, or 2."""
+    noise = f"import os; os.write({number}, b'noise'); "
+    script = PRINTS.replace("print(", noise + "print(")
+    line = f'"$0" -c "$1" "{tmp_path}/mark" {number}>&-'
     done = subprocess.run(
         ["sh", "-c", line, sys.executable, script],
         stderr=subprocess.PIPE,

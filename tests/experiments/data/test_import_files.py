@@ -225,6 +225,18 @@ def test_labels_can_be_left_out(tmp_path: Path) -> None:
     assert rows["first"].all()
 
 
+@pytest.mark.parametrize("most", [(3, 5), (5, 3)])
+def test_actions_are_as_many_as_any_of_the_files_has(
+    tmp_path: Path, most: tuple[int, int]
+) -> None:
+    (tmp_path / "in").mkdir()
+    for i, n in enumerate(most):
+        action = np.minimum(np.arange(6), n - 1)
+        npz(tmp_path / "in" / f"{i}.npz", obs=FRAMES, action=action)
+    dataset = read(tmp_path / "in", tmp_path / "out")
+    assert dataset.spec.actions == DiscreteColumn(5)
+
+
 def test_long_files_are_read_in_pieces(tmp_path: Path) -> None:
     frames = GENERATOR.integers(0, 256, (1_300, 4, 5), dtype=np.uint8)
     source = npz(tmp_path / "a.npz", obs=frames, mean=frames.mean((1, 2)))

@@ -335,6 +335,19 @@ def test_what_fails_to_be_added_leaves_the_data_set_as_it_was(tmp_path: Path) ->
     assert open_dataset(tmp_path).finished
 
 
+def test_who_was_refused_keeps_nobody_out(tmp_path: Path) -> None:
+    """The lock ends with the attempt, also while somebody looks at the error."""
+    write(tmp_path)
+    other = DatasetSpec((1, 4, 6), DiscreteColumn(3))
+    with pytest.raises(DatasetError, match="holds other rows") as one:
+        DatasetWriter(tmp_path, other, {}, append=True)
+    with pytest.raises(DatasetError, match="holds a data set") as two:
+        DatasetWriter(tmp_path, SPEC, {})
+    write(tmp_path, append=True)
+    assert one.tb is not two.tb  # both still hold what was begun
+    assert frames(tmp_path) == 2 * [*range(40)]
+
+
 def test_what_was_killed_before_its_first_shard_is_begun_again(tmp_path: Path) -> None:
     writer = DatasetWriter(tmp_path / "d", SPEC, {})
     writer._held.close()  # as the system does when a process is killed

@@ -108,6 +108,22 @@ def test_step_k_is_imagined_from_k_actions(
             assert float(made[k, b]) == pytest.approx(count, abs=0.4), (k, b)
 
 
+def test_what_is_drawn_follows_its_own_actions_and_otherwise_another_ones(
+    counted: tuple[LatentDecoder, Trajectory],
+) -> None:
+    """Row k behind k actions: of the trajectory itself, or of the one before it."""
+    decoder, traj = counted
+    drawn = draw(decoder, traj)
+    start = traj.obs[:1, :, 0, 0, 0].float() / STEP
+    for made, action in (
+        (drawn.imagined, traj.action),
+        (drawn.otherwise, torch.stack([traj.action[:, b - 1] for b in range(16)], 1)),
+    ):
+        count = torch.cat([start, start + action.cumsum(0)])
+        shown = made.float().flatten(2).mean(2) / STEP
+        assert_close(shown, count, atol=0.4, rtol=0.0)
+
+
 @pytest.mark.parametrize("changed", range(T))
 def test_an_action_changes_what_is_behind_it_alone(
     counted: tuple[LatentDecoder, Trajectory], changed: int

@@ -56,3 +56,16 @@ def test_the_interval_holds_what_episodes_say(generator: torch.Generator) -> Non
     assert found.high is not None
     assert found.low < found.value < found.high
     assert 0.05 < found.high - found.low < 0.5
+
+
+def test_rows_of_one_episode_narrow_no_interval(generator: torch.Generator) -> None:
+    """Each row a hundred times over says no more than once."""
+    truth, told = torch.randn(2, 12, 1, generator=generator)
+    found = []
+    for times in (1, 100):
+        y, said = (x.repeat_interleave(times, 0) for x in (truth, told))
+        episode = torch.arange(12).repeat_interleave(times)
+        found.append(estimates(Errors(said, y, torch.zeros(1), episode)))
+    once, often = found
+    for name in ("rmse", "r2", "r"):
+        assert often[name] == pytest.approx(once[name]), name

@@ -47,6 +47,21 @@ def test_scores_are_those_of_scikit_learn(seed: int) -> None:
     assert found["f1"].low < f1 < (found["f1"].high or 0)
 
 
+def test_rows_of_one_episode_narrow_no_interval(generator: torch.Generator) -> None:
+    """Each row a hundred times over says no more than once."""
+    truth = torch.randint(0, 3, (12,), generator=generator)
+    told = truth.where(torch.arange(12) % 3 > 0, (truth + 1) % 3)
+    found = []
+    for times in (1, 100):
+        y, said = (x.repeat_interleave(times) for x in (truth, told))
+        episode = torch.arange(12).repeat_interleave(times)
+        found.append(estimates(Counts(said, y, episode)))
+    once, often = found
+    for name in ("f1", "accuracy"):
+        assert (once[name].low or 0) < once[name].value < (once[name].high or 0)
+        assert often[name] == pytest.approx(once[name]), name
+
+
 def test_the_optimum_is_that_of_logistic_regression() -> None:
     generator = torch.Generator().manual_seed(0)
     train, test = noisy(generator, 1_500), noisy(generator, 2_000)
