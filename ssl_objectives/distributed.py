@@ -170,10 +170,11 @@ def own_of(states: list[T], what: str = "The state") -> T:
         ConfigError: it was brought together by another number of processes.
     """
     if len(states) != num_processes():
+        saved, here = len(states), num_processes()
+        how = f"by torchrun --nproc-per-node {saved}" if saved > 1 else "without it"
         raise ConfigError(
-            f"{what} was saved by {len(states)} processes, and here are "
-            f"{num_processes()}: go on with as many, started by torchrun "
-            f"--nproc-per-node {len(states)} (without torchrun for 1)."
+            f"{what} was saved by {saved} process{'es' * (saved > 1)}, and here "
+            f"{'are' if here > 1 else 'is'} {here}: go on with as many, started {how}."
         )
     return states[rank()]
 

@@ -31,8 +31,8 @@ def check_fits(
             many = f" of each of {processes} processes"
         raise ValueError(
             f"{num_envs} envs{many} cannot be split into {ppo.num_minibatches} "
-            "minibatches; make --num-envs a multiple of --agent.ppo.num-minibatches"
-            f"{many and f' times {processes}'}"
+            "minibatches (--agent.ppo.num-minibatches); make --num-envs a multiple of "
+            f"{ppo.num_minibatches * processes}"
         )
     heads = actor.policy.critic.out_features
     if heads != 1 + len(signals):

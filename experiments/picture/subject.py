@@ -18,6 +18,7 @@ from experiments.model.sources.source import Offered, Source, SourceConfig
 from experiments.picture.config import PictureConfig
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
+from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.actions import DiscreteEmbedding
 from world_models.latent_dynamics import LatentDynamics
@@ -71,6 +72,11 @@ def subject_of(config: PictureConfig) -> Iterator[Subject]:
         model, _ = load_world_model(checkpoint, config.device)
         burn_in = trained.burn_in
         data: SourceConfig | None = config.data or trained.data
+    elif not isinstance(trained, TrainConfig):
+        raise ConfigError(
+            f"{folder.path} holds no world model. Give a run of `curious train-model`, "
+            "or of `curious train`."
+        )
     else:
         player, agent = load_agent(checkpoint, config.device)
         found = player.world_model

@@ -41,9 +41,12 @@ _HOW = (
     "mean over classes, weighted by how many test rows each has.",
     "Shuffled: the same probe fitted and measured on facts of other rows of the same "
     "side, where nothing can be read. Where it beats the mean guess or the "
-    "commonest class by more than its interval, something is wrong.",
+    "commonest class by more than its interval, something is wrong; or episodes are so "
+    "few that what is common differs from side to side.",
     "Random weights: the same network before it learned anything. Pixels: at most "
-    "1,024 of the frame, averaged.",
+    "1,024 of the frame, averaged; none beside what is predicted, which sees no frame.",
+    "What is predicted was told the actions: velocities that are high with random "
+    "weights, too, were read off these.",
 )
 
 

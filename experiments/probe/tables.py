@@ -33,6 +33,8 @@ def readings_table(findings: Findings, score: str) -> TextTable:
     heads = [TITLES[score], "95 %", blind, *(["R²"] if score == NUMBERS else [])]
     controls = [RANDOM, PIXELS, "shuffled", "95 % of shuffled"]
     found = sorted(main_readings(findings, score), key=_order(findings))
+    # pixels of a row that was predicted would be those that came: no control
+    ahead = {x.layer for x in findings.readings if x.ahead is not None}
     rows = []
     for x in found:
         own = x.scores[score]
@@ -46,7 +48,8 @@ def readings_table(findings: Findings, score: str) -> TextTable:
         scores = []
         for arm, layer, probe, labels in others:
             other = find(findings.readings, arm, layer, x.fact, probe, labels)
-            scores.append(None if other is None else other.scores[score])
+            answer = arm == PIXELS and x.layer in ahead
+            scores.append(None if other is None or answer else other.scores[score])
         row.append(_value(scores[0]))
         if score == NUMBERS:
             row.append(f"{x.scores['r2'].value:.3f}")

@@ -134,6 +134,10 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     console.print(seen(env.spec), highlight=False, markup=False, soft_wrap=True)
+    if env.spec.facts and not config.facts:
+        names = ", ".join(env.spec.facts)
+        told = f"Not recorded without --facts: {names}"
+        console.print(told, highlight=False, markup=False, soft_wrap=True)
     try:
         before = _streams_before(config)
         seed = Seeds.appended(config.seed, before)

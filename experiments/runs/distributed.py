@@ -47,6 +47,15 @@ def local_device(device: torch.device) -> torch.device:
     return device
 
 
+def started_as(command: str) -> str:
+    """How people start `curious COMMAND` as it was started: by torchrun, if it was."""
+    if num_processes() == 1:
+        return f"curious {command}"
+    here = os.environ.get("LOCAL_WORLD_SIZE", str(num_processes()))
+    module = command.replace("-", "_")
+    return f"torchrun --nproc-per-node {here} -m experiments.{module}"
+
+
 def shared(value: T) -> T:
     """What the first process gives, in all of them."""
     found = [value]

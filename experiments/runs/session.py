@@ -17,7 +17,7 @@ from rich.console import Console
 from experiments.config.encoding import print_plainly
 from experiments.config.paths import quoted
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
-from experiments.runs.distributed import any_asked, shared
+from experiments.runs.distributed import any_asked, shared, started_as
 from experiments.runs.folder import RunFolder, RunInUse
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
@@ -209,7 +209,7 @@ class Session:
             say(
                 self.console,
                 f"Stopped at {task.steps:,} {task.unit}; all of it is saved. Go on "
-                f"with: curious {task.command} --resume {quoted(run.path)}",
+                f"with: {started_as(task.command)} --resume {quoted(run.path)}",
             )
         return RunResult(run, task.steps, finished)
 

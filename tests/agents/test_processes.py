@@ -37,8 +37,8 @@ def test_what_would_be_another_agent_is_refused(found: list[dict[str, Any]]) -> 
     for process in found:
         refused = process["refused"]
         assert refused["envs"] == (
-            "4 envs of each of 2 processes cannot be split into 8 minibatches; make "
-            "--num-envs a multiple of --agent.ppo.num-minibatches times 2"
+            "4 envs of each of 2 processes cannot be split into 8 minibatches "
+            "(--agent.ppo.num-minibatches); make --num-envs a multiple of 16"
         )
         assert refused["signal"].startswith("curiosity coded does not say that several")
         assert (

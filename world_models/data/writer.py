@@ -273,6 +273,12 @@ def _difference(there: DatasetSpec, here: DatasetSpec) -> str:
     """The first thing in which two specs differ."""
     for x in fields(DatasetSpec):
         old, new = getattr(there, x.name), getattr(here, x.name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            if list(old) != list(new):
+                old, new = ", ".join(old), ", ".join(new)
+            else:
+                old = {k: v for k, v in old.items() if new[k] != v}
+                new = {k: new[k] for k in old}
         if old != new:
             return f"its {x.name} are {old or 'none'}, these have {new or 'none'}"
     return "none"

@@ -43,8 +43,8 @@ def split_episodes(
         raise DatasetError(
             f"There {'is' if count == 1 else 'are'} {count} "
             f"episode{'' if count == 1 else 's'}, and probes are fitted and measured "
-            f"on different ones: {LEAST} at least, better 50. Give more frames or more "
-            "episodes."
+            f"on different ones: {LEAST} at least, better 50. Record more of them "
+            "(curious record --append), or in a world raise --frames."
         )
     kept_val, kept_test = max(1, round(val * count)), max(2, round(test * count))
     if kept_val + kept_test >= count:

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from experiments.picture.command import COMMAND, EXAMPLES
+from experiments.pretrain.config import PretrainConfig
+from experiments.runs.folder import RunFolder
 from ssl_objectives.images.mixed import MixedConfig
 from world_models.data.dataset import open_dataset
 from world_models.data.images import RecordedConfig
@@ -85,6 +87,17 @@ def test_other_worlds_are_refused(curious: Command, dots: Path) -> None:
     assert done.code == 1
     assert "The model knows frames (1, 28, 28)" in done.err
     assert not (dots / "pictures").exists()
+
+
+def test_an_encoders_run_has_no_model_to_look_into(
+    curious: Command, tmp_path: Path
+) -> None:
+    folder = RunFolder.create(tmp_path, "eyes", 0, PretrainConfig())
+    folder.checkpoints.mkdir(exist_ok=True)
+    (folder.checkpoints / "step-000000000001.safetensors").touch()
+    done = curious("picture", str(folder.path), *QUICK)
+    assert done.code == 1
+    assert "Give a run of `curious train-model`" in plain(done.err)
 
 
 def test_more_than_there_is_is_refused(curious: Command, dots: Path) -> None:

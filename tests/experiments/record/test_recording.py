@@ -232,6 +232,9 @@ def test_appending_adds_streams(curious: Command, tmp_path: Path) -> None:
     assert "holds a data set. Choose another folder." in copied.err
     assert "--append" not in copied.err  # which import does not have
     assert curious(*common, "--steps", "30", "--append", "--seed", "1").code == 0
+    other = curious(*common, "--steps", "20", "--append", "--facts")
+    assert other.code == 1
+    assert "its facts are none, these have env, episode, step." in other.err
     dataset = open_dataset(out)
     assert np.diff(dataset.index.stream_begin).tolist() == [11, 11, 16, 16]
     assert len(dataset.source["appended"]) == 2
