@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from experiments.picture.command import COMMAND, EXAMPLES
-from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.presets import pretrain_config
 from experiments.runs.folder import RunFolder
 from ssl_objectives.images.mixed import MixedConfig
 from world_models.data.dataset import open_dataset
@@ -92,7 +92,7 @@ def test_other_worlds_are_refused(curious: Command, dots: Path) -> None:
 def test_an_encoders_run_has_no_model_to_look_into(
     curious: Command, tmp_path: Path
 ) -> None:
-    folder = RunFolder.create(tmp_path, "eyes", 0, PretrainConfig())
+    folder = RunFolder.create(tmp_path, "eyes", 0, pretrain_config("simclr"))
     folder.checkpoints.mkdir(exist_ok=True)
     (folder.checkpoints / "step-000000000001.safetensors").touch()
     done = curious("picture", str(folder.path), *QUICK)
