@@ -181,9 +181,6 @@ def read_run(path: Path) -> LoadedRun:
         columns = read_metrics(run)
     except MetricsError as error:
         raise RunUnreadable(str(error)) from error
-    except (KeyError, TypeError, ValueError) as error:
-        message = f"{run.metrics_file} holds rows of another format ({error!r})."
-        raise RunUnreadable(message) from error
     tried = _versioned(path / "notes.json").get("settings_tried")
     if not isinstance(tried, int | None):
         raise RunUnreadable(f"{path / 'notes.json'}: settings_tried is no number.")

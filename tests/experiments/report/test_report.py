@@ -285,8 +285,8 @@ def test_what_is_missing_is_said_and_the_rest_reported(tmp_path: Path) -> None:
     assert numbers.pairs[0].probability.low is None
     said = "\n".join(result.notes)
     for run, message in (
-        (torn, "Line 1 of .* is damaged"),
-        (other, "rows of another format"),
+        (torn, r"Line 1 of .* is damaged \(Exp"),
+        (other, "is no row of metrics"),
         (broken, "not a JSON file"),
         (whole[0], "Left out: 1 run with the seed and settings"),
         (cut, r"\(200 of 300\)"),

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from experiments.encoders.table import ENCODERS as TABLE
+from ssl_objectives.encoders.ari_cnn import AriCnnConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.export import as_onnx, exported
@@ -33,6 +34,7 @@ ENCODERS: dict[str, tuple[EncoderConfig, Shape]] = {
     "impala": (ImpalaConfig(size=5, precision=FULL), (3, 12, 16)),
     "patch": (EACH, (3, 8, 12)),
     "small": (SmallCnnConfig(precision=FULL), (1, 8, 8)),
+    "ari": (AriCnnConfig(size=5, precision=FULL), (1, 84, 84)),
     "menet": (MeNetConfig(size=5, precision=FULL), (3, 32, 32)),
     "resnet": (ResNetConfig(width=4, precision=FULL), (3, 16, 16)),
     "vit": (
