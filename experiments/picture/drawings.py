@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -91,7 +92,8 @@ def plot_errors(path: Path, errors: Mapping[str, Sequence[float]], title: str) -
     for name, (label, color, style) in _CURVES.items():
         ax.plot(errors[name], style, color=color, label=label, markersize=3)
     ax.set_title(title, loc="left", fontsize=10)
-    ax.set_xlabel("steps behind the first frame")
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.set_xlabel("steps after the first frame")
     ax.set_ylabel("RMSE of a pixel in [0, 1]")
     ax.set_ylim(bottom=0)
     ax.grid(alpha=0.25, linewidth=0.6)

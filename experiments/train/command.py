@@ -15,6 +15,7 @@ EXAMPLES = (
     "curious train byol-explore --world pixel-maze --agent.extrinsic.weight 0",
     "curious train rnd --world pixel-maze --noise tv --noise.height 0.25",
     "curious train ppo --core frame-stack --world.game Pong --world.protocol machado",
+    "torchrun --nproc-per-node 2 -m experiments.train byol-explore --world pixel-maze",
     "curious train --resume runs/RUN --env-steps 200000",
     "curious train --config runs/RUN/config.json --seed 1",
 )
