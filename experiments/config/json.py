@@ -185,7 +185,10 @@ def _read_leaf(data: Any, expected: Any, path: str) -> Any:
         )
     if expected is float:
         if isinstance(data, int | float) and not isinstance(data, bool):
-            return float(data)
+            try:
+                return float(data)
+            except OverflowError:  # JSON has whole numbers of any length
+                raise ConfigError(f"{path}: no number is that large.") from None
         if data in ("nan", "inf", "-inf"):
             return float(data)
     elif expected is Path and isinstance(data, str):

@@ -118,7 +118,8 @@ def fitting(draw: st.DrawFn) -> dict[str, NDArray[Any]]:
 def changed(draw: st.DrawFn, arrays: dict[str, NDArray[Any]]) -> None:
     """One array is another one now, or gone, or there is one more."""
     name = draw(st.sampled_from(sorted(arrays)))
-    old = arrays[name]
+    old = np.asarray(arrays[name])
+    rows = len(old) if old.ndim else 1
     what = draw(
         st.sampled_from(("dtype", "numbers", "shape", "length", "name", "more"))
     )
@@ -134,15 +135,15 @@ def changed(draw: st.DrawFn, arrays: dict[str, NDArray[Any]]) -> None:
         more = draw(st.sampled_from(FRAMES if frames else ((1,), (2,), (3, 2), (0,))))
         arrays[name] = _numbers(seed, old.dtype.str, (*old.shape[:1], *more), mood)
         if draw(st.integers(0, 3)) == 0:
-            arrays[name] = old[0] if len(old) else old
+            arrays[name] = old[0] if old.ndim and rows else old
     elif what == "length":
-        length = max(0, len(old) + draw(st.sampled_from((-1, 1, -99))))
+        length = max(0, rows + draw(st.sampled_from((-1, 1, -99))))
         arrays[name] = _numbers(seed, old.dtype.str, (length, *old.shape[1:]), mood)
     elif what == "name":
         arrays[draw(st.sampled_from(NAMES))] = arrays.pop(name)
     else:
         kind = draw(st.sampled_from((*NUMBERS, *FLAGS)))
-        arrays[draw(st.sampled_from(NAMES))] = _numbers(seed, kind, (len(old),), mood)
+        arrays[draw(st.sampled_from(NAMES))] = _numbers(seed, kind, (rows,), mood)
 
 
 @st.composite

@@ -154,6 +154,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("part.game", 3, "part.game: 3 is not str."),
         ("part.sticky", "high", "part.sticky: 'high' is not float."),
         ("part.sticky", True, "part.sticky: True is not float."),
+        ("part.sticky", 10**400, "part.sticky: no number is that large."),
         ("steps", 1.5, "steps: 1.5 is not int."),
         ("steps", True, "steps: True is not int."),
         ("verbose", 1, "verbose: 1 is not bool."),
