@@ -185,10 +185,7 @@ def _read_leaf(data: Any, expected: Any, path: str) -> Any:
         )
     if expected is float:
         if isinstance(data, int | float) and not isinstance(data, bool):
-            try:
-                return float(data)
-            except OverflowError:  # JSON has whole numbers of any length
-                raise ConfigError(f"{path}: no number is that large.") from None
+            return _read_float(data, path)
         if data in ("nan", "inf", "-inf"):
             return float(data)
     elif expected is Path and isinstance(data, str):
@@ -244,6 +241,13 @@ def _check_instance(config: Any, expected: Any, path: str) -> None:
             f"{path}: a {type(config).__qualname__} cannot stand here; expected a "
             f"{cls.__qualname__}."
         )
+
+
+def _read_float(data: int | float, path: str) -> float:
+    try:
+        return float(data)
+    except OverflowError:  # JSON has whole numbers of any length
+        raise ConfigError(f"{path}: no number is that large.") from None
 
 
 def _wrong(data: Any, expected: str, path: str, hint: str = "") -> ConfigError:
