@@ -43,7 +43,9 @@ def test_a_row_more_moves_no_episode() -> None:
 
 
 def test_too_few_episodes_are_refused_with_what_to_do() -> None:
-    with pytest.raises(DatasetError, match=r"There are 4 episodes.*Record more of them"):
+    with pytest.raises(
+        DatasetError, match=r"There are 4 episodes.*Record more of them"
+    ):
         split_episodes(torch.arange(4).repeat_interleave(50))
     with pytest.raises(DatasetError, match="There is 1 episode,"):
         split_episodes(torch.zeros(50, dtype=torch.int64))
