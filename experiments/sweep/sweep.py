@@ -194,8 +194,11 @@ def _write_commands(path: Path, folder: SweepFolder, cells: Sequence[Cell]) -> N
     """One line per cell; run from anywhere, by any shell, again if it was cut off.
 
     Raises:
-        SweepError: the file holds something else, which would be lost.
+        SweepError: the file holds something else, which would be lost, or is a link
+            that leads nowhere.
     """
+    if path.is_symlink() and not os.path.exists(path):  # a link to itself: not, either
+        raise SweepError(f"{path} is a link that leads nowhere: --commands FILE")
     if path.is_file():
         kept = path.read_text("utf-8", "replace").splitlines()
         if not all(x.startswith("cd ") and " --cell " in x for x in kept):

@@ -410,3 +410,19 @@ def test_a_file_of_somebody_is_no_place_for_commands(
     assert file.read_text() == "all I have\n"
     for _ in range(2):  # its own it may write again
         assert curious(*words, str(tmp_path / "commands.sh")).code == 0
+
+
+def test_links_that_lead_nowhere_are_no_place_for_commands(
+    curious: Command, tmp_path: Path
+) -> None:
+    grid = tmp_path / "grid.toml"
+    grid.write_text('arguments = "ppo --size debug --world counting"\nseeds = [0]\n')
+    for target in ("itself", "nowhere"):
+        link = tmp_path / "itself"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+        out = ("--out", str(tmp_path / "out"))
+        done = curious("sweep", str(grid), *out, "--commands", str(link))
+        assert done.code == 1
+        assert "is a link that leads nowhere" in done.err
+        assert link.is_symlink()
