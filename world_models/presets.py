@@ -60,7 +60,7 @@ def pldm(horizon: int = 8, **changes: Any) -> LatentDynamicsConfig:
     latents near each other; and inverse dynamics, without which latents that tell
     nothing but the surroundings of an episode satisfy all of the others. Deviations:
     its variance and covariance along time are left out, as in EB-JEPA (arXiv
-    2602.03604), which also has about these weights; variance and covariance are those
+    2602.03604); weights of our own (docs/logbook.md); variance and covariance are those
     of all rows, not of the first; the open loop is a residual MLP, not a GRU.
     """
     config = LatentDynamicsConfig(

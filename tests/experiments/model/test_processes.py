@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from experiments.model.saved import load_world_model
+from experiments.runs.distributed import started_as
 from experiments.runs.folder import RunFolder
 from tests.ssl_objectives.launch import run_twice
 
@@ -82,6 +83,12 @@ def test_both_learn_what_one_would(source: str, found: list[dict[str, Any]]) -> 
         straight, resumed = process["compared"][source]
         assert straight < 1e-6
         assert resumed < 1e-6
+
+
+def test_both_are_told_how_to_go_on_together(found: list[dict[str, Any]]) -> None:
+    said = "torchrun --nproc-per-node 2 -m experiments.train_model"
+    assert [process["on"] for process in found] == [said] * 2
+    assert started_as("train-model") == "curious train-model"
 
 
 def test_a_batch_that_cannot_be_shared_is_refused(found: list[dict[str, Any]]) -> None:

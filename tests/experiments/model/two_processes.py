@@ -21,6 +21,7 @@ from experiments.model.sources.worlds import Worlds, WorldsConfig
 from experiments.model.task import TrainModelTask, train_model
 from experiments.record.recording import RecordConfig, record
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
+from experiments.runs.distributed import started_as
 from ssl_objectives.refusal import ConfigError
 from tests.agents.resuming import leaves
 from tests.agents.shared_worlds import SharedWorldsConfig
@@ -134,6 +135,7 @@ def together(rank: int, expected: Any) -> dict[str, Any]:
         "goes on": worlds.next().action.tolist(),
         "resumed": resumed.next().action.tolist(),
         "held out": held_out(worlds),
+        "on": started_as("train-model"),
         "refused": refused(),
         "compared": compared(rank, expected),
     }
