@@ -30,7 +30,7 @@ class Budget:
 
     frames: int = 20_000
     probe_frames: int = 20_000
-    steps: int = 700
+    steps: int = 300
     size: tuple[int, int] = SCREEN
 
 
