@@ -7,10 +7,11 @@ part needs beside its own file.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from inspect import getdoc, isfunction, signature
+from inspect import getdoc
 from typing import Any, Generic, Self, TypeVar
 
 from experiments.config.outside import load_part
+from experiments.config.protocols import fits, needs
 from ssl_objectives.refusal import ConfigError, suggest
 
 P = TypeVar("P")
@@ -106,24 +107,13 @@ class Table(Generic[P]):
         raise ConfigError(f"{where}: there is no {name!r}.{near}{more}")
 
     def _outside(self, name: str) -> P:
-        """A part from outside, refused where it cannot stand in this table.
-
-        Python's own check of a protocol asks for names alone, and most parts have a
-        `build`: what tells them apart is what it is called with.
-        """
+        """A part from outside, refused where it cannot stand in this table."""
         assert self.protocol is not None
         config: P = load_part(name)
-        wanted = _methods(self.protocol)
-        fits = isinstance(config, self.protocol) and wanted == {
-            x: _arguments(getattr(config, x)) for x in wanted
-        }
-        if fits:
+        if fits(config, self.protocol):
             return config
-        needs = [f"{x}({', '.join(['self', *wanted[x]])})" for x in wanted]
-        needs += [x for x, y in vars(self.protocol).items() if isinstance(y, property)]
-        listed = ", and ".join(filter(None, [", ".join(needs[:-1]), needs[-1]]))
         where = f"{self.protocol.__module__}:{self.protocol.__name__}"
-        advice = self.advice or f"It needs {listed}: see {where}."
+        advice = self.advice or f"It needs {needs(self.protocol)}: see {where}."
         raise ConfigError(f"{name} is no {self.kind}. {advice}")
 
 
@@ -169,14 +159,3 @@ class Choice:
             f"{self.about} (default: {self.default})" if self.default else self.about
         )
         return "\n".join([about, *(f"  {k:{width}}  {v}" for k, v in lines.items())])
-
-
-def _methods(protocol: type) -> dict[str, list[str]]:
-    """Public methods, and what each must be given."""
-    named = {k: v for k, v in vars(protocol).items() if not k.startswith("_")}
-    return {k: _arguments(v) for k, v in named.items() if isfunction(v)}
-
-
-def _arguments(method: Callable[..., object]) -> list[str]:
-    given = signature(method).parameters.values()
-    return [x.name for x in given if x.default is x.empty and x.name != "self"]

@@ -21,6 +21,7 @@ from typing import (
 )
 
 from experiments.config.outside import find, name_of
+from experiments.config.protocols import fits, is_protocol, needs
 from ssl_objectives.refusal import ConfigError, suggest
 
 FORMAT_VERSION = 1
@@ -232,14 +233,15 @@ def _read_dataclass(data: dict[str, Any], expected: Any, path: str) -> Any:
 
 def _check_instance(config: Any, expected: Any, path: str) -> None:
     cls = get_origin(expected) or expected
-    try:
-        fits = cls in (Any, object) or isinstance(config, cls)
-    except TypeError:  # a Protocol that isinstance cannot check
-        return
-    if not fits:
+    if is_protocol(cls):
+        fitting, asked = fits(config, cls), f"{cls.__qualname__}: {needs(cls)}"
+    else:
+        fitting = cls in (Any, object) or isinstance(config, cls)
+        asked = cls.__qualname__
+    if not fitting:
         raise ConfigError(
             f"{path}: a {type(config).__qualname__} cannot stand here; expected a "
-            f"{cls.__qualname__}."
+            f"{asked}."
         )
 
 
