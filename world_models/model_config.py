@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.heads import HeadConfig, Straight
 from ssl_objectives.encoders.menet import MeNetConfig
@@ -71,8 +72,7 @@ class LatentDynamicsConfig:
     """what the model learns beside its predictions"""
 
     def __post_init__(self) -> None:
-        if self.horizon < 1:
-            raise ValueError(f"horizon must be at least 1, not {self.horizon}")
+        check_count("horizon", self.horizon)
         if not 0.0 <= self.ema_decay <= 1.0:
             raise ValueError(f"ema_decay must be between 0 and 1, not {self.ema_decay}")
         if self.standardized < 0:

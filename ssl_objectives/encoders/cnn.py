@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.encoder import (
     Encoder,
 )
@@ -155,7 +156,8 @@ class PatchConfig:
     """what the encoder (and nothing else) computes in"""
 
     def __post_init__(self) -> None:
-        _at_least_one(self, "size", "patch", "width", "depth")
+        _at_least_one(self, "size", "patch", "width")
+        check_count("depth", self.depth)
 
     def body(self, channels: int) -> nn.Module:
         """The convolution."""

@@ -8,6 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.batch_norm import BatchNorm1d
 
 
@@ -40,11 +41,11 @@ class Mlp:
     """end with a batch norm that has no weights (TWIST, RényiCL)"""
 
     def __post_init__(self) -> None:
-        if min(self.size, self.hidden, self.layers) < 1:
+        if min(self.size, self.hidden) < 1:
             raise ValueError(
-                "size, hidden and layers must be at least 1, not "
-                f"{self.size}, {self.hidden} and {self.layers}"
+                f"size and hidden must be at least 1, not {self.size} and {self.hidden}"
             )
+        check_count("layers", self.layers)
 
     def outputs(self, inputs: int) -> int:
         """Numbers in a row of its output."""

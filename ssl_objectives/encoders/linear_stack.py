@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssl_objectives.counts import check_count
+
 
 class Stack(nn.Module):
     """Square linear layers without biases, in PyTorch's default start.
@@ -51,8 +53,7 @@ class LinearStack:
     """how many; the more, the lower the rank. 0: none"""
 
     def __post_init__(self) -> None:
-        if self.layers < 0:
-            raise ValueError(f"layers must be at least 0, not {self.layers}")
+        check_count("layers", self.layers, least=0)
 
     def outputs(self, inputs: int) -> int:
         """As many as come in."""

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.encoders.heads import HeadConfig, Mlp
@@ -217,8 +218,7 @@ class PerModality:
     """modalities, whose latents are equally long"""
 
     def __post_init__(self) -> None:
-        if self.num < 1:
-            raise ValueError(f"num must be at least 1, not {self.num}")
+        check_count("num", self.num)
 
     def outputs(self, inputs: int) -> int:
         """Numbers in a row of each view."""

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 
@@ -164,10 +165,11 @@ class ViTConfig:
     """what the encoder (and nothing else) computes in"""
 
     def __post_init__(self) -> None:
-        counts = (self.patch, self.width, self.depth, self.heads)
+        check_count("depth", self.depth)
+        counts = (self.patch, self.width, self.heads)
         if self.size < 0 or min(counts) < 1:
             raise ValueError(
-                "size must be at least 0, and patch, width, depth and heads at least "
+                "size must be at least 0, and patch, width and heads at least "
                 f"1, not {self.size} and {counts}"
             )
         if self.width % 4 or self.width % self.heads:

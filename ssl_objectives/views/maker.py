@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.views.augment.augmentation import (
     Augmentation,
     augment,
@@ -182,8 +183,7 @@ class MultiCrop:
     """height and width of small crops, as shares of those of large ones"""
 
     def __post_init__(self) -> None:
-        if self.num_small < 0:
-            raise ValueError(f"num_small must be at least 0, not {self.num_small}")
+        check_count("num_small", self.num_small, least=0)
         if not 0 < self.side <= 1:
             raise ValueError(f"side must be above 0 and at most 1, not {self.side}")
         checked_range("small", self.small)

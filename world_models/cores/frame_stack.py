@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
+from ssl_objectives.counts import check_count
 from world_models.cores.core import BeliefCore
 
 
@@ -37,8 +38,7 @@ class FrameStackConfig:
     """frames the encoder sees at once"""
 
     def __post_init__(self) -> None:
-        if self.num_frames < 1:
-            raise ValueError(f"num_frames must be at least 1, not {self.num_frames}")
+        check_count("num_frames", self.num_frames)
 
     def build(self, latent_size: int, action_size: int) -> FeedForwardCore:
         """Build the core."""

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
+from ssl_objectives.counts import check_count
 from world_models.cores.core import BeliefCore
 
 
@@ -68,8 +69,7 @@ class HistoryConfig:
     num_frames = 1
 
     def __post_init__(self) -> None:
-        if self.num_rows < 1:
-            raise ValueError(f"num_rows must be at least 1, not {self.num_rows}")
+        check_count("num_rows", self.num_rows)
 
     def build(self, latent_size: int, action_size: int) -> HistoryCore:
         """Build the core."""

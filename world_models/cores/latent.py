@@ -6,6 +6,7 @@ from typing import final
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
+from ssl_objectives.counts import check_count
 from world_models.cores.core import BeliefCore
 
 
@@ -42,8 +43,7 @@ class LatentCoreConfig:
     """frames the encoder sees at once"""
 
     def __post_init__(self) -> None:
-        if self.num_frames < 1:
-            raise ValueError(f"num_frames must be at least 1, not {self.num_frames}")
+        check_count("num_frames", self.num_frames)
 
     def build(self, latent_size: int, action_size: int) -> LatentCore:
         """Build the core."""

@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
+from ssl_objectives.counts import check_count
 from world_models.cores.core import BeliefCore
 from world_models.cores.gru_cell import GruCell
 
@@ -42,11 +43,9 @@ class RecurrentConfig:
     """frames the encoder sees at once"""
 
     def __post_init__(self) -> None:
-        for name in ("size", "num_frames"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, not {getattr(self, name)}"
-                )
+        if self.size < 1:
+            raise ValueError(f"size must be at least 1, not {self.size}")
+        check_count("num_frames", self.num_frames)
 
     def build(self, latent_size: int, action_size: int) -> RecurrentCore:
         """Build the core."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ssl_objectives.counts import check_count
 from world_models.belief import BeliefModel
 from world_models.hindsight.head import HindsightHead
 
@@ -37,7 +38,6 @@ class HindsightHeadConfig:
         for name, least in (
             ("code", 0),
             ("noise", 0),
-            ("layers", 0),
             ("hidden", 1),
             ("critic_steps", 1),
             ("critic_size", 1),
@@ -47,6 +47,7 @@ class HindsightHeadConfig:
                 raise ValueError(
                     f"{name} must be at least {least}, not {getattr(self, name)}"
                 )
+        check_count("layers", self.layers, least=0)
         if not self.loudness > 0.0:
             raise ValueError(f"loudness must be above 0, not {self.loudness}")
         if not self.lam > 0.0:

@@ -6,6 +6,7 @@ from typing import final
 import torch
 from torch import nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.parts.step_counter import StepCounter
 from world_models.belief import BeliefModel
 from world_models.objects.displacements import Displacements, DisplacementsConfig
@@ -73,8 +74,7 @@ class ObjectEnsembleConfig:
     """each of them"""
 
     def __post_init__(self) -> None:
-        if self.heads < 2:
-            raise ValueError(f"heads must be at least 2, not {self.heads}")
+        check_count("heads", self.heads, least=2)
 
     def build(self, belief: BeliefModel, latent_size: int) -> ObjectEnsemble:
         """Build the term.

@@ -6,6 +6,7 @@ from typing import final
 import torch
 from torch import nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.parts.critics import unit
 from world_models.belief import BeliefModel
 from world_models.terms.term import Added, Term, Unrolled
@@ -67,8 +68,7 @@ class EnsembleConfig:
     """units of each head's hidden layer"""
 
     def __post_init__(self) -> None:
-        if self.heads < 2:
-            raise ValueError(f"heads must be at least 2, not {self.heads}")
+        check_count("heads", self.heads, least=2)
 
     def build(self, belief: BeliefModel, latent_size: int) -> Ensemble:
         """Build the term."""

@@ -10,6 +10,7 @@ from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.progress.progress import Progress
 from agents.curiosity.progress.yardstick import Measured, Yardstick, YardstickConfig
 from agents.curiosity.signal import Surroundings
+from ssl_objectives.counts import check_count
 from world_models.belief import checked
 
 
@@ -121,8 +122,7 @@ class DeltaProgressConfig(_ProgressConfig):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.delta < 1:
-            raise ValueError(f"delta must be at least 1, not {self.delta}")
+        check_count("delta", self.delta)
 
     def build(self, surroundings: Surroundings) -> Progress:
         """Build the signal.

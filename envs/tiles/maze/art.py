@@ -11,6 +11,7 @@ from envs.tiles.maze.layout import Maze
 from envs.tiles.tiles import Colour, mosaic, paint, resize, shade
 
 MAX_LOCKS = 6
+MAX_ROOMS = 10_000
 _KEY_COLOURS: tuple[Colour, ...] = (
     (255, 72, 72),  # red
     (70, 190, 255),  # blue

@@ -8,7 +8,13 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
-from envs.tiles.maze.art import MAX_LOCKS, STRIP_HEIGHT, draw_maze, wall_cells
+from envs.tiles.maze.art import (
+    MAX_LOCKS,
+    MAX_ROOMS,
+    STRIP_HEIGHT,
+    draw_maze,
+    wall_cells,
+)
 from envs.tiles.maze.layout import Place, generate_maze
 from envs.tiles.tiles import stamp
 from envs.vector_env import DiscreteActions, FactSpec
@@ -217,6 +223,8 @@ class PixelMazeConfig:
         num = self.rooms[0] * self.rooms[1]
         if min(self.rooms) < 1 or num < 2:
             raise ValueError(f"rooms must be at least two in all, not {self.rooms}")
+        if num > MAX_ROOMS:
+            raise ValueError(f"rooms must be at most {MAX_ROOMS:,}, not {num:,}")
         if not 6 <= self.room_size <= 20:
             raise ValueError(f"room_size must be 6 to 20, not {self.room_size}")
         if not 0 <= self.locks <= min(MAX_LOCKS, num - 1):

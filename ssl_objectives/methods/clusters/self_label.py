@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
+from ssl_objectives.counts import check_count
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.parts.assignment import collected
 from ssl_objectives.parts.candidates import row_ids
@@ -112,6 +113,9 @@ class SelfLabelConfig:
     """H, labellings learned at once"""
     strength: float = 25.0
     """λ, how near to hard the transport is; 10 for CIFAR in the official code"""
+
+    def __post_init__(self) -> None:
+        check_count("heads", self.heads)
 
     def build(self, sizes: Sizes) -> SelfLabel:
         """Build it for `sizes.rows` images.
