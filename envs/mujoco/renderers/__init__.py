@@ -1,0 +1,1 @@
+"""What draws MuJoCo scenes, all worlds at once: our ray caster, MuJoCo's own, Warp's."""
