@@ -8,10 +8,11 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 from torch.nn.functional import pad
 
-from envs.attention.behaviour import MOST
 from envs.attention.drawing import Drawing
-from envs.attention.gaze import ACTIONS, HEADINGS, TURNS, compass, quadrants
-from envs.attention.groups import GROUPS, Kind
+from envs.behaviours.behaviour import MOST
+from envs.behaviours.groups import GROUPS, Kind
+from envs.chance import Stream
+from envs.gaze import ACTIONS, HEADINGS, TURNS, compass, quadrants
 from envs.native_env import NativeWorld, Outcome
 from envs.vector_env import DiscreteActions, FactSpec
 
@@ -124,8 +125,9 @@ class AttentionWorld(NativeWorld[AttentionState]):
         quadrant = drawn.argsort(1)
         shape = (num_envs,)
         heading = torch.randint(HEADINGS, shape, generator=generator, device=device)
+        chance = Stream(generator)
         doing = [
-            x.behaviour.start(num_envs * x.count, generator).view(num_envs, -1)
+            x.behaviour.start(num_envs * x.count, chance).view(num_envs, -1)
             for x in self.kinds
         ]
         watched = self.watched(heading, quadrant)
@@ -149,6 +151,7 @@ class AttentionWorld(NativeWorld[AttentionState]):
         self, state: AttentionState, generator: torch.Generator
     ) -> Float32[Tensor, "B F"]:
         """What all groups do next, under the gaze of `state`."""
+        chance = Stream(generator)
         parts = zip(
             self.kinds,
             state.doing.split(self._widths, 1),
@@ -157,7 +160,7 @@ class AttentionWorld(NativeWorld[AttentionState]):
         )
         doing = [
             kind.behaviour.step(
-                part.reshape(-1, kind.behaviour.size), gaze.reshape(-1), generator
+                part.reshape(-1, kind.behaviour.size), gaze.reshape(-1), chance
             ).view(len(part), -1)
             for kind, part, gaze in parts
         ]

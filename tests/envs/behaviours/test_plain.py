@@ -2,10 +2,10 @@
 
 import torch
 
-from envs.attention.noise import Noise
-from envs.attention.periodic import Periodic
-from envs.attention.static import Static
-from tests.envs.attention.played import places, played, strides
+from envs.behaviours.noise import Noise
+from envs.behaviours.periodic import Periodic
+from envs.behaviours.static import Static
+from tests.envs.behaviours.played import places, played, strides
 
 
 def test_static_objects_stay() -> None:

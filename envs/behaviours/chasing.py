@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import SPEED, Behaviour, Look, anywhere, towards
+from envs.behaviours.behaviour import SPEED, Behaviour, Look, anywhere, towards
+from envs.chance import Chance
 
 CHASE = 0.12
 """how far the chaser goes in one step; the runner goes `SPEED`"""
@@ -55,16 +56,16 @@ class Chasing(Behaviour):
         corners = [[x, y] for x in ends for y in ends]
         self._corners = torch.tensor([corners], device=device)
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """Both anywhere."""
-        places = anywhere((num, 2), generator).flatten(1)
+        places = anywhere((num, 2), chance).flatten(1)
         return torch.cat([places, torch.zeros_like(places[:, :3])], 1)
 
     def step(
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """Both move at once: each sees where the other was."""
         runner, chaser, escapes, aim = state.split((2, 2, 1, 2), 1)
@@ -72,7 +73,7 @@ class Chasing(Behaviour):
         distance = torch.linalg.vector_norm(away, dim=-1, keepdim=True)
         at_wall = runner.abs().amax(1, keepdim=True) > WALL
         begins = at_wall & (distance < NEAR) & (escapes == 0)
-        aim = torch.where(begins, self._choose(chaser, generator), aim)
+        aim = torch.where(begins, self._choose(chaser, chance), aim)
         escapes = begins | (escapes > 0)
         left = torch.linalg.vector_norm(aim - runner, dim=-1, keepdim=True)
         flees = torch.addcdiv(runner, away, distance.clamp_min(1e-6), value=SPEED)
@@ -81,16 +82,14 @@ class Chasing(Behaviour):
         return torch.cat([there, after, escapes & (left > ESCAPE), aim], 1)
 
     def _choose(
-        self, chaser: Float32[Tensor, "num 2"], generator: torch.Generator
+        self, chaser: Float32[Tensor, "num 2"], chance: Chance
     ) -> Float32[Tensor, "num 2"]:
         """Of four points the one that is farthest from the chaser, or seems so."""
         points = self._corners
         if self.stochastic:
-            points = anywhere((len(chaser), 4), generator)
+            points = anywhere((len(chaser), 4), chance)
         far = torch.linalg.vector_norm(points - chaser.unsqueeze(1), dim=-1)
         if self.jitter > 0:
-            shape, device = far.shape, far.device
-            drawn = torch.rand(shape, generator=generator, device=device)
-            far = far + self.jitter * drawn
+            far = far + self.jitter * chance.uniform(*far.shape)
         chosen = far.argmax(1).view(-1, 1, 1).expand(-1, 1, 2)
         return points.expand(len(chaser), -1, -1).gather(1, chosen)[:, 0]

@@ -6,14 +6,14 @@ from enum import Enum
 
 import torch
 
-from envs.attention.behaviour import Behaviour
-from envs.attention.chasing import Chasing
-from envs.attention.mimicry import Mimicry
-from envs.attention.noise import Noise
-from envs.attention.peekaboo import Peekaboo
-from envs.attention.periodic import Periodic
-from envs.attention.reaching import Reaching
-from envs.attention.static import Static
+from envs.behaviours.behaviour import Behaviour
+from envs.behaviours.chasing import Chasing
+from envs.behaviours.mimicry import Mimicry
+from envs.behaviours.noise import Noise
+from envs.behaviours.peekaboo import Peekaboo
+from envs.behaviours.periodic import Periodic
+from envs.behaviours.reaching import Reaching
+from envs.behaviours.static import Static
 
 GROUPS = 4
 
@@ -56,12 +56,16 @@ class Kind:
 
 
 def animate(
-    name: Animate, stochastic: bool, jitter: float, device: torch.device | str
+    name: Animate,
+    stochastic: bool,
+    jitter: float,
+    device: torch.device | str,
+    aside: bool = False,
 ) -> Kind:
     """The kind of group 0.
 
     Args:
-        stochastic, jitter: see the behaviours.
+        stochastic, jitter, aside: see the behaviours.
     """
     behaviour: Behaviour
     match name:
@@ -70,7 +74,7 @@ def animate(
         case Animate.CHASING:
             behaviour = Chasing(stochastic, jitter, device)
         case Animate.PEEKABOO:
-            behaviour = Peekaboo(stochastic)
+            behaviour = Peekaboo(stochastic, aside)
         case Animate.MIMICRY:
             behaviour = Mimicry(stochastic)
         case Animate.NOBODY:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.chasing import Chasing
-from tests.envs.attention.played import BEHAVIOURS, generator, length, on, played
+from envs.behaviours.chasing import Chasing
+from tests.envs.behaviours.played import BEHAVIOURS, length, on, played, stream
 
 VARIANTS = [x for x in BEHAVIOURS if x.startswith("chasing")]
 CORNERS = torch.tensor([[x, y] for x in (-0.7, 0.7) for y in (-0.7, 0.7)])
@@ -115,7 +115,7 @@ def test_stochastic_ends_are_anywhere_but_far() -> None:
     assert len(aim.unique(dim=0)) == len(aim)
     assert float(aim.abs().max()) <= 0.8
     distance = (aim - chaser).norm(dim=-1)
-    anywhere = 1.6 * torch.rand(len(aim), 2, generator=generator(0)) - 0.8
+    anywhere = 1.6 * stream(0).uniform(len(aim), 2) - 0.8
     assert float(distance.mean()) > 1.3 * float((anywhere - chaser).norm(dim=-1).mean())
 
 

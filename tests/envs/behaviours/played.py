@@ -3,14 +3,15 @@
 import torch
 from torch import Tensor
 
-from envs.attention.behaviour import Behaviour
-from envs.attention.chasing import Chasing
-from envs.attention.mimicry import Mimicry
-from envs.attention.noise import Noise
-from envs.attention.peekaboo import Peekaboo
-from envs.attention.periodic import Periodic
-from envs.attention.reaching import Reaching
-from envs.attention.static import Static
+from envs.behaviours.behaviour import Behaviour
+from envs.behaviours.chasing import Chasing
+from envs.behaviours.mimicry import Mimicry
+from envs.behaviours.noise import Noise
+from envs.behaviours.peekaboo import Peekaboo
+from envs.behaviours.periodic import Periodic
+from envs.behaviours.reaching import Reaching
+from envs.behaviours.static import Static
+from envs.chance import Stream
 
 BEHAVIOURS: dict[str, Behaviour] = {
     "static": Static(),
@@ -29,15 +30,15 @@ BEHAVIOURS: dict[str, Behaviour] = {
 NUM = 40
 
 
-def generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
+def stream(seed: int) -> Stream:
+    return Stream(torch.Generator().manual_seed(seed))
 
 
 def on(
     behaviour: Behaviour, state: Tensor, steps: int, seed: int, gaze: Tensor | None
 ) -> Tensor:
     """States `[steps + 1, num, F]` from one on; `gaze` is `[steps, num]` or nowhere."""
-    chance, states = generator(seed), [state]
+    chance, states = stream(seed), [state]
     for t in range(steps):
         watched = torch.zeros(len(state), dtype=torch.bool)
         states.append(
@@ -50,7 +51,7 @@ def played(
     behaviour: Behaviour, steps: int, seed: int = 0, gaze: Tensor | None = None
 ) -> Tensor:
     """States `[steps + 1, NUM, F]` from a fresh start on."""
-    state = behaviour.start(NUM, generator(seed))
+    state = behaviour.start(NUM, stream(seed))
     return on(behaviour, state, steps, seed + 1, gaze)
 
 
@@ -72,6 +73,5 @@ def length(way: Tensor) -> Tensor:
 
 def looks(steps: int) -> Tensor:
     """A gaze that comes and goes, for 30 steps on average, other for each group."""
-    chance = generator(5)
-    turns = torch.rand(steps, NUM, generator=chance) < 1 / 30
+    turns = stream(5).uniform(steps, NUM) < 1 / 30
     return turns.cumsum(0).remainder(2).bool()

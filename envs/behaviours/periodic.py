@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import SPEED, Behaviour, Look, anywhere, away_from
+from envs.behaviours.behaviour import SPEED, Behaviour, Look, anywhere, away_from
+from envs.chance import Chance
 
 LEAST = 0.6
 """how far apart the two ends are, at least"""
@@ -22,10 +23,10 @@ class Periodic(Behaviour):
     looks: ClassVar[tuple[Look, ...]] = (Look((80, 170, 250), 0.15),)
     size = 8  # place, one end, the other end, n, steps since it left the first
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """At the first of two ends, which stay where they are."""
-        one = anywhere((num,), generator)
-        other = away_from(one, LEAST, generator)
+        one = anywhere((num,), chance)
+        other = away_from(one, LEAST, chance)
         length = torch.linalg.vector_norm(other - one, dim=-1, keepdim=True)
         steps = (length / SPEED).ceil()
         return torch.cat([one, one, other, steps, torch.zeros_like(steps)], 1)
@@ -34,7 +35,7 @@ class Periodic(Behaviour):
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """One step on, and back again from either end."""
         _, one, other, steps, since = state.split((2, 2, 2, 1, 1), 1)

@@ -1,11 +1,14 @@
 """What the objects of one quadrant do: the contract, and how they get anywhere."""
 
 from abc import ABC, abstractmethod
+from enum import Enum
 from typing import ClassVar, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
+
+from envs.chance import Chance
 
 MOST = 4
 """M, objects of a group at most"""
@@ -15,16 +18,26 @@ START = 0.8
 """objects start within ±0.8 in both directions; they may go to ±1"""
 
 
+class Form(Enum):
+    """What an object is, for worlds that draw more than discs."""
+
+    ACTOR = "actor"
+    THING = "thing"
+    COVER = "cover"
+
+
 class Look(NamedTuple):
     """How an object is drawn.
 
     Attributes:
         colour: red, green, blue, 0 to 255.
         radius: of its disc, in units of the quadrant's box, whose half is 1.
+        form: what stands there.
     """
 
     colour: tuple[int, int, int]
     radius: float
+    form: Form = Form.ACTOR
 
 
 class Behaviour(ABC):
@@ -48,7 +61,7 @@ class Behaviour(ABC):
     wary: ClassVar[bool] = False
 
     @abstractmethod
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """Where the objects begin, and what makes these groups differ from others."""
 
     @abstractmethod
@@ -56,7 +69,7 @@ class Behaviour(ABC):
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """The states of the next row.
 
@@ -85,15 +98,15 @@ def towards(
 
 
 def anywhere(
-    shape: tuple[int, ...], generator: torch.Generator, reach: float = START
+    shape: tuple[int, ...], chance: Chance, reach: float = START
 ) -> Float32[Tensor, "*shape 2"]:
-    """Uniform places within ±`reach`, on the generator's device."""
-    drawn = torch.rand(*shape, 2, generator=generator, device=generator.device)
+    """Uniform places within ±`reach`, on the device of `chance`."""
+    drawn = chance.uniform(*shape, 2)
     return reach * (2 * drawn - 1)
 
 
 def away_from(
-    place: Float32[Tensor, "num 2"], least: float, generator: torch.Generator
+    place: Float32[Tensor, "num 2"], least: float, chance: Chance
 ) -> Float32[Tensor, "num 2"]:
     """Uniform places within ±`START`, at least `least` away from others within it.
 
@@ -101,7 +114,7 @@ def away_from(
     once in hundreds of times at `least` 0.6, the farthest corner is.
     """
     corner = START * torch.where(place > 0, -1.0, 1.0)
-    drawn = anywhere((len(place), 8), generator)
+    drawn = anywhere((len(place), 8), chance)
     drawn = torch.cat([drawn, corner.unsqueeze(1)], 1)
     far = torch.linalg.vector_norm(drawn - place.unsqueeze(1), dim=-1) >= least
     # Of several greatest, argmax takes the first.

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import SPEED, Behaviour, Look, anywhere
+from envs.behaviours.behaviour import SPEED, Behaviour, Look, anywhere
+from envs.chance import Chance
 
 DELAY = 2
 """steps by which the imitator lags behind"""
@@ -40,43 +41,43 @@ class Mimicry(Behaviour):
     def __init__(self, stochastic: bool) -> None:
         self.stochastic = stochastic
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """The actor anywhere, where it has been for long."""
-        actor = anywhere((num,), generator)
-        angle = _directions(num, generator)
-        imitator = self._mirrored(actor, generator)
+        actor = anywhere((num,), chance)
+        angle = _directions(num, chance)
+        imitator = self._mirrored(actor, chance)
         return torch.cat([actor, imitator, actor, angle], 1)
 
     def step(
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """The actor goes on, the imitator follows."""
         actor, _, before, angle = state.split((2, 2, 2, 1), 1)
-        num, device = len(state), state.device
-        turns = torch.rand(num, 1, generator=generator, device=device) < TURNS
-        angle = torch.where(turns, _directions(num, generator), angle)
+        num = len(state)
+        turns = chance.uniform(num, 1) < TURNS
+        angle = torch.where(turns, _directions(num, chance), angle)
         there = actor + SPEED * torch.cat([angle.cos(), angle.sin()], 1)
         out = there.abs() > 1
         bumps = out.any(1, keepdim=True)
-        angle = torch.where(bumps, _directions(num, generator), angle)
+        angle = torch.where(bumps, _directions(num, chance), angle)
         # `before` is one step old now, and two when the actor has arrived.
-        imitator = self._mirrored(before, generator)
+        imitator = self._mirrored(before, chance)
         return torch.cat([torch.where(out, actor, there), imitator, actor, angle], 1)
 
     def _mirrored(
-        self, place: Float32[Tensor, "num 2"], generator: torch.Generator
+        self, place: Float32[Tensor, "num 2"], chance: Chance
     ) -> Float32[Tensor, "num 2"]:
         """Places on the other side, or thereabouts."""
         x, y = place.split(1, 1)
         mirrored = torch.cat([-x, y], 1)
         if not self.stochastic:
             return mirrored
-        return (mirrored + anywhere((len(place),), generator, SLIPS)).clamp(-1, 1)
+        return (mirrored + anywhere((len(place),), chance, SLIPS)).clamp(-1, 1)
 
 
-def _directions(num: int, generator: torch.Generator) -> Float32[Tensor, "num 1"]:
+def _directions(num: int, chance: Chance) -> Float32[Tensor, "num 1"]:
     """Uniform angles in radians."""
-    return 2 * pi * torch.rand(num, 1, generator=generator, device=generator.device)
+    return 2 * pi * chance.uniform(num, 1)

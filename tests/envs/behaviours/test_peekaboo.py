@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.peekaboo import Peekaboo
-from tests.envs.attention.played import BEHAVIOURS, NUM, looks, on, played, strides
+from envs.behaviours.peekaboo import Peekaboo
+from tests.envs.behaviours.played import BEHAVIOURS, NUM, looks, on, played, strides
 
 BOTH = pytest.mark.parametrize("name", ["peekaboo", "peekaboo, stochastic"])
 ALWAYS = torch.ones(200, NUM, dtype=torch.bool)

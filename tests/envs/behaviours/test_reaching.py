@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.reaching import Reaching
-from tests.envs.attention.played import NUM, places, played, strides
+from envs.behaviours.reaching import Reaching
+from tests.envs.behaviours.played import NUM, places, played, strides
 
 STEPS = 400
 BOTH = pytest.mark.parametrize("stochastic", [False, True])

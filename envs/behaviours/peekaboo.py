@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import SPEED, Behaviour, Look, anywhere, away_from
+from envs.behaviours.behaviour import SPEED, Behaviour, Form, Look, anywhere, away_from
+from envs.chance import Chance
 
 PATIENCE = 3
 """steps under the gaze that the actor bears before it hides"""
@@ -37,32 +38,34 @@ class Peekaboo(Behaviour):
     Args:
         stochastic: where around the cover the peephole is, is drawn for each time it
             hides; else it stays where it is, and nothing is left to chance.
+        aside: the peephole is left or right of the cover (along x), where a gaze from
+            afar (along y) sees it; else in any direction.
     """
 
     looks: ClassVar[tuple[Look, ...]] = (
         Look((250, 190, 90), 0.15),
-        Look((125, 95, 200), 0.22),
+        Look((125, 95, 200), 0.22, Form.COVER),
     )
     size = 9  # the actor, the cover, home, the peephole, steps under the gaze so far
     elusive = True
     wary = True
 
-    def __init__(self, stochastic: bool) -> None:
-        self.stochastic = stochastic
+    def __init__(self, stochastic: bool, aside: bool = False) -> None:
+        self.stochastic, self.aside = stochastic, aside
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """At home, at some distance from the cover."""
-        cover = anywhere((num,), generator, COVER)
-        home = away_from(cover, LEAST, generator)
+        cover = anywhere((num,), chance, COVER)
+        home = away_from(cover, LEAST, chance)
         never = torch.zeros_like(cover[:, :1])
-        peephole = _peepholes(cover, generator)
+        peephole = self._peepholes(cover, chance)
         return torch.cat([home, cover, home, peephole, never], 1)
 
     def step(
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """A step to the home, the cover or the peephole."""
         actor, cover, home, peephole, gazed = state.split((2, 2, 2, 2, 1), 1)
@@ -72,7 +75,7 @@ class Peekaboo(Behaviour):
         hides = flees & (since < HIDDEN)
         if self.stochastic:
             begins = flees & (since == 0)
-            peephole = torch.where(begins, _peepholes(cover, generator), peephole)
+            peephole = torch.where(begins, self._peepholes(cover, chance), peephole)
         aim = torch.where(hides, cover, torch.where(flees, peephole, home))
         speed = torch.where(hides, HURRY, SPEED)
         way = aim - actor
@@ -86,11 +89,12 @@ class Peekaboo(Behaviour):
         apart = torch.linalg.vector_norm(way, dim=-1, keepdim=True) >= BEHIND
         return torch.cat([apart, torch.ones_like(apart)], 1)
 
-
-def _peepholes(
-    cover: Float32[Tensor, "num 2"], generator: torch.Generator
-) -> Float32[Tensor, "num 2"]:
-    """Places around covers, in uniform directions."""
-    drawn = torch.rand(len(cover), 1, generator=generator, device=cover.device)
-    angle = 2 * pi * drawn
-    return cover + PEEPHOLE * torch.cat([angle.cos(), angle.sin()], 1)
+    def _peepholes(
+        self, cover: Float32[Tensor, "num 2"], chance: Chance
+    ) -> Float32[Tensor, "num 2"]:
+        """Places around covers, in uniform directions, or beside them."""
+        turn = chance.uniform(len(cover), 1)
+        if self.aside:
+            turn = (2 * turn).floor() / 2
+        angle = 2 * pi * turn
+        return cover + PEEPHOLE * torch.cat([angle.cos(), angle.sin()], 1)

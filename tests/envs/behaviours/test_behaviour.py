@@ -3,15 +3,15 @@
 import pytest
 import torch
 
-from envs.attention.behaviour import MOST, anywhere, away_from, towards
-from tests.envs.attention.played import (
+from envs.behaviours.behaviour import MOST, anywhere, away_from, towards
+from tests.envs.behaviours.played import (
     BEHAVIOURS,
     NUM,
-    generator,
     looks,
     on,
     places,
     played,
+    stream,
 )
 
 CHANCE = {x for x in BEHAVIOURS if "," in x} | {"noise", "mimicry"}
@@ -45,7 +45,7 @@ def test_groups_differ_and_a_seed_repeats_them(name: str) -> None:
 @pytest.mark.parametrize("name", BEHAVIOURS)
 def test_only_chance_makes_a_difference_behind_a_start(name: str) -> None:
     behaviour = BEHAVIOURS[name]
-    state = behaviour.start(NUM, generator(0))
+    state = behaviour.start(NUM, stream(0))
     one, two = (on(behaviour, state, 300, seed, GAZE) for seed in (1, 2))
     apart = (one != two).any(2).any(0)
     assert bool(apart.all() if name in CHANCE else ~apart.any())
@@ -69,7 +69,7 @@ def test_only_the_wary_mind_the_gaze(name: str) -> None:
 
 
 def test_towards_goes_straight_and_stops_there() -> None:
-    place, aim = anywhere((500,), generator(0)), anywhere((500,), generator(1))
+    place, aim = anywhere((500,), stream(0)), anywhere((500,), stream(1))
     there = towards(place, aim, 0.3)
     near = (aim - place).norm(dim=1) <= 0.3
     assert 0 < int(near.sum()) < 500
@@ -85,18 +85,18 @@ def test_towards_goes_straight_and_stops_there() -> None:
 
 
 def test_places_away_from_others() -> None:
-    one = anywhere((20_000,), generator(0))
-    other = away_from(one, 0.6, generator(1))
+    one = anywhere((20_000,), stream(0))
+    other = away_from(one, 0.6, stream(1))
     assert float((other - one).norm(dim=1).min()) >= 0.6
     assert float(other.abs().max()) <= 0.8 + 1e-6
     # Far enough for nobody but the corner: it is taken.
     middle = torch.tensor([[0.1, -0.1]])
     torch.testing.assert_close(
-        away_from(middle, 1.25, generator(2)), torch.tensor([[-0.8, 0.8]])
+        away_from(middle, 1.25, stream(2)), torch.tensor([[-0.8, 0.8]])
     )
     # As rejection would give them: given the first, uniform where it is allowed.
     place = torch.zeros(40_000, 2)
-    drawn = away_from(place, 0.6, generator(3))
+    drawn = away_from(place, 0.6, stream(3))
     inside = (drawn.abs() <= 0.7).all(1).float().mean()
     circle = torch.pi * 0.36
     assert abs(float(inside) - (1.4**2 - circle) / (1.6**2 - circle)) < 0.01

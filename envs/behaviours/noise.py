@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import Behaviour, Look, anywhere
+from envs.behaviours.behaviour import Behaviour, Look, anywhere
+from envs.chance import Chance
 
 STRIDE = 0.2
 """how far it goes in one step"""
@@ -24,18 +25,18 @@ class Noise(Behaviour):
     looks: ClassVar[tuple[Look, ...]] = (Look((235, 235, 235), 0.15),)
     size = 2
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """Anywhere."""
-        return anywhere((num,), generator)
+        return anywhere((num,), chance)
 
     def step(
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """Somewhere else."""
-        drawn = torch.rand(len(state), 1, generator=generator, device=state.device)
+        drawn = chance.uniform(len(state), 1)
         angle = 2 * pi * drawn
         way = STRIDE * torch.cat([angle.cos(), angle.sin()], 1)
         there = state + way

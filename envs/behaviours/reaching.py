@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import SPEED, Behaviour, Look
+from envs.behaviours.behaviour import SPEED, Behaviour, Form, Look
+from envs.chance import Chance
 
 GLIDE = 0.04
 """how far an object goes in one step, on the way to its new anchor"""
@@ -17,7 +18,9 @@ APART = 2.1
 """radians between the anchors of an object and the next"""
 
 _ACTOR = Look((245, 90, 70), 0.17)
-_OBJECTS = tuple(Look(x, 0.1) for x in ((250, 215, 70), (245, 165, 40), (205, 125, 30)))
+_OBJECTS = tuple(
+    Look(x, 0.1, Form.THING) for x in ((250, 215, 70), (245, 165, 40), (205, 125, 30))
+)
 
 
 @final
@@ -41,11 +44,11 @@ class Reaching(Behaviour):
         self.stochastic = stochastic
         self._speeds = torch.tensor([[SPEED], *[[GLIDE]] * 3], device=device)
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """Anchors around the middle, at angles 2.1 apart, with objects at them."""
-        device = generator.device
-        turn = torch.rand(num, 1, generator=generator, device=device)
-        reach = torch.rand(num, 3, generator=generator, device=device)
+        device = chance.device
+        turn = chance.uniform(num, 1)
+        reach = chance.uniform(num, 3)
         number = torch.arange(3, device=device)
         angle = 2 * pi * turn + APART * number
         reach = NEAREST + (FARTHEST - NEAREST) * reach
@@ -53,7 +56,7 @@ class Reaching(Behaviour):
         nothing = torch.zeros(num, 1, device=device)
         order = number.float().expand(num, 3)
         if self.stochastic:
-            order = _orders(num, generator)
+            order = _orders(num, chance)
         middle = torch.zeros(num, 2, device=device)
         anchors = anchors.flatten(1)
         return torch.cat([middle, anchors, anchors, nothing, order], 1)
@@ -62,7 +65,7 @@ class Reaching(Behaviour):
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """The actor goes to the first in the order, objects to their anchors."""
         places, anchors, visited, order = state.split((8, 6, 1, 3), 1)
@@ -77,14 +80,14 @@ class Reaching(Behaviour):
         last = hit & (visited == 2)
         order = torch.where(hit, order.roll(-1, 1), order)
         if self.stochastic:
-            order = torch.where(last, _orders(len(state), generator), order)
+            order = torch.where(last, _orders(len(state), chance), order)
         x, y = anchors.unbind(-1)
         turned = torch.stack([-y, x], -1).flatten(1)
         anchors = torch.where(last, turned, anchors.flatten(1))
         return torch.cat([places.flatten(1), anchors, (visited + hit) % 3, order], 1)
 
 
-def _orders(num: int, generator: torch.Generator) -> Float32[Tensor, "num 3"]:
+def _orders(num: int, chance: Chance) -> Float32[Tensor, "num 3"]:
     """Permutations of 0, 1, 2."""
-    drawn = torch.rand(num, 3, generator=generator, device=generator.device)
+    drawn = chance.uniform(num, 3)
     return drawn.argsort(1).float()

@@ -2,11 +2,11 @@
 
 from typing import ClassVar, final
 
-import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
-from envs.attention.behaviour import Behaviour, Look, anywhere
+from envs.behaviours.behaviour import Behaviour, Look, anywhere
+from envs.chance import Chance
 
 
 @final
@@ -16,15 +16,15 @@ class Static(Behaviour):
     looks: ClassVar[tuple[Look, ...]] = (Look((150, 150, 158), 0.15),)
     size = 2
 
-    def start(self, num: int, generator: torch.Generator) -> Float32[Tensor, "num F"]:
+    def start(self, num: int, chance: Chance) -> Float32[Tensor, "num F"]:
         """Anywhere."""
-        return anywhere((num,), generator)
+        return anywhere((num,), chance)
 
     def step(
         self,
         state: Float32[Tensor, "num F"],
         watched: Bool[Tensor, "num"],
-        generator: torch.Generator,
+        chance: Chance,
     ) -> Float32[Tensor, "num F"]:
         """The same."""
         return state

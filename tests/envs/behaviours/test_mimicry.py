@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.mimicry import Mimicry
-from tests.envs.attention.played import BEHAVIOURS, places, played
+from envs.behaviours.mimicry import Mimicry
+from tests.envs.behaviours.played import BEHAVIOURS, places, played
 
 BOTH = pytest.mark.parametrize("name", ["mimicry", "mimicry, stochastic"])
 
