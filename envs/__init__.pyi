@@ -28,6 +28,14 @@ from .goal_world import GoalWorld as GoalWorld
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .gym.single import SingleWorld as SingleWorld
+from .mujoco.counting import MujocoCountingConfig as MujocoCountingConfig
+from .mujoco.drawn import Drawn as Drawn
+from .mujoco.physics import Bodies as Bodies
+from .mujoco.physics import Physics as Physics
+from .mujoco.physics import Told as Told
+from .mujoco.scene import Judged as Judged
+from .mujoco.social_room.config import SocialRoomConfig as SocialRoomConfig
+from .mujoco.world import MujocoWorld as MujocoWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
 from .native_env import Outcome as Outcome

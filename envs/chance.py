@@ -22,6 +22,10 @@ class Chance(ABC):
     def uniform(self, *shape: int) -> Float32[Tensor, "*shape"]:
         """Numbers in [0, 1), rows first; other ones in every call."""
 
+    @abstractmethod
+    def each(self, count: int) -> "Chance":
+        """Chance for `count` rows in place of each, side by side."""
+
 
 @final
 class Stream(Chance):
@@ -33,6 +37,10 @@ class Stream(Chance):
     def uniform(self, *shape: int) -> Float32[Tensor, "*shape"]:
         """See `Chance.uniform`."""
         return torch.rand(*shape, generator=self._generator, device=self.device)
+
+    def each(self, count: int) -> "Stream":
+        """The same stream."""
+        return self
 
 
 @final
@@ -69,9 +77,10 @@ class Keyed(Chance):
         return (drawn.float() / 2**24).view(shape)
 
     def each(self, count: int) -> "Keyed":
-        """Chance for `count` rows in place of each, side by side."""
-        number = torch.arange(count, device=self.device)
-        return Keyed(mixed(self.key.unsqueeze(1), ~number).flatten())
+        """See `Chance.each`; keys of their own, other ones in every call."""
+        number = torch.arange(count, device=self.device) + _CALL * self._calls
+        self._calls += 1
+        return Keyed(mixed(self.key.unsqueeze(1), number, _CALL).flatten())
 
 
 def mixed(*numbers: Int64[Tensor, "..."] | int) -> Int64[Tensor, "..."]:

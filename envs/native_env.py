@@ -36,8 +36,9 @@ class Outcome(NamedTuple):
 class NativeWorld(ABC, Generic[S]):
     """Rules of a world as functions of a batched state: no loops over envs, no resets.
 
-    A state is a NamedTuple of tensors with leading axis B, or of such NamedTuples. `NativeVectorEnv` adds
-    autoreset, the step limit, seeding, checkpoints and the bounds of actions.
+    A state is a NamedTuple of tensors with leading axis B, or of such NamedTuples.
+    `NativeVectorEnv` adds autoreset, the step limit, seeding, checkpoints and the
+    bounds of actions.
 
     Attributes:
         obs_shape: (C, H, W) of what `render` draws, with any number of channels.
@@ -84,7 +85,7 @@ class NativeWorld(ABC, Generic[S]):
         """Ground truth as declared in `facts`."""
         return {}
 
-    def close(self) -> None:  # noqa: B027 - most worlds hold nothing to release
+    def close(self) -> None:
         """Release threads, windows and memory; the world is not used afterwards."""
 
 

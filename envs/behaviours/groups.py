@@ -29,7 +29,7 @@ class Animate(Enum):
 
 
 class Company(Enum):
-    """Groups 1 to 3."""
+    """All groups but the first."""
 
     MIXTURE = "mixture"
     NOISE = "noise"
@@ -82,12 +82,12 @@ def animate(
     return Kind(name.value, behaviour)
 
 
-def company(name: Company) -> tuple[Kind, ...]:
-    """The kinds of groups 1 to 3."""
+def company(name: Company, others: int = GROUPS - 1) -> tuple[Kind, ...]:
+    """The kinds of all groups but the first; a mixture takes them in turn."""
     if name is Company.NOISE:
-        return (Kind("noise", Noise(), 3),)
-    return (
-        Kind("static", Static()),
-        Kind("periodic", Periodic()),
-        Kind("noise", Noise()),
+        return (Kind("noise", Noise(), others),)
+    mixture = (("static", Static()), ("periodic", Periodic()), ("noise", Noise()))
+    return tuple(
+        Kind(called, behaviour, (others + 2 - i) // 3)
+        for i, (called, behaviour) in enumerate(mixture)
     )

@@ -1,4 +1,4 @@
-"""A scene, its physics and what draws it, as one world behind the contract."""
+"""A stage, its physics and what draws it, as one world behind the contract."""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, final
@@ -10,7 +10,7 @@ from torch import Tensor
 from envs.chance import Keyed, mixed
 from envs.mujoco.physics import Bodies, Physics
 from envs.mujoco.pictures import Pictures
-from envs.mujoco.scene import Scene
+from envs.mujoco.stage import Stage
 from envs.native_env import NativeWorld, Outcome
 from envs.vector_env import FactSpec
 
@@ -30,29 +30,27 @@ class MujocoState(NamedTuple):
 
 @final
 class MujocoWorld(NativeWorld[MujocoState]):
-    """Any scene as a world of `NativeVectorEnv`, which resets, limits and saves it.
+    """Any stage as a world of `NativeVectorEnv`, which resets, limits and saves it.
 
     World number i draws all of its numbers from a key of the seed and i. So it is the
     same, whatever others are beside it, and however many.
 
     Args:
-        scene: the rules.
-        physics: of the scene's model.
+        stage: the rules.
+        physics: of its model.
         pictures: what is drawn of it.
     """
 
-    def __init__(
-        self, scene: Scene[Any], physics: Physics, pictures: Pictures
-    ) -> None:
-        self.scene, self.physics, self.pictures = scene, physics, pictures
-        self.obs_shape, self.actions = pictures.obs_shape, scene.actions
-        self.max_episode_steps = scene.max_episode_steps
-        self.vector_size = scene.vector_size
+    def __init__(self, stage: Stage[Any], physics: Physics, pictures: Pictures) -> None:
+        self.stage, self.physics, self.pictures = stage, physics, pictures
+        self.obs_shape, self.actions = pictures.obs_shape, stage.actions
+        self.max_episode_steps = stage.max_episode_steps
+        self.vector_size = stage.vector_size
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
-        """Those of the scene, and of its pictures."""
-        return {**self.scene.facts, **self.pictures.facts}
+        """Those of the stage, and of its pictures."""
+        return {**self.stage.facts, **self.pictures.facts}
 
     def start(
         self, num_envs: int, generator: torch.Generator, previous: MujocoState | None
@@ -61,25 +59,32 @@ class MujocoWorld(NativeWorld[MujocoState]):
         if previous is None:
             number = torch.arange(num_envs, device=generator.device)
             key = mixed(generator.initial_seed(), number)
-            own, episode, step = None, torch.zeros_like(number), torch.zeros_like(number)
-        elif self.scene.lasting:
+            own, episode, step = (
+                None,
+                torch.zeros_like(number),
+                torch.zeros_like(number),
+            )
+        elif self.stage.lasting:
             return previous
         else:
             key, own, step = previous.key, previous.own, previous.step
             episode = previous.episode + 1
         chance = Keyed(mixed(key, _BEGINS, episode))
-        own, told = self.scene.start(num_envs, chance, own)
+        own, told = self.stage.start(num_envs, chance, own)
         sim, bodies = self.physics.go(self.physics.reference(num_envs), told, 0)
         return MujocoState(key, episode, step, sim, bodies, own)
 
     def transition(
-        self, state: MujocoState, action: Shaped[Tensor, "B ..."], generator: torch.Generator
+        self,
+        state: MujocoState,
+        action: Shaped[Tensor, "B ..."],
+        generator: torch.Generator,
     ) -> Outcome:
         """The rules act, the physics go on, the rules judge."""
         chance = Keyed(mixed(state.key, _GOES_ON, state.step))
-        own, told = self.scene.act(state.own, state.bodies, action, chance)
-        sim, bodies = self.physics.go(state.sim, told, self.scene.substeps)
-        judged = self.scene.judge(own, bodies)
+        own, told = self.stage.act(state.own, state.bodies, action, chance)
+        sim, bodies = self.physics.go(state.sim, told, self.stage.substeps)
+        judged = self.stage.judge(own, bodies)
         after = MujocoState(
             state.key, state.episode, state.step + 1, sim, bodies, judged.state
         )
@@ -87,16 +92,16 @@ class MujocoWorld(NativeWorld[MujocoState]):
 
     def render(self, state: MujocoState) -> UInt8[Tensor, "B C H W"]:
         """What the scene's camera sees."""
-        return self.pictures.frames(self.scene, state.own, state.bodies)
+        return self.pictures.frames(self.stage, state.own, state.bodies)
 
     def sense(self, state: MujocoState) -> Float32[Tensor, "B V"] | None:
-        """What the scene tells the agent."""
-        return self.scene.sense(state.own, state.bodies)
+        """What the stage tells the agent."""
+        return self.stage.sense(state.own, state.bodies)
 
     def describe(self, state: MujocoState) -> Mapping[str, Tensor]:
-        """What the scene tells of itself, and what its pictures do."""
-        told = self.scene.describe(state.own, state.bodies)
-        return {**told, **self.pictures.describe(self.scene, state.own, state.bodies)}
+        """What the stage tells of itself, and what its pictures do."""
+        told = self.stage.describe(state.own, state.bodies)
+        return {**told, **self.pictures.describe(self.stage, state.own, state.bodies)}
 
     def close(self) -> None:
         """Release threads, windows and memory."""

@@ -24,7 +24,7 @@ class Judged(NamedTuple):
     truncated: Bool[Tensor, "B"] | None = None
 
 
-class Scene(ABC, Generic[S]):
+class Stage(ABC, Generic[S]):
     """Things, scripted actors, rewards and resets, as functions of a batch of worlds.
 
     In every step `act` tells the physics what to do, the physics go on for `substeps`
@@ -50,7 +50,7 @@ class Scene(ABC, Generic[S]):
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
-        """What `describe` tells; most scenes say it in a class variable."""
+        """What `describe` tells; most stages say it in a class variable."""
         return {}
 
     @abstractmethod
