@@ -5,7 +5,6 @@ are there as soon as Gymnasium is.
 """
 
 import sys
-from collections.abc import Sequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
@@ -55,7 +54,7 @@ class _Awaited(MetaPathFinder, Loader):
     def find_spec(
         self,
         fullname: str,
-        path: Sequence[str] | None,
+        path: object,
         target: ModuleType | None = None,
     ) -> ModuleSpec | None:
         """Of Gymnasium alone, what others find."""
