@@ -1,1 +1,1 @@
-"""What draws MuJoCo scenes, all worlds at once: our ray caster, MuJoCo's own, Warp's."""
+"""What draws MuJoCo scenes: our ray caster, MuJoCo's own renderer, Warp's."""

@@ -3,7 +3,7 @@
 from typing import final
 
 import torch
-from jaxtyping import Bool, Float32, Int64
+from jaxtyping import Bool, Float32, Int32, Int64
 from torch import Tensor
 
 
@@ -15,17 +15,14 @@ class Layers:
     the k-th geom of each tile that has more than k, in that order: so it lies upon the
     first tiles of all, and what it shows is compared with what they have in one step.
 
-    Attributes:
-        order: numbers of the tiles, most geoms first.
-
     Args:
         touched: which geoms each tile, of all worlds, may show.
     """
 
     def __init__(self, touched: Bool[Tensor, "T G"]) -> None:
         count = touched.sum(1)
-        self.order = count.argsort(descending=True, stable=True)
-        self._touched = touched[self.order]
+        self._order = count.argsort(descending=True, stable=True)
+        self._touched = touched[self._order]
         self._rank = self._touched.cumsum(1, dtype=torch.int64) - 1
         layer = torch.arange(touched.shape[1], device=touched.device)
         sizes = (count.unsqueeze(1) > layer).sum(0)
@@ -34,42 +31,44 @@ class Layers:
         self._geom: list[Tensor] = []
         self._place: list[Tensor] = []
 
-    def pairs(
-        self, first: int, last: int
-    ) -> tuple[Int64[Tensor, "P"], Int64[Tensor, "P"]]:
-        """Tile and geom of all pairs with geoms from `first` to before `last`."""
-        place, geom = self._touched[:, first:last].nonzero(as_tuple=True)
-        geom = geom + first
+    def pairs(self, some: slice) -> tuple[Int64[Tensor, "n"], Int64[Tensor, "n"]]:
+        """Tile and geom of all pairs with some of the geoms, which lie side by side."""
+        place, geom = self._touched[:, some].nonzero(as_tuple=True)
+        geom = geom + some.start
         self._geom.append(geom)
         self._place.append(self._begin[self._rank[place, geom]] + place)
-        return self.order[place], geom
+        return self._order[place], geom
 
     def nearest(
         self, entries: list[Float32[Tensor, "8 8 _"]], furthest: float
-    ) -> tuple[Float32[Tensor, "8 8 T"], Int64[Tensor, "8 8 T"]]:
+    ) -> tuple[Float32[Tensor, "8 8 T"], Int32[Tensor, "8 8 T"]]:
         """The greatest inverse depth of each pixel, and whose it is; -1 is nobody's.
 
         Args:
             entries: inverse depths of the pairs that `pairs` gave, in its calls' order.
             furthest: inverse depth behind which there is nothing.
         """
-        shape = (8, 8, len(self.order))
-        device = self.order.device
+        shape = (8, 8, len(self._order))
+        device = self._order.device
         nearest = torch.full(shape, furthest, device=device)
-        who = torch.full(shape, -1, device=device)
+        who = torch.full(shape, -1, dtype=torch.int32, device=device)
         if not self._sizes:
             return nearest, who
-        place = torch.cat(self._place)
-        source = torch.empty_like(place)
-        source[place] = torch.arange(len(place), device=device)
+        source = _inverse(torch.cat(self._place))
         entry = torch.cat(entries, -1).flatten(0, 1).index_select(1, source)
-        geom = torch.cat(self._geom)[source]
+        geom = torch.cat(self._geom).int()[source]
         begin = 0
         for size in self._sizes:
             behind, by = nearest[..., :size], who[..., :size]
             layer = entry[:, begin : begin + size].view(8, 8, -1)
-            new = layer > behind
-            torch.where(new, geom[begin : begin + size], by, out=by)
+            torch.where(layer > behind, geom[begin : begin + size], by, out=by)
             torch.maximum(layer, behind, out=behind)
             begin += size
-        return nearest, who
+        back = _inverse(self._order)
+        return nearest.index_select(2, back), who.index_select(2, back)
+
+
+def _inverse(permutation: Int64[Tensor, "n"]) -> Int64[Tensor, "n"]:
+    result = torch.empty_like(permutation)
+    result[permutation] = torch.arange(len(permutation), device=permutation.device)
+    return result

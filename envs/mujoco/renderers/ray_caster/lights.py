@@ -1,4 +1,4 @@
-"""Light as MuJoCo has it: ambient, and diffuse by Lambert's law; no shadows, no gloss."""
+"""Light as MuJoCo has it: ambient, and diffuse by Lambert's law; no shadows."""
 
 from dataclasses import dataclass
 from math import cos, radians
@@ -7,7 +7,7 @@ from typing import final
 import mujoco
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32
 from torch import Tensor
 
 from envs.mujoco.renderers.ray_caster.seen import turned_back
@@ -37,16 +37,15 @@ class Lighting:
 
     Args:
         model: the scene; lights that are not active are left out.
-        data: with the model's reference pose, computed.
         device: of everything here.
 
     Raises:
         CannotDraw: a light is an image.
     """
 
-    def __init__(
-        self, model: mujoco.MjModel, data: mujoco.MjData, device: torch.device
-    ) -> None:
+    def __init__(self, model: mujoco.MjModel, device: torch.device) -> None:
+        data = mujoco.MjData(model)
+        mujoco.mj_forward(model, data)
         kind = mujoco.mjtLightType
         self._lamps: list[tuple[int, Lamp | None]] = []
         for i in np.flatnonzero(model.light_active).tolist():
@@ -78,16 +77,14 @@ class Lighting:
     def shine(
         self,
         poses: Poses,
-        world: Int64[Tensor, "T"],
-        place: Float32[Tensor, "3 8 8 T"],
-        normal: Float32[Tensor, "3 8 8 T"],
-    ) -> list[Float32[Tensor, "8 8 T"]]:
+        place: tuple[Tensor, Tensor, Tensor],
+        normal: Float32[Tensor, "3 8 8 B T"],
+    ) -> list[Float32[Tensor, "8 8 B T"]]:
         """Red, green and blue that fall upon surfaces, 1 for full.
 
         Args:
             poses: of the cameras and lights.
-            world: of each tile.
-            place: of the surfaces, in the camera's frame.
+            place: x, y and z of the surfaces, in the camera's frame.
             normal: of the surfaces, likewise.
         """
         # The headlight goes along the optical axis.
@@ -97,23 +94,19 @@ class Lighting:
             return shine
         lights = poses.lights or self._lights
         frame = poses.camera_mat.unsqueeze(1)
-        direction = turned_back(frame, lights.direction)
-        position = turned_back(frame, lights.position - poses.camera_pos.unsqueeze(1))
-
-        def of_tiles(values: Tensor, light: int) -> Tensor:
-            values = values[:, light].t()
-            return values[:, world] if values.shape[1] > 1 else values
-
+        directions = turned_back(frame, lights.direction)
+        positions = turned_back(frame, lights.position - poses.camera_pos.unsqueeze(1))
         for light, lamp in self._lamps:
-            along = of_tiles(direction, light)
+            along = _columns(directions[:, light])
             if lamp is None:
-                power = None
-                facing = _dot(normal, -along).clamp_min_(0)
+                power, facing = None, -_dot(normal, along)
             else:
-                to = of_tiles(position, light)[:, None, None] - place
-                power, facing = _from_place(lamp, to, along, normal)
-            ambient = of_tiles(lights.ambient, light)
-            diffuse = of_tiles(lights.diffuse, light)
+                position = _columns(positions[:, light])
+                to = [x - y for x, y in zip(position, place, strict=True)]
+                power, facing = _from_place(lamp, torch.stack(to), along, normal)
+            facing.clamp_min_(0)
+            ambient = _columns(lights.ambient[:, light])
+            diffuse = _columns(lights.diffuse[:, light])
             for channel in range(3):
                 added = facing * diffuse[channel] + ambient[channel]
                 shine[channel] += added if power is None else added.mul_(power)
@@ -129,15 +122,15 @@ def _lamp(model: mujoco.MjModel, i: int) -> Lamp:
 
 
 def _from_place(
-    lamp: Lamp, to: Tensor, along: Tensor, normal: Tensor
+    lamp: Lamp, to: Tensor, along: list[Tensor], normal: Tensor
 ) -> tuple[Tensor, Tensor]:
     """How strong a lamp is at each pixel, and how much the surface faces it."""
     towards = unit(to)
-    facing = (normal * towards).sum(0).clamp_min_(0)
+    facing = _dot(normal, list(towards))
     constant, linear, quadratic = lamp.attenuation
     power = torch.full_like(facing, constant)
     if linear or quadratic:
-        distance = to.square().sum(0).sqrt_()
+        distance = _dot(to, list(to)).sqrt_()
         power += distance * (linear + quadratic * distance)
     power = power.reciprocal_()
     if lamp.cutoff > -1:
@@ -147,6 +140,10 @@ def _from_place(
     return power, facing
 
 
-def _dot(pixels: Float32[Tensor, "3 8 8 T"], tiles: Float32[Tensor, "3 _"]) -> Tensor:
-    x, y, z = pixels
-    return (x * tiles[0]).addcmul_(y, tiles[1]).addcmul_(z, tiles[2])
+def _columns(values: Float32[Tensor, "#B 3"]) -> list[Float32[Tensor, "#B 1"]]:
+    """Three numbers per world, to be spread over its tiles."""
+    return list(values.unsqueeze(-1).unbind(1))
+
+
+def _dot(a: Float32[Tensor, "3 *batch"], b: list[Tensor]) -> Tensor:
+    return (a[0] * b[0]).addcmul_(a[1], b[1]).addcmul_(a[2], b[2])

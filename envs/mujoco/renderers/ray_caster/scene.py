@@ -1,5 +1,6 @@
 """What the ray caster reads off a model, once: shapes, colours, how far one sees."""
 
+from itertools import groupby
 from typing import final
 
 import mujoco
@@ -11,6 +12,7 @@ from envs.mujoco.renderers.ray_caster.shapes.box import Box
 from envs.mujoco.renderers.ray_caster.shapes.capsule import Capsule
 from envs.mujoco.renderers.ray_caster.shapes.cylinder import Cylinder
 from envs.mujoco.renderers.ray_caster.shapes.ellipsoid import Ellipsoid
+from envs.mujoco.renderers.ray_caster.shapes.floor import Floor
 from envs.mujoco.renderers.ray_caster.shapes.plane import Plane
 from envs.mujoco.renderers.ray_caster.shapes.shape import Shape
 from envs.mujoco.renderers.ray_caster.shapes.sphere import Sphere
@@ -26,6 +28,8 @@ SHAPES: dict[int, Shape] = {
     int(_KIND.mjGEOM_BOX): Box(),
 }
 """what can be drawn, by MuJoCo's number of its kind"""
+FLOOR = Floor()
+"""of planes without edges, which are drawn for less"""
 _DEFAULT = np.array([0.5, 0.5, 0.5, 1], np.float32)
 
 
@@ -39,14 +43,13 @@ class Scene:
         device: of everything here.
 
     Attributes:
-        num_geoms: of the model, shown or not.
         geoms: the G shown ones by their numbers in the model.
-        kinds: each shape that there is, with the first of `geoms` that has it and the
-            one behind its last.
-        kind: of each of `geoms`, an index of `kinds`.
+        number: the same as int32, behind a -1 that stands for the sky.
+        kinds: each shape that there is, and which of `geoms` have it.
         size: as the model has it, metres.
         rgba: of geom and material, as MuJoCo joins them.
         emission: share of its colour with which a geom glows.
+        glows: whether any does.
         furthest: depth behind which there is only sky, metres.
 
     Raises:
@@ -56,29 +59,37 @@ class Scene:
     def __init__(
         self, model: mujoco.MjModel, groups: tuple[int, ...], device: torch.device
     ) -> None:
-        shown = np.flatnonzero(np.isin(model.geom_group, groups))
-        for i in shown.tolist():
-            if int(model.geom_type[i]) not in SHAPES:
-                raise CannotDraw(_unknown(model, i))
-        order = shown[np.argsort(model.geom_type[shown], kind="stable")]
-        types = model.geom_type[order]
+        shown = np.flatnonzero(np.isin(model.geom_group, groups)).tolist()
+        known = [*SHAPES.values(), FLOOR]
+        rank = {i: known.index(_shape(model, i)) for i in shown}
+        order = np.array(sorted(shown, key=rank.__getitem__), np.int64)
 
         def tensor(values: np.ndarray) -> Tensor:
             return torch.from_numpy(np.ascontiguousarray(values)).to(device)
 
-        self.num_geoms = int(model.ngeom)
-        self.geoms = tensor(order.astype(np.int64))
-        self.kinds: list[tuple[Shape, int, int]] = []
-        for kind in np.unique(types).tolist():
-            first, last = np.searchsorted(types, [kind, kind + 1]).tolist()
-            self.kinds.append((SHAPES[kind], first, last))
-        self.kind = tensor(np.unique(types, return_inverse=True)[1].astype(np.int64))
+        self.geoms = tensor(order)
+        self.number = tensor(np.array([-1, *order], np.int32))
+        self.kinds: list[tuple[Shape, slice]] = []
+        begin = 0
+        for kind, same in groupby(order.tolist(), rank.__getitem__):
+            end = begin + len(list(same))
+            self.kinds.append((known[kind], slice(begin, end)))
+            begin = end
         self.size = tensor(model.geom_size[order].astype(np.float32))
-        self.rgba = tensor(_colours(model)[order])
+        self.rgba = tensor(_colours(model)[order].astype(np.float32))
         material = model.geom_matid[order]
         glow = np.where(material >= 0, _of(model.mat_emission, material), 0)
         self.emission = tensor(glow.astype(np.float32))
+        self.glows = bool(glow.any())
         self.furthest = float(model.vis.map.zfar * model.stat.extent)
+
+
+def _shape(model: mujoco.MjModel, geom: int) -> Shape:
+    shape = SHAPES.get(int(model.geom_type[geom]))
+    if shape is None:
+        raise CannotDraw(_unknown(model, geom))
+    endless = isinstance(shape, Plane) and not model.geom_size[geom, :2].any()
+    return FLOOR if endless else shape
 
 
 def _colours(model: mujoco.MjModel) -> np.ndarray:
@@ -92,14 +103,15 @@ def _of(values: np.ndarray, material: np.ndarray) -> np.ndarray:
     """Of each geom's material; anything where it has none."""
     if not len(values):
         return np.zeros((len(material), *values.shape[1:]), np.float32)
-    return values[material.clip(0)]
+    result: np.ndarray = values[material.clip(0)]
+    return result
 
 
 def _unknown(model: mujoco.MjModel, geom: int) -> str:
     kind = mujoco.mjtGeom(model.geom_type[geom]).name.removeprefix("mjGEOM_").lower()
     name = model.geom(geom).name or geom
     return (
-        f"Geom {name} is a {kind}, which the ray caster cannot draw: make it of planes, "
+        f"Geom {name} is a {kind}, which the ray caster cannot draw: use planes, "
         f"boxes, spheres, ellipsoids, capsules and cylinders, put it into a group that "
         f"is not shown, or use MuJoCo's own renderer."
     )

@@ -1,4 +1,4 @@
-"""Geoms as a camera sees them: where it is, and how it is turned, in each one's frame."""
+"""Geoms as a camera sees them: where it is, how it is turned, in each one's frame."""
 
 from typing import NamedTuple
 
@@ -17,14 +17,14 @@ class Seen(NamedTuple):
     axes: Float32[Tensor, "B G 3 3"]  # rows: the geom's axes in the camera's frame
 
     def rays(
-        self, tiles: Tiles, tile: Int64[Tensor, "P"], geom: Int64[Tensor, "P"]
+        self, tiles: Tiles, tile: Int64[Tensor, "n"], geom: Int64[Tensor, "n"]
     ) -> Rays:
         """Of pairs of a tile, counted through all worlds, and a geom of its world."""
-        row = tile // len(tiles.x) * self.origin.shape[1] + geom
+        row = tile // tiles.num * self.origin.shape[1] + geom
         axes = self.axes.flatten(0, 1).permute(1, 2, 0).reshape(9, -1)
         x_axis, y_axis, z_axis = axes.index_select(1, row).view(3, 3, -1).unbind(1)
         origin = self.origin.flatten(0, 1).t().contiguous().index_select(1, row)
-        place = tile % len(tiles.x)
+        place = tile % tiles.num
         direction = x_axis * tiles.x[place] + y_axis * tiles.y[place] - z_axis
         return Rays(origin, direction, tiles.pixel * x_axis, -tiles.pixel * y_axis)
 

@@ -16,8 +16,8 @@ class Box(Shape):
     """Size: half of each side."""
 
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Into all three slabs."""
         x, y, z = (slab(tiles, rays, axis, size[axis]) for axis in range(3))
         return x.within(y).within(z).entry()
@@ -33,8 +33,8 @@ class Box(Shape):
         return (place.abs() <= size).all(-1)
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Across the nearest face."""
         out = place.abs() - size
         face = (out >= out.amax(0)).float()

@@ -17,8 +17,8 @@ class Capsule(Shape):
     """Size: radius, half of the cylinder's length, and a number that says nothing."""
 
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Into the first of the three; the cylinder's flat ends are in the balls."""
         around, along = tube(tiles, rays, size[0]), slab(tiles, rays, 2, size[1])
         scale = 1 / size[:1]
@@ -42,8 +42,8 @@ class Capsule(Shape):
         return place[..., :2].square().sum(-1) + beyond.square() <= radius.square()
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Away from the nearest point of the axis."""
         x, y, z = place
         half = size[1]

@@ -16,8 +16,8 @@ class Cylinder(Shape):
     """Size: radius, half of the length along z, and a number that says nothing."""
 
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Into the tube, between the two ends."""
         around, along = tube(tiles, rays, size[0]), slab(tiles, rays, 2, size[1])
         return around.within(along).entry()
@@ -34,8 +34,8 @@ class Cylinder(Shape):
         return around & (place[..., 2].abs() <= size[..., 1])
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Along the axis on an end, away from it elsewhere."""
         x, y, z = place
         radius, half, _ = size

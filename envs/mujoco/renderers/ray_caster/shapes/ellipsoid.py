@@ -16,8 +16,8 @@ class Ellipsoid(Shape):
     """Size: its three radii."""
 
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Into the unit ball, in units of the radii."""
         return ball(tiles, rays.scaled(1 / size))
 
@@ -32,7 +32,7 @@ class Ellipsoid(Shape):
         return (place / size).square().sum(-1) <= 1
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Along the gradient of its equation."""
         return unit(place / size.square())

@@ -33,8 +33,8 @@ LEAST = 1e-9
 class Interval(NamedTuple):
     """Inverse depths within a body: the ray enters it at `high`, if at all."""
 
-    low: Float32[Tensor, "8 8 P"]
-    high: Float32[Tensor, "8 8 P"]
+    low: Float32[Tensor, "8 8 n"]
+    high: Float32[Tensor, "8 8 n"]
 
     def within(self, other: "Interval") -> "Interval":
         """What both have in common."""
@@ -42,13 +42,13 @@ class Interval(NamedTuple):
             torch.maximum(self.low, other.low), torch.minimum(self.high, other.high)
         )
 
-    def entry(self) -> Float32[Tensor, "8 8 P"]:
+    def entry(self) -> Float32[Tensor, "8 8 n"]:
         """Inverse depth where a ray enters, negative where it does not."""
         gap = (self.high - self.low).clamp_max_(0)
         return self.high.add(gap, alpha=VAST)
 
 
-def slab(tiles: Tiles, rays: Rays, axis: int, half: Float32[Tensor, "P"]) -> Interval:
+def slab(tiles: Tiles, rays: Rays, axis: int, half: Float32[Tensor, "n"]) -> Interval:
     """Between two faces across an axis, `half` metres to either side of the middle."""
     at = rays.origin[axis]
     side, away = torch.where(at < 0, -1.0, 1.0), at.abs()
@@ -65,14 +65,14 @@ def slab(tiles: Tiles, rays: Rays, axis: int, half: Float32[Tensor, "P"]) -> Int
     return Interval(low, tiles.linear(*high))
 
 
-def sheet(tiles: Tiles, rays: Rays) -> Float32[Tensor, "8 8 P"]:
+def sheet(tiles: Tiles, rays: Rays) -> Float32[Tensor, "8 8 n"]:
     """Inverse depth of the plane z = 0, of which only the upper side is seen."""
     height = rays.origin[2]
     nearer = torch.where(height > 0, -1 / height.clamp_min(LEAST), 0.0)
     return tiles.linear(*(nearer * torch.stack([x[2] for x in rays[1:]])))
 
 
-def tube(tiles: Tiles, rays: Rays, radius: Float32[Tensor, "P"]) -> Interval:
+def tube(tiles: Tiles, rays: Rays, radius: Float32[Tensor, "n"]) -> Interval:
     """Within an endless cylinder around the z-axis."""
     scaled = [x[:2] / radius for x in rays]
     origin, across = scaled[0], [_cross(scaled[0], x) for x in scaled[1:]]
@@ -84,7 +84,7 @@ def tube(tiles: Tiles, rays: Rays, radius: Float32[Tensor, "P"]) -> Interval:
     return Interval(low, high)
 
 
-def ball(tiles: Tiles, rays: Rays) -> Float32[Tensor, "8 8 P"]:
+def ball(tiles: Tiles, rays: Rays) -> Float32[Tensor, "8 8 n"]:
     """Where rays enter the unit ball, seen from outside."""
     origin = rays.origin
     across = [torch.linalg.cross(origin, x, dim=0) for x in rays[1:]]
@@ -94,7 +94,7 @@ def ball(tiles: Tiles, rays: Rays) -> Float32[Tensor, "8 8 P"]:
 
 def _roots(
     tiles: Tiles,
-    origin: Float32[Tensor, "n P"],
+    origin: Float32[Tensor, "m n"],
     directions: list[Tensor] | tuple[Tensor, ...],
     across: list[Tensor],
 ) -> tuple[Tensor, Tensor, Tensor]:
@@ -123,5 +123,5 @@ def _roots(
     return k, middle, root
 
 
-def _cross(a: Float32[Tensor, "2 P"], b: Float32[Tensor, "2 P"]) -> Tensor:
+def _cross(a: Float32[Tensor, "2 n"], b: Float32[Tensor, "2 n"]) -> Tensor:
     return (a[0] * b[1] - a[1] * b[0]).unsqueeze(0)

@@ -1,4 +1,4 @@
-"""Planes: one side of a sheet, endless or with four edges."""
+"""Planes with edges: one side of a sheet between two slabs."""
 
 from typing import final
 
@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float32
 from torch import Tensor
 
+from envs.mujoco.renderers.ray_caster.shapes.floor import Floor
 from envs.mujoco.renderers.ray_caster.shapes.intervals import (
     ENDLESS,
     Interval,
@@ -20,9 +21,12 @@ from envs.mujoco.renderers.ray_caster.tiles import Rays, Tiles
 class Plane(Shape):
     """Size: half its sides along x and y, 0 where it is endless; seen from above."""
 
+    def __init__(self) -> None:
+        self._floor = Floor()
+
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Onto the sheet, between its edges."""
         met = sheet(tiles, rays)
         x, y = (slab(tiles, rays, axis, _half(size[axis])) for axis in range(2))
@@ -37,14 +41,13 @@ class Plane(Shape):
         self, place: Float32[Tensor, "*batch 3"], size: Float32[Tensor, "*batch 3"]
     ) -> Bool[Tensor, "*batch"]:
         """Below it."""
-        return place[..., 2] <= 0
+        return self._floor.holds(place, size)
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Upwards."""
-        up = torch.ones_like(place[2])
-        return torch.stack([0 * up, 0 * up, up])
+        return self._floor.normal(place, size)
 
 
 def _half(size: Tensor) -> Tensor:

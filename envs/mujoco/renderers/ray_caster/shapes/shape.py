@@ -17,13 +17,13 @@ class Shape(ABC):
 
     @abstractmethod
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Inverse depth where rays enter from outside; 0 or less where they do not.
 
         Args:
             tiles: what pixels a tile has.
-            rays: of P pairs of a tile and a geom of this kind, in the geom's frame.
+            rays: of n pairs of a tile and a geom of this kind, in the geom's frame.
             size: of these geoms.
         """
 
@@ -39,6 +39,6 @@ class Shape(ABC):
 
     @abstractmethod
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Unit vectors out of the body where its surface is nearest to `place`."""

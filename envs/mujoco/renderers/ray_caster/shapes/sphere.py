@@ -16,8 +16,8 @@ class Sphere(Shape):
     """Size: its radius, and two numbers that say nothing."""
 
     def entry(
-        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 P"]
-    ) -> Float32[Tensor, "8 8 P"]:
+        self, tiles: Tiles, rays: Rays, size: Float32[Tensor, "3 n"]
+    ) -> Float32[Tensor, "8 8 n"]:
         """Into the unit ball, in units of the radius."""
         return ball(tiles, rays.scaled(1 / size[:1]))
 
@@ -32,7 +32,7 @@ class Sphere(Shape):
         return place.square().sum(-1) <= size[..., 0].square()
 
     def normal(
-        self, place: Float32[Tensor, "3 *pixels"], size: Float32[Tensor, "3 *pixels"]
-    ) -> Float32[Tensor, "3 *pixels"]:
+        self, place: Float32[Tensor, "3 *batch"], size: Float32[Tensor, "3 *batch"]
+    ) -> Float32[Tensor, "3 *batch"]:
         """Away from its middle."""
         return unit(place)

@@ -4,7 +4,8 @@ from jaxtyping import Float32
 from torch import Tensor
 
 
-def unit(vector: Float32[Tensor, "3 *pixels"]) -> Float32[Tensor, "3 *pixels"]:
+def unit(vector: Float32[Tensor, "3 *batch"]) -> Float32[Tensor, "3 *batch"]:
     """The same direction, one long."""
     x, y, z = vector
-    return vector * (x * x).addcmul_(y, y).addcmul_(z, z).rsqrt_()
+    result: Tensor = vector * (x * x).addcmul_(y, y).addcmul_(z, z).rsqrt_()
+    return result
