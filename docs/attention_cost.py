@@ -10,7 +10,7 @@ from statistics import median
 import torch
 
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate, Company
+from envs.behaviours.groups import Animate, Company
 
 ANIMATES = (Animate.REACHING, Animate.CHASING, Animate.PEEKABOO, Animate.MIMICRY)
 ROWS = {  # envs, pixels, steps in a spell

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate
+from envs.behaviours.groups import Animate
 
 FILE = Path(__file__).parent / "images" / "attention.png"
 EVERY, COLUMNS = 3, 12  # steps between frames, and frames

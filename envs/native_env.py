@@ -18,7 +18,7 @@ from envs.vector_env import (
     VectorEnv,
 )
 
-S = TypeVar("S", bound=tuple[Any, ...])  # a NamedTuple of tensors [B, ...]
+S = TypeVar("S", bound=tuple[Any, ...])  # NamedTuples of tensors [B, ...]
 
 
 class Outcome(NamedTuple):
@@ -36,8 +36,9 @@ class Outcome(NamedTuple):
 class NativeWorld(ABC, Generic[S]):
     """Rules of a world as functions of a batched state: no loops over envs, no resets.
 
-    A state is a NamedTuple of tensors with leading axis B. `NativeVectorEnv` adds
-    autoreset, the step limit, seeding, checkpoints and the bounds of actions.
+    A state is a NamedTuple of tensors with leading axis B, or of such NamedTuples.
+    `NativeVectorEnv` adds autoreset, the step limit, seeding, checkpoints and the
+    bounds of actions.
 
     Attributes:
         obs_shape: (C, H, W) of what `render` draws, with any number of channels.
@@ -83,6 +84,9 @@ class NativeWorld(ABC, Generic[S]):
     def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
         """Ground truth as declared in `facts`."""
         return {}
+
+    def close(self) -> None:
+        """Release threads, windows and memory; the world is not used afterwards."""
 
 
 class NativeVectorEnv(VectorEnv):
@@ -174,7 +178,7 @@ class NativeVectorEnv(VectorEnv):
         if self._state is None:
             raise RuntimeError("The worlds have not begun: reset them first")
         return {
-            "state": {k: v for k, v in self._state._asdict().items()},
+            "state": _saved(self._state),
             "ended": self._ended,
             "elapsed": self._elapsed,
             "generator": self._generator.get_state(),
@@ -184,19 +188,43 @@ class NativeVectorEnv(VectorEnv):
         """Continue from `state_dict`; returns the observation row (flags unset)."""
         device = self.spec.device
         template = self.world.start(self.spec.num_envs, self._generator, None)
-        self._state = type(template)(
-            **{k: v.to(device) for k, v in state["state"].items()}
-        )
+        self._state = _restored(template, state["state"], device)
         self._ended = state["ended"].to(device)
         self._elapsed = state["elapsed"].to(device)
         self._generator.set_state(state["generator"].cpu())
         return self._row(first=torch.zeros_like(self._ended))
 
+    def close(self) -> None:
+        """Release what the world holds."""
+        self.world.close()
+
 
 def select_rows(mask: Bool[Tensor, "B"], yes: S, no: S) -> S:
     """Rows of `yes` where `mask`, else rows of `no`, field by field."""
     fields = [
-        torch.where(mask.view(-1, *[1] * (y.dim() - 1)), y, n)
+        select_rows(mask, y, n)
+        if isinstance(y, tuple)
+        else torch.where(mask.view(-1, *[1] * (y.dim() - 1)), y, n)
         for y, n in zip(yes, no, strict=True)
     ]
     return type(yes)(*fields)
+
+
+def _saved(state: Any) -> EnvState:
+    """A state by the names of its fields."""
+    return {
+        name: _saved(x) if isinstance(x, tuple) else x
+        for name, x in state._asdict().items()
+    }
+
+
+def _restored(template: Any, saved: EnvState, device: torch.device) -> Any:
+    """A state like `template`, of what `_saved` made of it."""
+    return type(template)(
+        **{
+            name: _restored(getattr(template, name), x, device)
+            if isinstance(x, dict)
+            else x.to(device)
+            for name, x in saved.items()
+        }
+    )

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import torch
 
-from envs.attention.groups import GROUPS, Animate, Company, Kind, animate, company
 from envs.attention.watching import Watching
 from envs.attention.world import AttentionState, AttentionWorld
+from envs.behaviours.groups import GROUPS, Animate, Company, Kind, animate, company
 from envs.native_env import NativeVectorEnv
 from envs.vector_env import VectorEnv
 

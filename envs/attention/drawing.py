@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
-from envs.attention.behaviour import Look
+from envs.behaviours.behaviour import Look
 
 FLOORS = ((58, 46, 46), (44, 58, 46), (42, 50, 66), (62, 58, 40))
 """colours of the four quadrants"""

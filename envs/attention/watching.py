@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
-from envs.attention.gaze import MIDDLE
-from envs.attention.groups import GROUPS
 from envs.attention.world import AttentionState, AttentionWorld
+from envs.behaviours.groups import GROUPS
+from envs.gaze import MIDDLE
 from envs.native_env import NativeWorld, Outcome
 from envs.vector_env import FactSpec
 

@@ -6,12 +6,13 @@ from typing import NamedTuple, final
 import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
-from torch.nn.functional import pad
 
-from envs.attention.behaviour import MOST
 from envs.attention.drawing import Drawing
-from envs.attention.gaze import ACTIONS, HEADINGS, TURNS, compass, quadrants
-from envs.attention.groups import GROUPS, Kind
+from envs.behaviours.behaviour import MOST
+from envs.behaviours.groups import GROUPS, Kind
+from envs.behaviours.together import Together
+from envs.chance import Stream
+from envs.gaze import ACTIONS, HEADINGS, TURNS, compass, quadrants
 from envs.native_env import NativeWorld, Outcome
 from envs.vector_env import DiscreteActions, FactSpec
 
@@ -65,38 +66,23 @@ class AttentionWorld(NativeWorld[AttentionState]):
         max_episode_steps: int,
         device: torch.device | str,
     ) -> None:
-        num = sum(x.count for x in kinds)
-        if num != GROUPS:
-            raise ValueError(f"Four groups stand in four quadrants: not {num}")
-        for kind in kinds:
-            objects, size = len(kind.behaviour.looks), kind.behaviour.size
-            if not 1 <= objects <= MOST or size < 2 * objects:
-                raise ValueError(
-                    f"A group has 1 to {MOST} objects and two numbers for each: "
-                    f"{kind.name} has {objects}, and {size} numbers"
-                )
+        groups = Together(kinds, device)
+        if groups.num != GROUPS:
+            raise ValueError(f"Four groups stand in four quadrants: not {groups.num}")
         if pixels < 0 or 0 < pixels < 8:
             raise ValueError(f"pixels must be 0 or at least 8, not {pixels}")
         if max_episode_steps < 1:
             raise ValueError(
                 f"max_episode_steps must be 1 or more, not {max_episode_steps}"
             )
-        self.kinds = tuple(kinds)
-        self.names = tuple(x for kind in kinds for x in kind.names)
+        self.groups, self.kinds, self.names = groups, groups.kinds, groups.names
         self.coordinates, self.max_episode_steps = coordinates, max_episode_steps
         self.obs_shape = (3, pixels, pixels) if pixels else (1, 1, 1)
         self.vector_size = 12 + (3 * GROUPS * MOST if coordinates else 0)
-        looks = [x.behaviour.looks for x in kinds for _ in range(x.count)]
-        self._drawing = Drawing(looks, pixels, device) if pixels else None
+        self._drawing = Drawing(groups.looks, pixels, device) if pixels else None
         # Everything looked up by heading, action or group lies on the device.
         self._turns = torch.tensor(TURNS, device=device)
         self._quadrant, self._compass = quadrants(device), compass(device)
-        exist = [[j < len(x) for j in range(MOST)] for x in looks]
-        self._exist = torch.tensor(exist, device=device)
-        self._elusive = any(x.behaviour.elusive for x in kinds)
-        self._counts = [x.count for x in kinds]
-        self._widths = [x.behaviour.size * x.count for x in kinds]
-        self._columns = torch.tensor(_columns(kinds), device=device)
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
@@ -124,12 +110,9 @@ class AttentionWorld(NativeWorld[AttentionState]):
         quadrant = drawn.argsort(1)
         shape = (num_envs,)
         heading = torch.randint(HEADINGS, shape, generator=generator, device=device)
-        doing = [
-            x.behaviour.start(num_envs * x.count, generator).view(num_envs, -1)
-            for x in self.kinds
-        ]
+        doing = self.groups.start(num_envs, Stream(generator))
         watched = self.watched(heading, quadrant)
-        return AttentionState(heading, quadrant, watched, torch.cat(doing, 1))
+        return AttentionState(heading, quadrant, watched, doing)
 
     def transition(
         self,
@@ -149,19 +132,7 @@ class AttentionWorld(NativeWorld[AttentionState]):
         self, state: AttentionState, generator: torch.Generator
     ) -> Float32[Tensor, "B F"]:
         """What all groups do next, under the gaze of `state`."""
-        parts = zip(
-            self.kinds,
-            state.doing.split(self._widths, 1),
-            state.watched.split(self._counts, 1),
-            strict=True,
-        )
-        doing = [
-            kind.behaviour.step(
-                part.reshape(-1, kind.behaviour.size), gaze.reshape(-1), generator
-            ).view(len(part), -1)
-            for kind, part, gaze in parts
-        ]
-        return torch.cat(doing, 1)
+        return self.groups.step(state.doing, state.watched, Stream(generator))
 
     def watched(
         self, heading: Int64[Tensor, "B"], quadrant: Int64[Tensor, "B 4"]
@@ -171,28 +142,11 @@ class AttentionWorld(NativeWorld[AttentionState]):
 
     def places(self, state: AttentionState) -> Float32[Tensor, "B 4 M 2"]:
         """Where all objects are, hidden or not; 0 for objects that do not exist."""
-        return self._coordinates(state, self._exist)
-
-    def _coordinates(
-        self, state: AttentionState, known: Bool[Tensor, "*B 4 M"]
-    ) -> Float32[Tensor, "B 4 M 2"]:
-        """Places of the objects that are known, 0 of others."""
-        number = state.doing.index_select(1, self._columns)
-        return number.view(-1, GROUPS, MOST, 2) * known.unsqueeze(-1)
+        return self.groups.places(state.doing)
 
     def there(self, state: AttentionState) -> Bool[Tensor, "B 4 M"]:
         """Which objects exist and are not hidden."""
-        num = len(state.doing)
-        if not self._elusive:
-            return self._exist.expand(num, GROUPS, MOST)
-        parts = state.doing.split(self._widths, 1)
-        seen = [
-            kind.behaviour.seen(part.reshape(-1, kind.behaviour.size))
-            for kind, part in zip(self.kinds, parts, strict=True)
-        ]
-        return torch.cat(
-            [pad(x, (0, MOST - x.shape[1])).view(num, -1, MOST) for x in seen], 1
-        )
+        return self.groups.there(state.doing)
 
     def render(self, state: AttentionState) -> UInt8[Tensor, "B C S S"]:
         """The quadrant in view, from above; see `Drawing`."""
@@ -214,7 +168,7 @@ class AttentionWorld(NativeWorld[AttentionState]):
         if not self.coordinates:
             return torch.cat([felt, state.watched], 1)
         seen = self.there(state) & state.watched.unsqueeze(-1)
-        where = self._coordinates(state, seen)
+        where = self.groups.coordinates(state.doing, seen)
         return torch.cat([felt, state.watched, where.flatten(1), seen.flatten(1)], 1)
 
     def describe(self, state: AttentionState) -> dict[str, Tensor]:
@@ -235,14 +189,3 @@ class AttentionWorld(NativeWorld[AttentionState]):
 def _in_view(state: AttentionState) -> Int64[Tensor, "B"]:
     """The group that is watched, by number."""
     return state.watched.byte().argmax(1)
-
-
-def _columns(kinds: Sequence[Kind]) -> list[int]:
-    """Where in `doing` x and y of each group's objects are; anywhere for others."""
-    columns, first = [], 0
-    for kind in kinds:
-        num = 2 * len(kind.behaviour.looks)
-        for _ in range(kind.count):
-            columns += [first + i if i < num else first for i in range(2 * MOST)]
-            first += kind.behaviour.size
-    return columns

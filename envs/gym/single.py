@@ -1,5 +1,6 @@
 """One world of ours as a Gymnasium env, for everybody's wrappers and checkers."""
 
+from importlib import import_module
 from typing import Any, final
 
 import gymnasium
@@ -68,4 +69,23 @@ class SingleWorld(gymnasium.Env[Any, Any]):
     def _told(self, row: Step) -> tuple[Any, dict[str, Any]]:
         seen = shown(self.world.spec, row)
         one = {k: v[0] for k, v in seen.items()} if isinstance(seen, dict) else seen[0]
-        return one, {name: x[0].cpu().numpy() for name, x in row.facts.items()}
+        return one, {name: x[0].cpu().numpy().copy() for name, x in row.facts.items()}
+
+
+def single_world(
+    config: str, render_mode: str | None = None, **fields: Any
+) -> SingleWorld:
+    """What `gymnasium.make` calls for the ids of `envs.registration`.
+
+    Args:
+        config: `module:name` of what makes the config.
+        render_mode: `rgb_array`, or nothing: pictures can be had in any case.
+        fields: of the config.
+
+    Raises:
+        ValueError: any other `render_mode`.
+    """
+    if render_mode not in (None, "rgb_array"):
+        raise ValueError(f"render_mode must be 'rgb_array', not '{render_mode}'")
+    module, name = config.split(":")
+    return SingleWorld(getattr(import_module(module), name)(**fields))

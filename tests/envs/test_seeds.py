@@ -15,7 +15,7 @@ from envs.atari.emulator import EmulatedAtari
 from envs.atari.native import NativeAtari
 from envs.atari.protocol import MACHADO, env_seeds
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate
+from envs.behaviours.groups import Animate
 from envs.gym.env import GymnasiumVectorEnv
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate, Company
+from envs.behaviours.groups import Animate, Company
 from tests.pretend.crossings import Crossing
 from tests.pretend.cuda import pretend_cuda
 

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.behaviour import Look
 from envs.attention.config import AttentionConfig
 from envs.attention.drawing import FLOORS, Drawing
-from envs.attention.groups import Animate, Company
 from envs.attention.world import AttentionWorld
+from envs.behaviours.behaviour import Look
+from envs.behaviours.groups import Animate, Company
 
 WHITE, RED = Look((255, 255, 255), 0.2), Look((255, 0, 0), 0.1)
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate, Company
+from envs.behaviours.groups import Animate, Company
 from envs.native_env import NativeVectorEnv
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import Step

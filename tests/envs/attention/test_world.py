@@ -7,12 +7,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from envs.attention.behaviour import Behaviour, Look
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Animate, Company, Kind
-from envs.attention.groups import company as kinds_of
-from envs.attention.static import Static
 from envs.attention.world import AttentionWorld
+from envs.behaviours.behaviour import Behaviour, Look
+from envs.behaviours.groups import Animate, Company, Kind
+from envs.behaviours.groups import company as kinds_of
+from envs.behaviours.static import Static
+from envs.chance import Chance
 from envs.check import check_env
 from envs.native_env import NativeVectorEnv
 from envs.vector_env import DiscreteActions, WatchedWorld, WorldConfig
@@ -234,12 +235,10 @@ class Fleeting(Behaviour):
     size = 5
     elusive = True
 
-    def start(self, num: int, generator: torch.Generator) -> Tensor:
+    def start(self, num: int, chance: Chance) -> Tensor:
         return torch.tensor([[1.0, 1.0, -1.0, -1.0, 0.0]]).repeat(num, 1)
 
-    def step(
-        self, state: Tensor, watched: Tensor, generator: torch.Generator
-    ) -> Tensor:
+    def step(self, state: Tensor, watched: Tensor, chance: Chance) -> Tensor:
         return torch.cat([-state[:, :4], 1 - state[:, 4:]], 1)
 
     def seen(self, state: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from envs.attention.config import AttentionConfig
-from envs.attention.groups import Company
+from envs.behaviours.groups import Company
 from experiments.runs.watching import loss_of_parts
 from tests.agents.resuming import same
 from world_models.cores.history import HistoryConfig

@@ -1,0 +1,1 @@
+"""What objects and actors do among themselves, in a box of their own."""

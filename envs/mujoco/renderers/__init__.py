@@ -1,0 +1,1 @@
+"""What draws MuJoCo scenes: our ray caster, MuJoCo's own renderer, Warp's."""

@@ -1,0 +1,1 @@
+"""Shapes as rays meet them: intervals of inverse depth, and normals."""

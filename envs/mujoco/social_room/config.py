@@ -1,0 +1,69 @@
+"""The social room as a config."""
+
+from dataclasses import dataclass, replace
+
+import torch
+
+from envs.behaviours.groups import Animate, Company, Kind, animate, company
+from envs.native_env import NativeVectorEnv
+
+
+@dataclass(frozen=True)
+class SocialRoomConfig:
+    """A gaze amid others in a room of three dimensions: who is looked at?"""
+
+    animate: Animate = Animate.REACHING
+    """What group 0 does; nobody: one noise more, so that nothing is animate."""
+    stochastic: bool = False
+    """Group 0 leaves something to chance; else (mimicry's actor apart) nothing."""
+    company: Company = Company.MIXTURE
+    """All other groups: static, periodic and noise in turn; or noise."""
+    others: int = 3
+    """Groups beside group 0, 3 to 7; each stands in a sector of its own."""
+    escape_jitter: float = 0.0
+    """Chasing: chance in where the runner escapes to."""
+    pixels: int = 64
+    """Rows and columns of a frame; 0 draws nothing, a frame is then one black pixel."""
+    coordinates: bool = False
+    """The vector tells the places of objects in view beside the heading."""
+    varied: bool = False
+    """Each world has colours, a lamp and an eye of its own."""
+    poses: bool = False
+    """Facts: where all objects are in metres, where they look, and where the eye is."""
+    depth: bool = False
+    """A fact: metres along the optical axis of every pixel."""
+    segmentation: bool = False
+    """A fact: the geom that every pixel shows."""
+    max_episode_steps: int = 1_000
+    """Steps until an episode is cut; the world goes on where it was."""
+
+    def with_facts(self) -> "SocialRoomConfig":
+        """The same with `poses`."""
+        return replace(self, poses=True)
+
+    def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
+        """Build B rooms.
+
+        Raises:
+            ValueError: a number is out of its range.
+        """
+        # MuJoCo is loaded for who builds a room, not for who asks for its flags.
+        from envs.mujoco.drawn import Drawn
+        from envs.mujoco.social_room.room import SocialRoom
+
+        stage = SocialRoom(
+            self._kinds(device),
+            self.coordinates,
+            self.varied,
+            self.poses,
+            self.max_episode_steps,
+            device,
+        )
+        drawn = Drawn(self.pixels, self.depth, self.segmentation)
+        return NativeVectorEnv(drawn.world(stage, device), num_envs, device)
+
+    def _kinds(self, device: torch.device | str) -> tuple[Kind, ...]:
+        group_0 = animate(
+            self.animate, self.stochastic, self.escape_jitter, device, aside=True
+        )
+        return group_0, *company(self.company, self.others)
