@@ -53,7 +53,8 @@ def asked_of(
     without a unit and of at most 256 values, are classes; whole numbers with a unit are
     both. A fact whose unit is a place's (or that `places` names) also has a velocity.
     A fact that never varies is left out: who says its one value is always right. So is
-    a velocity that another fact tells already, such as a dot's displacement.
+    a velocity that another fact tells already, such as a dot's displacement, and a fact
+    that is another one (of Atari's labels `player_x`, beside `x`), unless it is named.
 
     Args:
         footage: the frames.
@@ -96,7 +97,7 @@ def asked_of(
         made += varied
     if constant:
         notes.append(f"Left out, since they never varied: {', '.join(constant)}")
-    made, told_twice = _once(made)
+    made, told_twice = _once(made, bool(names))
     notes += told_twice
     if not made:
         raise DatasetError(
@@ -136,11 +137,15 @@ def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:
             yield Asked(part, values.float().unsqueeze(1), everywhere, unit)
 
 
-def _once(made: Sequence[Asked]) -> tuple[list[Asked], list[str]]:
-    """Without velocities that another fact tells, and a note about each."""
+def _once(made: Sequence[Asked], named: bool) -> tuple[list[Asked], list[str]]:
+    """Without velocities that a fact tells, and without facts that another one is.
+
+    Facts that were named are all kept.
+    """
     kept, notes = [], []
-    for x in made:
-        twin = next((y for y in made if _tells(y, x)), None)
+    for i, x in enumerate(made):
+        others = made if _is_velocity(x) else () if named else made[:i]
+        twin = next((y for y in others if _tells(y, x)), None)
         if twin is None:
             kept.append(x)
         else:
@@ -148,16 +153,25 @@ def _once(made: Sequence[Asked]) -> tuple[list[Asked], list[str]]:
     return kept, notes
 
 
-def _tells(fact: Asked, velocity: Asked) -> bool:
-    """Whether a fact is equal to a velocity wherever that is known."""
-    if fact is velocity or not velocity.name.endswith(_VELOCITY):
+def _tells(fact: Asked, other: Asked) -> bool:
+    """Whether a fact, and no velocity, is equal to another wherever that is known."""
+    if fact is other or _is_velocity(fact):
         return False
-    if (fact.unit, fact.values.shape) != (velocity.unit, velocity.values.shape):
+    if (fact.unit, fact.classes) != (other.unit, other.classes):
         return False
-    if fact.name.endswith(_VELOCITY) or (velocity.known & ~fact.known).any():
+    same = (fact.values.dtype, fact.values.shape)
+    if same != (other.values.dtype, other.values.shape):
         return False
-    told, moved = fact.values[velocity.known], velocity.values[velocity.known]
-    return torch.allclose(told, moved, atol=1e-4)  # differences of places are rounded
+    if bool((other.known & ~fact.known).any()):
+        return False
+    told, wanted = fact.values[other.known], other.values[other.known]
+    if _is_velocity(other):  # a difference of places, which is rounded
+        return torch.allclose(told, wanted, atol=1e-4)
+    return torch.equal(told, wanted)
+
+
+def _is_velocity(asked: Asked) -> bool:
+    return asked.name.endswith(_VELOCITY)
 
 
 def _vectors(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:

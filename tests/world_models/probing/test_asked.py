@@ -60,6 +60,16 @@ def test_what_is_told_as_a_fact_is_not_asked_for_again_as_a_velocity() -> None:
     assert [x.name for x in other] == ["place", "place velocity", "moved"]
 
 
+def test_a_fact_under_two_names_is_asked_for_once_unless_it_is_named() -> None:
+    x = torch.arange(N) % 3
+    data = footage({"x": x, "player_x": x.clone(), "y": 2 - x, "far": x + 1})
+    asked, notes = asked_of(data)
+    assert [a.name for a in asked] == ["x", "y", "far"]
+    assert notes == ["player_x was left out: x is the same."]
+    both, _ = asked_of(data, ["x", "player_x"])
+    assert [a.name for a in both] == ["x", "player_x"]
+
+
 def test_a_displacement_has_no_velocity_of_its_own() -> None:
     asked, _ = asked_of(footage({"d": torch.randn(N, 2)}, {"d": "px/step"}))
     assert [(x.name, x.unit) for x in asked] == [("d", "px/step")]
