@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
 from experiments.config.encoding import print_plainly
-from experiments.config.program import complain, run_as_program
+from experiments.config.program import complain, run_as_program, run_together
 
 COMMANDS = {
     "train": ("experiments.train.command", "train a curious agent in a world"),
@@ -56,6 +56,8 @@ COMMANDS = {
     ),
 }
 """By name: the module whose `run` is the command, and what it does in a line."""
+TOGETHER = ("train", "pretrain", "train-model")
+"""those that several processes may run, as torchrun starts them"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -75,7 +77,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         complain(f"There is no command {name!r}.{suggest(name, list(COMMANDS))}")
         return 2
     try:
-        return run_as_program(_command(name), rest)
+        start = run_together if name in TOGETHER else run_as_program
+        return start(_command(name), rest)
     except KeyboardInterrupt:  # what the command is made of was still being imported
         complain("Stopped before it began, as asked.")
         return 130

@@ -2,8 +2,8 @@
 
 import sys
 
-from experiments.config.program import run_as_program
+from experiments.config.program import run_together
 from experiments.model.command import run
 
 if __name__ == "__main__":
-    sys.exit(run_as_program(run, sys.argv[1:]))
+    sys.exit(run_together(run, sys.argv[1:]))

@@ -39,6 +39,7 @@ class Branches(nn.Module):
         decay: of the target network, per update; only with an EMA target.
         steps: if above 0, the decay rises to 1 over so many updates, as BYOL's:
             `1 - (1 - decay) (cos(π k / steps) + 1) / 2`.
+        name: what people are told of as refusing; default: the objective's class.
     """
 
     def __init__(
@@ -49,11 +50,13 @@ class Branches(nn.Module):
         objective: Objective,
         decay: float = 0.99,
         steps: int = 0,
+        name: str | None = None,
     ) -> None:
         super().__init__()
         self.online = nn.Sequential(encoder, projector)
         self.predictor = predictor
         self.objective = objective
+        self.name = name or type(objective).__name__
         self.kind = objective.needs.target
         self.target: EmaTarget | None = None
         self.counter = StepCounter()
@@ -203,7 +206,7 @@ class Branches(nn.Module):
         return tuple(x for several in made for x in several)
 
     def _check(self, num: int, row: Tensor | None, extra: Mapping[str, Tensor]) -> None:
-        needs, name = self.objective.needs, type(self.objective).__name__
+        needs, name = self.objective.needs, self.name
         least, most = needs.views
         if num < least or (most is not None and num > most):
             if most is None:

@@ -69,6 +69,7 @@ class Method:
             self.objective.build(inner),
             self.decay,
             sizes.steps,
+            type(self.objective).__name__.removesuffix("Config"),
         )
 
     def build_views(self, image_shape: tuple[int, int, int]) -> ViewMaker:

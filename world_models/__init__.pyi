@@ -62,6 +62,7 @@ from .planning.cem import Cem as Cem
 from .planning.cem import CemConfig as CemConfig
 from .planning.distance import GoalDistance as GoalDistance
 from .planning.distance import LastStep as LastStep
+from .planning.distance import NearestStep as NearestStep
 from .planning.distance import SumOfSteps as SumOfSteps
 from .planning.draws import Draws as Draws
 from .planning.draws import SeededDraws as SeededDraws

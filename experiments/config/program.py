@@ -21,7 +21,26 @@ _BYTES = re.compile(r"allocate (\d+) bytes")
 
 
 def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
+    """Run a command of one process; returns its exit code: see `run_together`.
+
+    Several processes, as torchrun starts them, would all do the same: they are refused.
+    """
+    from experiments.config.speaker import num_started
+
+    if num_started() > 1:
+        _refuse(
+            f"This command is for one process, and torchrun started {num_started()}. "
+            "Start it without torchrun."
+        )
+        return 1
+    return run_together(command, argv)
+
+
+def run_together(command: Callable[[Sequence[str]], int], argv: Sequence[str]) -> int:
     """Run a command; returns its exit code (0 fine, 1 failed, 2 misused, 130 stopped).
+
+    Several processes may run it together, as torchrun starts them. What all of them
+    refuse, the first one says.
 
     Only here a command's help and refusals become text and exit code. What is refused,
     and what the system refuses, is printed as one message; whatever else is raised is a
@@ -35,6 +54,7 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
     from experiments.config.command_line import HelpAsked, Misuse
     from experiments.config.outside import look_here
     from experiments.config.reader import outliving_readers
+    from experiments.config.speaker import await_the_first, speaks, tell_torchrun
     from ssl_objectives.refusal import Refusal
 
     look_here()
@@ -43,28 +63,40 @@ def run_as_program(command: Callable[[Sequence[str]], int], argv: Sequence[str])
         with outliving_readers():
             return command(argv)
     except HelpAsked as asked:
-        return _show(str(asked))
+        return _show(str(asked)) if speaks() else 0
     except Misuse as error:
+        await_the_first()
+        tell_torchrun(str(error))
         print(error, file=sys.stderr)
         return 2
     except Refusal as error:
-        complain(str(error))
+        _refuse(str(error))
         return 1
     except OSError as error:
         if error.errno is None:  # not from the system: a bug of ours
             raise
         where = "" if error.filename is None else f": {error.filename}"
-        complain(f"{error.strerror}{where}. Whatever was saved before is safe.")
+        _refuse(f"{error.strerror}{where}. Whatever was saved before is safe.")
         return 1
     except KeyboardInterrupt:
-        complain("Stopped at once, as asked. Whatever was saved before is safe.")
+        if speaks():
+            complain("Stopped at once, as asked. Whatever was saved before is safe.")
         return 130
     except Exception as error:
         told = _told(error)
         if told is None:
             raise
-        complain(told)
+        _refuse(told)
         return 1
+
+
+def _refuse(message: str) -> None:
+    """Said once, by the first of several processes."""
+    from experiments.config.speaker import await_the_first, tell_torchrun
+
+    await_the_first()
+    tell_torchrun(message)
+    complain(message)
 
 
 def _told(error: Exception) -> str | None:

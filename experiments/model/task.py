@@ -17,14 +17,19 @@ from experiments.model.config import TrainModelConfig
 from experiments.model.footprint import plan_model
 from experiments.model.results import RESULTS, measure_model, shares
 from experiments.parts.seen import seen
-from experiments.runs.distributed import all_finite, joined, local_device
+from experiments.runs.distributed import (
+    all_finite,
+    check_shared,
+    joined,
+    local_device,
+)
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
-from ssl_objectives.distributed import gathered_rows, num_processes, rank
+from ssl_objectives.distributed import gathered_rows, num_processes, own_of, rank
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
@@ -64,11 +69,6 @@ def train_model(
     with joined(device.type == "cuda"):
         talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
-        if config.batch_size % num_processes():
-            raise ConfigError(
-                f"--batch-size {config.batch_size} must be a multiple of the "
-                f"{num_processes()} processes."
-            )
         return run_sessions(
             lambda one: TrainModelTask(one, device, talks), config, resume, talks
         )
@@ -125,6 +125,7 @@ class TrainModelTask(Task):
     def make(self) -> None:
         """Open the source, say how much memory it will take, and build the model."""
         config = self.config
+        check_shared("--batch-size", config.batch_size)
         try:
             self.source = config.data.open(
                 config.num_steps, config.batch_size, config.seed, self.device
@@ -222,6 +223,10 @@ class TrainModelTask(Task):
             "source": self.source.state_dict(),
             "offered": offered_state(self.source.offered),
         }
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Worlds of other numbers of processes are other worlds."""
+        own_of(state["source"].get("own", [None] * num_processes()))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state."""

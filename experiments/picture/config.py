@@ -40,7 +40,8 @@ class PictureConfig:
     """also write so many imagined frames as a data set, for `curious pretrain --images
     imagined` (AdaInf); 0: none"""
     out: Path | None = None
-    """folder for all of it; None: `pictures/` in the run's folder"""
+    """folder for all of it; None: `pictures/` in the run's folder, and if that is taken
+    `pictures-<date>-<time>`"""
     seed: int = 0
     """of the trajectories, and of the decoder"""
     device: str = "auto"

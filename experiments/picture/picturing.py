@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import islice
 from math import isfinite
 from pathlib import Path
@@ -34,6 +35,7 @@ from world_models.pictures.latent_decoder import LatentDecoder
 from world_models.trajectory import Trajectory
 
 FORMAT_VERSION = 1  # of errors.json
+_DRAWN = ("grid.png", "film.gif", "errors.png", "errors.json")
 _SHOW_EVERY = 20  # steps of the decoder between numbers on the bar
 
 
@@ -56,12 +58,13 @@ def picture(config: PictureConfig, console: Console | None = None) -> Pictured:
     """Fit a decoder to the model of a run, and draw; the run itself is left as it is.
 
     Raises:
-        NotARun, CheckpointError, ConfigError, DatasetError: see `subject_of`.
+        NotARun, CheckpointError, ConfigError, DatasetError: see `subject_of`; or what
+            was drawn before lies in the folder that `--out` names.
         TrainingDiverged: latents or losses are not finite.
     """
     console = console or Console()
     with subject_of(config) as subject:
-        folder = config.out or subject.folder.path / "pictures"
+        folder = _folder(config, subject)
         dreams = folder / "imagined"
         if config.generate and dreams.is_dir() and any(dreams.iterdir()):
             raise DatasetError(  # before a decoder is fitted, not behind it
@@ -98,13 +101,23 @@ def picture(config: PictureConfig, console: Console | None = None) -> Pictured:
             source = {"what": "imagined by a world model", **about}
             taken = (subject.learned, subject.burn_in, num, source)
             write_imagined(dreams, decoder, *taken)
-    for name in ("grid.png", "film.gif", "errors.png", "errors.json"):
+    for name in _DRAWN:
         console.print(f"{folder / name}", highlight=False, soft_wrap=True)
     if config.generate:
         command = "curious pretrain simclr --images imagined --images.generated.path"
         said = f"{command} {quoted(dreams)} --images.real.path DATA"
         console.print(said, highlight=False, markup=False, soft_wrap=True)
     return Pictured(folder, found, decoder)
+
+
+def _folder(config: PictureConfig, subject: Subject) -> Path:
+    """Where it is drawn: of a run the first time `pictures/`, later one by the time."""
+    folder = config.out or subject.folder.path / "pictures"
+    if not any((folder / x).exists() for x in _DRAWN):
+        return folder
+    if config.out is None:
+        return folder.with_name(f"pictures-{datetime.now():%Y%m%d-%H%M%S}")
+    raise ConfigError(f"{folder} holds pictures. Give another folder: --out FOLDER")
 
 
 def longest(drawn: list[Drawn], num: int) -> Drawn:

@@ -7,7 +7,12 @@ from experiments.parts.worlds import WORLDS
 from experiments.plan.config import PlanConfig
 from world_models.planning.categorical_cem import CategoricalCemConfig
 from world_models.planning.cem import CemConfig
-from world_models.planning.distance import GoalDistance, LastStep, SumOfSteps
+from world_models.planning.distance import (
+    GoalDistance,
+    LastStep,
+    NearestStep,
+    SumOfSteps,
+)
 from world_models.planning.icem import IcemConfig
 from world_models.planning.mppi import MppiConfig
 from world_models.planning.planner import PlannerConfig
@@ -29,6 +34,7 @@ COSTS: Table[GoalDistance] = Table(
     {
         "sum": Row(SumOfSteps, "Squared distances to the goal, summed over steps"),
         "last": Row(LastStep, "The squared distance to the goal of the last step"),
+        "nearest": Row(NearestStep, "The least squared distance of all steps"),
     },
     advice="It needs to be a GoalDistance: see world_models.planning.distance.",
 )

@@ -15,14 +15,14 @@ from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
 from experiments.pretrain.results import RESULTS, measure_encoder
-from experiments.runs.distributed import joined, local_device
+from experiments.runs.distributed import check_shared, joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.plots import plot_training
 from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
-from ssl_objectives.distributed import num_processes, rank
+from ssl_objectives.distributed import rank
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
@@ -64,11 +64,6 @@ def pretrain(
     with joined(device.type == "cuda"):
         talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
-        if config.batch_size % num_processes():
-            raise ConfigError(
-                f"--batch-size {config.batch_size} must be a multiple of the "
-                f"{num_processes()} processes."
-            )
         split = config.images.open()
         say(talks, split.about or type(config.images).__name__)
         for note in split.notes:
@@ -123,6 +118,7 @@ class PretrainTask(Task):
     def make(self) -> None:
         """Build the pretrainer, and the short probe where there are labels."""
         config, images = self.config, self.split.train
+        check_shared("--batch-size", config.batch_size)
         try:
             labels = None
             if images.labels is not None:

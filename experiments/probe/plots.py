@@ -112,12 +112,22 @@ def _bars(findings: Findings, facts: Sequence[str], score: str, file: Path) -> P
     return save(figure, file)
 
 
+def whisker(score: Score) -> tuple[float, float] | None:
+    """Both ends of an interval as they are drawn; None where it says nothing.
+
+    Of a fact that hardly varies, R² is anything, by which episodes are drawn: an
+    interval wider than 1 is that of no bar.
+    """
+    if score.low is None or score.high is None or not score.high - score.low <= 1:
+        return None
+    return max(score.low, _LOWEST), max(score.high, _LOWEST)
+
+
 def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> Any:
     value = max(score.value, _LOWEST) if np.isfinite(score.value) else 0.0
     error = None
-    if score.low is not None and score.high is not None:
-        low, high = max(score.low, _LOWEST), max(score.high, _LOWEST)
-        error = [[max(0.0, value - low)], [max(0.0, high - value)]]
+    if (ends := whisker(score)) is not None:
+        error = [[max(0.0, value - ends[0])], [max(0.0, ends[1] - value)]]
     return ax.barh(
         place,
         value,

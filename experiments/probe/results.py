@@ -37,6 +37,8 @@ _HOW = (
     "that was fitted on what is seen. One probe reads predictions over all numbers of "
     "steps.",
     "Intervals are percentiles of 1,000 bootstrap draws of whole test episodes.",
+    "Pictures leave out the interval of an R² where it is wider than 1: so little does "
+    "the fact vary in some test episodes.",
     "RMSE of several numbers is the Euclidean error, in the fact's unit. F1 is the "
     "mean over classes, weighted by how many test rows each has.",
     "Shuffled: the same probe fitted and measured on facts of other rows of the same "
@@ -79,8 +81,10 @@ def print_findings(findings: Findings, console: Console) -> None:
         if section.table is None:
             continue
         console.print(section.title, style="bold", highlight=False, markup=False)
-        table = section.table
-        console.print(table.for_terminal(fitting(table, console.width)))
+        table, shown = section.table, fitting(section.table, console.width)
+        console.print(table.for_terminal(shown))
+        if missing := table.left_out(shown):
+            console.print(missing, style="dim", highlight=False, markup=False)
     for note in findings.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False)
 

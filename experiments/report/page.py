@@ -38,6 +38,11 @@ class TextTable:
             table.add_row(*map(escape_markup, row[:columns]))
         return table
 
+    def left_out(self, columns: int) -> str:
+        """What `for_terminal` does not show, as a line for people; else nothing."""
+        missing = ", ".join(self.columns[columns:])
+        return f"The report also has: {missing}" if missing else ""
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -214,6 +214,8 @@ def _print(result: Report, last: float, console: Console) -> None:
         if section.table is not None:
             console.print(section.title, style="bold", highlight=False, markup=False)
             console.print(section.table.for_terminal(columns))
+            if missing := section.table.left_out(columns):
+                console.print(missing, style="dim", highlight=False, markup=False)
     for note in result.notes:
         console.print(f"note: {note}", style="yellow", highlight=False, markup=False)
     page = result.folder / "report.html"

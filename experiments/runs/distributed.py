@@ -11,7 +11,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from experiments.config.speaker import by_torchrun
 from ssl_objectives.distributed import gathered_rows, num_processes, rank
+from ssl_objectives.refusal import ConfigError
 
 T = TypeVar("T")
 
@@ -27,8 +29,7 @@ def joined(use_gpu: bool) -> Iterator[int]:
         use_gpu: every process has a GPU of its own (NCCL; what lies on the CPU still
             goes by gloo); else they compute on the CPU (gloo).
     """
-    started = "TORCHELASTIC_RUN_ID" in os.environ and "RANK" in os.environ
-    if not started or dist.is_initialized():
+    if not by_torchrun() or dist.is_initialized():
         yield rank()
         return
     backend = "cpu:gloo,cuda:nccl" if use_gpu else "gloo"
@@ -45,6 +46,22 @@ def local_device(device: torch.device) -> torch.device:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)
     return device
+
+
+def check_shared(flag: str, value: int) -> None:
+    """Refuse what cannot be dealt out to the processes evenly.
+
+    Args:
+        flag: of the command, that sets it.
+        value: envs, or rows of a batch.
+
+    Raises:
+        ConfigError: it is no multiple of their number.
+    """
+    if value % num_processes():
+        raise ConfigError(
+            f"{flag} {value} must be a multiple of the {num_processes()} processes."
+        )
 
 
 def started_as(command: str) -> str:

@@ -146,9 +146,10 @@ class Session:
         task, at = self.task, steps_of(chosen)
         checkpoints = CheckpointFolder(run.checkpoints)
         later = [x for x in checkpoints.paths() if steps_of(x) > at]
+        state = checkpoints.load(chosen).state
+        task.check_state(state)
         task.make()
         try:
-            state = checkpoints.load(chosen).state
             check_same_networks(task.modules.state_dict(), state["modules"], chosen)
             task.load_state_dict(state)
             task.health.load_state_dict(state["health"])

@@ -165,6 +165,13 @@ class Task(ABC):
         be brought together; the first one's is saved.
         """
 
+    def check_state(self, state: Mapping[str, Any]) -> None:  # noqa: B027 - most can
+        """Refuse a state that this run cannot go on from, before anything is built.
+
+        Raises:
+            ConfigError: it was saved by another number of processes.
+        """
+
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from a state that `state_dict` gave, with this task's config.

@@ -2,7 +2,7 @@
 
 import sys
 
-from experiments.config.program import run_as_program
+from experiments.config.program import run_together
 from experiments.train.command import run
 
-sys.exit(run_as_program(run, sys.argv[1:]))
+sys.exit(run_together(run, sys.argv[1:]))

@@ -16,7 +16,7 @@ from envs.vector_env import DiscreteActions, WatchedWorld
 from experiments.config.device import resolve_device
 from experiments.config.paths import quoted
 from experiments.parts.seen import seen
-from experiments.runs.distributed import joined, local_device
+from experiments.runs.distributed import check_shared, joined, local_device
 from experiments.runs.folder import RunFolder
 from experiments.runs.health import HealthMonitor
 from experiments.runs.playing import evaluate_player, evaluate_random
@@ -28,7 +28,7 @@ from experiments.runs.video import record_video
 from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
-from ssl_objectives.distributed import num_processes, rank
+from ssl_objectives.distributed import num_processes, own_of, rank
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
@@ -74,11 +74,6 @@ def train(
     with joined(device.type == "cuda"):
         talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
-        if config.num_envs % num_processes():
-            raise ConfigError(
-                f"--num-envs {config.num_envs} must be a multiple of the "
-                f"{num_processes()} processes."
-            )
         return run_sessions(
             lambda one: TrainTask(one, device, talks), config, resume, talks
         )
@@ -121,6 +116,7 @@ class TrainTask(Task):
 
     def make(self) -> None:
         """Build the agent in its worlds, and say how much memory it will take."""
+        check_shared("--num-envs", self.config.num_envs)
         self.agent = agent = build_agent(self.config, self.console, self.device)
         spec, model = agent.env.spec, agent.world_model
         say(self.console, seen(spec))
@@ -258,6 +254,10 @@ class TrainTask(Task):
     def state_dict(self) -> dict[str, Any]:
         """All that the agent holds."""
         return self.agent.state_dict()
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Worlds of other numbers of processes are other worlds."""
+        own_of(state.get("own", [None] * num_processes()))
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, with the learning rate of this config."""

@@ -46,3 +46,17 @@ class LastStep(GoalDistance):
     ) -> Float32[Tensor, "*batch"]:
         """Of the last step."""
         return (latent[-1] - goal).square().sum(-1)
+
+
+@final
+@dataclass(frozen=True)
+class NearestStep(GoalDistance):
+    """`min_h ‖ẑ_h - z_g‖²`: be there once, whatever comes of it afterwards."""
+
+    def __call__(
+        self,
+        latent: Float32[Tensor, "H *batch P"],
+        goal: Float32[Tensor, "*batch P"],
+    ) -> Float32[Tensor, "*batch"]:
+        """Of the step that comes nearest."""
+        return (latent - goal).square().sum(-1).amin(0)

@@ -13,6 +13,7 @@ from world_models.probing.footage import Footage
 
 MOST_CLASSES = 256
 MOST_NUMBERS = 64  # of a fact that nobody named: pictures and sounds have more
+_VELOCITY = " velocity"
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,9 @@ def asked_of(
     three facts of two numbers, `places.0` to `places.2`. Bools, and whole numbers
     without a unit and of at most 256 values, are classes; whole numbers with a unit are
     both. A fact whose unit is a place's (or that `places` names) also has a velocity.
-    A fact that never varies is left out: who says its one value is always right.
+    A fact that never varies is left out: who says its one value is always right. So is
+    a velocity that another fact tells already, such as a dot's displacement, and a fact
+    that is another one (of Atari's labels `player_x`, beside `x`), unless it is named.
 
     Args:
         footage: the frames.
@@ -74,7 +77,7 @@ def asked_of(
                 f"{suggest(name, list(footage.facts))}"
             )
     made: list[Asked] = []
-    notes = []
+    notes, constant = [], []
     for name in names or footage.facts:
         size = footage.facts[name][0].numel()
         if size > MOST_NUMBERS and name not in names:
@@ -90,10 +93,12 @@ def asked_of(
                 f"The fact {name!r} never varies in {footage.about}: whoever says its "
                 "one value is always right. Ask for another, or give more frames."
             )
-        constant = [x.name for x in of_it if not x.varies]
-        if constant:
-            notes.append(f"{', '.join(constant)} never varied, and was left out.")
+        constant += [x.name for x in of_it if not x.varies]
         made += varied
+    if constant:
+        notes.append(f"Left out, since they never varied: {', '.join(constant)}")
+    made, told_twice = _once(made, bool(names))
+    notes += told_twice
     if not made:
         raise DatasetError(
             f"No fact of {footage.about} can be asked for. {' '.join(notes)}"
@@ -117,7 +122,7 @@ def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:
                 moved[1:] = values[1:] - values[:-1]
                 moved = moved.masked_fill(~inside.unsqueeze(-1), 0)
                 per = f"{unit}/step" if unit else ""
-                yield Asked(f"{part} velocity", moved, inside, per)
+                yield Asked(part + _VELOCITY, moved, inside, per)
         if fact.is_floating_point():
             return
     for part, values in _scalars(name, fact):
@@ -130,6 +135,43 @@ def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:
             yield Asked(label, number, everywhere, "", tuple(called))
         elif not place:
             yield Asked(part, values.float().unsqueeze(1), everywhere, unit)
+
+
+def _once(made: Sequence[Asked], named: bool) -> tuple[list[Asked], list[str]]:
+    """Without velocities that a fact tells, and without facts that another one is.
+
+    Facts that were named are all kept.
+    """
+    kept, notes = [], []
+    for i, x in enumerate(made):
+        others = made if _is_velocity(x) else () if named else made[:i]
+        twin = next((y for y in others if _tells(y, x)), None)
+        if twin is None:
+            kept.append(x)
+        else:
+            notes.append(f"{x.name} was left out: {twin.name} is the same.")
+    return kept, notes
+
+
+def _tells(fact: Asked, other: Asked) -> bool:
+    """Whether a fact, and no velocity, is equal to another wherever that is known."""
+    if fact is other or _is_velocity(fact):
+        return False
+    if (fact.unit, fact.classes) != (other.unit, other.classes):
+        return False
+    same = (fact.values.dtype, fact.values.shape)
+    if same != (other.values.dtype, other.values.shape):
+        return False
+    if bool((other.known & ~fact.known).any()):
+        return False
+    told, wanted = fact.values[other.known], other.values[other.known]
+    if _is_velocity(other):  # a difference of places, which is rounded
+        return torch.allclose(told, wanted, atol=1e-4)
+    return torch.equal(told, wanted)
+
+
+def _is_velocity(asked: Asked) -> bool:
+    return asked.name.endswith(_VELOCITY)
 
 
 def _vectors(name: str, fact: Tensor) -> Iterator[tuple[str, Tensor]]:

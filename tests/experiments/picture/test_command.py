@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,27 @@ def test_it_draws_and_leaves_the_run_alone(
     assert not list(out.glob(".*"))
     images = open_dataset(out / "imagined")
     assert (images.num_rows, images.spec.obs_shape) == (30, (1, 28, 28))
+    drawn = contents(out)
     again = curious("picture", str(dots), *QUICK, *FEW, *shown)
     assert again.code == 1
-    assert "imagined is not empty" in again.err
+    assert "holds pictures. Give another folder: --out" in plain(again.err)
+    assert contents(out) == drawn
     recorded = RecordedConfig(out / "imagined")
     mixed = MixedConfig(recorded, recorded, repeat=2).open()
     assert mixed.train.num_rows == 3 * recorded.open().train.num_rows
+
+
+def test_what_was_drawn_before_stays(curious: Command, dots: Path) -> None:
+    before = dots / "pictures"
+    before.mkdir()
+    (before / "grid.png").write_text("mine")
+    done = curious("picture", str(dots), *QUICK, *FEW)
+    assert done.code == 0, done.err
+    assert contents(before) == {"grid.png": b"mine"}
+    [drawn] = dots.glob("pictures-*")
+    assert {"grid.png", "film.gif", "errors.json"} <= contents(drawn).keys()
+    shutil.rmtree(before)
+    shutil.rmtree(drawn)
 
 
 def test_what_an_agent_plays_is_drawn(curious: Command, key_door: Any) -> None:

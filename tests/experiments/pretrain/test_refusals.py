@@ -44,6 +44,11 @@ def plain(text: str) -> str:
             1,
             "Byol takes 2 views of each image, not",
         ),
+        (
+            ("simclr", *QUICK, "--views", "multi-crop"),
+            1,
+            "SimClr takes 2 views of each image, not",
+        ),
         (("--resume", "nowhere"), 1, "There is no run at nowhere"),
         (("--resume", "nowhere", "--config", "x"), 1, "leave --config out"),
     ],

@@ -72,7 +72,8 @@ def test_a_world_model_is_probed_in_its_own_world(probed: tuple[Done, Path]) -> 
     assert {("random weights", "encoded"), ("pixels", "output")} <= arms
     facts = {x["fact"]: x["unit"] for x in readings}
     assert facts["place"] == "px"
-    assert facts["place velocity"] == "px/step"
+    assert facts["displacement"] == "px/step"
+    assert "place velocity was left out: displacement is the same." in found["notes"]
     labels = {(x["probe"], x["labels"]) for x in readings}
     assert labels == {("mean", "true"), ("ridge", "true"), ("ridge", "shuffled")}
     ahead = {x["ahead"] for x in readings if x["layer"] == "predicted"}

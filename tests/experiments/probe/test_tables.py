@@ -1,3 +1,9 @@
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from experiments.probe.results import print_findings
 from experiments.probe.tables import readings_table
 from world_models.probing.findings import (
     PIXELS,
@@ -26,3 +32,20 @@ def test_pixels_stand_beside_what_saw_them() -> None:
     place = table.columns.index(PIXELS)
     by_layer = {row[1]: row[place] for row in table.rows}
     assert by_layer == {"encoded": "0.25", "predicted": "–"}
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 300])
+def test_a_narrow_terminal_is_told_what_it_does_not_show(width: int) -> None:
+    found = Findings("", 10, (1, 1, 1), [reading(PROBED, "encoded", 1.0)], {}, [], [])
+    console = Console(file=StringIO(), width=width)
+    print_findings(found, console)
+    assert isinstance(console.file, StringIO)
+    numbers, _, _ = console.file.getvalue().partition("Diagnostics")
+    table, _, also = numbers.partition("The report also has: ")
+    heads = next(x for x in table.splitlines() if x.startswith(" fact"))
+    left_out = " ".join(also.split()).split(", ") if also else []
+    columns = list(readings_table(found, "rmse").columns)
+    shown = columns[: len(columns) - len(left_out)]
+    assert [*shown, *left_out] == columns
+    assert " ".join(heads.split()) == " ".join(shown)
+    assert bool(left_out) == (width < 200)

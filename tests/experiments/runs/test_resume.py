@@ -1,8 +1,10 @@
 """A run that is gone on with equals one that was never left."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -78,6 +80,23 @@ def test_what_was_not_reported_is_gone_on_with(config: FakeConfig) -> None:
     task.is_reported = lambda run: False  # type: ignore[method-assign]
     run_sessions(lambda one: task, config, whole.run.path, Console(quiet=True))
     assert task.log == ["make", "load", "reopen", "finished", "close"]
+
+
+def test_a_state_that_does_not_fit_is_refused_before_anything_is_built(
+    config: FakeConfig,
+) -> None:
+    [part] = go(replace(config, budget=4))
+    task, seen = FakeTask(config), []
+
+    def refuse(state: Mapping[str, Any]) -> None:
+        seen.append(state["modules"]["bias"].shape)
+        raise ConfigError("by three processes")
+
+    task.check_state = refuse  # type: ignore[method-assign]
+    with pytest.raises(ConfigError, match="by three"):
+        run_sessions(lambda one: task, config, part.run.path, Console(quiet=True))
+    assert seen == [(3,)]
+    assert task.log == []
 
 
 def test_another_run_is_refused(config: FakeConfig) -> None:

@@ -22,7 +22,14 @@ TINY = (
 
 
 def torchrun(runs: Path, *command: str) -> tuple[RunFolder, str]:
-    done = subprocess.run(
+    done = launched(*command)
+    assert done.returncode == 0, done.stdout
+    [run] = runs.iterdir()
+    return RunFolder(run), done.stdout
+
+
+def launched(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
             *("--nproc-per-node", "2", "-m", "experiments.train", *command),
@@ -34,9 +41,16 @@ def torchrun(runs: Path, *command: str) -> tuple[RunFolder, str]:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout
-    [run] = runs.iterdir()
-    return RunFolder(run), done.stdout
+
+
+@pytest.mark.slow
+def test_a_refusal_is_said_once_and_is_the_last_word(tmp_path: Path) -> None:
+    done = launched(*TINY, "--num-envs", "5", "--runs", str(tmp_path))
+    said = "--num-envs 5 must be a multiple of the 2 processes."
+    assert done.returncode == 1
+    assert done.stdout.count(f"error: {said}") == 1
+    assert f"traceback : {said}" in done.stdout.splitlines()[-2]
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.slow

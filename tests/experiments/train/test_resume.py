@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from experiments.config.json import read_config, write_config
-from experiments.runs.checkpoints.checkpoint import load_checkpoint
+from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from experiments.runs.checkpoints.folder import CheckpointFolder, steps_of
 from experiments.runs.folder import RunFolder
 
@@ -216,6 +216,20 @@ def test_other_networks_cannot_go_on(
     assert done.code == 1
     assert f"cannot go on with {message}" in done.err
     assert (path / "config.json").read_bytes() == before
+
+
+def test_what_several_processes_saved_is_gone_on_with_by_as_many(
+    curious: Command, undisturbed: Any, tmp_path: Path
+) -> None:
+    run = copied(undisturbed.run, tmp_path)
+    latest = CheckpointFolder(run.checkpoints).latest()
+    saved = load_checkpoint(latest)
+    state = {**saved.state, "own": 2 * saved.state["own"]}
+    save_checkpoint(latest, state, saved.header.steps)
+    done = curious("train", "--resume", str(run.path), "--env-steps", "440")
+    assert done.code == 1
+    assert "was saved by 2 processes, and here is 1: go on with as many" in done.err
+    assert "Memory:" not in done.out  # nothing was built
 
 
 def test_an_edited_config_is_found_out(

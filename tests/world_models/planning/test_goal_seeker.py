@@ -17,7 +17,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.planning.cem import CemConfig
-from world_models.planning.distance import LastStep, SumOfSteps
+from world_models.planning.distance import LastStep, NearestStep, SumOfSteps
 from world_models.planning.draws import SeededDraws
 from world_models.planning.gaussian import GaussianPlan
 from world_models.planning.goal_cost import GoalCost
@@ -48,6 +48,7 @@ def test_distances_by_hand() -> None:
     goal = torch.tensor([[1.0, 1.0]])
     assert SumOfSteps()(latent, goal).tolist() == [1 + 17]
     assert LastStep()(latent, goal).tolist() == [17]
+    assert NearestStep()(latent, goal).tolist() == [1]
 
 
 @pytest.mark.parametrize("actions", [TWO, THREE], ids=["continuous", "discrete"])

@@ -44,6 +44,32 @@ def test_vectors_of_several_things_are_asked_for_apart() -> None:
             assert torch.equal(found["places.1 velocity"].values[row], moved)
 
 
+def test_what_is_told_as_a_fact_is_not_asked_for_again_as_a_velocity() -> None:
+    place = torch.randn(N, 2)
+    moved = torch.zeros(N, 2)
+    moved[1:] = place[1:] - place[:-1]
+    moved[::4] = 0.0  # nothing led to the first row of an episode
+    units = {"place": "px", "moved": "px/step"}
+    facts = {"place": place, "moved": moved}
+    asked, notes = asked_of(footage(facts, units))
+    assert [x.name for x in asked] == ["place", "moved"]
+    assert notes == ["place velocity was left out: moved is the same."]
+    alone, _ = asked_of(footage(facts, units), ["place"])
+    assert [x.name for x in alone] == ["place", "place velocity"]
+    other, _ = asked_of(footage({**facts, "moved": moved + 0.01 * place}, units))
+    assert [x.name for x in other] == ["place", "place velocity", "moved"]
+
+
+def test_a_fact_under_two_names_is_asked_for_once_unless_it_is_named() -> None:
+    x = torch.arange(N) % 3
+    data = footage({"x": x, "player_x": x.clone(), "y": 2 - x, "far": x + 1})
+    asked, notes = asked_of(data)
+    assert [a.name for a in asked] == ["x", "y", "far"]
+    assert notes == ["player_x was left out: x is the same."]
+    both, _ = asked_of(data, ["x", "player_x"])
+    assert [a.name for a in both] == ["x", "player_x"]
+
+
 def test_a_displacement_has_no_velocity_of_its_own() -> None:
     asked, _ = asked_of(footage({"d": torch.randn(N, 2)}, {"d": "px/step"}))
     assert [(x.name, x.unit) for x in asked] == [("d", "px/step")]
@@ -112,7 +138,7 @@ def test_pictures_and_constants_are_left_out_unless_they_are_named() -> None:
     asked, notes = asked_of(data)
     assert [x.name for x in asked] == ["x"]
     assert any("--facts colour" in x for x in notes)
-    assert any("still never varied" in x for x in notes)
+    assert "Left out, since they never varied: still" in notes
     with pytest.raises(DatasetError, match="'still' never varies"):
         asked_of(data, ["still"])
 
