@@ -182,7 +182,7 @@ class KeyDoorConfig:
     """A key, a locked door and a goal behind it: the smallest hard exploration."""
 
     size: int = 8
-    """Cells per side of the grid, walls included; at least 6."""
+    """Cells per side of the grid, walls included; at least 5."""
     max_episode_steps: int = 120
     """Steps until an episode is cut off; with 200, luck helps 30 times as often."""
     layout_seed: int | None = None
@@ -191,8 +191,8 @@ class KeyDoorConfig:
     """Draws a new layout for every episode."""
 
     def __post_init__(self) -> None:
-        if self.size < 6:
-            raise ValueError(f"size must be at least 6, not {self.size}")
+        if self.size < 5:
+            raise ValueError(f"size must be at least 5, not {self.size}")
         if self.varied_layouts and self.layout_seed is not None:
             raise ValueError("layout_seed fixes a layout: leave varied_layouts off")
 

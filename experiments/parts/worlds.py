@@ -11,6 +11,8 @@ from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig
+from envs.toys.chain import ChainConfig
+from envs.toys.deep_sea import DeepSeaConfig
 from envs.toys.moving_dot import MovingDotConfig
 from envs.two_rooms.config import TwoRoomsConfig, fixed_two_rooms
 from envs.vector_env import WorldConfig
@@ -23,6 +25,8 @@ WORLDS: Table[WorldConfig] = Table(
         "atari": Row(AtariConfig),
         "pixel-maze": Row(PixelMazeConfig),
         "key-door": Row(KeyDoorConfig),
+        "deep-sea": Row(DeepSeaConfig),
+        "chain": Row(ChainConfig),
         "tracker-maze": Row(TrackerMazeConfig),
         "moving-dot": Row(MovingDotConfig),
         "two-rooms": Row(TwoRoomsConfig),

@@ -93,10 +93,14 @@ class LoadedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether it reached its budget, or left results where it has none."""
+        """Whether it reached its budget, or what it was to stop at.
+
+        Of runs without a budget: whether it left results.
+        """
         if self.budget is None:
             return bool(self.results)
-        return self.steps >= self.budget
+        _, _, reached = self.series("goal/reached")
+        return self.steps >= self.budget or bool(reached[-1:].any())
 
     @property
     def device(self) -> str:

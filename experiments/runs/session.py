@@ -38,7 +38,7 @@ C = TypeVar("C", bound=RunConfig)
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left: its folder, steps so far, whether it reached its budget."""
+    """What a run left: its folder, steps so far, whether it has nothing left to do."""
 
     run: RunFolder
     steps: int
@@ -162,6 +162,13 @@ class Session:
             if rank() == 0:
                 task.reopen(run)
                 keep_config(run, task.config)
+            if task.reached:
+                say(
+                    self.console,
+                    f"{run.path} had reached what it was for at {at:,} {task.unit} "
+                    f"({chosen.name}): nothing is left to do.",
+                )
+                return RunResult(run, at, True)
             say(self.console, f"Run folder: {run.path}, going on at {at:,}")
             return self._run(run, at, {})
         finally:
@@ -171,7 +178,7 @@ class Session:
     def _run(
         self, run: RunFolder, resumed_at: int | None, first: Mapping[str, float]
     ) -> RunResult:
-        """Step until the budget is spent or somebody interrupts; save; finish."""
+        """Step until the run is done or somebody interrupts; save; finish."""
         task, schedule = self.task, self.task.schedule
         saved = resumed_at
         with (
@@ -179,7 +186,7 @@ class Session:
             RunWriter.open(task, run, resumed_at) as writer,
         ):
             writer.log(first)
-            while task.steps < task.budget and not self._is_stopped():
+            while not self._is_done() and not self._is_stopped():
                 before, after = task.steps, task.steps + task.step_size
                 # what a step will have made is only expected: see Task.step_size
                 logs = self._is_due(schedule.evaluate, before, after)
@@ -201,7 +208,7 @@ class Session:
                     saved = writer.save(score)
             if saved != task.steps:
                 writer.save(None)
-        finished = task.steps >= task.budget
+        finished = self._is_done()
         if rank() == 0:
             what = "What a run leaves beside its checkpoints"
             with surviving(what, self._warn), alone():
@@ -248,7 +255,11 @@ class Session:
     def _is_due(self, every: int, before: int, after: int) -> bool:
         """Whether a multiple of `every` lies in (before, after]; the end counts."""
         passed = every > 0 and after // every > before // every
-        return passed or (every > 0 and after >= self.task.budget)
+        return passed or (every > 0 and (after >= self.task.budget or self.task.reached))
+
+    def _is_done(self) -> bool:
+        """Whether the budget is spent, or what the run was for is reached."""
+        return self.task.steps >= self.task.budget or self.task.reached
 
     def _is_stopped(self) -> bool:
         """Several processes agree only now and then: asking the others takes time."""

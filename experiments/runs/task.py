@@ -50,7 +50,8 @@ class Task(ABC):
 
     A session asks for the attributes and `budget` first, then calls `make`, then
     `begin` (a new run) or `load_state_dict` (a resumed one), then `step` until the
-    budget is spent, `finish`, and in any case `close`.
+    budget is spent or the task has `reached` what it was for, `finish`, and in any case
+    `close`.
 
     Attributes:
         command: of `curious`, that makes such runs.
@@ -90,6 +91,14 @@ class Task(ABC):
     @abstractmethod
     def budget(self) -> int:
         """Steps at which the run is done."""
+
+    @property
+    def reached(self) -> bool:
+        """Whether the run is done before its budget: what it was for is reached.
+
+        It follows from what is saved, and is the same in all processes.
+        """
+        return False
 
     def is_reported(self, run: RunFolder) -> bool:
         """Whether a run that has had its budget has left all that it shall leave."""
@@ -187,7 +196,8 @@ class Task(ABC):
 
         Args:
             run: its folder.
-            finished: the budget is spent; otherwise somebody has interrupted.
+            finished: the budget is spent, or the task has `reached` what it was for;
+                otherwise somebody has interrupted.
             stop: says that somebody interrupts.
         """
 

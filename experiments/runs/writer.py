@@ -59,7 +59,7 @@ class RunWriter:
                 self.check({f"weights/{name}": float("nan")})
         state = {**task.state_dict(), "health": task.health.state_dict()}
         if self.logger is not None:
-            self.checkpoints.save(state, task.steps, score)
+            self.checkpoints.save(state, task.steps, score, task.reached)
         return task.steps
 
     def check(self, metrics: Mapping[str, float]) -> None:

@@ -32,6 +32,15 @@ def saved_steps(run: RunFolder) -> int:
     return steps_of(paths[-1]) if paths else 0
 
 
+def has_reached(run: RunFolder) -> bool:
+    """Whether the latest checkpoint says that the run was done before its budget."""
+    from experiments.runs.checkpoints.checkpoint import read_header  # imports torch
+    from experiments.runs.checkpoints.folder import CheckpointFolder
+
+    paths = CheckpointFolder(run.checkpoints).paths()
+    return bool(paths) and read_header(paths[-1]).reached
+
+
 def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
     """Arguments of the command that begins a cell, or goes on with its run.
 

@@ -32,7 +32,7 @@ class State(Enum):
     RUNNING = "a process works on it"
     STOPPED = "begun and saved, to be gone on with"
     FAILED = "its last attempt ended with an error"
-    DONE = "its whole budget is saved"
+    DONE = "its whole budget is saved, or what it was to reach"
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,11 @@ class SweepProgress:
         self._unit = swept_command(cells[0].command).unit if cells else "env steps"
         self._budget = {x.name: x.budget for x in cells}
         status = {x.name: sweep.status(x) for x in cells}
-        self._steps = {k: min(x.steps, self._budget[k]) for k, x in status.items()}
         self._done = {k for k, x in status.items() if x.state is State.DONE}
+        self._steps = {
+            k: self._budget[k] if k in self._done else min(x.steps, self._budget[k])
+            for k, x in status.items()
+        }
         self._failed: set[str] = set()
         self._waited = False
         self._samples = deque([(clock(), sum(self._steps.values()))])
@@ -107,7 +110,7 @@ class SweepProgress:
             self._print_line()
 
     def done(self, cell: Cell) -> None:
-        """A cell has had its budget."""
+        """A cell has nothing left to do."""
         self._done.add(cell.name)
         self._steps[cell.name] = cell.budget
         self._sample(self._clock())

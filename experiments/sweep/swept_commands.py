@@ -12,7 +12,7 @@ from experiments.config.command_line import HelpAsked, Misuse
 from experiments.model import command as model
 from experiments.pretrain import command as pretrain
 from experiments.runs.folder import RunFolder
-from experiments.sweep.cell_run import saved_steps
+from experiments.sweep.cell_run import has_reached, saved_steps
 from experiments.train import command as train
 from ssl_objectives.refusal import ConfigError, suggest
 
@@ -27,7 +27,7 @@ class Job:
     """What a cell is to do.
 
     Attributes:
-        budget: steps after which it is done.
+        budget: steps after which it is done at the latest.
         piece: steps that are the smallest run that can be measured.
     """
 
@@ -67,7 +67,7 @@ class SweptCommand(ABC):
 
     def is_done(self, run: RunFolder, budget: int) -> bool:
         """Whether a run has nothing left to do."""
-        return saved_steps(run) >= budget
+        return saved_steps(run) >= budget or has_reached(run)
 
 
 class SweptTrain(SweptCommand):

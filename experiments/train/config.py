@@ -38,6 +38,10 @@ class TrainConfig:
     """B, worlds stepped in parallel"""
     env_steps: int = 65_536
     """budget: steps of all worlds together (Atari: 4 frames each), in whole rollouts"""
+    stop_at: float | None = None
+    """mean return at which a run ends before its budget; none: it never does"""
+    stop_episodes: int = 100
+    """last episodes over which that mean is taken"""
     seed: int = 0
     """of initial weights, worlds and all draws"""
     seeds: int = 1
@@ -85,6 +89,7 @@ class TrainConfig:
 _LEAST = {
     "num_envs": 1,
     "env_steps": 1,
+    "stop_episodes": 1,
     "seed": 0,
     "seeds": 1,
     "checkpoint_every": 1,

@@ -18,6 +18,7 @@ from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.noises import NOISES
 from experiments.parts.worlds import WORLDS
 from experiments.train.config import TrainConfig
+from experiments.train.signal_eyes import seen_by, sees
 from experiments.train.size import SIZES, Scale
 from experiments.train.tables import (
     ALSO,
@@ -30,6 +31,7 @@ from experiments.train.tables import (
     PRESETS,
     YARDSTICKS,
 )
+from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
@@ -39,6 +41,10 @@ from world_models.vector_encoder import VectorEncoderConfig
 
 _EYES = replace(ENCODERS, kind="eyes")
 _MEASURED_ENCODERS = replace(ENCODERS, kind="measured-encoder")
+# random network distillation wants a body that can be built twice
+_SIGNAL_ENCODERS = replace(
+    ENCODERS.only("nature", "impala", "patch"), kind="signal-encoder"
+)
 
 # facts are not for agents
 _TERMS = TERMS.only(*(x for x in TERMS.rows if x != "supervised"))
@@ -94,6 +100,11 @@ CHOICES = (
         listed=False,
     ),
     Choice(
+        _SIGNAL_ENCODERS,
+        "How networks of signals see (default: nature), as large as each signal's own.",
+        listed=False,
+    ),
+    Choice(
         ALSO,
         "A second signal beside it, by one of the same names, with a reward stream of "
         "its own.",
@@ -119,6 +130,7 @@ def train_config(
     yardstick: str | None = None,
     measured: str | None = None,
     measured_encoder: str | None = None,
+    signal_encoder: str | None = None,
     noise: str = "none",
 ) -> TrainConfig:
     """The config that the choices of `curious train` stand for.
@@ -128,19 +140,21 @@ def train_config(
 
     Raises:
         ConfigError: no such name, a part from outside cannot be loaded or is none of
-            its kind, an objective without a model that takes one, or a yardstick or
-            a measured model without a signal that takes one.
+            its kind, an objective without a model that takes one, or a yardstick, a
+            measured model or a signal's encoder without a signal that takes one.
     """
     scale, published = SIZES.make(size), PRESETS.make(preset)
     second = ALSO.make(also, scale)
     off_policy = policy != "ppo"
     own = _measured(measured, measured_encoder, encoder, core, scale)
+    first = _curious(curiosity, published.curiosity, yardstick, own, scale)
+    first, second = _seeing(signal_encoder, first, second)
     config = TrainConfig(
         world=WORLDS.make(world),
         noise=NOISES.make(noise),
         agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
-        curiosity=_curious(curiosity, published.curiosity, yardstick, own, scale),
+        curiosity=first,
         also=() if second is None else (SignalConfig(second),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
@@ -222,12 +236,12 @@ def _core(core: str, encoder: str | None, sees: Any, scale: Scale) -> CoreConfig
 def extrinsic_stream(world: str) -> RewardStream:
     """How a world's own reward counts, for the worlds of the table and for others.
 
-    Atari's rewards are clipped to ±1, as is usual. Of the grids, every reward is 0 or
-    1. Of a world that nobody here knows, rewards are brought to one scale.
+    Atari's rewards are clipped to ±1, as is usual. Of the sparse worlds, what is to be
+    found pays 1. Of a world that nobody here knows, rewards are brought to one scale.
     """
     if world == "atari":
         return RewardStream(2.0, 0.999, clip=1.0)
-    if world in ("pixel-maze", "key-door"):
+    if world in ("pixel-maze", "key-door", "deep-sea", "chain"):
         return RewardStream(2.0, 0.999)
     return RewardStream(2.0, 0.99, clip=10.0, normalize=True)
 
@@ -275,6 +289,26 @@ def _measured(
     sees = _MEASURED_ENCODERS.make(name or scale.encoder, size)
     remembers = _core(core or "recurrent", name, sees, scale)
     return OwnModelConfig(predicts, sees, remembers)
+
+
+def _seeing(
+    eyes: str | None, *signals: CuriosityConfig | None
+) -> tuple[CuriosityConfig | None, ...]:
+    """The signals, whose own networks see as was asked."""
+    if eyes is None:
+        return signals
+    if not any(sees(x) for x in signals):
+        _SIGNAL_ENCODERS.check(eyes, "--signal-encoder")
+        raise ConfigError(
+            "--signal-encoder is that of signals with networks of their own, and there "
+            "is none: add --curiosity rnd, or leave it out."
+        )
+
+    def made(size: int) -> EncoderConfig:
+        one: EncoderConfig = _SIGNAL_ENCODERS.make(eyes, EncoderScale(size))
+        return one
+
+    return tuple(seen_by(x, made) for x in signals)
 
 
 def _curious(

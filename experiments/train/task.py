@@ -28,6 +28,7 @@ from experiments.runs.video import record_video
 from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
+from experiments.train.goal import Goal
 from ssl_objectives.distributed import num_processes, own_of, rank
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
@@ -99,6 +100,7 @@ class TrainTask(Task):
         parts = ("world", "noise", "model", "curiosity", "also", "num_envs", "seed")
         self.fixed = (*parts, *own)
         self._returns: deque[float] = deque(maxlen=EPISODES)
+        self.goal = Goal(config.stop_at, config.stop_episodes)
         self._happened: Happened | None = None  # in the latest rollout
         self._vectors_fine: Tensor | None = None  # all so far: a replay keeps old ones
         self._bonus: dict[str, float] = {}  # by signal
@@ -113,6 +115,11 @@ class TrainTask(Task):
     def budget(self) -> int:
         """In env steps."""
         return self.config.env_steps
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last episodes were as good as `--stop-at` asks."""
+        return self.goal.reached
 
     def make(self) -> None:
         """Build the agent in its worlds, and say how much memory it will take."""
@@ -167,6 +174,8 @@ class TrainTask(Task):
                 metrics[f"tally/{fact}"] = float(values[ends.ended].float().mean())
         metrics["time/frames"] = float(self.steps * self.frames_per_step)
         self._returns.extend(returns)
+        self.goal.follow(returns)
+        metrics |= self.goal.metrics
         for name in self.agent.signals:
             bonus = metrics.get(f"intrinsic/{name}/reward_mean")
             self._bonus |= {} if bonus is None else {name: bonus}
@@ -252,8 +261,8 @@ class TrainTask(Task):
         return self.config.agent.slower
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the agent holds."""
-        return self.agent.state_dict()
+        """All that the agent holds, and the returns that `--stop-at` looks at."""
+        return {**self.agent.state_dict(), "goal": self.goal.state_dict()}
 
     def check_state(self, state: Mapping[str, Any]) -> None:
         """Worlds of other numbers of processes are other worlds."""
@@ -262,6 +271,7 @@ class TrainTask(Task):
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on, with the learning rate of this config."""
         self.agent.load_state_dict(dict(state))
+        self.goal.load_state_dict(state["goal"])
         say_settled(self.agent, self.console)
 
     def finish(self, run: RunFolder, finished: bool, stop: Callable[[], bool]) -> None:
@@ -288,7 +298,11 @@ class TrainTask(Task):
             f"intrinsic reward, {x}": f"intrinsic/{x}/reward_mean"
             for x in self.agent.signals
         }
-        print_summary(run, amounts, paid | _SUMMARY, {}, places, self.console)
+        stopped = {}
+        if self.reached:
+            episodes = f"{self.goal.episodes:,} episodes"
+            stopped["stopped at"] = f"{self.goal.mean:.4g} in the last {episodes}"
+        print_summary(run, amounts, paid | _SUMMARY, stopped, places, self.console)
 
     def _warn(self, message: str) -> None:
         say(self.console, f"warning: {message}")

@@ -31,10 +31,12 @@ class CheckpointHeader:
     Attributes:
         steps: of the trainer until the checkpoint: steps, or gradient steps.
         score: what `best` compares, higher is better; None where not evaluated.
+        reached: the trainer was done then, whatever its budget.
     """
 
     steps: int
     score: float | None
+    reached: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,11 @@ class Checkpoint:
 
 
 def save_checkpoint(
-    path: Path, state: Any, steps: int, score: float | None = None
+    path: Path,
+    state: Any,
+    steps: int,
+    score: float | None = None,
+    reached: bool = False,
 ) -> None:
     """Write `state` to `path`, replacing what was there only once all is on disk.
 
@@ -56,6 +62,7 @@ def save_checkpoint(
             device, dtype, layout in memory), numbers, text, bytes and None.
         steps: of the trainer so far.
         score: higher is better; NaN counts as no score.
+        reached: the trainer was done then, whatever its budget.
 
     Raises:
         CheckpointError: the state holds something else, or the disk is full or not
@@ -68,6 +75,7 @@ def save_checkpoint(
     content = {
         "steps": steps,
         "score": None if score is None or math.isnan(score) else repr(float(score)),
+        "reached": reached,
         "skeleton": skeleton,
     }
     try:
@@ -104,4 +112,8 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
 def _header(content: Mapping[str, Any]) -> CheckpointHeader:
     score = content["score"]
-    return CheckpointHeader(content["steps"], None if score is None else float(score))
+    return CheckpointHeader(
+        content["steps"],
+        None if score is None else float(score),
+        bool(content.get("reached")),
+    )

@@ -75,20 +75,23 @@ class CheckpointFolder:
         for file in [*unfinished, *beyond]:
             file.unlink(missing_ok=True)
 
-    def save(self, state: Any, steps: int, score: float | None = None) -> Path:
+    def save(
+        self, state: Any, steps: int, score: float | None = None, reached: bool = False
+    ) -> Path:
         """Write a checkpoint, then delete those no longer kept; returns its path.
 
         Args:
             state: see `save_checkpoint`.
             steps: of the trainer so far.
             score: higher is better; None or NaN where not evaluated.
+            reached: the trainer was done then, whatever its budget.
 
         Raises:
             CheckpointError: it could not be written; the others are untouched.
         """
         self.path.mkdir(parents=True, exist_ok=True)
         path = self.path / f"step-{steps:012d}.safetensors"
-        save_checkpoint(path, state, steps, score)
+        save_checkpoint(path, state, steps, score, reached)
         kept = self._kept(steps)
         for file in self.paths():
             if steps_of(file) <= steps and file not in kept:

@@ -37,6 +37,8 @@ def fact(row: Step, name: str) -> int:
     [
         KeyDoorConfig(max_episode_steps=30),
         KeyDoorConfig(size=6, max_episode_steps=30, layout_seed=3),
+        KeyDoorConfig(size=5, max_episode_steps=20),
+        KeyDoorConfig(size=5, max_episode_steps=20, varied_layouts=True),
         KeyDoorConfig(size=9, max_episode_steps=30, varied_layouts=True),
     ],
 )
@@ -62,6 +64,32 @@ def test_scripted_solution() -> None:
         (5, 1, 1, 1, 1),
     ]
     assert seen[-1] == (6, 6, 1, 1, 1)
+
+
+@pytest.mark.parametrize(("size", "shortest"), [(5, 13), (6, 17), (7, 21), (8, 25)])
+def test_grids_of_other_sizes_are_solved_in_fewer_steps(
+    size: int, shortest: int
+) -> None:
+    """The shortest solution of the standard layout, by breadth-first search."""
+    world = KeyDoorWorld(KeyDoorConfig(size=size), "cpu")
+    generator = torch.Generator()
+    state, seen, steps = world.start(1, generator, None), torch.zeros(0), 0
+    while True:
+        repeated = KeyDoorState(*(x.repeat_interleave(5) for x in state))
+        actions = torch.arange(5).repeat(len(state.place))
+        outcome = world.transition(repeated, actions, generator)
+        steps += 1
+        if outcome.terminated.any():
+            break
+        after = outcome.state
+        key = ((after.place * 4 + after.heading) * 2 + after.has_key) * 2
+        key = key + after.door_open
+        unique, back = key.unique(return_inverse=True)
+        some = torch.zeros_like(unique).scatter_(0, back, torch.arange(len(key)))
+        some = some[~torch.isin(unique, seen)]
+        seen = torch.cat([seen, unique])
+        state = KeyDoorState(*(x[some] for x in after))
+    assert steps == shortest
 
 
 def test_without_key_the_door_stays_shut() -> None:
@@ -159,8 +187,8 @@ def test_nothing_waits_for_the_device(varied: bool) -> None:
 
 
 def test_configs_that_make_no_sense_are_refused() -> None:
-    with pytest.raises(ValueError, match="size must be at least 6"):
-        KeyDoorConfig(size=5)
+    with pytest.raises(ValueError, match="size must be at least 5"):
+        KeyDoorConfig(size=4)
     with pytest.raises(ValueError, match="layout_seed fixes a layout"):
         KeyDoorConfig(layout_seed=1, varied_layouts=True)
 

@@ -22,6 +22,7 @@ from experiments.config.json import from_json, to_json
 from experiments.train.command import COMMAND
 from experiments.train.presets import CHOICES, from_choices, train_config
 from experiments.train.size import SIZES
+from experiments.train.tables import CURIOSITY
 from experiments.train.task import build_agent
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig, PatchConfig
 from ssl_objectives.refusal import ConfigError
@@ -37,7 +38,12 @@ _ENCODER: dict[str, Any] = {"nature": NatureConfig, "impala": ImpalaConfig}
 NAMES = {choice.name: list(choice.table.rows) for choice in CHOICES}
 _OTHERS = ("pretrained", "vector", "heading", "objects", "object-latents")
 # what some parts are parts of
-_APART = {"eyes": {"policy": "dqn"}, "measured-encoder": {"measured": "jepa-vicreg"}}
+_APART = {
+    "eyes": {"policy": "dqn"},
+    "measured-encoder": {"measured": "jepa-vicreg"},
+    "signal-encoder": {"curiosity": "rnd"},
+}
+_EYES = ("NatureConfig", "ImpalaConfig", "PatchConfig")
 _OF_PIXELS = [x for x in NAMES["encoder"] if x not in _OTHERS]
 
 
@@ -108,6 +114,41 @@ def test_progress_may_be_measured_on_a_model_of_its_own() -> None:
     assert from_json(to_json(read)) == read
     curiosity = train_config(measured="spr").curiosity  # no signal is named
     assert isinstance(curiosity, GammaProgressConfig)
+
+
+@pytest.mark.parametrize("name", list(CURIOSITY.rows))
+def test_signals_see_as_they_are_told_and_are_as_large_as_before(name: str) -> None:
+    """Every encoder in a config, wherever it stands, but those of world models."""
+    plain = train_config("byol-explore", curiosity=name)
+    before = encoders_in(to_json(plain)["curiosity"])
+    if not before:
+        with pytest.raises(ConfigError, match="signals with networks of their own"):
+            train_config("byol-explore", curiosity=name, signal_encoder="impala")
+        return
+    config = train_config("byol-explore", curiosity=name, signal_encoder="impala")
+    after = encoders_in(to_json(config)["curiosity"])
+    assert after.keys() == before.keys()
+    for path, encoder in after.items():
+        assert encoder["type"] == "ssl_objectives.encoders.cnn:ImpalaConfig"
+        assert encoder["size"] == before[path]["size"]
+    same = replace(config, curiosity=plain.curiosity)
+    assert same == plain
+
+
+def encoders_in(node: Any, path: str = "") -> dict[str, Any]:
+    if not isinstance(node, dict):
+        return {}
+    found = {path: node} if str(node.get("type", "")).endswith(_EYES) else {}
+    for name, value in node.items():
+        found |= encoders_in(value, f"{path}.{name}")
+    return found
+
+
+def test_also_the_second_signal_sees_as_it_is_told() -> None:
+    config = train_config("ppo", also="rnd", signal_encoder="patch")
+    [second] = config.also
+    assert isinstance(second.curiosity, RndConfig)
+    assert second.curiosity.encoder == PatchConfig(512)
 
 
 def test_curiosity_outlives_episodes_and_the_reward_does_not() -> None:
@@ -297,6 +338,11 @@ def test_parts_of_ones_own(importable: Callable[[str, str], Path]) -> None:
         ({"measured": "spr", "curiosity": "none"}, "or leave them out"),
         ({"measured": "none", "preset": "gamma-progress"}, "there is no 'none'"),
         ({"measured": "own_parts:curiosity"}, r"is no measured. .*build\(self, belief"),
+        (
+            {"signal_encoder": "patch", "curiosity": "exact-counts"},
+            "there is none: add --curiosity rnd, or leave it out",
+        ),
+        ({"signal_encoder": "pach"}, "there is no 'pach'. Did you mean 'patch'"),
         ({"measured_encoder": "patch"}, "say which, --measured jepa-vicreg, or leave"),
         (
             {"yardstick": "own_parts:encoder", "preset": "gamma-progress"},
