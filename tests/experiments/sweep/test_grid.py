@@ -216,11 +216,13 @@ def test_published_grids_go_by_their_names() -> None:
         "key-door-progress": 2,
         "noise-matrix": 5 * 6 + 2,
         "noise-pixels": 3 * 2,
+        "sparse": 2 * 19,
         "two-rooms": 5,
     }
     seeds = {
         "noise-matrix": range(20, 25),
         "noise-pixels": range(20, 23),
+        "sparse": range(30, 35),
         "two-rooms": range(30, 33),
     }
     assert our_grids() == list(cells_of)
