@@ -36,4 +36,5 @@ def stacked(rows: list[Step], name: str) -> Tensor:
 
 def length(way: Tensor) -> Tensor:
     """Of `[..., 2]`."""
-    return torch.linalg.vector_norm(way, dim=-1)
+    lengths: Tensor = torch.linalg.vector_norm(way, dim=-1)
+    return lengths
