@@ -22,6 +22,8 @@ class NativeRenderer(Renderer):
 
     Shadows, reflections, gloss, haze and smoothed edges are turned off: they cost up
     to forty times the rest where there is no GPU, and other renderers here have none.
+    What stays different: edges of meshes, sheets that show through from behind, and
+    nothing nearer than MuJoCo's near plane.
 
     Args:
         model: the scene; a copy of it is drawn.
@@ -100,6 +102,8 @@ class NativeRenderer(Renderer):
         self._camera.distance = 1.0
         self._camera.azimuth = degrees(atan2(y, x))
         self._camera.elevation = degrees(atan2(z, hypot(x, y)))
+        # First the camera: endless planes are drawn around the place where it is.
+        mujoco.mjv_updateCamera(model, data, self._camera, self._scene)
         every = mujoco.mjtCatBit
         mujoco.mjv_updateScene(
             model,

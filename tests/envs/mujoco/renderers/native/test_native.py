@@ -10,14 +10,14 @@ from envs.mujoco.renderers.native.native import NativeRenderer
 from envs.mujoco.renderers.ray_caster.ray_caster import RayCaster
 from envs.mujoco.renderers.renderer import CannotDraw, View
 from tests.envs.mujoco.renderers.agreement import agree
-from tests.envs.mujoco.renderers.scenes import Placed, cameras, crowded, poses
+from tests.envs.mujoco.renderers.scenes import SHAPES, Placed, cameras, crowded, poses
 
 VIEW = View(64, 64, 60.0)
 
 
 @pytest.fixture(scope="module")
 def scene() -> Placed:
-    return crowded(2)
+    return crowded(2, shapes=SHAPES[:5])  # sheets show through from behind there
 
 
 @pytest.fixture(scope="module")
