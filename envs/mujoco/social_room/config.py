@@ -1,11 +1,13 @@
 """The social room as a config."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from envs.behaviours.groups import Animate, Company, Kind, animate, company
 from envs.native_env import NativeVectorEnv
+from envs.vector_env import VectorEnv
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class SocialRoomConfig:
         """The same with `poses`."""
         return replace(self, poses=True)
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The groups by name, as `in_view` counts them."""
+        return tuple(x for kind in self._kinds("cpu") for x in kind.names)
+
     def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
         """Build B rooms.
 
@@ -48,7 +55,6 @@ class SocialRoomConfig:
             ValueError: a number is out of its range.
         """
         # MuJoCo is loaded for who builds a room, not for who asks for its flags.
-        from envs.mujoco.drawn import Drawn
         from envs.mujoco.social_room.room import SocialRoom
 
         stage = SocialRoom(
@@ -59,6 +65,38 @@ class SocialRoomConfig:
             self.max_episode_steps,
             device,
         )
+        return self._env(stage, num_envs, device)
+
+    def watching(self, env: VectorEnv, seed: int) -> NativeVectorEnv:
+        """See `WatchedWorld.watching` and `Watching`.
+
+        Raises:
+            ValueError: `env` is no social room.
+            RuntimeError: it was never reset.
+        """
+        from envs.mujoco.social_room.room import SocialRoom, SocialState
+        from envs.mujoco.social_room.watching import Watching
+        from envs.mujoco.world import MujocoWorld
+
+        if not (
+            isinstance(env, NativeVectorEnv)
+            and isinstance(env.world, MujocoWorld)
+            and isinstance(env.world.stage, SocialRoom)
+        ):
+            raise ValueError(f"{type(env).__name__} is no social room")
+        room, device = env.world.stage, env.spec.device
+        now = SocialState(**env.state_dict()["state"]["own"])
+        num = room.groups.num * env.spec.num_envs
+        watched = self._env(Watching(room, now), num, device)
+        watched.reset(seed=seed)
+        return watched
+
+    def _env(
+        self, stage: Any, num_envs: int, device: torch.device | str
+    ) -> NativeVectorEnv:
+        # MuJoCo is loaded for who builds a room, not for who asks for its flags.
+        from envs.mujoco.drawn import Drawn
+
         drawn = Drawn(self.pixels, self.depth, self.segmentation)
         return NativeVectorEnv(drawn.world(stage, device), num_envs, device)
 

@@ -40,6 +40,8 @@ class Layout:
         self.wall = MIDDLE + self.half + 0.6
         heading = torch.arange(HEADINGS, device=device)
         self._sector = heading * num // HEADINGS
+        middles = [(2 * s + 1) * HEADINGS // (2 * num) for s in range(num)]
+        self._middle = torch.tensor(middles, device=device)
         angle = (torch.arange(num, device=device) + 0.5) * (2 * pi / num)
         self._ahead = torch.stack([angle.cos(), angle.sin()], -1)
         self._right = torch.stack([angle.sin(), -angle.cos()], -1)
@@ -50,6 +52,10 @@ class Layout:
     ) -> Bool[Tensor, "B n"]:
         """Which group stands in the sector that a heading looks into."""
         return sector == self._sector.index_select(0, heading).unsqueeze(1)
+
+    def middle(self, sector: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
+        """A heading in the middle of a sector, to half a step."""
+        return self._middle.index_select(0, sector)
 
     def angle(self, heading: Int64[Tensor, "B"]) -> Float32[Tensor, "B"]:
         """Headings in radians."""

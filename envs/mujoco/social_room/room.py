@@ -136,7 +136,7 @@ class SocialRoom(Stage[SocialState]):
         facing = torch.atan2(-at[..., 1], -at[..., 0])
         watched = self.layout.watched(heading, sector)
         state = SocialState(heading, sector, watched, doing, facing, style)
-        return state, self._told(state)
+        return state, self.told(state)
 
     def act(
         self,
@@ -151,13 +151,42 @@ class SocialRoom(Stage[SocialState]):
         way = self._at(doing, state.sector) - self._at(state.doing, state.sector)
         moves = way.abs().amax(-1) > _SAW_IT_MOVE
         facing = torch.atan2(way[..., 1], way[..., 0])
-        after = state._replace(
-            heading=heading,
-            watched=self.layout.watched(heading, state.sector),
-            doing=doing,
-            facing=torch.where(moves, facing, state.facing),
+        facing = torch.where(moves, facing, state.facing)
+        after = self.turned(state._replace(doing=doing, facing=facing), heading)
+        return after, self.told(after)
+
+    def turned(self, state: SocialState, heading: Int64[Tensor, "B"]) -> SocialState:
+        """The same with the gaze elsewhere."""
+        watched = self.layout.watched(heading, state.sector)
+        return state._replace(heading=heading, watched=watched)
+
+    def told(self, state: SocialState) -> Told:
+        """What puts head and bodies where the rules have them, as the XML has them."""
+        at = self._at(state.doing, state.sector)
+        on_floor = torch.cat([at, torch.zeros_like(at[..., :1])], -1)
+        high = self._styles.eye(state.style)
+        none = torch.zeros_like(high)
+        head = torch.stack([none, none, high], 1).unsqueeze(1)
+        yaw, pitch = (
+            self.layout.angle(state.heading) / 2,
+            self._styles.pitch(state.style) / 2,
         )
-        return after, self._told(after)
+        turned = torch.stack(
+            [
+                yaw.cos() * pitch.cos(),
+                -yaw.sin() * pitch.sin(),
+                yaw.cos() * pitch.sin(),
+                yaw.sin() * pitch.cos(),
+            ],
+            1,
+        )
+        half = state.facing / 2
+        flat = torch.zeros_like(half)
+        upright = torch.stack([half.cos(), flat, flat, half.sin()], -1)
+        return Told(
+            mocap_pos=torch.cat([head, on_floor], 1),
+            mocap_quat=torch.cat([turned.unsqueeze(1), upright], 1),
+        )
 
     def judge(self, state: SocialState, bodies: Bodies) -> Judged:
         """Nothing is paid, and nothing ends."""
@@ -218,34 +247,6 @@ class SocialRoom(Stage[SocialState]):
         """X and y in the room, in metres, of all objects that there are."""
         metres = self.layout.metres(self.groups.places(doing), sector)
         return metres.flatten(1, 2).index_select(1, self._object)
-
-    def _told(self, state: SocialState) -> Told:
-        """Head and bodies as the rules have them, in the order of the XML."""
-        at = self._at(state.doing, state.sector)
-        on_floor = torch.cat([at, torch.zeros_like(at[..., :1])], -1)
-        high = self._styles.eye(state.style)
-        none = torch.zeros_like(high)
-        head = torch.stack([none, none, high], 1).unsqueeze(1)
-        yaw, pitch = (
-            self.layout.angle(state.heading) / 2,
-            self._styles.pitch(state.style) / 2,
-        )
-        turned = torch.stack(
-            [
-                yaw.cos() * pitch.cos(),
-                -yaw.sin() * pitch.sin(),
-                yaw.cos() * pitch.sin(),
-                yaw.sin() * pitch.cos(),
-            ],
-            1,
-        )
-        half = state.facing / 2
-        flat = torch.zeros_like(half)
-        upright = torch.stack([half.cos(), flat, flat, half.sin()], -1)
-        return Told(
-            mocap_pos=torch.cat([head, on_floor], 1),
-            mocap_quat=torch.cat([turned.unsqueeze(1), upright], 1),
-        )
 
     def _everywhere(self, bodies: Bodies) -> Float32[Tensor, "B n M 3"]:
         """Positions by group and object, as the physics have them; 0 of nobody."""

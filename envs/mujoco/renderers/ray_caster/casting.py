@@ -58,12 +58,8 @@ class Casting:
 
     def _within(self, seen: Seen) -> Bool[Tensor, "B G"]:
         """Which bodies the camera is in; it sees through them."""
-        kinds = self._scene.kinds
-        inside = [
-            shape.holds(
-                seen.origin[:, some],
-                self._scene.size[some].expand(len(seen.origin), -1, -1),
-            )
-            for shape, some in kinds
-        ]
-        return torch.cat(inside, 1)
+        size = self._scene.size.expand(len(seen.origin), -1, -1)
+        inside = torch.zeros_like(seen.origin[..., 0], dtype=torch.bool)
+        for shape, some in self._scene.kinds:
+            inside[:, some] = shape.holds(seen.origin[:, some], size[:, some])
+        return inside

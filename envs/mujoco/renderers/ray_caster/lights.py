@@ -93,9 +93,10 @@ class Lighting:
         if not self._lamps:
             return shine
         lights = poses.lights or self._lights
-        frame = poses.camera_mat.unsqueeze(1)
-        directions = turned_back(frame, lights.direction)
-        positions = turned_back(frame, lights.position - poses.camera_pos.unsqueeze(1))
+        away = lights.position - poses.camera_pos.unsqueeze(1)
+        frame = poses.camera_mat.unsqueeze(1).expand(*away.shape, 3)
+        positions = turned_back(frame, away)
+        directions = turned_back(frame, lights.direction.expand_as(away))
         for light, lamp in self._lamps:
             along = _columns(directions[:, light])
             if lamp is None:

@@ -30,6 +30,10 @@ class Shading:
     def colours(self, poses: Poses, seen: Seen, met: Met) -> UInt8[Tensor, "B 3 H W"]:
         """Of what was met, seen from the cameras of `poses`."""
         scene, tiles = self._scene, self._tiles
+        if not len(scene.geoms):
+            height, width = tiles.height, tiles.width
+            black = torch.zeros(len(seen.origin), 3, height, width, dtype=torch.uint8)
+            return black.to(met.who.device)
         sky = met.who < 0
         gather = _Gather(met)
         depth = met.inverse.reciprocal()
@@ -78,8 +82,8 @@ class _Gather:
         row = self.who
         if values.ndim == 3:
             num, geoms = values.shape[:2]
-            first = torch.arange(0, num * geoms, geoms, device=row.device)
-            row = row + first.int().unsqueeze(-1)
+            first = torch.arange(num, dtype=torch.int32, device=row.device) * geoms
+            row = row + first.unsqueeze(-1)
             values = values.flatten(0, 1)
         table = values.t().contiguous()
         return table.index_select(1, row.flatten()).view(-1, *row.shape)

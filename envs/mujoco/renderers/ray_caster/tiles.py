@@ -25,8 +25,8 @@ class Rays(NamedTuple):
     right: Float32[Tensor, "3 n"]  # change to the pixel on the right
     down: Float32[Tensor, "3 n"]  # change to the pixel below
 
-    def scaled(self, by: Float32[Tensor, "3 n"]) -> "Rays":
-        """Seen in other units along each axis: all multiplied."""
+    def scaled(self, by: Float32[Tensor, "_ n"]) -> "Rays":
+        """Seen in other units, along each axis or along all: everything multiplied."""
         return Rays(*(by * x for x in self))
 
     def moved(self, along: Float32[Tensor, "n"]) -> "Rays":

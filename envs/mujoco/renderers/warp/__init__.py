@@ -1,0 +1,1 @@
+"""MuJoCo Warp's batch renderer, an optional extra."""
