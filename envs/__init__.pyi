@@ -33,8 +33,8 @@ from .mujoco.drawn import Drawn as Drawn
 from .mujoco.physics import Bodies as Bodies
 from .mujoco.physics import Physics as Physics
 from .mujoco.physics import Told as Told
-from .mujoco.scene import Judged as Judged
 from .mujoco.social_room.config import SocialRoomConfig as SocialRoomConfig
+from .mujoco.stage import Judged as Judged
 from .mujoco.world import MujocoWorld as MujocoWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld

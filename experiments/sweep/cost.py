@@ -135,8 +135,8 @@ def print_plan(
             cell.name, state, short(cell.budget), short(left), *(known if left else ())
         )
     console.print(table)
-    done = sum(x.state is State.DONE for x in statuses.values())
-    say = [f"{len(cells)} cells, {done} done; {short(steps)} {unit} left."]
+    num_done = sum(x.state is State.DONE for x in statuses.values())
+    say = [f"{len(cells)} cells, {num_done} done; {short(steps)} {unit} left."]
     if unknown:
         say.append(
             f"How long {unknown} of them take is not known yet: their like has not "
