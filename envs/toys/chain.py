@@ -71,9 +71,7 @@ class ChainWorld(NativeWorld[ChainState]):
         self, num_envs: int, generator: torch.Generator, previous: ChainState | None
     ) -> ChainState:
         """At the second link."""
-        return ChainState(
-            torch.ones(num_envs, dtype=torch.int64, device=self._device)
-        )
+        return ChainState(torch.ones(num_envs, dtype=torch.int64, device=self._device))
 
     def transition(
         self,

@@ -254,7 +254,9 @@ class Session:
     def _is_due(self, every: int, before: int, after: int) -> bool:
         """Whether a multiple of `every` lies in (before, after]; the end counts."""
         passed = every > 0 and after // every > before // every
-        return passed or (every > 0 and (after >= self.task.budget or self.task.reached))
+        return passed or (
+            every > 0 and (after >= self.task.budget or self.task.reached)
+        )
 
     def _is_done(self) -> bool:
         """Whether the budget is spent, or what the run was for is reached."""

@@ -44,5 +44,7 @@ def _fields(config: object) -> dict[str, Any]:
 
 def _is_eye(name: str, value: object) -> bool:
     return (
-        name == "encoder" and isinstance(value, EncoderConfig) and hasattr(value, "size")
+        name == "encoder"
+        and isinstance(value, EncoderConfig)
+        and hasattr(value, "size")
     )

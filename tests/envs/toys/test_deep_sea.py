@@ -72,7 +72,9 @@ def test_left_is_free_and_worth_nothing() -> None:
 
 
 def test_mappings_are_the_seeds_and_no_action_is_right_everywhere() -> None:
-    maps = [DeepSeaWorld(DeepSeaConfig(10, mapping_seed=x), "cpu").right for x in (0, 1)]
+    maps = [
+        DeepSeaWorld(DeepSeaConfig(10, mapping_seed=x), "cpu").right for x in (0, 1)
+    ]
     again = DeepSeaWorld(DeepSeaConfig(10, mapping_seed=0), "cpu").right
     assert torch.equal(maps[0], again)
     assert not torch.equal(maps[0], maps[1])

@@ -88,9 +88,7 @@ def test_a_run_ends_where_its_episodes_are_good(stopped: Any, rows: Rows) -> Non
     assert read_run(stopped.run.path).finished
 
 
-def test_it_goes_on_to_the_same_end(
-    stopped: Any, curious: Command, rows: Rows
-) -> None:
+def test_it_goes_on_to_the_same_end(stopped: Any, curious: Command, rows: Rows) -> None:
     steps = [int(x["steps"]) for x in rows(stopped.run)]
     assert len(steps) > 3
     half = curious("train", *SEA, *AT, "--env-steps", str(steps[len(steps) // 2]))
@@ -124,8 +122,7 @@ def test_a_sweep_knows_that_such_a_cell_is_done(
     words = " ".join(x for x in SEA[:-2])
     grid = tmp_path / "grid.toml"
     grid.write_text(
-        f'arguments = "{words} --stop-at 0.5"\nseeds = [0]\n'
-        '[axes.signal]\nppo = ""\n'
+        f'arguments = "{words} --stop-at 0.5"\nseeds = [0]\n[axes.signal]\nppo = ""\n'
     )
     sweep = SweepFolder(tmp_path / "sweep")
     where = ("--out", str(sweep.path), "--processes", "1", "--threads", "1")
