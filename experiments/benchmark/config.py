@@ -86,7 +86,8 @@ class BenchmarkConfig:
 
     suite: Suite = Suite.ATARI
     """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
-    methods (of curious pretrain), models (of curious train-model), signals, planning"""
+    methods (of curious pretrain), models (of curious train-model), signals (of curious
+    train), planning"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"

@@ -188,6 +188,10 @@ class Plan:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)
             return
+        yield from self._agents(device)
+
+    def _agents(self, device: torch.device) -> Iterator[tuple[Arm, str | None]]:
+        """Agents in worlds, and the worlds alone."""
         agent = PpoAgentConfig(
             encoder=self.encoder,
             ppo=self.ppo,

@@ -1,9 +1,9 @@
 """What an update of each signal costs beside plain PPO: worlds, networks and PPO equal.
 
-All agents are recurrent, in the pixel maze. Signals that pay what a world model measures
-need one, and are measured with BYOL-Explore's (hindsight with its own): `model alone`
-has the same model, and nobody who pays. Two further arms take E3B's ellipsoids of many
-envs along a rollout: all at once, and env by env with a rank-1 update for each row.
+All agents are recurrent, in the pixel maze. Signals that pay what a world model
+measures need one, and are measured with BYOL-Explore's (hindsight with its own): `model
+alone` has the same model, and nobody who pays. Two further arms take E3B's ellipsoids of
+many envs along a rollout: all at once, and env by env with a rank-1 update for each row.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -123,7 +123,7 @@ class EllipsoidArm(Arm):
             self.one_by_one()
 
     def one_by_one(self) -> Tensor:
-        """`[T, B]`: `φᵀ A φ` row by row, and `A - A φ φᵀ A / (1 + φᵀ A φ)` behind it."""
+        """`[T, B]`: `φᵀ A φ` of each row, then `A ← A - A φ φᵀ A / (1 + φᵀ A φ)`."""
         eye = torch.eye(SIZE, device=self.rows.device) / self.ridge
         told = self.rows.new_zeros(STEPS + 1, ENVS)
         for b in range(ENVS):

@@ -1,4 +1,4 @@
-"""Every signal in Montezuma's Revenge for a few rollouts: it pays, and play stays alive.
+"""Every signal in Montezuma's Revenge for a few rollouts: it pays, and play lives on.
 
 No score is asked for: that would take millions of frames.
 """

@@ -93,7 +93,7 @@ def test_ellipsoids_are_the_same_at_once_and_one_by_one() -> None:
 
 def test_unknown_signals_are_refused() -> None:
     plan = Plan.of(replace(SMALL, signals=("e3bb",)))
-    with pytest.raises(ConfigError, match="no 'e3bb'. Did you mean 'e3b'"):
+    with pytest.raises(ConfigError, match=r"no 'e3bb'\. Did you mean 'e3b'"):
         next(plan.build())
 
 
