@@ -80,8 +80,8 @@ class BenchmarkConfig:
     SimCLR's. The suite of models times a step of world models, beside its floor (the
     least time that its operations and bytes would take this machine) and beside
     torch-world's where that is installed. The suite of signals times an update of PPO
-    with each signal in the maze, beside plain PPO's. The suite of planning plans for many envs in
-    one batch, and for one after another.
+    with each signal in the maze, beside plain PPO's. The suite of planning plans for
+    many envs in one batch, and for one after another.
     """
 
     suite: Suite = Suite.ATARI

@@ -1,9 +1,10 @@
 """What an update of each signal costs beside plain PPO: worlds, networks and PPO equal.
 
 All agents are recurrent, in the pixel maze. Signals that pay what a world model
-measures need one, and are measured with BYOL-Explore's (hindsight with its own): `model
-alone` has the same model, and nobody who pays. Two further arms take E3B's ellipsoids of
-many envs along a rollout: all at once, and env by env with a rank-1 update for each row.
+measures need one, and are measured with BYOL-Explore's (hindsight with its own):
+`model alone` has the same model, and nobody who pays. Two further arms take E3B's
+ellipsoids of many envs along a rollout: all at once, and env by env with a rank-1
+update for each row.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
