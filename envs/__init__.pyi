@@ -66,6 +66,8 @@ from .toys.backgrounds import Backgrounds as Backgrounds
 from .toys.backgrounds import ImageBackgrounds as ImageBackgrounds
 from .toys.backgrounds import NamedBackgrounds as NamedBackgrounds
 from .toys.backgrounds import UniformNoise as UniformNoise
+from .toys.chain import ChainConfig as ChainConfig
+from .toys.deep_sea import DeepSeaConfig as DeepSeaConfig
 from .toys.moving_dot import MovingDotConfig as MovingDotConfig
 from .toys.moving_dot import MovingDotWorld as MovingDotWorld
 from .toys.scene import NoiseConfig as NoiseConfig

@@ -97,8 +97,8 @@ class WorldArm(Arm):
 class AgentArm(Arm):
     """One of our agents, as `curious train` runs it."""
 
-    def __init__(self, name: ArmName, agent: PpoAgent) -> None:
-        self.name, self.about = name.value, ABOUT[name]
+    def __init__(self, name: str, about: str, agent: PpoAgent) -> None:
+        self.name, self.about = name, about
         self.agent = agent
         self._collector = _TimedCollector(agent.collector)
         agent.collector = self._collector
@@ -163,7 +163,7 @@ class AgentArms:
             assert isinstance(encoder, OurEncoder)
             curiosity = RndConfig(encoder, encoder.size)
         agent = config.build(self.make_env(), model, curiosity, self.seed)
-        return AgentArm(name, agent)
+        return AgentArm(name.value, ABOUT[name], agent)
 
 
 class EncoderArm(Arm):

@@ -86,6 +86,11 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
 
         content["step_costs"] = benchmark_methods.costs(arms, timings)
         shown = benchmark_methods.table(title, arms, timings)
+    elif plan.suite is Suite.SIGNALS:
+        from experiments.benchmark import signals as benchmark_signals
+
+        content["signal_costs"] = benchmark_signals.costs(arms, timings)
+        shown = benchmark_signals.table(title, arms, timings)
     elif plan.suite is Suite.MODELS:
         by_clock = model_costs.by_clock(arms, timings, baselines, device)
         content |= by_clock

@@ -14,6 +14,7 @@ EXAMPLES = {
     "curious benchmark --suite data --data-gib 6": "a data set larger than memory",
     "curious benchmark --suite methods": "a step of each method of curious pretrain",
     "curious benchmark --suite models": "a step of world models, beside its floor",
+    "curious benchmark --suite signals": "an update with each signal, beside plain PPO",
     "curious benchmark --suite planning": "many envs in one batch, and one by one",
 }
 ADVICE = (

@@ -37,6 +37,7 @@ class Suite(Enum):
     DATA = "data"
     METHODS = "methods"
     MODELS = "models"
+    SIGNALS = "signals"
     PLANNING = "planning"
 
     @property
@@ -78,13 +79,15 @@ class BenchmarkConfig:
     every method of `curious pretrain`, beside the encoder alone and in units of
     SimCLR's. The suite of models times a step of world models, beside its floor (the
     least time that its operations and bytes would take this machine) and beside
-    torch-world's where that is installed. The suite of planning plans for many envs in
-    one batch, and for one after another.
+    torch-world's where that is installed. The suite of signals times an update of PPO
+    with each signal in the maze, beside plain PPO's. The suite of planning plans for
+    many envs in one batch, and for one after another.
     """
 
     suite: Suite = Suite.ATARI
     """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
-    methods (of curious pretrain), models (of curious train-model), planning"""
+    methods (of curious pretrain), models (of curious train-model), signals (of curious
+    train), planning"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -116,6 +119,9 @@ class BenchmarkConfig:
     models: tuple[str, ...] = ()
     """some of the presets of curious train-model, for the suite of models; none means
     byol-explore jepa-vicreg jepa-sigreg contrastive reconstruction"""
+    signals: tuple[str, ...] = ()
+    """some of the signals, for the suite of signals, by names of curious train
+    --curiosity; none means all"""
     shapes: tuple[Shape, ...] = ()
     """batches of the suite of models; none means 28x28 64x64, and all on a GPU"""
     batch_size: int = 192

@@ -50,6 +50,7 @@ class Plan:
     compile: bool
     methods: tuple[str, ...]
     models: tuple[str, ...]
+    signals: tuple[str, ...]
     shapes: tuple[Shape, ...]
     batch_size: int
     data_gib: float
@@ -72,7 +73,8 @@ class Plan:
             if value is not None and value < 1:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag} must be at least 1, not {value}")
-        maze, device = config.suite is Suite.MAZE, resolve_device(config.device)
+        in_maze = (Suite.MAZE, Suite.SIGNALS)
+        maze, device = config.suite in in_maze, resolve_device(config.device)
         many = 4096 if device.type == "cuda" else 64
         plan = Plan(
             suite=config.suite,
@@ -91,6 +93,7 @@ class Plan:
             compile=config.compile,
             methods=config.methods,
             models=tuple(dict.fromkeys(config.models)) or USUAL,
+            signals=config.signals,
             shapes=tuple(dict.fromkeys(config.shapes)) or usual_shapes(device),
             batch_size=config.batch_size,
             data_gib=config.data_gib,
@@ -185,6 +188,10 @@ class Plan:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)
             return
+        yield from self._agents(device)
+
+    def _agents(self, device: torch.device) -> Iterator[tuple[Arm, str | None]]:
+        """Agents in worlds, and the worlds alone."""
         agent = PpoAgentConfig(
             encoder=self.encoder,
             ppo=self.ppo,
@@ -196,6 +203,11 @@ class Plan:
             world: WorldConfig = self.world
             return world.build(self.num_envs, device)
 
+        if self.suite is Suite.SIGNALS:
+            from experiments.benchmark.signals import signal_arms
+
+            yield from signal_arms(self.signals, agent, env, device, self.seed)
+            return
         ours = AgentArms(agent, env, self.seed)
         baseline = ArmName.SB3.value if ArmName.SB3 in self.arms else None
         for name in self.arms:
