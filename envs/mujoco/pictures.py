@@ -9,7 +9,8 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from envs.mujoco.physics import Bodies
-from envs.mujoco.renderers.renderer import Picture, Poses, Renderer
+from envs.mujoco.renderers.choose import Chosen
+from envs.mujoco.renderers.renderer import Picture, Poses
 from envs.mujoco.stage import Stage
 from envs.vector_env import FactSpec
 
@@ -23,9 +24,14 @@ class Pictures:
     Args:
         model: of the scene.
         camera: its camera, by name.
-        renderer: what draws; None draws nothing, a frame is then one black pixel.
+        chosen: what draws; None draws nothing, a frame is then one black pixel.
         depth: tell `depth`, metres along the optical axis of every pixel.
         segmentation: tell `segmentation`, the geom that every pixel shows, -1 for sky.
+
+    Attributes:
+        obs_shape: of frames.
+        facts: what `describe` tells.
+        about: a line for people: what draws, and why.
 
     Raises:
         ValueError: the model has no such camera; or depth or segmentation are to be
@@ -36,15 +42,18 @@ class Pictures:
         self,
         model: mujoco.MjModel,
         camera: str,
-        renderer: Renderer | None,
+        chosen: Chosen | None,
         depth: bool = False,
         segmentation: bool = False,
     ) -> None:
-        if renderer is None and (depth or segmentation):
+        if chosen is None and (depth or segmentation):
             raise ValueError(
                 "Depth and segmentation need pictures: ask for pixels, or for neither"
             )
-        self._renderer = renderer
+        renderer = self._renderer = None if chosen is None else chosen.renderer
+        # A phrase among others of what is seen, where `why` is a sentence.
+        why = "" if chosen is None else chosen.why.rstrip(".")
+        self.about = why[:1].lower() + why[1:]
         self._camera = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
         if renderer is not None and self._camera < 0:
             raise ValueError(f"The scene has no camera '{camera}'")
