@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from agents.collect import Collector, Happened
-from agents.curiosity.signal import Signal
+from agents.curiosity.signal import IntrinsicReward, Signal
 from agents.draws import drawn_actions
 from agents.experience import Experience
 from agents.player import Player
@@ -92,6 +92,14 @@ class Agent(ABC):
 
         Args:
             describe: also measure what only people want to know.
+        """
+
+    @abstractmethod
+    def play_on(self) -> tuple[Experience, Mapping[str, IntrinsicReward]]:
+        """Collect one rollout, and tell what each signal pays for it; for people.
+
+        Nothing is learned: weights stay, and so do lifelong memories. Statistics of
+        rewards, and memories of an episode, move as in a training step.
         """
 
     @abstractmethod

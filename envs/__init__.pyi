@@ -35,6 +35,7 @@ from .mujoco.physics import Physics as Physics
 from .mujoco.physics import Told as Told
 from .mujoco.social_room.config import SocialRoomConfig as SocialRoomConfig
 from .mujoco.stage import Judged as Judged
+from .mujoco.stage import Stage as Stage
 from .mujoco.world import MujocoWorld as MujocoWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
@@ -89,6 +90,7 @@ from .vector_env import EnvSpec as EnvSpec
 from .vector_env import EnvState as EnvState
 from .vector_env import FactSpec as FactSpec
 from .vector_env import ObservableWorld as ObservableWorld
+from .vector_env import OverlookedWorld as OverlookedWorld
 from .vector_env import Step as Step
 from .vector_env import VectorEnv as VectorEnv
 from .vector_env import WatchedWorld as WatchedWorld

@@ -45,12 +45,14 @@ class NativeWorld(ABC, Generic[S]):
         actions: discrete or continuous.
         max_episode_steps: longer episodes are truncated.
         vector_size: V of what `sense` gives; 0 for nothing.
+        about: see `EnvSpec`.
     """
 
     obs_shape: tuple[int, int, int]
     actions: ActionSpace
     max_episode_steps: int
     vector_size: int = 0
+    about: str = ""
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
@@ -103,6 +105,7 @@ class NativeVectorEnv(VectorEnv):
             device=torch.device(device),
             facts=world.facts,
             vector_size=world.vector_size,
+            about=world.about,
         )
         self._generator = torch.Generator(device=self.spec.device)
         self._state: Any = None

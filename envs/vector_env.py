@@ -262,6 +262,14 @@ class ObservableWorld(Protocol):
 
 
 @runtime_checkable
+class OverlookedWorld(Protocol):
+    """A world that can be shown from above, to people."""
+
+    def with_overview(self) -> "WorldConfig":
+        """The same world with a fact `overview`, uint8 [3, H, W]: all of it at once."""
+
+
+@runtime_checkable
 class WatchedWorld(Protocol):
     """A world of P parts, each of which can be watched by a hard-coded gaze.
 

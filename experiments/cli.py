@@ -14,6 +14,10 @@ COMMANDS = {
         "experiments.evaluate.command",
         "scores, rooms and cells of a run, beside random play, and a video",
     ),
+    "watch": (
+        "experiments.watch.command",
+        "a run's agent on video: its view, its world from above, its bonus",
+    ),
     "pretrain": (
         "experiments.pretrain.command",
         "an image encoder from images alone, by any of the methods",

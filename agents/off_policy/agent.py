@@ -128,6 +128,11 @@ class OffPolicyAgent(Agent):
                 metrics |= of_surprise(scored.model_loss)
         return TrainStepResult(metrics, happened)
 
+    def play_on(self) -> tuple[Experience, Mapping[str, IntrinsicReward]]:
+        """See `Agent.play_on`."""
+        experience, _ = self.collector.collect()
+        return experience, self._appraise(experience, describe=False)[1]
+
     def rehearse(self, experience: Experience) -> None:
         """Appraise a rollout, and take the gradients of one batch of windows each."""
         scored, _, reward = self._appraise(experience, describe=True)

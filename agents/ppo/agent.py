@@ -148,6 +148,11 @@ class PpoAgent(Agent):
                 metrics |= of_surprise(scored.model_loss.of_all_processes())
         return TrainStepResult(metrics, happened)
 
+    def play_on(self) -> tuple[Experience, Mapping[str, IntrinsicReward]]:
+        """See `Agent.play_on`."""
+        experience, _ = self.collector.collect()
+        return experience, self._appraise(experience, describe=False)[1]
+
     def rehearse(self, experience: Experience) -> None:
         """Appraise a rollout, and take the gradient on its first minibatch."""
         scored, _, mixed = self._appraise(experience, describe=True)

@@ -6,12 +6,16 @@ from typing import Any
 import mujoco
 import torch
 
-from envs.mujoco.pictures import Pictures
-from envs.mujoco.renderers.ray_caster.ray_caster import RayCaster
-from envs.mujoco.renderers.renderer import Renderer, View
+from envs.mujoco.pictures import Camera, Pictures
+from envs.mujoco.renderers.backend import Backend
+from envs.mujoco.renderers.choose import choose
+from envs.mujoco.renderers.renderer import View
 from envs.mujoco.stage import Stage
 from envs.mujoco.threads import ThreadedPhysics
 from envs.mujoco.world import MujocoWorld
+
+ABOVE = 160
+"""rows and columns of an overview"""
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,8 @@ class Drawn:
     Attributes:
         pixels: rows and columns of a frame; 0 draws nothing.
         depth, segmentation: see `Pictures`.
+        overview: tell what the stage's camera above sees, 160 x 160.
+        backend: what draws.
 
     Raises:
         ValueError: pixels are fewer than 8 and not 0.
@@ -29,27 +35,39 @@ class Drawn:
     pixels: int
     depth: bool = False
     segmentation: bool = False
+    overview: bool = False
+    backend: Backend = Backend.AUTO
 
     def __post_init__(self) -> None:
         if self.pixels < 0 or 0 < self.pixels < 8:
             raise ValueError(f"pixels must be 0 or at least 8, not {self.pixels}")
 
     def world(self, stage: Stage[Any], device: torch.device | str) -> MujocoWorld:
-        """The stage as a world whose tensors lie on `device`."""
+        """The stage as a world whose tensors lie on `device`.
+
+        Raises:
+            CannotDraw: what should draw cannot; see `choose`.
+            ValueError: the scene has no such camera; or see `Pictures`.
+        """
         model = mujoco.MjModel.from_xml_string(stage.xml)
-        pictures = Pictures(
-            model,
-            stage.camera,
-            self._renderer(model, stage.camera, device),
-            self.depth,
-            self.segmentation,
-        )
+        eye = above = None
+        if self.pixels:
+            eye = self._drawer(model, stage.camera, self.pixels, (0, 1, 2), device)
+        if self.overview:
+            above = self._drawer(model, stage.above, ABOVE, (0, 1, 2, 3), device)
+        pictures = Pictures(eye, above, self.depth, self.segmentation)
         return MujocoWorld(stage, ThreadedPhysics(model, device), pictures)
 
-    def _renderer(
-        self, model: mujoco.MjModel, camera: str, device: torch.device | str
-    ) -> Renderer | None:
-        if not self.pixels:
-            return None
-        fovy = float(model.camera(camera).fovy[0])
-        return RayCaster(model, View(self.pixels, self.pixels, fovy), device)
+    def _drawer(
+        self,
+        model: mujoco.MjModel,
+        camera: str,
+        pixels: int,
+        groups: tuple[int, ...],
+        device: torch.device | str,
+    ) -> Camera:
+        number = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_CAMERA, camera)
+        if number < 0:
+            raise ValueError(f"The scene has no camera '{camera}'")
+        view = View(pixels, pixels, float(model.cam_fovy[number]), groups)
+        return Camera(number, choose(model, view, device, self.backend))

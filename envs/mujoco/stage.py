@@ -35,6 +35,7 @@ class Stage(ABC, Generic[S]):
     Attributes:
         xml: the scene in MuJoCo's XML format.
         camera: name of the camera whose pictures are the frames; empty for none.
+        above: name of one that sees all of it from above, for people; empty for none.
         substeps: time steps of the physics in a step of the world.
         lasting: an episode's end cuts time alone: the next begins where the world is.
         actions, max_episode_steps, vector_size: see `NativeWorld`.
@@ -42,6 +43,7 @@ class Stage(ABC, Generic[S]):
 
     xml: str
     camera: str
+    above: str = ""
     substeps: int
     actions: ActionSpace
     max_episode_steps: int

@@ -45,7 +45,7 @@ class MujocoWorld(NativeWorld[MujocoState]):
         self.stage, self.physics, self.pictures = stage, physics, pictures
         self.obs_shape, self.actions = pictures.obs_shape, stage.actions
         self.max_episode_steps = stage.max_episode_steps
-        self.vector_size = stage.vector_size
+        self.vector_size, self.about = stage.vector_size, pictures.about
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:

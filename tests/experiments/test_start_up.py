@@ -17,7 +17,7 @@ except SystemExit as end:
 print("torch" in sys.modules)
 sys.exit(code)
 """
-PLAIN = ("evaluate", "sweep", "import", "report", "benchmark")
+PLAIN = ("evaluate", "watch", "sweep", "import", "report", "benchmark")
 REMEMBERED = ("train", "pretrain", "train-model", "picture", "record")
 
 

@@ -1,26 +1,17 @@
 """Which renderer draws, by what the scene and the machine have."""
 
 from dataclasses import dataclass
-from enum import Enum
 from typing import final
 
 import mujoco
 import torch
 
+from envs.mujoco.renderers.backend import Backend as Backend
 from envs.mujoco.renderers.native.context import MISSING, found_api
 from envs.mujoco.renderers.native.native import NativeRenderer
 from envs.mujoco.renderers.ray_caster.ray_caster import RayCaster
 from envs.mujoco.renderers.renderer import CannotDraw, Renderer, View
 from envs.mujoco.renderers.warp.warp import WarpRenderer, has_warp
-
-
-class Backend(Enum):
-    """Renderers by name."""
-
-    AUTO = "auto"
-    RAY_CASTER = "ray-caster"
-    NATIVE = "native"
-    WARP = "warp"
 
 
 @final

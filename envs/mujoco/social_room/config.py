@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from envs.behaviours.groups import Animate, Company, Kind, animate, company
+from envs.mujoco.renderers.backend import Backend
 from envs.native_env import NativeVectorEnv
 from envs.vector_env import VectorEnv
 
@@ -36,12 +37,20 @@ class SocialRoomConfig:
     """A fact: metres along the optical axis of every pixel."""
     segmentation: bool = False
     """A fact: the geom that every pixel shows."""
+    overview: bool = False
+    """A fact: the room from above, for people."""
+    renderer: Backend = Backend.AUTO
+    """What draws: see docs/renderers.md."""
     max_episode_steps: int = 1_000
     """Steps until an episode is cut; the world goes on where it was."""
 
     def with_facts(self) -> "SocialRoomConfig":
         """The same with `poses`."""
         return replace(self, poses=True)
+
+    def with_overview(self) -> "SocialRoomConfig":
+        """See `OverlookedWorld`; a room that draws nothing has none."""
+        return replace(self, overview=self.pixels > 0)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -97,7 +106,9 @@ class SocialRoomConfig:
         # MuJoCo is loaded for who builds a room, not for who asks for its flags.
         from envs.mujoco.drawn import Drawn
 
-        drawn = Drawn(self.pixels, self.depth, self.segmentation)
+        drawn = Drawn(
+            self.pixels, self.depth, self.segmentation, self.overview, self.renderer
+        )
         return NativeVectorEnv(drawn.world(stage, device), num_envs, device)
 
     def _kinds(self, device: torch.device | str) -> tuple[Kind, ...]:

@@ -27,6 +27,8 @@ _WALLS = ((150, 156, 160), (162, 156, 148), (150, 160, 150), (160, 150, 158))
 def room(layout: Layout, looks: Sequence[Sequence[Look]]) -> str:
     """The scene; body "g m" is object m of group g, and all but the head lie in order.
 
+    The agent's own head is of a group of geoms that only the camera above is shown.
+
     Nothing collides: whoever moves does so by rules that keep to their boxes.
     """
     walls = "".join(_wall(layout, i) for i in range(4))
@@ -47,10 +49,15 @@ def room(layout: Layout, looks: Sequence[Sequence[Look]]) -> str:
         <light name="lamp" directional="true" dir="-0.4 0.3 -1" castshadow="false"
           ambient="0 0 0" diffuse="0.5 0.5 0.5" specular="0 0 0"/>
         <geom name="ground" type="plane" size="20 20 1" rgba="{_rgba((96, 94, 92))}"/>
+        <camera name="above" pos="0 0 {1.8 * layout.wall}" xyaxes="0 -1 0 1 0 0"
+          fovy="60"/>
         {walls}
         {floors}
         <body name="head" mocap="true">
           <camera name="eye" xyaxes="0 -1 0 0 0 1" fovy="{FOVY}"/>
+          <geom type="sphere" size="0.3" rgba="0.95 0.95 0.9 1" group="3"/>
+          <geom type="capsule" fromto="0.2 0 0 0.7 0 0" size="0.1" rgba="0.1 0.1 0.1 1"
+            group="3"/>
         </body>
         {others}
       </worldbody>

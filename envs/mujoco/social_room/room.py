@@ -63,7 +63,7 @@ class SocialRoom(Stage[SocialState]):
         ValueError: there are fewer groups, or more, or an episode has no step.
     """
 
-    camera = "eye"
+    camera, above = "eye", "above"
     substeps = 1
     actions = DiscreteActions(len(ACTIONS), ACTIONS)
     lasting = True

@@ -40,7 +40,8 @@ class Watching(Stage[WatchingState]):
         state: where the B rooms are now; it is read only.
     """
 
-    camera, substeps, lasting = SocialRoom.camera, SocialRoom.substeps, True
+    camera, above = SocialRoom.camera, SocialRoom.above
+    substeps, lasting = SocialRoom.substeps, True
     max_episode_steps = maxsize
 
     def __init__(self, room: SocialRoom, state: SocialState) -> None:
