@@ -19,7 +19,7 @@ from finished import commit_of, finished
 
 from experiments.report.runs import LoadedRun
 
-WORTH = 0.01  # mean return of a rollout's episodes: more than any without the goal
+NOTHING = 0.0  # no rollout returns more on average in which nobody reached the goal
 
 
 def collected(sweep: Path) -> Iterator[dict[str, Any]]:
@@ -33,7 +33,7 @@ def told(run: LoadedRun) -> dict[str, Any]:
     steps, _, reached = run.series("goal/reached")
     _, _, mean = run.series("goal/return")
     at, _, returns = run.series("episode/return")
-    found = at[returns > WORTH]
+    found = at[returns > NOTHING]
     return {
         "solved_at": int(steps[-1]) if reached[-1] else None,
         "steps": run.steps,
