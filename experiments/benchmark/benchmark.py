@@ -149,6 +149,8 @@ def _title(config: BenchmarkConfig, plan: Plan) -> str:
         if plan.suite is Suite.METHODS
         else "Plans per second"
         if plan.suite is Suite.PLANNING
+        else "MuJoCo scenes, frames per second"
+        if plan.suite is Suite.RENDERERS
         else "World models, transitions per second"
         if plan.suite is Suite.MODELS
         else f"A data set of {plan.data_gib:g} GiB, 84 × 84"

@@ -38,6 +38,7 @@ class Suite(Enum):
     METHODS = "methods"
     MODELS = "models"
     PLANNING = "planning"
+    RENDERERS = "renderers"
 
     @property
     def arms(self) -> tuple[ArmName, ...]:
@@ -79,12 +80,14 @@ class BenchmarkConfig:
     SimCLR's. The suite of models times a step of world models, beside its floor (the
     least time that its operations and bytes would take this machine) and beside
     torch-world's where that is installed. The suite of planning plans for many envs in
-    one batch, and for one after another.
+    one batch, and for one after another. The suite of renderers draws MuJoCo scenes
+    with each renderer that there is.
     """
 
     suite: Suite = Suite.ATARI
     """atari, maze (Pixel Maze, rendered on the device), parts (encoders alone), data,
-    methods (of curious pretrain), models (of curious train-model), planning"""
+    methods (of curious pretrain), models (of curious train-model), planning,
+    renderers (of MuJoCo scenes)"""
     arms: tuple[ArmName, ...] = ()
     """some of the arms; none means all that the suite has"""
     game: str = "MontezumaRevenge"
@@ -96,7 +99,8 @@ class BenchmarkConfig:
     warm_up: int | None = None
     """updates of each arm that do not count (none: 1, or 2 with --compile)"""
     num_envs: int | None = None
-    """worlds (none: 32; in the maze 64, on a GPU 4096; planned for 64, on a GPU 512)"""
+    """worlds (none: 32; in the maze 64, on a GPU 4096; planned for 64, on a GPU 512;
+    drawn 64, on a GPU 1024)"""
     num_steps: int | None = None
     """steps of each world in a rollout (none: 128; in the maze 32)"""
     epochs: int | None = None

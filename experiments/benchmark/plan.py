@@ -124,7 +124,7 @@ class Plan:
                 f"--data-gib {self.data_gib:g} must be more than --memory-gib "
                 f"{self.memory_gib:g}, or reading everything would fit."
             )
-        learns = self.suite is not Suite.PLANNING
+        learns = self.suite not in (Suite.PLANNING, Suite.RENDERERS)
         if learns and (ppo.num_minibatches < 1 or self.num_envs % ppo.num_minibatches):
             raise ConfigError(
                 f"--num-envs {self.num_envs} must be a multiple of --minibatches "
@@ -148,6 +148,13 @@ class Plan:
             ValueError: parts that do not fit together, or no such game.
         """
         device = torch.device(self.device)
+        if self.suite in (Suite.ATARI, Suite.MAZE):
+            yield from self._agents(device)
+        else:
+            yield from self._alone(device)
+
+    def _alone(self, device: torch.device) -> Iterator[tuple[Arm, str | None]]:
+        """Suites without agents; what each measures is imported only for it."""
         if self.suite is Suite.DATA:
             from experiments.benchmark.data import OwnedDataset
 
@@ -181,10 +188,16 @@ class Plan:
                 self.planned_envs, self.encoder.precision, device, self.seed
             )
             return
+        if self.suite is Suite.RENDERERS:
+            from experiments.benchmark.renderers import render_arms
+
+            yield from render_arms(self.planned_envs, device, self.seed)
+            return
         if self.suite is Suite.PARTS:
             num_images = self.num_envs * self.ppo.num_steps // self.ppo.num_minibatches
             yield from encoder_arms(self.encoder, num_images, device, self.seed)
-            return
+
+    def _agents(self, device: torch.device) -> Iterator[tuple[Arm, str | None]]:
         agent = PpoAgentConfig(
             encoder=self.encoder,
             ppo=self.ppo,

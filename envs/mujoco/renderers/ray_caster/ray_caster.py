@@ -13,6 +13,7 @@ from envs.mujoco.renderers.ray_caster.lights import Lighting
 from envs.mujoco.renderers.ray_caster.scene import Scene
 from envs.mujoco.renderers.ray_caster.seen import Seen, seen
 from envs.mujoco.renderers.ray_caster.shading import Shading
+from envs.mujoco.renderers.ray_caster.sky import Sky
 from envs.mujoco.renderers.ray_caster.tiles import SIDE, Tiles
 from envs.mujoco.renderers.renderer import Lights, Picture, Poses, Renderer, View
 
@@ -50,7 +51,8 @@ class RayCaster(Renderer):
         self._tiles = Tiles(view, self.device)
         self._casting = Casting(self._scene, self._tiles)
         lighting = Lighting(model, self.device)
-        self._shading = Shading(self._scene, lighting, self._tiles)
+        sky = Sky(model, self.device)
+        self._shading = Shading(self._scene, lighting, sky, self._tiles)
         self._chunk = max(1, PIXELS // (SIDE**2 * self._tiles.num))
 
     def render(self, poses: Poses) -> Picture:

@@ -16,6 +16,7 @@ from envs.mujoco.renderers.ray_caster.shapes.floor import Floor
 from envs.mujoco.renderers.ray_caster.shapes.plane import Plane
 from envs.mujoco.renderers.ray_caster.shapes.shape import Shape
 from envs.mujoco.renderers.ray_caster.shapes.sphere import Sphere
+from envs.mujoco.renderers.ray_caster.textures import plane_textures, tints
 from envs.mujoco.renderers.renderer import CannotDraw
 
 _KIND = mujoco.mjtGeom
@@ -50,6 +51,8 @@ class Scene:
         rgba: of geom and material, as MuJoCo joins them.
         emission: share of its colour with which a geom glows.
         glows: whether any does.
+        tint: mean colour of the texture of each that is no plane, 1 where it has none.
+        textures: of planes, by their index in `geoms`.
         furthest: depth behind which there is only sky, metres.
 
     Raises:
@@ -81,6 +84,9 @@ class Scene:
         glow = np.where(material >= 0, _of(model.mat_emission, material), 0)
         self.emission = tensor(glow.astype(np.float32))
         self.glows = bool(glow.any())
+        numbers = order.tolist()
+        self.tint = tensor(tints(model, numbers))
+        self.textures = plane_textures(model, numbers, device)
         self.furthest = float(model.vis.map.zfar * model.stat.extent)
 
 
