@@ -40,7 +40,8 @@ class Panels:
             lines: words below the curve.
         """
         self._paid.append(dict(paid))
-        self._most = max([self._most * 0.995, *map(abs, paid.values()), 1e-8])
+        shown = [abs(x) for told in self._paid for x in told.values()]
+        self._most = max([0.99 * self._most, *shown, 1e-8])
         pictures = [_enlarged(x) for x in views]
         width = sum(x.width + _GAP for x in pictures) + WIDE
         paper = Image.new("RGB", (width + width % 2, SIDE), _PAPER)

@@ -29,6 +29,8 @@ class SocialRoomConfig:
     """Rows and columns of a frame; 0 draws nothing, a frame is then one black pixel."""
     coordinates: bool = False
     """The vector tells the places of objects in view beside the heading."""
+    walks: bool = False
+    """Two more actions: the agent walks ahead and back, between the boxes."""
     varied: bool = False
     """Each world has colours, a lamp and an eye of its own."""
     poses: bool = False
@@ -71,6 +73,7 @@ class SocialRoomConfig:
             self.coordinates,
             self.varied,
             self.poses,
+            self.walks,
             self.max_episode_steps,
             device,
         )

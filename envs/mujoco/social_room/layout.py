@@ -6,6 +6,7 @@ from typing import final
 import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from envs.gaze import HEADINGS
 
@@ -13,6 +14,7 @@ MIDDLE = 4.0
 """metres from the agent to the middle of each box"""
 FARTHEST = 2.0
 """the greatest half of a box, in metres"""
+_TIE = 1e-3  # radians, far above what rounding does
 
 
 @final
@@ -39,23 +41,35 @@ class Layout:
         self.half = min(FARTHEST, MIDDLE * slope / (1 + slope))  # inner corners meet
         self.wall = MIDDLE + self.half + 0.6
         heading = torch.arange(HEADINGS, device=device)
-        self._sector = heading * num // HEADINGS
-        middles = [(2 * s + 1) * HEADINGS // (2 * num) for s in range(num)]
-        self._middle = torch.tensor(middles, device=device)
         angle = (torch.arange(num, device=device) + 0.5) * (2 * pi / num)
         self._ahead = torch.stack([angle.cos(), angle.sin()], -1)
         self._right = torch.stack([angle.sin(), -angle.cos()], -1)
         self._heading = 2 * pi / HEADINGS * heading
 
     def watched(
-        self, heading: Int64[Tensor, "B"], sector: Int64[Tensor, "B n"]
+        self,
+        heading: Int64[Tensor, "B"],
+        sector: Int64[Tensor, "B n"],
+        place: Float32[Tensor, "B 2"],
     ) -> Bool[Tensor, "B n"]:
-        """Which group stands in the sector that a heading looks into."""
-        return sector == self._sector.index_select(0, heading).unsqueeze(1)
+        """The group whose box is straight ahead, or nearest to it.
 
-    def middle(self, sector: Int64[Tensor, "B"]) -> Int64[Tensor, "B"]:
-        """A heading in the middle of a sector, to half a step."""
-        return self._middle.index_select(0, sector)
+        From the middle, where `place` is 0, that is the one in the sector of the
+        heading.
+        """
+        way = MIDDLE * self._ahead[sector] - place.unsqueeze(1)
+        angle = torch.atan2(way[..., 1], way[..., 0])
+        # A heading between two sectors looks into the left one.
+        off = angle - self.angle(heading).unsqueeze(1) - _TIE
+        return one_hot(off.cos().argmax(1), self.num).bool()
+
+    def towards(
+        self, sector: Int64[Tensor, "B"], place: Float32[Tensor, "B 2"]
+    ) -> Int64[Tensor, "B"]:
+        """The heading that is nearest to the middle of a sector's box."""
+        x, y = (MIDDLE * self._ahead[sector] - place).unbind(1)
+        turns = torch.atan2(y, x) / (2 * pi) * HEADINGS
+        return turns.round().long() % HEADINGS
 
     def angle(self, heading: Int64[Tensor, "B"]) -> Float32[Tensor, "B"]:
         """Headings in radians."""

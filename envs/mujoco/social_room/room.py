@@ -12,15 +12,16 @@ from envs.behaviours.behaviour import MOST
 from envs.behaviours.groups import Kind
 from envs.behaviours.together import Together
 from envs.chance import Keyed
-from envs.gaze import ACTIONS, FREQUENCIES, HEADINGS, TURNS, compass
+from envs.gaze import FREQUENCIES, HEADINGS, compass
 from envs.mujoco.physics import Bodies, Told
 from envs.mujoco.renderers.renderer import Poses
 from envs.mujoco.social_room.frustum import within
 from envs.mujoco.social_room.furniture import FOVY, room, tall
 from envs.mujoco.social_room.layout import Layout
+from envs.mujoco.social_room.legs import Legs, Standing, Walking
 from envs.mujoco.social_room.styles import Styles
 from envs.mujoco.stage import Judged, Stage
-from envs.vector_env import DiscreteActions, FactSpec
+from envs.vector_env import FactSpec
 
 LEAST, MOST_SECTORS = 4, 8
 _SAW_IT_MOVE = 1e-3  # metres in a step, beyond which somebody turns to where it goes
@@ -30,8 +31,9 @@ class SocialState(NamedTuple):
     """The gaze, which group stands where, what all do, and how all look."""
 
     heading: Int64[Tensor, "B"]  # in steps of 12 degrees
+    place: Float32[Tensor, "B 2"]  # of the agent, in metres from the middle
     sector: Int64[Tensor, "B n"]  # in which each group stands
-    watched: Bool[Tensor, "B n"]  # the group whose sector the heading looks into
+    watched: Bool[Tensor, "B n"]  # the group that the gaze is on
     doing: Float32[Tensor, "B F"]  # states of all groups, side by side
     facing: Float32[Tensor, "B N"]  # where each object looks, in radians
     style: Float32[Tensor, "B S"]
@@ -48,14 +50,16 @@ class SocialRoom(Stage[SocialState]):
     time only.
 
     What the agent may feel (`sense`): sin and cos of 1, 2, 4 and 8 times its heading;
-    with `coordinates` also, as in the attention world, which group is in view, one-hot,
-    x and y by group and object, and which of them are seen.
+    its place in metres, if it walks; with `coordinates` also, as in the attention
+    world, which group is in view, one-hot, x and y by group and object, and which of
+    them are seen.
 
     Args:
         kinds: the groups by behaviour, four to eight in all.
         coordinates: whether the vector has them.
         varied: each world has colours, a lamp and an eye of its own.
         poses: tell `positions` and `facing` of all objects, and where the eye is.
+        walks: the agent can walk, see `Walking`; else it stands in the middle.
         max_episode_steps: steps until an episode is cut.
         device: where all of it lies.
 
@@ -65,7 +69,6 @@ class SocialRoom(Stage[SocialState]):
 
     camera, above = "eye", "above"
     substeps = 1
-    actions = DiscreteActions(len(ACTIONS), ACTIONS)
     lasting = True
 
     def __init__(
@@ -74,6 +77,7 @@ class SocialRoom(Stage[SocialState]):
         coordinates: bool,
         varied: bool,
         poses: bool,
+        walks: bool,
         max_episode_steps: int,
         device: torch.device | str,
     ) -> None:
@@ -91,10 +95,14 @@ class SocialRoom(Stage[SocialState]):
         self.max_episode_steps = max_episode_steps
         self.layout = Layout(groups.num, device)
         self.xml = room(self.layout, groups.looks)
-        self._styles = Styles(mujoco.MjModel.from_xml_string(self.xml), device)
+        model = mujoco.MjModel.from_xml_string(self.xml)
+        self._styles = Styles(model, device)
+        self._eye = int(model.camera(self.camera).id)
         felt = groups.num * (1 + 3 * MOST) if coordinates else 0
-        self.vector_size = 2 * len(FREQUENCIES) + felt
-        self._turns = torch.tensor(TURNS, device=device)
+        self.legs: Legs = Walking(self.layout, device) if walks else Standing()
+        self.actions = self.legs.actions
+        self.vector_size = 2 * len(FREQUENCIES) + self.legs.felt + felt
+        self._turns = torch.tensor(self.legs.turns, device=device)
         self._compass = compass(device)
         self._object = groups.exist.flatten().nonzero()[:, 0]  # those that there are
         heights = [
@@ -134,8 +142,9 @@ class SocialRoom(Stage[SocialState]):
             style = torch.full_like(style, 0.5)
         at = self._at(doing, sector)
         facing = torch.atan2(-at[..., 1], -at[..., 0])
-        watched = self.layout.watched(heading, sector)
-        state = SocialState(heading, sector, watched, doing, facing, style)
+        place = torch.zeros(num, 2, device=chance.device)
+        watched = self.layout.watched(heading, sector, place)
+        state = SocialState(heading, place, sector, watched, doing, facing, style)
         return state, self.told(state)
 
     def act(
@@ -152,12 +161,14 @@ class SocialRoom(Stage[SocialState]):
         moves = way.abs().amax(-1) > _SAW_IT_MOVE
         facing = torch.atan2(way[..., 1], way[..., 0])
         facing = torch.where(moves, facing, state.facing)
-        after = self.turned(state._replace(doing=doing, facing=facing), heading)
+        place = self.legs.walk(state.place, self.layout.angle(heading), action)
+        after = state._replace(place=place, doing=doing, facing=facing)
+        after = self.turned(after, heading)
         return after, self.told(after)
 
     def turned(self, state: SocialState, heading: Int64[Tensor, "B"]) -> SocialState:
         """The same with the gaze elsewhere."""
-        watched = self.layout.watched(heading, state.sector)
+        watched = self.layout.watched(heading, state.sector, state.place)
         return state._replace(heading=heading, watched=watched)
 
     def told(self, state: SocialState) -> Told:
@@ -165,8 +176,7 @@ class SocialRoom(Stage[SocialState]):
         at = self._at(state.doing, state.sector)
         on_floor = torch.cat([at, torch.zeros_like(at[..., :1])], -1)
         high = self._styles.eye(state.style)
-        none = torch.zeros_like(high)
-        head = torch.stack([none, none, high], 1).unsqueeze(1)
+        head = torch.cat([state.place, high.unsqueeze(1)], 1).unsqueeze(1)
         yaw, pitch = (
             self.layout.angle(state.heading) / 2,
             self._styles.pitch(state.style) / 2,
@@ -196,6 +206,8 @@ class SocialRoom(Stage[SocialState]):
     def sense(self, state: SocialState, bodies: Bodies) -> Float32[Tensor, "B V"]:
         """The heading and, if so, group in view and coordinates: see the class."""
         felt = self._compass.index_select(0, state.heading)
+        if self.legs.felt:
+            felt = torch.cat([felt, state.place], 1)
         if not self.coordinates:
             return felt
         seen = self.seen(state, bodies)
@@ -225,7 +237,7 @@ class SocialRoom(Stage[SocialState]):
             facing = torch.zeros(num, device=state.facing.device).flatten(1)
             facing[:, self._object] = state.facing
             told["facing"] = facing.view(num)
-            told["eye"] = bodies.camera_pos[:, 0]
+            told["eye"] = bodies.camera_pos[:, self._eye]
         return told
 
     def seen(self, state: SocialState, bodies: Bodies) -> Bool[Tensor, "B n M"]:
@@ -234,7 +246,7 @@ class SocialRoom(Stage[SocialState]):
         point = torch.cat(
             [point[..., :2], point[..., 2:] + self._middle[..., None]], -1
         )
-        eye = bodies.camera_pos[:, 0], bodies.camera_mat[:, 0]
+        eye = bodies.camera_pos[:, self._eye], bodies.camera_mat[:, self._eye]
         return self.groups.there(state.doing) & within(point, *eye, FOVY)
 
     def shown(self, state: SocialState, poses: Poses) -> Poses:

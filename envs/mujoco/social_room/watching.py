@@ -30,9 +30,9 @@ class WatchingState(NamedTuple):
 class Watching(Stage[WatchingState]):
     """n copies of each of B rooms, with the gaze on another group in each.
 
-    Env n b + g goes on from room b, and keeps its gaze in the middle of the sector of
-    group g, whatever the action. A gaze on a wary group (peekaboo) turns to a sector
-    opposite for 20 steps out of 60. Episodes have no end. See
+    Env n b + g goes on from room b, and keeps its gaze on the box of group g, from
+    where the agent was, whatever the action. A gaze on a wary group (peekaboo) turns to
+    a sector opposite for 20 steps out of 60. Episodes have no end. See
     `envs.attention.watching.Watching`, which does the same in the plane.
 
     Args:
@@ -51,8 +51,9 @@ class Watching(Stage[WatchingState]):
         wary = [x.behaviour.wary for x in room.groups.kinds for _ in range(x.count)]
         self._wary = torch.tensor(wary, device=device).repeat(len(state.heading))
         sector = state.sector.flatten()  # of the group that a copy watches
-        self._look = room.layout.middle(sector)
-        self._away = room.layout.middle((sector + num // 2) % num)
+        place = state.place.repeat_interleave(num, 0)
+        self._look = room.layout.towards(sector, place)
+        self._away = room.layout.towards((sector + num // 2) % num, place)
         self._first = SocialState(*[x.repeat_interleave(num, 0) for x in state])
 
     @property

@@ -14,7 +14,9 @@ ANYTHING = torch.arange(NUM * 5) % 9
 
 
 def test_each_copy_goes_on_with_the_gaze_on_its_group() -> None:
-    config = SocialRoomConfig(Animate.CHASING, others=4, pixels=0, varied=True)
+    config = SocialRoomConfig(
+        Animate.CHASING, others=4, pixels=0, varied=True, poses=True
+    )
     assert isinstance(config, WatchedWorld)
     assert config.parts == ("chasing", "static", "static-2", "periodic", "noise")
     env = config.build(NUM, "cpu")
@@ -28,7 +30,7 @@ def test_each_copy_goes_on_with_the_gaze_on_its_group() -> None:
     for name in ("places", "sector", "there"):
         copies = rows[0].facts[name].unflatten(0, (NUM, 5))
         assert torch.equal(copies, row.facts[name].unsqueeze(1).expand_as(copies))
-    heights = watching.state_dict()["state"]["bodies"]["camera_pos"][:, 0, 2]
+    heights = rows[0].facts["eye"][:, 2]
     assert len(heights.unique()) == NUM, "a copy has not the eye of its room"
     # What is left to no chance goes on as in the room, which did not notice.
     after = [row := env.step(torch.zeros(NUM, dtype=torch.int64)) for _ in range(12)]
