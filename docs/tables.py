@@ -187,8 +187,25 @@ def benchmark() -> Iterator[str]:
         yield f"| {found['about']} | {speed} | {ratio} |"
 
 
+def signal_costs() -> Iterator[str]:
+    """CPU time of an update with each signal, beside plain PPO's and the model's."""
+    found = json.loads((RESULTS / "benchmark-signals.json").read_text())["signal_costs"]
+    model = list(found).index("model alone")
+
+    def span(row: Mapping[str, float], key: str) -> str:
+        middle, low, high = (row[f"{key}{x}"] for x in ("", "_low", "_high"))
+        return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+    for i, (name, row) in enumerate(found.items()):
+        if "over_plain" in row:
+            needs = span(row, "over_model") if i > model else ""
+            cost = f"{1e3 * row['cpu_seconds']:.0f}"
+            yield f"| {name} | {cost} | {span(row, 'over_plain')} | {needs} |"
+
+
 if __name__ == "__main__":
     print("Key-door:", *key_door(100), "", sep="\n")
     print("Fashion-MNIST:", *fashion(), "", sep="\n")
     print("Noise:", *(x for page in noise_pages() for x in (*page, "")), sep="\n")
-    print("Benchmark:", *benchmark(), sep="\n")
+    print("Benchmark:", *benchmark(), "", sep="\n")
+    print("Signals:", *signal_costs(), sep="\n")

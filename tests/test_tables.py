@@ -37,6 +37,13 @@ def test_benchmark(tables: Any) -> None:
     assert page[begin : begin + len(rows)] == rows
 
 
+def test_signal_costs(tables: Any) -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text().splitlines()
+    rows = list(tables.signal_costs())
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
+
+
 def test_noise(tables: Any) -> None:
     page = (ROOT / "docs/noise.md").read_text().splitlines()
     at = 0

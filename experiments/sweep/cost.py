@@ -122,8 +122,8 @@ def print_plan(
     unknown = steps = 0
     for cell in cells:
         status = statuses[cell.name]
-        done = status.state is State.DONE
-        left = 0 if done else max(0, cell.budget - status.steps)
+        is_done = status.state is State.DONE
+        left = 0 if is_done else max(0, cell.budget - status.steps)
         steps += left
         speed = speeds.get(values_of(cell))
         seconds = left / speed.steps_per_second if speed else 0.0
