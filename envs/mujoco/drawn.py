@@ -8,7 +8,7 @@ import torch
 
 from envs.mujoco.pictures import Camera, Pictures
 from envs.mujoco.renderers.backend import Backend
-from envs.mujoco.renderers.choose import choose
+from envs.mujoco.renderers.choose import choose_renderer
 from envs.mujoco.renderers.renderer import View
 from envs.mujoco.stage import Stage
 from envs.mujoco.threads import ThreadedPhysics
@@ -46,7 +46,7 @@ class Drawn:
         """The stage as a world whose tensors lie on `device`.
 
         Raises:
-            CannotDraw: what should draw cannot; see `choose`.
+            CannotDraw: what should draw cannot; see `choose_renderer`.
             ValueError: the scene has no such camera; or see `Pictures`.
         """
         model = mujoco.MjModel.from_xml_string(stage.xml)
@@ -70,4 +70,4 @@ class Drawn:
         if number < 0:
             raise ValueError(f"The scene has no camera '{camera}'")
         view = View(pixels, pixels, float(model.cam_fovy[number]), groups)
-        return Camera(number, choose(model, view, device, self.backend))
+        return Camera(number, choose_renderer(model, view, device, self.backend))

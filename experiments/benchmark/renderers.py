@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from envs.mujoco.renderers.choose import Backend, choose
+from envs.mujoco.renderers.choose import Backend, choose_renderer
 from envs.mujoco.renderers.crowd import BODIES, Crowd
 from envs.mujoco.renderers.renderer import CannotDraw, Poses, Renderer, View
 from experiments.benchmark.timing import Arm
@@ -76,7 +76,7 @@ def render_arms(
         baseline = None
         for backend in DRAWN:
             try:
-                drawn = choose(crowd.model, view, device, backend).renderer
+                drawn = choose_renderer(crowd.model, view, device, backend).renderer
             except CannotDraw:
                 continue
             name = f"{backend.value}, {bodies}"
@@ -84,6 +84,6 @@ def render_arms(
             yield FramesArm(name, about, drawn, poses, whole=False), baseline
             baseline = baseline or name
             if backend is Backend.RAY_CASTER:
-                again = choose(crowd.model, view, device, backend).renderer
+                again = choose_renderer(crowd.model, view, device, backend).renderer
                 more = f"{about}, with depth and segmentation"
                 yield FramesArm(f"{name}, all", more, again, poses, True), baseline

@@ -23,7 +23,7 @@ class Chosen:
     why: str
 
 
-def choose(
+def choose_renderer(
     model: mujoco.MjModel,
     view: View,
     device: torch.device | str = "cpu",

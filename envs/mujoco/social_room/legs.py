@@ -83,4 +83,5 @@ class Walking(Legs):
         stride = self._strides[action].unsqueeze(1)
         there = place + stride * torch.stack([angle.cos(), angle.sin()], 1)
         far = torch.linalg.vector_norm(there, dim=1, keepdim=True)
-        return there * (self.reach / far.clamp_min(1e-6)).clamp(max=1)
+        held: Tensor = there * (self.reach / far.clamp_min(1e-6)).clamp(max=1)
+        return held

@@ -129,7 +129,7 @@ def test_panels_side_by_side_and_a_curve_that_rises() -> None:
     rows = torch.arange(SIDE)
 
     def height(of: Any, column: int) -> float:
-        return float(rows[:200][torch.from_numpy(of[:200, column])].float().mean())
+        return float(rows[:256][torch.from_numpy(of[:256, column])].float().mean())
 
     left, right = 40, WIDE - 30
     assert height(up, right) < height(up, left) - 40
