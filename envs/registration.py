@@ -13,7 +13,9 @@ from types import ModuleType
 IDS = {
     "curious/Atari-v0": "envs.atari.native:AtariConfig",
     "curious/Attention-v0": "envs.attention.config:AttentionConfig",
+    "curious/Chain-v0": "envs.toys.chain:ChainConfig",
     "curious/Counting-v0": "envs.counting:CountingConfig",
+    "curious/DeepSea-v0": "envs.toys.deep_sea:DeepSeaConfig",
     "curious/KeyDoor-v0": "envs.tiles.key_door:KeyDoorConfig",
     "curious/MovingDot-v0": "envs.toys.moving_dot:MovingDotConfig",
     "curious/PixelMaze-v0": "envs.tiles.maze.pixel_maze:PixelMazeConfig",

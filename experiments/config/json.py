@@ -233,16 +233,13 @@ def _read_dataclass(data: dict[str, Any], expected: Any, path: str) -> Any:
 
 def _check_instance(config: Any, expected: Any, path: str) -> None:
     cls = get_origin(expected) or expected
-    if is_protocol(cls):
-        fitting, asked = fits(config, cls), f"{cls.__qualname__}: {needs(cls)}"
-    else:
-        fitting = cls in (Any, object) or isinstance(config, cls)
-        asked = cls.__qualname__
-    if not fitting:
-        raise ConfigError(
-            f"{path}: a {type(config).__qualname__} cannot stand here; expected a "
-            f"{asked}."
-        )
+    if cls in (Any, object) or fits(config, cls):
+        return
+    asked = f": {needs(cls)}" if is_protocol(cls) else ""
+    raise ConfigError(
+        f"{path}: a {type(config).__qualname__} cannot stand here; expected a "
+        f"{cls.__qualname__}{asked}."
+    )
 
 
 def _read_float(data: int | float, path: str) -> float:

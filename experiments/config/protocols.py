@@ -13,9 +13,13 @@ def is_protocol(cls: Any) -> bool:
 def fits(config: object, protocol: type) -> bool:
     """Whether it has all that the protocol names, called with the same arguments.
 
+    Of a class that is no protocol, whether it is an instance.
+
     Python's own check of a protocol asks for names alone, and most parts have a
     `build`: what tells them apart is what it is called with.
     """
+    if not is_protocol(protocol):
+        return isinstance(config, protocol)
     wanted = methods(protocol)
     has_rest = all(hasattr(config, x) for x in members(protocol))
     return has_rest and all(
@@ -26,6 +30,8 @@ def fits(config: object, protocol: type) -> bool:
 
 def needs(protocol: type) -> str:
     """What `fits` asks for, for a message."""
+    if not is_protocol(protocol):
+        return f"to be a {protocol.__name__}"
     wanted = methods(protocol)
     listed = [f"{x}({', '.join(['self', *wanted[x]])})" for x in wanted]
     listed += [x for x in members(protocol) if x not in wanted]

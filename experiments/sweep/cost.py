@@ -143,7 +143,7 @@ def print_plan(
             "run here. --measure tries each for a moment."
         )
     if total:
-        at_once = min(len(slots), len(cells) - done)
+        at_once = min(len(slots), len(cells) - num_done)
         say.append(
             f"About {duration(total)} of training"
             + (" for the others" if unknown else "")

@@ -71,6 +71,12 @@ def test_protocols_that_join_others_ask_for_theirs_too() -> None:
     assert not is_protocol(Good)
 
 
+def test_classes_are_asked_for_instances() -> None:
+    assert fits(Good(), Good)
+    assert not fits(Nameless(), Good)
+    assert needs(Good) == "to be a Good"
+
+
 def test_a_file_cannot_put_a_part_where_another_kind_belongs() -> None:
     data = to_json(TrainConfig())
     data["world"] = to_json(GruLoopConfig())
