@@ -19,7 +19,7 @@ def rows(num: int, seed: int, steps: int = 60) -> list[Step]:
 
 
 def test_contract() -> None:
-    check_env(lambda: DroppedConfig().build(3, "cpu"), num_steps=60)
+    check_env(lambda: DroppedConfig().build(3, "cpu"), num_steps=30)
 
 
 def test_a_world_is_the_same_whatever_lies_beside_it() -> None:
