@@ -29,7 +29,7 @@ class RayCaster(Renderer):
     met with the rays of those tiles that its box can be seen in. Colours follow from
     MuJoCo's lights by Lambert's law, without shadows, reflections and gloss. All of it
     is arithmetic of torch on whole batches, so that it runs wherever torch does; the
-    host waits a few times per call for the number of pairs of a tile and a geom.
+    host waits a few times per chunk for the number of pairs of a tile and a geom.
 
     Deviations from MuJoCo's own pictures: light falls on pixels, not on the corners of
     a mesh; spheres are round; edges are not smoothed; nothing is too near to be drawn.
