@@ -98,4 +98,4 @@ def _some(poses: Poses, worlds: slice) -> Poses:
             return Lights(*(getattr(x, y.name)[worlds] for y in fields(x)))
         return x if x is None else x[worlds]
 
-    return Poses(*(part(getattr(poses, x.name)) for x in fields(poses)))  # type: ignore[arg-type]
+    return Poses(*(part(getattr(poses, x.name)) for x in fields(poses)))  # type: ignore[arg-type]  # each by its field
