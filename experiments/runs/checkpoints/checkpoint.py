@@ -115,5 +115,5 @@ def _header(content: Mapping[str, Any]) -> CheckpointHeader:
     return CheckpointHeader(
         content["steps"],
         None if score is None else float(score),
-        bool(content.get("reached")),
+        bool(content["reached"]),
     )
