@@ -214,6 +214,7 @@ class VectorEnv(ABC):
 
         Args:
             seed: makes everything that follows repeatable; None continues the stream.
+                Envs that begin anew show what they show if all are reset with it.
             mask: which envs begin anew (default: all). The others repeat their latest
                 row with reward 0 and no flags set.
         """

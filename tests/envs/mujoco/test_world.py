@@ -48,6 +48,25 @@ def test_episodes_differ() -> None:
     assert len(begun.unique()) == len(begun)
 
 
+def test_a_seed_for_some_worlds_gives_them_new_keys_and_leaves_the_others() -> None:
+    env, twin, other = (DroppedConfig().build(4, "cpu") for _ in range(3))
+    push = torch.zeros(4, 1)
+    env.reset(seed=1)
+    twin.reset(seed=1)
+    for _ in range(7):
+        before, _ = env.step(push), twin.step(push)
+    some = torch.tensor([False, True, False, True])
+    row, anew = env.reset(seed=2, mask=some), other.reset(seed=2)
+    assert torch.equal(row.first, some)
+    assert torch.equal(row.obs[~some], before.obs[~some])
+    for _ in range(30):  # episodes end, and draw again
+        rows = env.step(push), other.step(push), twin.step(push)
+        mine, seeded, gone_on = (x.facts["height"] for x in rows)
+        assert torch.equal(mine[some], seeded[some])
+        assert torch.equal(mine[~some], gone_on[~some])
+    assert anew.first.all()
+
+
 @pytest.mark.parametrize("pixels", [-1, 7])
 def test_refused_sizes(pixels: int) -> None:
     with pytest.raises(
