@@ -109,9 +109,9 @@ class SeedingAll(Carts):
     def reset(
         self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
     ) -> Step:
-        if seed is not None:
+        if seed is not None and mask is not None:
             super().reset(seed)
-        return super().reset(None if mask is None else seed, mask)
+        return super().reset(seed, mask)
 
 
 class Flat(Carts):
