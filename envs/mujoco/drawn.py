@@ -6,12 +6,12 @@ from typing import Any
 import mujoco
 import torch
 
+from envs.mujoco.choose import choose_physics
 from envs.mujoco.pictures import Camera, Pictures
 from envs.mujoco.renderers.backend import Backend
 from envs.mujoco.renderers.choose import choose_renderer
 from envs.mujoco.renderers.renderer import View
 from envs.mujoco.stage import Stage
-from envs.mujoco.threads import ThreadedPhysics
 from envs.mujoco.world import MujocoWorld
 
 ABOVE = 160
@@ -58,7 +58,7 @@ class Drawn:
         if self.overview:
             above = self._drawer(model, stage.above, ABOVE, (0, 1, 2, 3), device)
         pictures = Pictures(eye, above, self.depth, self.segmentation)
-        physics = ThreadedPhysics(model, device)
+        physics = choose_physics(model, device)
         return MujocoWorld(stage, physics, pictures, self.joints)
 
     def _drawer(

@@ -56,7 +56,8 @@ class MujocoWorld(NativeWorld[MujocoState]):
         self._joints = {x: FactSpec((num,), torch.float32) for x, num in told.items()}
         self.obs_shape, self.actions = pictures.obs_shape, stage.actions
         self.max_episode_steps = stage.max_episode_steps
-        self.vector_size, self.about = stage.vector_size, pictures.about
+        self.vector_size = stage.vector_size
+        self.about = "; ".join(filter(None, (pictures.about, physics.about)))
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:

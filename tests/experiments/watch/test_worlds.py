@@ -18,9 +18,8 @@ from envs.tiles.key_door import KeyDoorConfig
 from envs.vector_env import FactSpec, Step
 from experiments.parts.policies import untrained_policy
 from experiments.parts.worlds import WORLDS
-from experiments.runs import interrupt
-from experiments.watch import command, watching
-from experiments.watch.panels import SIDE, WIDE, Panels
+from experiments.watch import command
+from experiments.watch.panels import SIDE, WIDE, WIDEST, Panels
 from experiments.watch.screen import Screen
 from experiments.watch.watching import played, watch_world
 from experiments.watch.world_config import WatchWorldConfig
@@ -57,6 +56,7 @@ def size(video: Path) -> tuple[int, int, int]:
         (("curious/Counting-v0",), 360),
         (("CartPole-v1",), SIDE + 8),
         (("--world", "moving-dot"), SIDE + 8),
+        (("chain",), WIDEST + 8),
     ],
     ids=lambda x: x[0] if isinstance(x, tuple) else "",
 )
@@ -132,8 +132,7 @@ def test_an_interrupted_video_has_the_steps_so_far(
         def __exit__(self, *error: object) -> None:
             pass
 
-    assert watching.interruptible is interrupt.interruptible
-    monkeypatch.setattr(watching, "interruptible", Asked)
+    monkeypatch.setattr("experiments.watch.watching.interruptible", Asked)
     out, console = tmp_path / "short.mp4", Console(record=True)
     done = watch_world(WatchWorldConfig(out=out, steps=50), console)
     assert (done.steps, done.finished) == (1, False)
