@@ -1,8 +1,8 @@
 """Lays out the tables of social_room.md: `python docs/social_room_tables.py`.
 
 From `results/social_room.jsonl` (`collect_social_room.py`). A **score** is the judge's
-loss on the animate group of the base over that of the run, both of one seed: the base
-of DQN and of scripted gazes is the random gaze, that of PPO is PPO that is paid nothing.
+loss on the animate group of the base over that of the run, both of one seed. The base
+of DQN and of scripted gazes is the random gaze; of PPO, PPO that is paid nothing.
 """
 
 from collections.abc import Iterator, Mapping
