@@ -116,13 +116,13 @@ class NativeVectorEnv(VectorEnv):
         self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
     ) -> Step:
         """Begin new episodes; see `VectorEnv.reset`."""
+        previous = self._state
         if seed is not None:
             self._generator.manual_seed(seed)
-            if mask is None:
-                self._state = None  # the same seed begins the same way at any time
+            previous = None  # the same seed begins the same way at any time
         if mask is None or self._state is None:
             mask = torch.ones_like(self._ended)
-        fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
+        fresh = self.world.start(self.spec.num_envs, self._generator, previous)
         self._state = (
             fresh if self._state is None else select_rows(mask, fresh, self._state)
         )

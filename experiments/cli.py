@@ -16,7 +16,7 @@ COMMANDS = {
     ),
     "watch": (
         "experiments.watch.command",
-        "a run's agent on video: its view, its world from above, its bonus",
+        "a run's agent, or any world, on video: view, map, and bonus",
     ),
     "pretrain": (
         "experiments.pretrain.command",
