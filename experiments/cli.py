@@ -46,6 +46,10 @@ COMMANDS = {
         "experiments.record.command",
         "what a policy sees and does in a world, as a data set",
     ),
+    "reward": (
+        "experiments.reward.command",
+        "a reward from a few demonstrations; and a picture of what it sees",
+    ),
     "import": (
         "experiments.data.command",
         "images, videos, arrays and Minari data sets, as one format; and back",

@@ -59,6 +59,7 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         "keys": FactSpec((), torch.int64, tally=True),
         "rooms": FactSpec((), torch.int64, tally=True),
     }
+    asides = ("visited",)
 
     def __init__(self, config: "PixelMazeConfig", device: torch.device | str) -> None:
         self.max_episode_steps = config.max_episode_steps
