@@ -3,9 +3,9 @@
     python -m experiments.remember
 
 Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `plan`, `record`,
-`probe`, `watch` and `reward fit` for each choice they offer; what is asked for besides is
-remembered when it is first asked.
-`experiments/config/remembered.py` says where. The other commands need no memory.
+`probe`, `watch` and `reward fit` for each choice they offer; what is asked for besides
+is remembered when it is first asked. `experiments/config/remembered.py` says where. The
+other commands need no memory.
 """
 
 from experiments.model import command as model
