@@ -4,12 +4,16 @@ The attention world among noise, its coordinates, the model of groups, progress 
 own loss: as in the sweep `attention`, with SB3's DQN in place of ours, which sees the
 whole vector, and whose last group is drawn from all that it keeps. `OUT` gets a line
 for each seed, with the share of the gaze on each group in each eighth of the run.
-A seed that is in it already is not run again. `--steps N` is another budget.
+A seed that is in it already is not run again. `--steps N` is another budget, and
+`--table` prints the table of sb3.md instead.
 """
 
 import argparse
 import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
+from typing import Any
 
 import numpy as np
 import torch
@@ -83,15 +87,38 @@ def run(seed: int, budget: int) -> dict[str, object]:
     return {"seed": seed, "steps": budget, "shares": told}
 
 
+def table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Markdown: shares of the gaze behind the first quarter of a run."""
+    yield "| seed | on animate | on noise | on each of the three |"
+    yield "|---|---|---|---|"
+    animate, *noise = WORLD.parts
+    each = []
+    for x in sorted(lines, key=lambda x: x["seed"]):
+        late = {name: mean(shares[2:]) for name, shares in x["shares"].items()}
+        each.append((late[animate], [late[name] for name in noise]))
+        yield _row(str(x["seed"]), *each[-1])
+    thirds = [mean(x) for x in zip(*(x for _, x in each), strict=True)]
+    yield _row("mean", mean(x for x, _ in each), thirds)
+
+
+def _row(name: str, animate: float, noise: Sequence[float]) -> str:
+    parts = ", ".join(f"{x:.2f}" for x in noise)
+    return f"| {name} | {animate:.2f} | {sum(noise):.2f} | {parts} |"
+
+
 def main() -> None:
     """Run all seeds that are not there yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("seeds", type=int, nargs="*")
     parser.add_argument("--steps", type=int, default=BUDGET)
+    parser.add_argument("--table", action="store_true")
     asked = parser.parse_args()
     torch.set_num_threads(1)
     lines = asked.out.read_text("utf-8").splitlines() if asked.out.exists() else []
+    if asked.table:
+        print("\n".join(table([json.loads(x) for x in lines])))
+        return
     done = {json.loads(x)["seed"] for x in lines}
     for seed in asked.seeds:
         if seed in done:

@@ -14,6 +14,7 @@ from agents.ppo.build import PpoAgentConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import grid_file, our_grids, read_grid
 from experiments.train.command import COMMAND
+from experiments.train.config import TrainConfig
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import LatentDynamicsConfig
@@ -217,12 +218,14 @@ def test_published_grids_go_by_their_names() -> None:
         "noise-matrix": 5 * 6 + 2,
         "noise-pixels": 3 * 2,
         "sparse": 2 * 19,
+        "sparse-light": 5,
         "two-rooms": 5,
     }
     seeds = {
         "noise-matrix": range(20, 25),
         "noise-pixels": range(20, 23),
         "sparse": range(30, 35),
+        "sparse-light": range(30, 35),
         "two-rooms": range(30, 33),
     }
     assert our_grids() == list(cells_of)
@@ -235,6 +238,20 @@ def test_published_grids_go_by_their_names() -> None:
         ConfigError, match="or the name of one of ours: attention, attention-beyond"
     ):
         read_grid(grid_file(Path("elsewhere")))
+
+
+def test_lighter_arms_differ_from_those_of_the_sparse_worlds_in_the_weight() -> None:
+    def configs(name: str) -> dict[str, TrainConfig]:
+        cells = expand(read_grid(grid_file(Path(name))))
+        return {x.name: COMMAND.read(x.arguments) for x in cells}
+
+    before = configs("sparse")
+    for name, config in configs("sparse-light").items():
+        agent = config.agent
+        assert isinstance(agent, PpoAgentConfig)
+        assert agent.intrinsic.weight < 0.05
+        same = replace(agent, intrinsic=replace(agent.intrinsic, weight=1.0))
+        assert replace(config, agent=same) == before[name]
 
 
 def test_a_file_of_that_name_comes_first(
