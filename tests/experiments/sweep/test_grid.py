@@ -14,7 +14,6 @@ from agents.ppo.build import PpoAgentConfig
 from experiments.sweep.cell import expand
 from experiments.sweep.grid import grid_file, our_grids, read_grid
 from experiments.train.command import COMMAND
-from experiments.train.config import TrainConfig
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import LatentDynamicsConfig
@@ -219,7 +218,6 @@ def test_published_grids_go_by_their_names() -> None:
         "noise-pixels": 3 * 2,
         "social-room": 8,
         "sparse": 2 * 19,
-        "sparse-light": 5,
         "two-rooms": 5,
     }
     seeds = {
@@ -227,7 +225,6 @@ def test_published_grids_go_by_their_names() -> None:
         "noise-pixels": range(20, 23),
         "social-room": range(40, 43),
         "sparse": range(30, 35),
-        "sparse-light": range(30, 35),
         "two-rooms": range(30, 33),
     }
     assert our_grids() == list(cells_of)
@@ -240,20 +237,6 @@ def test_published_grids_go_by_their_names() -> None:
         ConfigError, match="or the name of one of ours: attention, attention-beyond"
     ):
         read_grid(grid_file(Path("elsewhere")))
-
-
-def test_lighter_arms_differ_from_those_of_the_sparse_worlds_in_the_weight() -> None:
-    def configs(name: str) -> dict[str, TrainConfig]:
-        cells = expand(read_grid(grid_file(Path(name))))
-        return {x.name: COMMAND.read(x.arguments) for x in cells}
-
-    before = configs("sparse")
-    for name, config in configs("sparse-light").items():
-        agent = config.agent
-        assert isinstance(agent, PpoAgentConfig)
-        assert agent.intrinsic.weight < 0.05
-        same = replace(agent, intrinsic=replace(agent.intrinsic, weight=1.0))
-        assert replace(config, agent=same) == before[name]
 
 
 def test_a_file_of_that_name_comes_first(
