@@ -37,15 +37,24 @@ def test_distance_is_what_its_equation_says() -> None:
     assert torch.allclose(reward(DEMOS[1].frames), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", METHODS[1:], ids=["tcn", "vip", "xirl"])
-def test_what_was_taught_to_follow_time_does(config: RewardConfig) -> None:
-    """Along demonstrations that it has not seen; and nothing of it can be trained."""
+@pytest.mark.parametrize(
+    ("config", "least"),
+    [*zip(METHODS[1:], (0.7, 0.95, 0.95), strict=True)],
+    ids=["tcn", "vip", "xirl"],
+)
+def test_what_was_taught_to_follow_time_does(
+    config: RewardConfig, least: float
+) -> None:
+    """Along demonstrations that it has not seen; and nothing of it can be trained.
+
+    Time contrast least of all: to it, all that is far away is far away.
+    """
     reward = config.fit(eyes(), DEMOS, seed=1)
     for seed in (50, 51):
         frames = moving(seed, 40).frames
         told, time = reward(frames), range(40)
-        assert spearmanr(told, time).statistic > 0.9
-        assert spearmanr(reward(frames.flip(0)), time).statistic < -0.9
+        assert spearmanr(told, time).statistic > least
+        assert spearmanr(reward(frames.flip(0)), time).statistic < -least
         assert float(told[-1]) > 0.7
     assert not any(x.requires_grad for x in reward.parameters())
 
