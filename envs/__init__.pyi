@@ -60,6 +60,7 @@ from .noise.tv import Tv as Tv
 from .noise.tv import TvConfig as TvConfig
 from .noise.world_noise import WorldNoise as WorldNoise
 from .noise.world_noise import WorldNoiseConfig as WorldNoiseConfig
+from .shortest_way import ShortestWay as ShortestWay
 from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
 from .tiles.maze.pixel_maze import PixelMazeConfig as PixelMazeConfig
 from .tiles.trackers.config import TrackerMazeConfig as TrackerMazeConfig

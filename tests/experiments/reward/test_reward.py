@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from agents.rewards.goal_distance import GoalDistance
+from agents.rewards.distance_to_goal import DistanceToGoal
 from agents.rewards.measures import order_in_time
 from agents.rewards.perceptual import PerceptualReward
 from envs.tiles.key_door import KeyDoorConfig
@@ -144,7 +144,7 @@ def test_videos_are_demonstrations(curious: Command, tmp_path: Path) -> None:
     )
     assert done.code == 0, done.err
     reward = load_reward(out)
-    assert isinstance(reward, GoalDistance)
+    assert isinstance(reward, DistanceToGoal)
     read = read_demonstrations(str(videos), 1, skip=3, size=(4, 12), gray=True)
     assert order_in_time(reward(read.demos[0].frames)) > 0.8
     done = curious("reward", "show", str(out), str(videos))

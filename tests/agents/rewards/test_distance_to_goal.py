@@ -5,7 +5,7 @@ import torch
 from scipy.stats import spearmanr
 
 from agents.rewards.demonstration import Demonstration
-from agents.rewards.goal_distance import GoalDistanceConfig, TemporalRewardConfig
+from agents.rewards.distance_to_goal import DistanceToGoalConfig, TemporalRewardConfig
 from agents.rewards.reward_model import RewardConfig
 from agents.rewards.temporal.cycles import CycleConsistency
 from agents.rewards.temporal.learning import EmbeddingConfig
@@ -16,7 +16,7 @@ from tests.agents.rewards.moving import SHAPE, eyes, moving
 
 SMALL = EmbeddingConfig(size=8, hidden=32, steps=150, batch=128, learning_rate=3e-3)
 METHODS: list[RewardConfig] = [
-    GoalDistanceConfig(),
+    DistanceToGoalConfig(),
     TemporalRewardConfig(TimeContrast(), SMALL),
     TemporalRewardConfig(ValueImplicit(), SMALL),
     TemporalRewardConfig(CycleConsistency(), SMALL),
@@ -25,7 +25,7 @@ DEMOS = [moving(x) for x in range(4)]
 
 
 def test_distance_is_what_its_equation_says() -> None:
-    reward = GoalDistanceConfig().fit(eyes(), DEMOS)
+    reward = DistanceToGoalConfig().fit(eyes(), DEMOS)
     pool = torch.nn.functional.avg_pool2d
     rows = [pool(x.frames / 255, 2).flatten(1) for x in DEMOS]
     every = torch.cat(rows)
