@@ -17,6 +17,8 @@ from .collect import Collector as Collector
 from .curiosity.counts.counts import Counts as Counts
 from .curiosity.counts.counts import ExactCountsConfig as ExactCountsConfig
 from .curiosity.counts.counts import HashCountsConfig as HashCountsConfig
+from .curiosity.demonstrated import DemonstratedReward as DemonstratedReward
+from .curiosity.demonstrated import Shaping as Shaping
 from .curiosity.embeddings.dynamics import DynamicsConfig as DynamicsConfig
 from .curiosity.embeddings.inverse import InverseEmbedding as InverseEmbedding
 from .curiosity.episodic.e3b import E3bConfig as E3bConfig
@@ -82,6 +84,7 @@ from .curiosity.weighted_sum import WeightedConfig as WeightedConfig
 from .curiosity.weighted_sum import WeightedSum as WeightedSum
 from .curiosity.weighted_sum import WeightedSumConfig as WeightedSumConfig
 from .experience import Experience as Experience
+from .expert import Expert as Expert
 from .off_policy.agent import OffPolicyAgent as OffPolicyAgent
 from .off_policy.build import OffPolicyAgentConfig as OffPolicyAgentConfig
 from .off_policy.study import StudyConfig as StudyConfig

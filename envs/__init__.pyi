@@ -65,6 +65,7 @@ from .noise.world_noise import WorldNoise as WorldNoise
 from .noise.world_noise import WorldNoiseConfig as WorldNoiseConfig
 from .overview import FromAboveConfig as FromAboveConfig
 from .overview import MappedWorld as MappedWorld
+from .shortest_way import ShortestWay as ShortestWay
 from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
 from .tiles.maze.pixel_maze import PixelMazeConfig as PixelMazeConfig
 from .tiles.trackers.config import TrackerMazeConfig as TrackerMazeConfig

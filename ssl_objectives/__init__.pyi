@@ -12,6 +12,8 @@ from .encoders.cnn import ImpalaConfig as ImpalaConfig
 from .encoders.cnn import NatureConfig as NatureConfig
 from .encoders.cnn import PatchConfig as PatchConfig
 from .encoders.decoders import DecoderConfig as DecoderConfig
+from .encoders.depths import Depths as Depths
+from .encoders.depths import Spot as Spot
 from .encoders.encoder import BodyConfig as BodyConfig
 from .encoders.encoder import Encoder as Encoder
 from .encoders.encoder import EncoderConfig as EncoderConfig
@@ -30,6 +32,7 @@ from .encoders.modalities import ModalitiesConfig as ModalitiesConfig
 from .encoders.modalities import PerModality as PerModality
 from .encoders.modalities import RgbDepth as RgbDepth
 from .encoders.precision import Precision as Precision
+from .encoders.raw_pixels import PixelsConfig as PixelsConfig
 from .encoders.resnet import ResNetConfig as ResNetConfig
 from .encoders.small_cnn import SmallCnnConfig as SmallCnnConfig
 from .encoders.vit import ViTConfig as ViTConfig

@@ -3,11 +3,14 @@
 from typing import final
 
 import torch
+from jaxtyping import Float32
+from torch import Tensor
 
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.rewards.reward_model import RewardModel
+from ssl_objectives.distributed import gathered_rows
 
 
 @final
@@ -59,7 +62,7 @@ class DemonstratedReward(Curiosity):
         value = self.model(traj.obs[1:])
         ends = torch.where(traj.terminated, 1.0 / (1.0 - self.discount), 1.0)
         raw = (value * ends).masked_fill(~valid, 0.0)
-        return IntrinsicReward(raw, self.scale(raw, valid), {"value": value.mean()})
+        return IntrinsicReward(raw, self.scale(raw, valid), {"value": _mean(value)})
 
 
 @final
@@ -114,7 +117,12 @@ class Shaping(Curiosity):
         potential = self.model(traj.obs)
         after = potential[1:].masked_fill(traj.terminated, 0.0)
         raw = (self.discount * after - potential[:-1]).masked_fill(~valid, 0.0)
-        return IntrinsicReward(raw, raw, {"potential": potential.mean()})
+        return IntrinsicReward(raw, raw, {"potential": _mean(potential)})
+
+
+def _mean(value: Float32[Tensor, "rows B"]) -> Float32[Tensor, ""]:
+    """Over the envs of all processes."""
+    return gathered_rows(value, 1).mean()
 
 
 def _check_frames(surroundings: Surroundings, model: RewardModel) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 
-from agents.rewards.goal_distance import GoalDistanceConfig, TemporalRewardConfig
+from agents.rewards.distance_to_goal import DistanceToGoalConfig, TemporalRewardConfig
 from agents.rewards.perceptual import PerceptualRewardConfig
 from agents.rewards.reward_model import RewardConfig
 from agents.rewards.segmentation import ExactSegmentation, MeanSpread
@@ -31,7 +31,7 @@ METHODS: Table[RewardConfig] = Table(
             ),
             "The same, with the paper's own choices (arXiv 1612.06699)",
         ),
-        "goal": Row(GoalDistanceConfig),
+        "goal": Row(DistanceToGoalConfig),
         "tcn": Row(
             partial(TemporalRewardConfig, TimeContrast()),
             "Distance to the end, embedded by time contrast (arXiv 1704.06888)",

@@ -5,7 +5,7 @@ import torch
 from scipy.stats import spearmanr
 
 from agents.rewards.demonstration import Demonstration
-from agents.rewards.goal_distance import GoalDistanceConfig, TemporalRewardConfig
+from agents.rewards.distance_to_goal import DistanceToGoalConfig, TemporalRewardConfig
 from agents.rewards.reward_model import RewardConfig
 from agents.rewards.temporal.cycles import CycleConsistency
 from agents.rewards.temporal.learning import EmbeddingConfig
@@ -16,7 +16,7 @@ from tests.agents.rewards.moving import SHAPE, eyes, moving
 
 SMALL = EmbeddingConfig(size=8, hidden=32, steps=150, batch=128, learning_rate=3e-3)
 METHODS: list[RewardConfig] = [
-    GoalDistanceConfig(),
+    DistanceToGoalConfig(),
     TemporalRewardConfig(TimeContrast(), SMALL),
     TemporalRewardConfig(ValueImplicit(), SMALL),
     TemporalRewardConfig(CycleConsistency(), SMALL),
@@ -25,7 +25,7 @@ DEMOS = [moving(x) for x in range(4)]
 
 
 def test_distance_is_what_its_equation_says() -> None:
-    reward = GoalDistanceConfig().fit(eyes(), DEMOS)
+    reward = DistanceToGoalConfig().fit(eyes(), DEMOS)
     pool = torch.nn.functional.avg_pool2d
     rows = [pool(x.frames / 255, 2).flatten(1) for x in DEMOS]
     every = torch.cat(rows)
@@ -37,15 +37,24 @@ def test_distance_is_what_its_equation_says() -> None:
     assert torch.allclose(reward(DEMOS[1].frames), expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("config", METHODS[1:], ids=["tcn", "vip", "xirl"])
-def test_what_was_taught_to_follow_time_does(config: RewardConfig) -> None:
-    """Along demonstrations that it has not seen; and nothing of it can be trained."""
+@pytest.mark.parametrize(
+    ("config", "least"),
+    [*zip(METHODS[1:], (0.7, 0.95, 0.95), strict=True)],
+    ids=["tcn", "vip", "xirl"],
+)
+def test_what_was_taught_to_follow_time_does(
+    config: RewardConfig, least: float
+) -> None:
+    """Along demonstrations that it has not seen; and nothing of it can be trained.
+
+    Time contrast least of all: to it, all that is far away is far away.
+    """
     reward = config.fit(eyes(), DEMOS, seed=1)
     for seed in (50, 51):
         frames = moving(seed, 40).frames
         told, time = reward(frames), range(40)
-        assert spearmanr(told, time).statistic > 0.9
-        assert spearmanr(reward(frames.flip(0)), time).statistic < -0.9
+        assert spearmanr(told, time).statistic > least
+        assert spearmanr(reward(frames.flip(0)), time).statistic < -least
         assert float(told[-1]) > 0.7
     assert not any(x.requires_grad for x in reward.parameters())
 

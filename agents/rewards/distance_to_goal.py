@@ -19,7 +19,7 @@ from ssl_objectives.encoders.encoder import Encoder
 
 
 @final
-class GoalDistance(RewardModel):
+class DistanceToGoal(RewardModel):
     """`R(s) = max(0, 1 - ‖e(s) - g‖ / κ)`, g the mean embedding of last frames.
 
     κ is the distance of that frame of the demonstrations which is furthest from g: so R
@@ -81,17 +81,17 @@ class GoalDistance(RewardModel):
 
 
 @dataclass(frozen=True)
-class GoalDistanceConfig:
+class DistanceToGoalConfig:
     """Distance to the last frames, in the encoder's standardised features."""
 
-    def build(self, encoder: Encoder) -> GoalDistance:
+    def build(self, encoder: Encoder) -> DistanceToGoal:
         """One that has learned nothing, to be loaded."""
         depths = Depths(encoder)
-        return GoalDistance(depths, nn.Identity(), depths.size)
+        return DistanceToGoal(depths, nn.Identity(), depths.size)
 
     def fit(
         self, encoder: Encoder, demos: Sequence[Demonstration], seed: int = 0
-    ) -> GoalDistance:
+    ) -> DistanceToGoal:
         """Learn from demonstrations, in closed form: no seed is used.
 
         Raises:
@@ -111,15 +111,15 @@ class TemporalRewardConfig:
     embedding: EmbeddingConfig = field(default_factory=EmbeddingConfig)
     """the network, and how it learns"""
 
-    def build(self, encoder: Encoder) -> GoalDistance:
+    def build(self, encoder: Encoder) -> DistanceToGoal:
         """One that has learned nothing, to be loaded."""
         depths = Depths(encoder)
         network = self.embedding.build(depths.size).requires_grad_(False)
-        return GoalDistance(depths, network, self.embedding.size)
+        return DistanceToGoal(depths, network, self.embedding.size)
 
     def fit(
         self, encoder: Encoder, demos: Sequence[Demonstration], seed: int = 0
-    ) -> GoalDistance:
+    ) -> DistanceToGoal:
         """Learn from demonstrations.
 
         Raises:
