@@ -48,7 +48,7 @@ def measured(run: LoadedRun, animate: str) -> dict[str, Any]:
     return {
         **_each(run, WATCHED, lambda _, values: values[-1]),
         **_each(run, SHARE, lambda at, values: values[at > BEGIN * at[-1]].mean()),
-        "animate_share": _binned(*run.series(SHARE + animate)[::2]),
+        "animate_share": binned(*run.series(SHARE + animate)[::2]),
         "loss_steps": [int(x) for x in steps],
         "animate_loss": [_rounded(x) for x in losses],
         "commit": commit_of(run),
@@ -66,7 +66,7 @@ def _each(run: LoadedRun, prefix: str, number: Any) -> dict[str, float]:
     return found
 
 
-def _binned(steps: np.ndarray, values: np.ndarray) -> list[float]:
+def binned(steps: np.ndarray, values: np.ndarray) -> list[float]:
     """Means in equal parts of the run; where one has no value, those beside it."""
     place = np.minimum(BINS * (steps - 1) // steps[-1], BINS - 1).astype(int)
     count, total = np.bincount(place, minlength=BINS), np.bincount(place, values, BINS)

@@ -31,11 +31,14 @@ from .gym.single import SingleWorld as SingleWorld
 from .mujoco.counting import MujocoCountingConfig as MujocoCountingConfig
 from .mujoco.drawn import Drawn as Drawn
 from .mujoco.physics import Bodies as Bodies
+from .mujoco.physics import CannotSimulate as CannotSimulate
 from .mujoco.physics import Physics as Physics
 from .mujoco.physics import Told as Told
 from .mujoco.social_room.config import SocialRoomConfig as SocialRoomConfig
 from .mujoco.stage import Judged as Judged
 from .mujoco.stage import Stage as Stage
+from .mujoco.threads import ThreadedPhysics as ThreadedPhysics
+from .mujoco.warp_physics import WarpPhysics as WarpPhysics
 from .mujoco.world import MujocoWorld as MujocoWorld
 from .native_env import NativeVectorEnv as NativeVectorEnv
 from .native_env import NativeWorld as NativeWorld
@@ -60,6 +63,8 @@ from .noise.tv import Tv as Tv
 from .noise.tv import TvConfig as TvConfig
 from .noise.world_noise import WorldNoise as WorldNoise
 from .noise.world_noise import WorldNoiseConfig as WorldNoiseConfig
+from .overview import FromAboveConfig as FromAboveConfig
+from .overview import MappedWorld as MappedWorld
 from .tiles.key_door import KeyDoorConfig as KeyDoorConfig
 from .tiles.maze.pixel_maze import PixelMazeConfig as PixelMazeConfig
 from .tiles.trackers.config import TrackerMazeConfig as TrackerMazeConfig

@@ -64,6 +64,7 @@ def check_env(make: Callable[[], VectorEnv], num_steps: int = 200) -> None:
             _check_equal(row, other, f"{where}: equal seeds and actions gave different")
             ended = row.terminated | row.truncated
         _check_masked_reset(env, row)
+        _check_seed_of_some(env, begun)
         _check_ends_outlast_resets_of_others(env, generator, num_steps)
         _check_clipping(env, twin)
         _check_state(twin, make, generator)
@@ -165,6 +166,15 @@ def _seen(row: Step) -> list[Tensor]:
     return [row.obs] if row.vector is None else [row.obs, row.vector]
 
 
+def _names(row: Step) -> list[str]:
+    seen = ["obs"] if row.vector is None else ["obs", "vector"]
+    return [*seen, *row.facts]
+
+
+def _told(row: Step) -> list[Tensor]:
+    return [*_seen(row), *row.facts.values()]
+
+
 def _check_masked_reset(env: VectorEnv, before: Step) -> None:
     if env.spec.num_envs < 2:
         return
@@ -182,6 +192,30 @@ def _check_masked_reset(env: VectorEnv, before: Step) -> None:
         _demand(
             torch.equal(now[~mask], then[~mask]),
             "masked reset changed an env outside the mask",
+        )
+
+
+def _check_seed_of_some(env: VectorEnv, begun: Step) -> None:
+    """With a seed, those of the mask begin as they do if all are reset with it."""
+    if env.spec.num_envs < 2:
+        return
+    mask = torch.zeros_like(begun.first)
+    mask[1::2] = True
+    before = env.reset(mask=~mask)
+    row = env.reset(seed=3, mask=mask)
+    what = "a reset of some envs with a seed"
+    _check_row(env, row, what)
+    for name, now, then, first in zip(
+        _names(row), _told(row), _told(before), _told(begun), strict=True
+    ):
+        _demand(
+            torch.equal(now[mask], first[mask]),
+            f"{what}: they must begin as they do if all are reset with it, and have "
+            f"another {name}",
+        )
+        _demand(
+            torch.equal(now[~mask], then[~mask]),
+            f"{what} changed {name} of an env outside the mask",
         )
 
 

@@ -46,6 +46,7 @@ class NativeWorld(ABC, Generic[S]):
         max_episode_steps: longer episodes are truncated.
         vector_size: V of what `sense` gives; 0 for nothing.
         about: see `EnvSpec`.
+        asides: fields of its states that are kept to be told, and decide nothing.
     """
 
     obs_shape: tuple[int, int, int]
@@ -53,6 +54,7 @@ class NativeWorld(ABC, Generic[S]):
     max_episode_steps: int
     vector_size: int = 0
     about: str = ""
+    asides: tuple[str, ...] = ()
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
@@ -112,17 +114,28 @@ class NativeVectorEnv(VectorEnv):
         self._ended = torch.zeros(num_envs, dtype=torch.bool, device=device)
         self._elapsed = torch.zeros(num_envs, dtype=torch.int64, device=device)
 
+    @property
+    def state(self) -> Any:
+        """What the rules know of all envs, whose episode may be over.
+
+        Raises:
+            RuntimeError: the env was never reset.
+        """
+        if self._state is None:
+            raise RuntimeError("The worlds have not begun: reset them first")
+        return self._state
+
     def reset(
         self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
     ) -> Step:
         """Begin new episodes; see `VectorEnv.reset`."""
+        previous = self._state
         if seed is not None:
             self._generator.manual_seed(seed)
-            if mask is None:
-                self._state = None  # the same seed begins the same way at any time
+            previous = None  # the same seed begins the same way at any time
         if mask is None or self._state is None:
             mask = torch.ones_like(self._ended)
-        fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
+        fresh = self.world.start(self.spec.num_envs, self._generator, previous)
         self._state = (
             fresh if self._state is None else select_rows(mask, fresh, self._state)
         )
@@ -178,10 +191,8 @@ class NativeVectorEnv(VectorEnv):
         Raises:
             RuntimeError: the env was never reset.
         """
-        if self._state is None:
-            raise RuntimeError("The worlds have not begun: reset them first")
         return {
-            "state": _saved(self._state),
+            "state": _saved(self.state),
             "ended": self._ended,
             "elapsed": self._elapsed,
             "generator": self._generator.get_state(),

@@ -214,6 +214,7 @@ class VectorEnv(ABC):
 
         Args:
             seed: makes everything that follows repeatable; None continues the stream.
+                Envs that begin anew show what they show if all are reset with it.
             mask: which envs begin anew (default: all). The others repeat their latest
                 row with reward 0 and no flags set.
         """
@@ -266,7 +267,11 @@ class OverlookedWorld(Protocol):
     """A world that can be shown from above, to people."""
 
     def with_overview(self) -> "WorldConfig":
-        """The same world with a fact `overview`, uint8 [3, H, W]: all of it at once."""
+        """The same world with a fact `overview`, uint8 [3, H, W]: all of it at once.
+
+        A world that has none after all (a noise around one that has none) is told as
+        it is.
+        """
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ COMMANDS = {
     ),
     "watch": (
         "experiments.watch.command",
-        "a run's agent on video: its view, its world from above, its bonus",
+        "a run's agent, or any world, on video: view, map, and bonus",
     ),
     "pretrain": (
         "experiments.pretrain.command",
@@ -45,6 +45,10 @@ COMMANDS = {
     "record": (
         "experiments.record.command",
         "what a policy sees and does in a world, as a data set",
+    ),
+    "reward": (
+        "experiments.reward.command",
+        "a reward from a few demonstrations; and a picture of what it sees",
     ),
     "import": (
         "experiments.data.command",

@@ -2,10 +2,10 @@
 
     python -m experiments.remember
 
-Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `plan`, `record`
-and `probe` for each choice they offer; what is asked for besides is remembered when it
-is first asked.
-`experiments/config/remembered.py` says where. The other commands need no memory.
+Remembers the flags of `train`, `pretrain`, `train-model`, `picture`, `plan`, `record`,
+`probe`, `watch` and `reward fit` for each choice they offer; what is asked for besides
+is remembered when it is first asked. `experiments/config/remembered.py` says where. The
+other commands need no memory.
 """
 
 from experiments.model import command as model
@@ -14,12 +14,15 @@ from experiments.plan import command as plan
 from experiments.pretrain import command as pretrain
 from experiments.probe import command as probe
 from experiments.record import command as record
+from experiments.reward import command as reward
 from experiments.train import command as train
+from experiments.watch import command as watch
 
 
 def main() -> None:
     """Remember the flags of all commands whose flags depend on choices."""
-    for command in (train, pretrain, model, picture, plan, record, probe):
+    commands = train, pretrain, model, picture, plan, record, probe, watch, reward
+    for command in commands:
         command.COMMAND.remember()
 
 

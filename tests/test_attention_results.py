@@ -72,9 +72,9 @@ def test_the_curve_has_24_parts_of_which_none_is_lost() -> None:
     collect = script("collect_attention")
     steps = np.arange(1, 481) * 25.0
     values = np.where(steps > 6000, 1.0, 0.0)
-    assert collect._binned(steps, values) == [0.0] * 12 + [1.0] * 12
+    assert collect.binned(steps, values) == [0.0] * 12 + [1.0] * 12
     rough = np.random.default_rng(0).random(480)
-    assert np.mean(collect._binned(steps, rough)) == pytest.approx(rough.mean(), 1e-3)
+    assert np.mean(collect.binned(steps, rough)) == pytest.approx(rough.mean(), 1e-3)
 
 
 def test_a_part_without_a_rollout_is_on_the_line_between(sweep: Path) -> None:

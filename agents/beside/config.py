@@ -53,7 +53,11 @@ class CompanionConfig:
         check_least(self, 1, "num_steps", "action_size")
 
     def build(
-        self, spec: EnvSpec, seed: int = 0, updates: int | None = None
+        self,
+        spec: EnvSpec,
+        seed: int = 0,
+        updates: int | None = None,
+        extrinsic: float = 1.0,
     ) -> Companion:
         """Build it for worlds like these, on their device.
 
@@ -61,6 +65,7 @@ class CompanionConfig:
             spec: of the worlds.
             seed: of initial weights and of all draws.
             updates: gradient steps that it will take, where they are known.
+            extrinsic: weight that the worlds' own reward has for the agent.
 
         Raises:
             ValueError: parts that do not fit together, or several processes.
@@ -76,7 +81,7 @@ class CompanionConfig:
             model = self._build_model(spec)
             belief = None if model is None else model.belief
             signals = {
-                name: build_signal(x, spec, belief, model, updates)
+                name: build_signal(x, spec, belief, model, updates, extrinsic)
                 for name, x in named_signals(
                     self.curiosity, self.stream, self.also
                 ).items()

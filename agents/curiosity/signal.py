@@ -29,6 +29,8 @@ class Surroundings:
             is trained by the agent: a signal must not take it among its own modules.
         updates: gradient steps of the world model that the run will take; None where
             nobody knows.
+        extrinsic: weight of the worlds' own reward beside the signal's; 0: none.
+        episodic: whether the return that the signal pays into ends with an episode.
     """
 
     spec: EnvSpec
@@ -37,6 +39,8 @@ class Surroundings:
     discount: float
     model: LatentDynamics | None = None
     updates: int | None = None
+    extrinsic: float = 1.0
+    episodic: bool = True
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,7 @@ def build_signal(
     belief: BeliefModel | None,
     model: LatentDynamics | None,
     updates: int | None = None,
+    extrinsic: float = 1.0,
 ) -> Signal:
     """A signal for the worlds of `spec`, and for an agent with these, on the CPU.
 
@@ -58,6 +59,7 @@ def build_signal(
         belief: gives the beliefs that it reads; None where there are none.
         model: the world model, if there is one.
         updates: gradient steps of the model that the run will take, where known.
+        extrinsic: weight of the worlds' own reward.
 
     Raises:
         ValueError: the config builds something else.
@@ -69,6 +71,8 @@ def build_signal(
         config.stream.discount,
         model,
         updates,
+        extrinsic,
+        config.stream.episodic,
     )
     built = config.curiosity.build(surroundings)
     return Signal(checked(built, Curiosity, config.curiosity), config.stream)

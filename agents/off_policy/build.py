@@ -122,7 +122,9 @@ class OffPolicyAgentConfig:
             world_model = self._build_model(spec, model)
             belief = None if world_model is None else world_model.belief
             signals = {
-                name: build_signal(x, spec, belief, world_model, updates)
+                name: build_signal(
+                    x, spec, belief, world_model, updates, self.extrinsic.weight
+                )
                 for name, x in wanted.items()
             }
             player = self._build_player(spec, world_model)

@@ -139,7 +139,12 @@ class PpoAgentConfig:
             updates = self._updates(num_envs, env_steps)
             signals = {
                 name: build_signal(
-                    x, env.spec, actor.belief, actor.world_model, updates
+                    x,
+                    env.spec,
+                    actor.belief,
+                    actor.world_model,
+                    updates,
+                    self.extrinsic.weight,
                 )
                 for name, x in wanted.items()
             }

@@ -68,7 +68,7 @@ class CuriousVecEnv(VecEnvWrapper):
             config = CompanionConfig(config)
         self.extrinsic, self.intrinsic = extrinsic, intrinsic
         self.senses = Senses(venv, device)
-        companion = config.build(self.senses.spec, seed, updates)
+        companion = config.build(self.senses.spec, seed, updates, extrinsic)
         self.stepwise = Stepwise(companion, config.num_steps)
         self.bonus = self.score = np.zeros(venv.num_envs, np.float32)
         self._asked: NDArray[Any] = np.zeros(0)

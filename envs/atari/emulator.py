@@ -143,20 +143,28 @@ class EmulatedAtari(VectorEnv):
     def load_state_dict(self, state: EnvState) -> Step:
         """Continue from `state_dict`; returns the observation row (flags unset).
 
+        Facts may be others than they were. In this row, those that were not saved are
+        what the restored console shows, whose screen may be that of its next step.
+
         Raises:
-            ValueError: the state is of another game, number of envs, or set of facts.
+            ValueError: the state is of another game, number of envs, or size of frames.
         """
-        latest = {k: v.cpu().numpy().copy() for k, v in state["latest"].items()}
-        shapes = {k: v.shape for k, v in latest.items()}
-        fits = shapes == {k: v.shape for k, v in self._blank().items()}
+        saved = {k: v.cpu().numpy() for k, v in state["latest"].items()}
+        latest = self._blank()
+        known = latest.keys() & saved.keys()
+        fits = "obs" in known and all(saved[k].shape == latest[k].shape for k in known)
         if state["game"] != self.game or not fits:
             raise ValueError(
                 f"A state of '{state['game']}' with {len(state['games'])} envs does "
-                f"not fit '{self.game}' with {len(self._games)}, or the facts differ"
+                f"not fit '{self.game}' with {len(self._games)}, or frames are of "
+                "another size"
             )
+        self._latest, self._ended = latest, state["ended"].cpu().numpy().copy()
         for i, game in enumerate(self._games):
             game.load_state_dict(state["games"][str(i)])
-        self._latest, self._ended = latest, state["ended"].cpu().numpy().copy()
+            self._read(i)
+        for k in known:
+            latest[k][:] = saved[k]
         never = np.zeros_like(self._ended)
         return self._row(np.zeros(len(never), np.float32), never, never, never)
 

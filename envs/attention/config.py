@@ -8,6 +8,7 @@ from envs.attention.watching import Watching
 from envs.attention.world import AttentionState, AttentionWorld
 from envs.behaviours.groups import GROUPS, Animate, Company, Kind, animate, company
 from envs.native_env import NativeVectorEnv
+from envs.overview import FromAboveConfig
 from envs.vector_env import VectorEnv
 
 
@@ -29,6 +30,10 @@ class AttentionConfig:
     """The vector tells the places of objects in view beside the heading."""
     max_episode_steps: int = 1_000
     """Steps until an episode is cut; the world goes on where it was."""
+
+    def with_overview(self) -> FromAboveConfig:
+        """See `OverlookedWorld`."""
+        return FromAboveConfig(self)
 
     @property
     def parts(self) -> tuple[str, ...]:

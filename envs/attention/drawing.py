@@ -1,6 +1,7 @@
-"""A quadrant as a picture: discs with soft edges on a floor."""
+"""Quadrants as pictures: discs with soft edges on a floor."""
 
 from collections.abc import Sequence
+from math import pi
 from typing import final
 
 import torch
@@ -8,11 +9,13 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from envs.behaviours.behaviour import Look
+from envs.gaze import HEADINGS, quadrants
 
 FLOORS = ((58, 46, 46), (44, 58, 46), (42, 50, 66), (62, 58, 40))
 """colours of the four quadrants"""
 HALF = 1.25
 """from the middle of a frame to its edges, in units of the box: no disc is cut off"""
+_SIDE, _LINE = 80, 1.5  # pixels of a quadrant from above, and half of the gaze's line
 
 
 @final
@@ -73,3 +76,59 @@ class Drawing:
         for i in range(self._most):
             frame = torch.lerp(frame, colours[:, i, :, None, None], cover[:, i : i + 1])
         return frame.round().byte()
+
+
+@final
+class Plan:
+    """All four quadrants from above; the one in view is lighter, the gaze a line.
+
+    Quadrant 0 is the upper right, the others follow against the clock, as headings do.
+
+    Args:
+        looks: of the objects of each of the four groups.
+        device: of the pictures.
+
+    Attributes:
+        shape: (3, H, W) of a picture.
+    """
+
+    shape = (3, 2 * _SIDE, 2 * _SIDE)
+
+    def __init__(
+        self, looks: Sequence[Sequence[Look]], device: torch.device | str
+    ) -> None:
+        self._drawing = Drawing(looks, _SIDE, device)
+        self._quadrant = quadrants(device)
+        self._at = torch.tensor([1, 0, 2, 3], device=device)  # row by row
+        middle = torch.arange(2 * _SIDE, device=device) + 0.5 - _SIDE
+        angle = torch.arange(HEADINGS, device=device) * (2 * pi / HEADINGS)
+        x, y = angle.cos().view(-1, 1, 1), angle.sin().view(-1, 1, 1)
+        right, up = middle.view(1, -1), -middle.view(-1, 1)
+        along, across = right * x + up * y, right * y - up * x
+        self._line = (along > 0) & (along < 0.6 * _SIDE) & (across.abs() < _LINE)
+
+    def draw(
+        self,
+        heading: Int64[Tensor, "B"],
+        quadrant: Int64[Tensor, "B 4"],
+        places: Float32[Tensor, "B 4 M 2"],
+        shown: Bool[Tensor, "B 4 M"],
+    ) -> UInt8[Tensor, "B 3 H W"]:
+        """Pictures.
+
+        Args:
+            heading: of the gaze, in steps of 12 degrees.
+            quadrant: in which each group stands.
+            places: of its objects, within its box.
+            shown: which of them there are to be seen.
+        """
+        num = len(heading)
+        env = torch.arange(num, device=heading.device).repeat_interleave(4)
+        group = quadrant.argsort(1)[:, self._at].flatten()  # who stands where
+        where = self._at.repeat(num)
+        each = self._drawing.draw(where, group, places[env, group], shown[env, group])
+        lit = where == self._quadrant[heading[env]]
+        each = torch.where(lit.view(-1, 1, 1, 1), each, each // 2)
+        laid = each.view(num, 2, 2, 3, _SIDE, _SIDE).permute(0, 3, 1, 4, 2, 5)
+        line = self._line[heading].unsqueeze(1)
+        return laid.reshape(num, *self.shape).masked_fill(line, 255)

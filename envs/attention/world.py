@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
-from envs.attention.drawing import Drawing
+from envs.attention.drawing import Drawing, Plan
 from envs.behaviours.behaviour import MOST
 from envs.behaviours.groups import GROUPS, Kind
 from envs.behaviours.together import Together
@@ -80,6 +80,8 @@ class AttentionWorld(NativeWorld[AttentionState]):
         self.obs_shape = (3, pixels, pixels) if pixels else (1, 1, 1)
         self.vector_size = 12 + (3 * GROUPS * MOST if coordinates else 0)
         self._drawing = Drawing(groups.looks, pixels, device) if pixels else None
+        self._plan = Plan(groups.looks, device)
+        self.above_shape = self._plan.shape
         # Everything looked up by heading, action or group lies on the device.
         self._turns = torch.tensor(TURNS, device=device)
         self._quadrant, self._compass = quadrants(device), compass(device)
@@ -160,6 +162,12 @@ class AttentionWorld(NativeWorld[AttentionState]):
             group,
             self.places(state)[env, group],
             self.there(state)[env, group],
+        )
+
+    def above(self, state: AttentionState) -> UInt8[Tensor, "B 3 H W"]:
+        """All four quadrants, and the gaze; see `Plan`."""
+        return self._plan.draw(
+            state.heading, state.quadrant, self.places(state), self.there(state)
         )
 
     def sense(self, state: AttentionState) -> Float32[Tensor, "B V"]:

@@ -114,5 +114,6 @@ class MujocoCountingConfig:
 
     def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
         """Build B counting worlds."""
-        world = Drawn(PIXELS, depth=True).world(CountingStage(), device)
+        drawn = Drawn(PIXELS, depth=True, joints=True)
+        world = drawn.world(CountingStage(), device)
         return NativeVectorEnv(world, num_envs, device)

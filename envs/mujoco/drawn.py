@@ -6,12 +6,12 @@ from typing import Any
 import mujoco
 import torch
 
+from envs.mujoco.choose import choose_physics
 from envs.mujoco.pictures import Camera, Pictures
 from envs.mujoco.renderers.backend import Backend
 from envs.mujoco.renderers.choose import choose_renderer
 from envs.mujoco.renderers.renderer import View
 from envs.mujoco.stage import Stage
-from envs.mujoco.threads import ThreadedPhysics
 from envs.mujoco.world import MujocoWorld
 
 ABOVE = 160
@@ -26,6 +26,7 @@ class Drawn:
         pixels: rows and columns of a frame; 0 draws nothing.
         depth, segmentation: see `Pictures`.
         overview: tell what the stage's camera above sees, 160 x 160.
+        joints: tell `qpos` and `qvel`, see `MujocoWorld`.
         backend: what draws.
 
     Raises:
@@ -36,6 +37,7 @@ class Drawn:
     depth: bool = False
     segmentation: bool = False
     overview: bool = False
+    joints: bool = False
     backend: Backend = Backend.AUTO
 
     def __post_init__(self) -> None:
@@ -56,7 +58,8 @@ class Drawn:
         if self.overview:
             above = self._drawer(model, stage.above, ABOVE, (0, 1, 2, 3), device)
         pictures = Pictures(eye, above, self.depth, self.segmentation)
-        return MujocoWorld(stage, ThreadedPhysics(model, device), pictures)
+        physics = choose_physics(model, device)
+        return MujocoWorld(stage, physics, pictures, self.joints)
 
     def _drawer(
         self,

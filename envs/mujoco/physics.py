@@ -42,7 +42,8 @@ class Moment(NamedTuple):
     """A moment of B simulations.
 
     Attributes:
-        sim: all that they go on from, R numbers each (`mjSTATE_INTEGRATION`).
+        sim: all that they go on from, R numbers each (`mjSTATE_INTEGRATION`), laid
+            out as MuJoCo does.
         bodies: where that puts everything.
     """
 
@@ -50,14 +51,20 @@ class Moment(NamedTuple):
     bodies: Bodies
 
 
+class CannotSimulate(ValueError):
+    """Physics that a model or a machine lacks something for; the message says what."""
+
+
 class Physics(ABC):
     """Simulations of one model.
 
     Attributes:
         model: as compiled.
+        about: who simulates, for people; empty where that is MuJoCo itself.
     """
 
     model: mujoco.MjModel
+    about: str = ""
 
     @abstractmethod
     def reference(self, num: int) -> Float64[Tensor, "num R"]:

@@ -39,18 +39,30 @@ class MujocoWorld(NativeWorld[MujocoState]):
         stage: the rules.
         physics: of its model.
         pictures: what is drawn of it.
+        joints: tell `qpos` and `qvel`, positions and velocities of all joints as
+            MuJoCo's data have them; of a scene without joints there are none.
     """
 
-    def __init__(self, stage: Stage[Any], physics: Physics, pictures: Pictures) -> None:
+    def __init__(
+        self,
+        stage: Stage[Any],
+        physics: Physics,
+        pictures: Pictures,
+        joints: bool = False,
+    ) -> None:
         self.stage, self.physics, self.pictures = stage, physics, pictures
+        model = physics.model
+        told = {"qpos": model.nq, "qvel": model.nv} if joints and model.nq else {}
+        self._joints = {x: FactSpec((num,), torch.float32) for x, num in told.items()}
         self.obs_shape, self.actions = pictures.obs_shape, stage.actions
         self.max_episode_steps = stage.max_episode_steps
-        self.vector_size, self.about = stage.vector_size, pictures.about
+        self.vector_size = stage.vector_size
+        self.about = "; ".join(filter(None, (pictures.about, physics.about)))
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
-        """Those of the stage, and of its pictures."""
-        return {**self.stage.facts, **self.pictures.facts}
+        """Those of the stage, of its joints, and of its pictures."""
+        return {**self._joints, **self.stage.facts, **self.pictures.facts}
 
     def start(
         self, num_envs: int, generator: torch.Generator, previous: MujocoState | None
@@ -99,9 +111,12 @@ class MujocoWorld(NativeWorld[MujocoState]):
         return self.stage.sense(state.own, state.bodies)
 
     def describe(self, state: MujocoState) -> Mapping[str, Tensor]:
-        """What the stage tells of itself, and what its pictures do."""
-        told = self.stage.describe(state.own, state.bodies)
-        return {**told, **self.pictures.describe(self.stage, state.own, state.bodies)}
+        """What the stage tells of itself, what its joints do, and its pictures."""
+        return {
+            **{name: getattr(state.bodies, name) for name in self._joints},
+            **self.stage.describe(state.own, state.bodies),
+            **self.pictures.describe(self.stage, state.own, state.bodies),
+        }
 
     def close(self) -> None:
         """Release threads, windows and memory."""

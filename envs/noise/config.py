@@ -8,6 +8,7 @@ import torch
 from envs.noise.frame_layer import FrameLayerConfig
 from envs.noise.noisy_env import NoisyVectorEnv
 from envs.noise.world_noise import WorldNoiseConfig
+from envs.overview import with_whole
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.vector_env import ObservableWorld, VectorEnv, WatchedWorld, WorldConfig
 
@@ -36,6 +37,10 @@ class NoisyConfig:
     def with_facts(self) -> "NoisyConfig":
         """The same noise around the world with its facts, where it can tell more."""
         return replace(self, world=_observable(self.world))
+
+    def with_overview(self) -> "NoisyConfig":
+        """The same noise around the world as people are shown it, without noise."""
+        return replace(self, world=with_whole(self.world))
 
 
 @runtime_checkable
@@ -72,6 +77,10 @@ class NoisyWatchedConfig:
     def with_facts(self) -> "NoisyWatchedConfig":
         """The same noise around the world with its facts, where it can tell more."""
         return replace(self, world=_observable(self.world))
+
+    def with_overview(self) -> NoisyConfig:
+        """The same noise around the world as people are shown it, without noise."""
+        return NoisyConfig(with_whole(self.world), self.noise)
 
     def watching(self, env: VectorEnv, seed: int) -> NoisyVectorEnv:
         """The copies that the world makes, with noise that begins anew in each.

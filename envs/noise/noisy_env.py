@@ -49,20 +49,18 @@ class NoisyVectorEnv(VectorEnv):
     ) -> Step:
         """Begin new episodes; see `VectorEnv.reset`."""
         row = self.world.reset(seed, mask)
+        now = before = self._state
         if seed is not None:
             self._reseed(seed)
-            if mask is None:
-                self._state = None  # the same seed begins the same way at any time
-        if mask is None or self._state is None:
+            before = None  # the same seed begins the same way at any time
+        if mask is None or now is None:
             mask = torch.ones_like(self._ended)
-        num = self.spec.num_envs
-        before = self._state
         if before is None:
-            before = self.noise.start(num, self._generator)
+            before = self.noise.start(self.spec.num_envs, self._generator)
         begun = self.noise.advance(
             before, _nothing(self.world.spec), torch.ones_like(mask), self._generator
         )
-        self._state = _select(mask, begun, before)
+        self._state = begun if now is None else _select(mask, begun, now)
         self._ended = self._ended & ~mask
         return self._seen(row)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
+from envs.overview import FromAboveConfig
 from envs.tiles.tiles import mosaic, paint, stamp
 from envs.vector_env import DiscreteActions, FactSpec
 
@@ -165,6 +166,15 @@ class KeyDoorWorld(NativeWorld[KeyDoorState]):
         stamp(frame, self._tiles, tiles, x, pad(self._y[cells], (0, 1)))
         return frame
 
+    @property
+    def above_shape(self) -> tuple[int, int, int]:
+        """Of a frame."""
+        return self.obs_shape
+
+    def above(self, state: KeyDoorState) -> UInt8[Tensor, "B 3 H W"]:
+        """The frame, which hides nothing."""
+        return self.render(state)
+
     def describe(self, state: KeyDoorState) -> dict[str, Tensor]:
         """Where the agent is, on which side of the wall, and what it achieved."""
         x = self._x[state.place]
@@ -195,6 +205,10 @@ class KeyDoorConfig:
             raise ValueError(f"size must be at least 5, not {self.size}")
         if self.varied_layouts and self.layout_seed is not None:
             raise ValueError("layout_seed fixes a layout: leave varied_layouts off")
+
+    def with_overview(self) -> FromAboveConfig:
+        """See `OverlookedWorld`."""
+        return FromAboveConfig(self)
 
     def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
         """Build B worlds on a device."""

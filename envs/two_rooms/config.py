@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import torch
 
 from envs.native_env import NativeVectorEnv
+from envs.overview import FromAboveConfig
 from envs.two_rooms.layouts import FixedWall, Layouts, RandomWalls
 from envs.two_rooms.world import TwoRoomsWorld
 
@@ -17,6 +18,10 @@ class TwoRoomsConfig:
     """where wall and door are"""
     max_episode_steps: int = 100
     """steps until an episode is cut off; it shows one frame more"""
+
+    def with_overview(self) -> FromAboveConfig:
+        """See `OverlookedWorld`."""
+        return FromAboveConfig(self)
 
     def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
         """Build B of them."""

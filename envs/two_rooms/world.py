@@ -87,6 +87,17 @@ class TwoRoomsWorld(GoalWorld[TwoRoomsState]):
         wall = 255 * (shut.unsqueeze(2) & column.unsqueeze(1)).byte()
         return torch.stack([dot, wall], 1)
 
+    @property
+    def above_shape(self) -> tuple[int, int, int]:
+        """As large as frames, in colour."""
+        return (3, PIXELS, PIXELS)
+
+    def above(self, state: TwoRoomsState) -> UInt8[Tensor, "B 3 28 28"]:
+        """Both channels as one picture: a red dot, and a grey wall."""
+        dot, wall = self.render(state).unbind(1)
+        grey = wall // 2
+        return torch.stack([torch.maximum(dot, grey), grey, grey], 1)
+
     def describe(self, state: TwoRoomsState) -> dict[str, Tensor]:
         """Place (x, y), wall (x) and door (y) in pixels; the room by number."""
         off = state.place[:, 0] - state.wall

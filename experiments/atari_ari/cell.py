@@ -9,7 +9,14 @@ from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from experiments.atari_ari.frames import SCREEN, collect
-from experiments.atari_ari.protocol import Encode, Sides, encoding, read_labels, sides
+from experiments.atari_ari.protocol import (
+    Encode,
+    Sides,
+    encoded,
+    encoding,
+    read_encoded,
+    sides,
+)
 from experiments.atari_ari.table import ARMS, MAJORITY
 from ssl_objectives.encoders.ari_cnn import AriCnnConfig
 from world_models.probing.probe import Probe
@@ -51,8 +58,9 @@ def run_cell(game: str, arm: str, seed: int, budget: Budget) -> dict[str, Any]:
     parts = sides(collect(game, budget.probe_frames, 2 * seed + 1, budget.size), seed)
     encode = _nothing if arm == MAJORITY else _encode(game, arm, seed, budget, parts)
     probe: Probe = Majority() if arm == MAJORITY else Softmax()
-    scores = read_labels(encode, parts, probe)
-    scaled = read_labels(encode, parts, Standardised(probe))
+    rows = encoded(encode, parts)
+    scores = read_encoded(rows, probe)
+    scaled = read_encoded(rows, Standardised(probe))
     return {
         "game": game,
         "arm": arm,

@@ -129,6 +129,22 @@ class Scores:
         return fmean(self.categories.values())
 
 
+def encoded(encode: Encode, parts: Sides) -> tuple[Rows, Rows, Rows]:
+    """What probes see of the training, validation and test sides."""
+    train, val, test = (
+        Rows(encode(x.obs), x.labels, x.episode)
+        for x in (parts.train, parts.val, parts.test)
+    )
+    return train, val, test
+
+
+def read_encoded(rows: tuple[Rows, Rows, Rows], probe: Probe) -> Scores:
+    """What a probe reads of the labels off rows that were `encoded`."""
+    train, val, test = rows
+    tallies = probe.fit(train, val).read(test)
+    return Scores({k: estimates(x)["f1"] for k, x in tallies.items()})
+
+
 def read_labels(encode: Encode, parts: Sides, probe: Probe | None = None) -> Scores:
     """What a probe reads of the labels off an encoder's latents.
 
@@ -137,11 +153,4 @@ def read_labels(encode: Encode, parts: Sides, probe: Probe | None = None) -> Sco
         parts: of the frames.
         probe: default: `Softmax()`, the protocol's.
     """
-
-    def rows(frames: Frames) -> Rows:
-        return Rows(encode(frames.obs), frames.labels, frames.episode)
-
-    probe = Softmax() if probe is None else probe
-    reader = probe.fit(rows(parts.train), rows(parts.val))
-    tallies = reader.read(rows(parts.test))
-    return Scores({k: estimates(x)["f1"] for k, x in tallies.items()})
+    return read_encoded(encoded(encode, parts), Softmax() if probe is None else probe)

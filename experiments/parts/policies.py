@@ -7,32 +7,41 @@ import torch
 from torch import Tensor
 
 from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
+from agents.expert import Expert
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
 from experiments.config.outside import find
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import Carry
 
 RANDOM = "random"
+EXPERT = "expert"
+UNTRAINED = (RANDOM, EXPERT)
 
 
-def untrained_policy(policy: str, env: VectorEnv, seed: int) -> ActingPolicy:
+def untrained_policy(
+    policy: str, env: VectorEnv, seed: int, mistakes: float = 0.0
+) -> ActingPolicy:
     """The acting policy that `--policy` names.
 
     Args:
-        policy: `random`; or `my_module:MyPolicy`, a class whose instances have
+        policy: `random`; `expert`, who goes the shortest way to the reward where it
+            can be known; or `my_module:MyPolicy`, a class whose instances have
             `act(row, generator)`, or a function `(row, generator)`, which get the row
             the envs show and return one action per env, continuous ones in [-1, 1].
         env: the worlds that it plays in.
         seed: of its draws.
+        mistakes: probability that the expert acts at random.
 
     Raises:
-        ConfigError: no such policy.
+        ConfigError: no such policy, or no expert of such worlds.
     """
     if policy == RANDOM:
         return RandomPolicy(env, seed)
+    if policy == EXPERT:
+        return Expert(env, seed, mistakes)
     if ":" not in policy:
         raise ConfigError(
-            f"--policy {policy} is neither random nor my_module:MyPolicy. To learn "
+            f"--policy {policy} is not random, expert or my_module:MyPolicy. To learn "
             "from what a trained agent does, record it first (curious record)."
         )
     return _scripted(policy, env, seed)

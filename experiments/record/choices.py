@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from experiments.config.choices import Choice
 from experiments.config.paths import typed_path
 from experiments.parts.noises import NOISES
-from experiments.parts.policies import RANDOM
+from experiments.parts.policies import RANDOM, UNTRAINED
 from experiments.parts.worlds import WORLDS
 from experiments.record.recording import RecordConfig
 from experiments.runs.folder import RunFolder
@@ -34,7 +34,7 @@ def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
     laid = NOISES.make("none" if noise is None else noise)
     if name is not None:
         return RecordConfig(world=WORLDS.make(name), noise=laid, policy=policy)
-    if policy == RANDOM or ":" in policy:
+    if policy in UNTRAINED or ":" in policy:
         return RecordConfig(noise=laid, policy=policy)
     trained = RunFolder.open(typed_path(policy)).config()
     if not isinstance(trained, TrainConfig):

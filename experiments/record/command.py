@@ -14,6 +14,7 @@ EXAMPLES = (
     "curious record --world key-door --steps 200000 --out data/key-door --facts",
     "curious record --world atari --world.game Pong --out data/pong",
     "curious record --policy runs/RUN --steps 50000 --out data/played",
+    "curious record --world key-door --policy expert --mistakes 0.1 --out data/expert",
     "curious record --world pixel-maze --policy my_module:MyPolicy --out data/mine",
     "curious record --world key-door --noise layer --facts --out data/noisy",
     "curious record --world atari --world.facts ram sound --facts --out data/heard",

@@ -4,17 +4,22 @@ from agents.acting import ActingPolicy
 from envs.vector_env import DiscreteActions, EnvSpec, VectorEnv
 from experiments.config.paths import typed_path
 from experiments.evaluate.evaluation import load_agent
-from experiments.parts.policies import RANDOM, untrained_policy
+from experiments.parts.policies import UNTRAINED, untrained_policy
 from ssl_objectives.refusal import ConfigError
 
 
 def build_policy(
-    policy: str, env: VectorEnv, seed: int, greedy: bool, device: str
+    policy: str,
+    env: VectorEnv,
+    seed: int,
+    greedy: bool,
+    device: str,
+    mistakes: float = 0.0,
 ) -> ActingPolicy:
     """The acting policy that `--policy` names.
 
     Args:
-        policy: `random`; `my_module:MyPolicy`, a class whose instances have
+        policy: `random`; `expert`; `my_module:MyPolicy`, a class whose instances have
             `act(row, generator)`, or a function `(row, generator)`, which get the row
             the envs show (with facts, where they are recorded) and return one action
             per env, continuous ones in [-1, 1]; or the path of a run.
@@ -22,14 +27,15 @@ def build_policy(
         seed: of its draws.
         greedy: a trained policy takes its likeliest action.
         device: of a trained policy.
+        mistakes: probability that the expert acts at random.
 
     Raises:
         ConfigError: no such policy, or one of another world.
         NotARun: there is no run at the path.
         CheckpointError: the run's checkpoint cannot be read.
     """
-    if policy == RANDOM or ":" in policy:
-        return untrained_policy(policy, env, seed)
+    if policy in UNTRAINED or ":" in policy:
+        return untrained_policy(policy, env, seed, mistakes)
     player, trained = load_agent(typed_path(policy), device)
     like = trained.place.build(1, "cpu")
     wanted, offered = _shown(like.spec), _shown(env.spec)

@@ -65,7 +65,10 @@ class RecordConfig:
     noise: WorldNoiseConfig | None = None
     """what lies between the policy and the world"""
     policy: str = RANDOM
-    """random, a run folder (or one of its checkpoints), or my_module:MyPolicy"""
+    """random, expert (the shortest way, in torch-native worlds), a run folder (or one
+    of its checkpoints), or my_module:MyPolicy"""
+    mistakes: float = 0.0
+    """probability that the expert acts at random"""
     out: Path | None = None
     """folder of the data set; required"""
     steps: int = 100_000
@@ -101,6 +104,8 @@ class RecordConfig:
                 raise ConfigError(
                     f"--{flag} must be at least {least}, not {getattr(self, name)}"
                 )
+        if not 0.0 <= self.mistakes <= 1.0:
+            raise ConfigError(f"--mistakes must be 0 to 1, not {self.mistakes}")
         if self.flush_seconds < 0:
             raise ConfigError(
                 f"--flush-seconds must be at least 0, not {self.flush_seconds}"
@@ -141,7 +146,9 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
     try:
         before = _streams_before(config)
         seed = Seeds.appended(config.seed, before)
-        policy = build_policy(config.policy, env, seed, config.greedy, config.device)
+        policy = build_policy(
+            config.policy, env, seed, config.greedy, config.device, config.mistakes
+        )
         spec = dataset_spec(env.spec, config.facts)
         rows = -(-config.steps // config.num_envs) * config.num_envs + config.num_envs
         if not config.append and (config.out / DESCRIPTION).is_file():

@@ -17,6 +17,7 @@ from experiments.encoders.table import OF_TWO_FRAMES, EncoderScale
 from experiments.parts.models import OBJECTIVES, TERMS, changed
 from experiments.parts.noises import NOISES
 from experiments.parts.worlds import WORLDS
+from experiments.rewards.paid import PerceptualConfig, PerceptualShapingConfig
 from experiments.train.config import TrainConfig
 from experiments.train.signal_eyes import seen_by, sees
 from experiments.train.size import SIZES, Scale
@@ -152,10 +153,20 @@ def train_config(
     config = TrainConfig(
         world=WORLDS.make(world),
         noise=NOISES.make(noise),
-        agent=_agent(scale, policy, core, encoder, eyes, extrinsic_stream(world)),
+        agent=_agent(
+            scale,
+            policy,
+            core,
+            encoder,
+            eyes,
+            extrinsic_stream(world),
+            intrinsic_stream(first),
+        ),
         model=_changed(MODELS.make(model or published.model, scale), objective, term),
         curiosity=first,
-        also=() if second is None else (SignalConfig(second),),
+        also=()
+        if second is None
+        else (SignalConfig(second, intrinsic_stream(second)),),
         num_envs=scale.off_policy.num_envs if off_policy else scale.num_envs,
         env_steps=scale.off_policy.env_steps if off_policy else scale.env_steps,
         checkpoint_every=scale.checkpoint_every,
@@ -181,6 +192,7 @@ def _agent(
     encoder: str | None,
     eyes: str | None,
     extrinsic: RewardStream,
+    intrinsic: RewardStream,
 ) -> AgentConfig:
     """PPO on the world model's beliefs, or a policy apart from it."""
     size = EncoderScale(scale.latent)
@@ -190,7 +202,7 @@ def _agent(
         "encoder": sees,
         "core": _core(core or "recurrent", encoder, sees, scale),
         "extrinsic": extrinsic,
-        "intrinsic": RewardStream(1.0, 0.99, episodic=False),
+        "intrinsic": intrinsic,
     }
     if isinstance(acts, PpoConfig):
         if eyes is not None:
@@ -244,6 +256,12 @@ def extrinsic_stream(world: str) -> RewardStream:
     if world in ("pixel-maze", "key-door", "deep-sea", "chain"):
         return RewardStream(2.0, 0.999)
     return RewardStream(2.0, 0.99, clip=10.0, normalize=True)
+
+
+def intrinsic_stream(signal: CuriosityConfig | None) -> RewardStream:
+    """How a signal counts: curiosity outlives an episode, a task ends with it."""
+    tasks = (PerceptualConfig, PerceptualShapingConfig)
+    return RewardStream(1.0, 0.99, episodic=isinstance(signal, tasks))
 
 
 def from_choices(chosen: Mapping[str, str]) -> TrainConfig:

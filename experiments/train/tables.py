@@ -42,6 +42,7 @@ from experiments.encoders.table import ENCODERS as _ENCODERS
 from experiments.parts.models import CORES as _CORES
 from experiments.parts.models import MODELS as _MODELS
 from experiments.parts.models import nothing
+from experiments.rewards.paid import PerceptualConfig, PerceptualShapingConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from world_models.model_config import ModelConfig
 from world_models.objects.latents import ObjectLatentsConfig
@@ -167,6 +168,8 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "ama": Row(AmaConfig),
         "lpm": Row(LpmConfig),
         "curiosity-critic": Row(CuriosityCriticConfig),
+        "perceptual": Row(PerceptualConfig),
+        "perceptual-shaping": Row(PerceptualShapingConfig),
         "none": Row(nothing, "No intrinsic reward"),
     },
 )

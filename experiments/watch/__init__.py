@@ -1,4 +1,4 @@
-"""`curious watch`: a video of a run's agent, with what it is paid for what it sees."""
+"""`curious watch`: a run's agent, or any world, on video."""
 
 import lazy_loader
 

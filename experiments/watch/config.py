@@ -16,6 +16,9 @@ class WatchConfig:
     The agent goes on from a checkpoint, in the first of its worlds, and learns nothing.
     At the left is what it sees, then the world from above where the world can be shown
     so, at the right what each curiosity signal pays for what comes, step by step.
+
+    A world that nobody has learned in yet: `curious watch WORLD`, see `curious watch
+    WORLD --help`.
     """
 
     run: Annotated[Path, tyro.conf.Positional]
@@ -30,9 +33,17 @@ class WatchConfig:
     """cpu, cuda, cuda:1 … or auto"""
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 1), ("window", 2)):
-            value = getattr(self, name)
-            if value < least:
-                raise ConfigError(f"--{name} must be at least {least}, not {value}")
-        if self.out is not None and self.out.suffix != ".mp4":
-            raise ConfigError(f"--out names a video: {self.out} must end in .mp4")
+        check_video(self.out, self.steps, self.window)
+
+
+def check_video(out: Path | None, steps: int, window: int) -> None:
+    """Refuse what no video can be.
+
+    Raises:
+        ConfigError: a number is too small, or the name is no video's.
+    """
+    for name, value, least in (("steps", steps, 1), ("window", window, 2)):
+        if value < least:
+            raise ConfigError(f"--{name} must be at least {least}, not {value}")
+    if out is not None and out.suffix != ".mp4":
+        raise ConfigError(f"--out names a video: {out} must end in .mp4")

@@ -1,51 +1,51 @@
 """Worlds whose first env is looked at while an agent steps them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
 from jaxtyping import Bool, Shaped
 from torch import Tensor
 
-from envs.vector_env import (
-    EnvState,
-    OverlookedWorld,
-    Step,
-    VectorEnv,
-    WorldConfig,
-)
-
-OVERVIEW = "overview"
+from envs.overview import with_whole
+from envs.vector_env import EnvState, FactSpec, Step, VectorEnv, WorldConfig
+from experiments.watch.screen import is_told
 
 
 @dataclass(frozen=True)
 class Followed:
-    """A world as it is, with an overview if it has one; its first env is noted down.
+    """A world as it is, with a picture of it all; its first env is noted down.
 
     Attributes:
         inner: the world.
         notes: of every row that was stepped to, in order: facts of the first env that
             people are told, on the host.
+        facts: of those that were built; empty before.
     """
 
     inner: WorldConfig
     notes: list[dict[str, Tensor]] = field(default_factory=list)
+    facts: dict[str, FactSpec] = field(default_factory=dict)
 
     def build(self, num_envs: int, device: torch.device | str) -> VectorEnv:
         """The worlds."""
-        inner = self.inner
-        if isinstance(inner, OverlookedWorld):
-            inner = inner.with_overview()
-        return _Noting(inner.build(num_envs, device), self.notes)
+        env = with_whole(self.inner).build(num_envs, device)
+        told = {x: fact for x, fact in env.spec.facts.items() if is_told(x, fact)}
+        self.facts.update(told)
+        return _Noting(env, self.notes, told)
 
 
 class _Noting(VectorEnv):
     """Passes everything on."""
 
-    def __init__(self, inner: VectorEnv, notes: list[dict[str, Tensor]]) -> None:
+    def __init__(
+        self,
+        inner: VectorEnv,
+        notes: list[dict[str, Tensor]],
+        told: Mapping[str, FactSpec],
+    ) -> None:
         self._inner, self._notes, self.spec = inner, notes, inner.spec
-        self._told = [
-            name for name, x in inner.spec.facts.items() if x.names or name == OVERVIEW
-        ]
+        self._told = list(told)
 
     def reset(
         self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None

@@ -10,6 +10,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 SIDE, WIDE, _GAP, _FONT = 320, 400, 8, 13
 """pixels: height of all panels, width of the curve's, between panels, of letters"""
+WIDEST = 1_024
+"""pixels that a picture is wide at most; one that is wider is less high"""
 _PAPER, _INK, _LINE = (255, 255, 255), (60, 60, 60), (215, 215, 215)
 _COLOURS = ((31, 119, 180), (214, 90, 30), (44, 150, 60), (150, 90, 180))
 
@@ -47,7 +49,7 @@ class Panels:
         paper = Image.new("RGB", (width + width % 2, SIDE), _PAPER)
         left = 0
         for picture in pictures:
-            paper.paste(picture, (left, 0))
+            paper.paste(picture, (left, (SIDE - picture.height) // 2))
             left += picture.width + _GAP
         self._draw(ImageDraw.Draw(paper), left, lines)
         frame: NDArray[np.uint8] = np.asarray(paper)
@@ -83,7 +85,8 @@ class Panels:
 
 
 def _enlarged(view: NDArray[np.uint8]) -> Image.Image:
-    """As high as all panels; pixels stay sharp."""
-    width = max(1, round(view.shape[1] * SIDE / view.shape[0]))
+    """As high as all panels, unless it is too wide for that; pixels stay sharp."""
+    scale = min(SIDE / view.shape[0], WIDEST / view.shape[1])
+    high, wide = (max(1, round(x * scale)) for x in view.shape[:2])
     picture = Image.fromarray(np.ascontiguousarray(view))
-    return picture.resize((width, SIDE), Image.Resampling.NEAREST)
+    return picture.resize((wide, high), Image.Resampling.NEAREST)

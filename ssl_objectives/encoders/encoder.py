@@ -121,7 +121,7 @@ class Encoder(nn.Module):
         else:
             maps = encode_maps(rows)
         with self.precision.autocast(image.device):
-            latent = self._read(maps).float()
+            latent = self.read(maps).float()
         shape = (*batch, *maps.shape[1:])
         return latent.view(*batch, self.size), maps.float().reshape(shape)
 
@@ -144,19 +144,23 @@ class Encoder(nn.Module):
 
     def _encode(self, image: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N D"]:
         with self.precision.autocast(image.device):
-            latent = self._read(self._maps(image))
+            latent = self.read(self._maps(image))
         return latent.float()
 
-    def _read(self, maps: Float[Tensor, "N F h w"]) -> Float[Tensor, "N D"]:
+    def read(self, maps: Float[Tensor, "N F h w"]) -> Float[Tensor, "N D"]:
+        """Latents from the body's last maps, in whatever they are given in."""
         # channels last, so that this is a view of how convolutions left it
         latent: Tensor = self.head(self.pool(maps).permute(0, 2, 3, 1).flatten(1))
         return latent
 
-    def _maps(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N F h w"]:
+    def floats(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N C H W"]:
+        """What the body is given: numbers in [0, 1], in the encoder's format."""
         # bytes are rearranged before they become four times as large
         pixels = image.contiguous(memory_format=torch.channels_last)
-        floats = pixels.to(self.precision.dtype(image.device))
-        maps: Tensor = self.body(floats.mul_(1 / 255))
+        return pixels.to(self.precision.dtype(image.device)).mul_(1 / 255)
+
+    def _maps(self, image: UInt8[Tensor, "N C H W"]) -> Float[Tensor, "N F h w"]:
+        maps: Tensor = self.body(self.floats(image))
         return maps
 
 

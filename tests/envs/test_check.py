@@ -94,6 +94,26 @@ class Forgetting(Carts):
         return row
 
 
+class SeedingNobody(Carts):
+    """A masked reset goes on drawing, whatever the seed."""
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        return super().reset(seed if mask is None else None, mask)
+
+
+class SeedingAll(Carts):
+    """A seed has all begin anew, whatever the mask."""
+
+    def reset(
+        self, seed: int | None = None, mask: Bool[Tensor, "B"] | None = None
+    ) -> Step:
+        if seed is not None and mask is not None:
+            super().reset(seed)
+        return super().reset(seed, mask)
+
+
 class Flat(Carts):
     def __init__(self, num_envs: int) -> None:
         super().__init__(num_envs)
@@ -125,6 +145,8 @@ class Misnaming(Carts):
         (Touching, "masked reset changed an env outside the mask"),
         (Flagging, "masked reset: rewards must be 0, and no end flag set"),
         (Forgetting, "outside the mask whose episode had ended"),
+        (SeedingNobody, "as they do if all are reset with it, and have another obs"),
+        (SeedingAll, "a reset of some envs with a seed changed obs of an env outside"),
         (Flat, "at least one of each"),
     ],
 )

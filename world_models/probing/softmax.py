@@ -38,9 +38,7 @@ class ClassReader(Reader):
         if not self.outputs:
             return {}
         latent = rows.latent.float()
-        scores = _scores(list(self.outputs.values()), latent)
-        each = zip(self.known.items(), scores.unbind(1), strict=True)
-        return {k: x[y[:, : len(x)].argmax(-1)] for (k, x), y in each}
+        return {k: x[self.outputs[k](latent).argmax(-1)] for k, x in self.known.items()}
 
     def read(self, rows: Rows) -> dict[str, Tally]:
         """`Counts` of each fact."""
@@ -99,26 +97,25 @@ class Softmax(Probe):
         known = {k: x.unique() for k, x in train.classes.items()}
         if not known:
             return ClassReader({}, {})
-        size = max(len(x) for x in known.values())
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(_SEED)
-            made = [nn.Linear(train.latent.shape[1], size) for _ in known]
+            made = [nn.Linear(train.latent.shape[1], len(x)) for x in known.values()]
         fits = [_Fit(x.to(train.latent.device), self) for x in made]
         x, other_x = train.latent.float(), val.latent.float()
         y, other_y = _numbers(known, train), _numbers(known, val)
         generator = torch.Generator().manual_seed(_SEED)
+        side_by_side = _SideBySide(fits)
         for _ in range(self.epochs):
             going = [i for i, fit in enumerate(fits) if not fit.ended]
             if not going:
                 break
+            if len(going) < len(side_by_side.fits):
+                side_by_side = _SideBySide([fits[i] for i in going])
             order = torch.randperm(len(x), generator=generator).to(x.device)
-            some, wanted = [fits[i] for i in going], y[:, going]
+            wanted = y[:, going]
             for chosen in order.split(self.batch):
-                _step(some, x[chosen], wanted[chosen])
-            for fit, judged in zip(
-                some, _judged(some, other_x, other_y[:, going]), strict=True
-            ):
-                fit.judge(*judged)
+                side_by_side.step(x[chosen], wanted[chosen])
+            side_by_side.judge(other_x, other_y[:, going])
         outputs = (fit.best_output() for fit in fits)
         return ClassReader(known, dict(zip(known, outputs, strict=True)))
 
@@ -172,6 +169,62 @@ class _Fit:
         return self.output.requires_grad_(False)
 
 
+@final
+class _SideBySide:
+    """The maps of several facts in one matrix: one product serves all.
+
+    Of each, `dL/ds = softmax(s) - onehot(y)`, over the mean of rows.
+
+    Attributes:
+        fits: whose weights and gradients are parts of the matrices here.
+    """
+
+    def __init__(self, fits: Sequence[_Fit]) -> None:
+        self.fits = fits
+        self._sizes = [x.output.out_features for x in fits]
+        self._weight = torch.cat([x.output.weight.detach() for x in fits])
+        self._bias = torch.cat([x.output.bias.detach() for x in fits])
+        self._gradients = torch.empty_like(self._weight), torch.empty_like(self._bias)
+        for whole, gradient, name in zip(
+            (self._weight, self._bias), self._gradients, ("weight", "bias"), strict=True
+        ):
+            parts = whole.split(self._sizes), gradient.split(self._sizes)
+            for fit, part, slope in zip(fits, *parts, strict=True):
+                parameter = getattr(fit.output, name)
+                parameter.data, parameter.grad = part, slope
+
+    @torch.no_grad()
+    def step(self, x: Float[Tensor, "n D"], y: Int64[Tensor, "n L"]) -> None:
+        """One step of each, on its own loss."""
+        slopes = []
+        for scores, wanted in zip(self._scores(x), y.split(1, 1), strict=True):
+            told = scores.softmax(-1)
+            slopes.append(told.scatter_add_(1, wanted, told.new_full(y.shape, -1.0)))
+        slope = torch.cat(slopes, 1).div_(len(x))
+        torch.mm(slope.T, x, out=self._gradients[0])
+        torch.sum(slope, 0, out=self._gradients[1])
+        for fit in self.fits:
+            fit.optimizer.step()
+
+    @torch.no_grad()
+    def judge(self, x: Float[Tensor, "V D"], y: Int64[Tensor, "V L"]) -> None:
+        """Tell each its F1 and loss on the validation rows."""
+        scores = self._scores(x)
+        f1 = weighted_f1(torch.stack([s.argmax(-1) for s in scores], 1), y)
+        losses = [
+            nn.functional.cross_entropy(s, z, ignore_index=UNSEEN, reduction="none")
+            for s, z in zip(scores, y.unbind(1), strict=True)
+        ]
+        loss = torch.stack(losses, 1).mean(0)
+        told = torch.stack([f1, loss.double()], 1).tolist()
+        for fit, judged in zip(self.fits, told, strict=True):
+            fit.judge(*judged)
+
+    def _scores(self, x: Float[Tensor, "n D"]) -> tuple[Float32[Tensor, "n C"], ...]:
+        scores: Tensor = nn.functional.linear(x, self._weight, self._bias)
+        return tuple(torch.split(scores, self._sizes, 1))
+
+
 def _numbers(
     known: Mapping[str, Int64[Tensor, "K"]], rows: Rows
 ) -> Int64[Tensor, "N L"]:
@@ -182,42 +235,3 @@ def _numbers(
         place = torch.searchsorted(classes, value).clamp(max=len(classes) - 1)
         made.append(place.where(classes[place] == value, UNSEEN))
     return torch.stack(made, 1)
-
-
-def _scores(
-    outputs: Sequence[nn.Linear], latent: Float[Tensor, "N D"]
-) -> Float32[Tensor, "N L C"]:
-    weight = torch.cat([x.weight for x in outputs])
-    bias = torch.cat([x.bias for x in outputs])
-    scores = nn.functional.linear(latent, weight, bias)
-    each: Tensor = scores.unflatten(-1, (len(outputs), -1))
-    return each
-
-
-@torch.no_grad()
-def _judged(
-    fits: Sequence[_Fit], x: Float[Tensor, "V D"], y: Int64[Tensor, "V L"]
-) -> list[list[float]]:
-    """Of each, F1 and loss on the validation rows."""
-    scores = _scores([fit.output for fit in fits], x)
-    f1 = weighted_f1(scores.argmax(-1), y)
-    loss = nn.functional.cross_entropy(
-        scores.movedim(-1, 1), y, ignore_index=UNSEEN, reduction="none"
-    ).mean(0)
-    return torch.stack([f1, loss.double()], 1).tolist()
-
-
-def _step(
-    fits: Sequence[_Fit], x: Float[Tensor, "n D"], y: Int64[Tensor, "n L"]
-) -> None:
-    """One step of each, on its own loss: their sum has the gradients of all."""
-    with torch.enable_grad():
-        scores = _scores([fit.output for fit in fits], x)
-        loss = nn.functional.cross_entropy(
-            scores.flatten(0, 1), y.flatten(), reduction="sum"
-        )
-        for fit in fits:
-            fit.optimizer.zero_grad()
-        (loss / len(x)).backward()
-    for fit in fits:
-        fit.optimizer.step()

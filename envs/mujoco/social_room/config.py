@@ -51,8 +51,8 @@ class SocialRoomConfig:
         return replace(self, poses=True)
 
     def with_overview(self) -> "SocialRoomConfig":
-        """See `OverlookedWorld`; a room that draws nothing has none."""
-        return replace(self, overview=self.pixels > 0)
+        """See `OverlookedWorld`."""
+        return replace(self, overview=True)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -110,7 +110,11 @@ class SocialRoomConfig:
         from envs.mujoco.drawn import Drawn
 
         drawn = Drawn(
-            self.pixels, self.depth, self.segmentation, self.overview, self.renderer
+            self.pixels,
+            self.depth,
+            self.segmentation,
+            self.overview,
+            backend=self.renderer,
         )
         return NativeVectorEnv(drawn.world(stage, device), num_envs, device)
 

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int64, UInt8
 from torch import Tensor
 
 from envs.native_env import NativeVectorEnv, NativeWorld, Outcome
+from envs.overview import FromAboveConfig
 from envs.tiles.maze.art import (
     MAX_LOCKS,
     MAX_ROOMS,
@@ -16,10 +17,11 @@ from envs.tiles.maze.art import (
     wall_cells,
 )
 from envs.tiles.maze.layout import Place, generate_maze
-from envs.tiles.tiles import stamp
+from envs.tiles.tiles import mosaic, resize, stamp
 from envs.vector_env import DiscreteActions, FactSpec
 
 _SIDE = 64  # pixels of the frame
+_ABOVE = 320  # pixels that the map has at most, unless it has more cells
 _NONE = -1  # no key or lock in a cell
 
 NOOP, UP, RIGHT, DOWN, LEFT = range(5)
@@ -57,6 +59,7 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         "keys": FactSpec((), torch.int64, tally=True),
         "rooms": FactSpec((), torch.int64, tally=True),
     }
+    asides = ("visited",)
 
     def __init__(self, config: "PixelMazeConfig", device: torch.device | str) -> None:
         self.max_episode_steps = config.max_episode_steps
@@ -104,6 +107,9 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
         self._before, self._after = art.before.to(device), art.after.to(device)
         self._switch, self._slots = art.switch.to(device), art.slots.to(device)
         self._strip = art.strip.to(device)
+        rows, columns = config.rooms
+        self._rooms, cells_across = config.rooms, size * max(rows, columns)
+        self._map_tile = max(1, min(pixels, _ABOVE // cells_across))
 
     def start(
         self,
@@ -187,6 +193,34 @@ class PixelMazeWorld(NativeWorld[PixelMazeState]):
             frame[:, :, :STRIP_HEIGHT] = self._strip.index_select(0, held)
         return frame
 
+    @property
+    def above_shape(self) -> tuple[int, int, int]:
+        """All rooms, in smaller tiles where there are many."""
+        rows, columns = self._rooms
+        side = self._size * self._map_tile
+        return (3, rows * side, columns * side)
+
+    def above(self, state: PixelMazeState) -> UInt8[Tensor, "B 3 H W"]:
+        """All rooms with what is in them now; those not visited yet are darker."""
+        num, cells = len(state.room), self._size**2
+        never = torch.zeros(num, 1, dtype=torch.bool, device=state.room.device)
+        flags = torch.cat([state.taken, state.opened, never], 1)
+        on = flags[:, self._switch]  # [B, rooms, cells]
+        tiles = torch.where(on, self._after, self._before)
+        here = state.room * cells + state.y * self._size + state.x
+        tiles.view(num, -1).scatter_add_(
+            1, here.unsqueeze(1), torch.ones_like(here).unsqueeze(1)
+        )  # tile i + 1 is tile i with the agent on it
+        rows, columns = self._rooms
+        grid = tiles.view(num, rows, columns, self._size, self._size)
+        index = grid.transpose(2, 3).reshape(num, rows * self._size, -1)
+        small = resize(self._tiles, self._map_tile)
+        picture = mosaic(small, index)
+        side = self._size * self._map_tile
+        known = state.visited.view(num, 1, rows, columns)
+        known = known.repeat_interleave(side, 2).repeat_interleave(side, 3)
+        return torch.where(known, picture, picture // 2)
+
     def describe(self, state: PixelMazeState) -> dict[str, Tensor]:
         """Room, cell within the room, and how many keys and rooms were found so far."""
         return {
@@ -234,6 +268,10 @@ class PixelMazeConfig:
             )
         if not 0.0 <= self.slip <= 1.0:
             raise ValueError(f"slip is a probability, not {self.slip}")
+
+    def with_overview(self) -> FromAboveConfig:
+        """See `OverlookedWorld`."""
+        return FromAboveConfig(self)
 
     def build(self, num_envs: int, device: torch.device | str) -> NativeVectorEnv:
         """Build B mazes on a device."""

@@ -52,14 +52,8 @@ class Pictures:
     def __init__(
         self, layout: Layout, window: Window, pixels: int, device: torch.device | str
     ) -> None:
-        tiles = torch.stack(
-            [paint(thing, _PALETTE, under) for under in _grounds() for thing in _THINGS]
-        )
-        self._tiles = resize(tiles, pixels // WIDTH).to(device)
-        bits = (layout.floor * torch.tensor([4, 2, 1])).sum(1)
-        floor = bits + 8 * layout.bright
-        ground = torch.where(layout.wall, _MOVERS - 1, floor).to(device)
-        self._under = (_MOVERS + 7 - bits + 8 * layout.bright).to(device)
+        self._tiles = resize(_tiles(), pixels // WIDTH).to(device)
+        ground, self._under = (x.to(device) for x in _ground(layout))
         place = torch.arange(ROWS * COLUMNS, device=device)
         around = window.cells(place).clamp(0, ROWS * COLUMNS - 1)
         # One more cell than there are takes whatever lies outside the view.
@@ -86,6 +80,66 @@ class Pictures:
         thing[:, SEEN // 2] = _AGENT
         index = (ground * len(_THINGS) + thing)[:, :SEEN]
         return mosaic(self._tiles, index.unflatten(1, (WIDTH, WIDTH)))
+
+
+@final
+class Map:
+    """All rooms as one picture; what the agent does not see is darker.
+
+    Args:
+        layout: of the maze.
+        window: of the agent's view.
+        device: of the pictures.
+
+    Attributes:
+        shape: (3, H, W) of a picture.
+    """
+
+    def __init__(
+        self, layout: Layout, window: Window, device: torch.device | str
+    ) -> None:
+        self._tiles, self._window = _tiles().to(device), window
+        self._pixels = self._tiles.shape[-1]
+        self.shape = (3, ROWS * self._pixels, COLUMNS * self._pixels)
+        self._ground, self._under = (x.to(device) for x in _ground(layout))
+
+    def draw(
+        self,
+        place: Int64[Tensor, "B"],
+        trackers: Int64[Tensor, "B 4"],
+        reached: Bool[Tensor, "B 4"],
+        blocks: Int64[Tensor, "B 2"],
+        movers: Int64[Tensor, "B M"],
+    ) -> UInt8[Tensor, "B 3 H W"]:
+        """All places are cells of the map."""
+        ground = self._ground.expand(len(place), -1).clone()
+        ground.scatter_(1, movers, self._under[movers])
+        thing = torch.zeros_like(ground)
+        thing.scatter_(1, trackers, _NEW + reached.long())
+        thing.scatter_(1, blocks, _BLOCK)
+        thing.scatter_(1, place.unsqueeze(1), _AGENT)
+        grid = (ground * len(_THINGS) + thing).unflatten(1, (ROWS, COLUMNS))
+        picture = mosaic(self._tiles, grid)
+        seen = torch.zeros_like(ground).scatter_(1, self._window.cells(place), 1)
+        lit = seen.bool().unflatten(1, (1, ROWS, COLUMNS))
+        lit = lit.repeat_interleave(self._pixels, 2)
+        lit = lit.repeat_interleave(self._pixels, 3)
+        return torch.where(lit, picture, picture // 2)
+
+
+def _tiles() -> UInt8[Tensor, "num 3 5 5"]:
+    """Every ground with nothing and with each thing on it."""
+    return torch.stack(
+        [paint(thing, _PALETTE, under) for under in _grounds() for thing in _THINGS]
+    )
+
+
+def _ground(layout: Layout) -> tuple[Int64[Tensor, "cells"], Int64[Tensor, "cells"]]:
+    """What each cell shows, and what it shows while a mover is there."""
+    bits = (layout.floor * torch.tensor([4, 2, 1])).sum(1)
+    floor = bits + 8 * layout.bright
+    under = _MOVERS + 7 - bits + 8 * layout.bright
+    return torch.where(layout.wall, _MOVERS - 1, floor), under
 
 
 def _grounds() -> list[UInt8[Tensor, "3 5 5"]]:

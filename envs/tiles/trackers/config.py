@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from envs.native_env import NativeVectorEnv
+from envs.overview import FromAboveConfig
 from envs.tiles.trackers.layout import ROOMS, SIDE, lay_out
 from envs.tiles.trackers.view import WIDTH
 from envs.tiles.trackers.world import TrackerWorld
@@ -65,6 +66,10 @@ class TrackerMazeConfig:
             device,
         )
         return NativeVectorEnv(world, num_envs, device)
+
+    def with_overview(self) -> FromAboveConfig:
+        """See `OverlookedWorld`."""
+        return FromAboveConfig(self)
 
     def with_facts(self) -> "TrackerMazeConfig":
         """The same world whose episodes are all whole, so that they can be counted."""

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor
 
 from envs.native_env import NativeWorld, Outcome
-from envs.tiles.trackers.art import Pictures
+from envs.tiles.trackers.art import Map, Pictures
 from envs.tiles.trackers.layout import COLUMNS, LEFT, TOP, Layout, drift
 from envs.tiles.trackers.view import SEEN, Planes, Window
 from envs.vector_env import DiscreteActions, FactSpec
@@ -90,6 +90,8 @@ class TrackerWorld(NativeWorld[TrackerState]):
         self._window = window = Window(device)
         self._planes = Planes(layout, window, device)
         self._pictures = Pictures(layout, window, pixels, device) if pixels else None
+        self._map = Map(layout, window, device)
+        self.above_shape = self._map.shape
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
@@ -189,6 +191,16 @@ class TrackerWorld(NativeWorld[TrackerState]):
         place, trackers, blocks, movers = self._in_view(state)
         return self._pictures.draw(
             place, trackers, state.reached, blocks, movers, state.movers
+        )
+
+    def above(self, state: TrackerState) -> UInt8[Tensor, "B 3 H W"]:
+        """All rooms; see `Map`."""
+        return self._map.draw(
+            state.place,
+            self._trackers.expand(len(state.place), -1),
+            state.reached,
+            state.blocks,
+            state.movers,
         )
 
     def sense(self, state: TrackerState) -> Float32[Tensor, "B V"]:

@@ -65,9 +65,16 @@ class AugmentConfig:
             size: height and width of what goes out; None: as it comes in.
 
         Raises:
-            ValueError: the images have not so many colours.
+            ValueError: the images have not so many colours, or are smaller than the
+                shift.
         """
         num_colors(image_shape[0], self.colors)
+        height, width = image_shape[1:]
+        if self.shift >= min(height, width):
+            raise ValueError(
+                f"shift must be less than the images' {height} x {width} pixels, not "
+                f"{self.shift}: nothing of them would be left"
+            )
         same = size is None or size == image_shape[1:]
         return self._chain(None if same else size)
 

@@ -195,6 +195,25 @@ def test_resumes_bit_for_bit_with_the_action_that_was_about_to_repeat(
         assert torch.equal(row.obs, shown.obs)
 
 
+def test_a_state_goes_on_with_other_facts() -> None:
+    """So that people are shown the screen of a run that did not read it."""
+    plain = EmulatedAtari("Pong", MACHADO, 2, (AtariFact.RAM,))
+    shown = EmulatedAtari("Pong", MACHADO, 2, (AtariFact.COLOUR,))
+    both = EmulatedAtari("Pong", MACHADO, 2, (AtariFact.RAM, AtariFact.COLOUR))
+    for env in (plain, both):
+        env.reset(seed=1)
+    for t in range(60):
+        row, _ = (env.step(torch.tensor([t % 6, 2])) for env in (plain, both))
+    state = plain.state_dict()
+    assert state is not None
+    assert torch.equal(shown.load_state_dict(state).obs, row.obs)
+    for t in range(20):
+        action = torch.tensor([2, t % 6])
+        one, other = shown.step(action), both.step(action)
+        assert torch.equal(one.obs, other.obs)
+        assert torch.equal(one.facts["colour"], other.facts["colour"])
+
+
 def test_states_that_cannot_be_resumed_are_refused() -> None:
     deaf = EmulatedAtari("Pong", MACHADO, 1)
     deaf.reset(seed=0)

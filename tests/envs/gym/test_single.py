@@ -9,8 +9,12 @@ from stable_baselines3.common.env_checker import check_env as sb3_check
 
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
+from envs.gym.env import GymnasiumConfig
 from envs.gym.single import SingleWorld
 from envs.gym.spaces import action_space, observation_space
+from envs.mujoco.counting import MujocoCountingConfig
+from envs.noise.config import NoisyConfig
+from envs.noise.tv import TvConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig
@@ -26,6 +30,9 @@ WORLDS: tuple[WorldConfig, ...] = (
     AttentionConfig(),
     AttentionConfig(pixels=0),
     CountingConfig(),
+    MujocoCountingConfig(),
+    GymnasiumConfig("CartPole-v1", vector=True),
+    NoisyConfig(KeyDoorConfig(), TvConfig()),
     ProbeConfig(),
 )
 
@@ -36,8 +43,11 @@ def test_sb3_finds_nothing_wrong(world: WorldConfig) -> None:
     sb3_check(SingleWorld(world), skip_render_check=False)
 
 
-def test_gymnasium_finds_nothing_wrong() -> None:
-    gymnasium_check(SingleWorld(KeyDoorConfig()), skip_render_check=True)
+@pytest.mark.parametrize("world", WORLDS, ids=lambda x: type(x).__name__)
+@pytest.mark.filterwarnings("ignore:.*(not within|Box observation space).*")
+@pytest.mark.filterwarnings("ignore:.*(No render|no `spec`|metadata).*")
+def test_gymnasium_finds_nothing_wrong(world: WorldConfig) -> None:
+    gymnasium_check(SingleWorld(world), skip_render_check=True)
 
 
 def test_it_is_the_world() -> None:

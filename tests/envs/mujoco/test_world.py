@@ -1,12 +1,18 @@
 """Stages behind the contract: worlds of their own, whatever others do."""
 
+import mujoco
+import numpy as np
 import pytest
 import torch
 
 from envs.check import check_env
+from envs.mujoco.counting import MujocoCountingConfig
 from envs.mujoco.drawn import Drawn
+from envs.mujoco.social_room.config import SocialRoomConfig
+from envs.mujoco.world import MujocoWorld
+from envs.native_env import NativeVectorEnv
 from envs.vector_env import Step
-from tests.envs.mujoco.dropped import DroppedConfig
+from tests.envs.mujoco.dropped import Dropped, DroppedConfig
 
 
 def rows(num: int, seed: int, steps: int = 60) -> list[Step]:
@@ -48,6 +54,67 @@ def test_episodes_differ() -> None:
     assert len(begun.unique()) == len(begun)
 
 
+def test_a_seed_for_some_worlds_gives_them_new_keys_and_leaves_the_others() -> None:
+    env, twin, other = (DroppedConfig().build(4, "cpu") for _ in range(3))
+    push = torch.zeros(4, 1)
+    env.reset(seed=1)
+    twin.reset(seed=1)
+    for _ in range(7):
+        before, _ = env.step(push), twin.step(push)
+    some = torch.tensor([False, True, False, True])
+    row, anew = env.reset(seed=2, mask=some), other.reset(seed=2)
+    assert torch.equal(row.first, some)
+    assert torch.equal(row.obs[~some], before.obs[~some])
+    for _ in range(30):  # episodes end, and draw again
+        rows = env.step(push), other.step(push), twin.step(push)
+        mine, seeded, gone_on = (x.facts["height"] for x in rows)
+        assert torch.equal(mine[some], seeded[some])
+        assert torch.equal(mine[~some], gone_on[~some])
+    assert anew.first.all()
+
+
+def test_joints_are_told_as_mujoco_has_them() -> None:
+    """Beside MuJoCo's own loop, begun where the world began and pushed alike."""
+    world = Drawn(0, joints=True).world(Dropped(), "cpu")
+    env, model = NativeVectorEnv(world, 3), world.physics.model
+    row = env.reset(seed=5)
+    assert {x: env.spec.facts[x].shape for x in ("qpos", "qvel")} == {
+        "qpos": (model.nq,),
+        "qvel": (model.nv,),
+    }
+    alone = [mujoco.MjData(model) for _ in range(3)]
+    for _ in range(25):
+        sim = env.state_dict()["state"]["sim"]
+        for i, data in enumerate(alone):
+            spec = mujoco.mjtState.mjSTATE_INTEGRATION
+            mujoco.mj_setState(model, data, sim[i].numpy(), spec)
+            for name in ("qpos", "qvel"):
+                theirs = getattr(data, name).astype(np.float32)
+                assert np.array_equal(row.facts[name][i].numpy(), theirs), name
+        row = env.step(torch.ones(3, 1))
+    assert (row.facts["qvel"] != 0).any()
+
+
+def test_joints_are_those_of_a_step_of_mujocos() -> None:
+    """The counting plates: one slides a metre in each step, at a speed it was given."""
+    env = MujocoCountingConfig().build(4, "cpu")
+    row = env.reset()
+    for _ in range(20):
+        where = torch.stack([row.facts[x] for x in ("env", "episode", "step")], 1)
+        assert torch.allclose(row.facts["qpos"], where.float(), atol=1e-4)
+        assert torch.equal(row.facts["qvel"][:, :2], torch.zeros(4, 2))
+        assert torch.allclose(row.facts["qvel"][:, 2], torch.full((4,), 25.0))
+        row = env.step(torch.zeros(4, dtype=torch.int64))
+
+
+def test_a_scene_without_joints_tells_none() -> None:
+    room = SocialRoomConfig(pixels=0).build(1, "cpu").world
+    assert isinstance(room, MujocoWorld)
+    world = Drawn(0, joints=True).world(room.stage, "cpu")
+    assert set(world.facts) == set(room.facts)
+    assert "qpos" not in DroppedConfig().build(1, "cpu").spec.facts
+
+
 @pytest.mark.parametrize("pixels", [-1, 7])
 def test_refused_sizes(pixels: int) -> None:
     with pytest.raises(
@@ -57,7 +124,5 @@ def test_refused_sizes(pixels: int) -> None:
 
 
 def test_depth_needs_pictures() -> None:
-    from tests.envs.mujoco.dropped import Dropped
-
     with pytest.raises(ValueError, match="ask for pixels"):
         Drawn(0, depth=True).world(Dropped(), "cpu")

@@ -217,6 +217,7 @@ def test_published_grids_go_by_their_names() -> None:
         "key-door-progress": 2,
         "noise-matrix": 5 * 6 + 2,
         "noise-pixels": 3 * 2,
+        "social-room": 8,
         "sparse": 2 * 19,
         "sparse-light": 5,
         "two-rooms": 5,
@@ -224,6 +225,7 @@ def test_published_grids_go_by_their_names() -> None:
     seeds = {
         "noise-matrix": range(20, 25),
         "noise-pixels": range(20, 23),
+        "social-room": range(40, 43),
         "sparse": range(30, 35),
         "sparse-light": range(30, 35),
         "two-rooms": range(30, 33),

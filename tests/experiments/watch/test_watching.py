@@ -53,6 +53,22 @@ def test_the_command_leaves_a_video(
     assert imageio_ffmpeg.count_frames_and_secs(str(out))[0] == 25
 
 
+def test_behind_a_noise_the_world_is_shown_as_it_is(
+    curious: Any, tmp_path: Path
+) -> None:
+    world = ("--world", "key-door", "--noise", "layer")
+    flags = ("--env-steps", "40", "--video-steps", "0", "--evaluate-episodes", "0")
+    done = curious("train", "byol-explore", *SMALL, *world, *flags)
+    assert done.code == 0, done.err
+    out = tmp_path / "seen.mp4"
+    assert (
+        curious("watch", str(done.run.path), "--steps", "3", "--out", str(out)).code
+        == 0
+    )
+    about = next(imageio_ffmpeg.read_frames(str(out)))
+    assert about["size"] == (2 * (360 + 8) + WIDE, SIDE)
+
+
 def test_frames_are_rows_in_order_and_bonus_is_what_the_signal_pays(
     counting: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +123,7 @@ def test_a_room_is_shown_from_above_as_well() -> None:
     after = notes.notes[1]["overview"][:, 64:96, 64:96]
     assert not torch.equal(before, after)
     blind = Followed(SocialRoomConfig(pixels=0)).build(1, "cpu")
-    assert "overview" not in blind.spec.facts
+    assert "overview" in blind.spec.facts, "people see a room that the agent does not"
     assert Followed(CountingConfig()).build(1, "cpu").spec.facts.keys() == {
         *("env", "episode", "step")
     }

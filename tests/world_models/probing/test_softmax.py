@@ -96,6 +96,34 @@ def test_each_fact_is_fitted_as_if_it_were_alone() -> None:
     assert torch.equal(both.told(test)["planted"], alone.told(test)["planted"])
 
 
+def test_a_pass_is_that_of_a_loop_with_autograd() -> None:
+    """Facts of two and of three classes, side by side here, one by one there."""
+    generator = torch.Generator().manual_seed(6)
+    train, val = noisy(generator, 150), noisy(generator, 40)
+    reader = Softmax(epochs=1, learning_rate=1e-2).fit(train, val)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        loops = {
+            k: torch.nn.Linear(5, len(train.facts[k].unique())) for k in train.facts
+        }
+    order = torch.randperm(150, generator=torch.Generator().manual_seed(0))
+    for name, output in loops.items():
+        optimizer = torch.optim.Adam(output.parameters(), 1e-2, eps=1e-5)
+        classes = train.facts[name].unique().tolist()
+        wanted = torch.tensor([classes.index(x) for x in train.facts[name].tolist()])
+        for chosen in order.split(64):
+            loss = torch.nn.functional.cross_entropy(
+                output(train.latent[chosen]), wanted[chosen]
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        for made, plain in zip(
+            reader.outputs[name].parameters(), output.parameters(), strict=True
+        ):
+            torch.testing.assert_close(made, plain, rtol=0, atol=1e-6)
+
+
 def test_classes_that_training_lacks_are_missed_and_do_no_harm() -> None:
     generator = torch.Generator().manual_seed(3)
     train, val = noisy(generator, 400), noisy(generator, 200)

@@ -191,6 +191,18 @@ def test_an_episodes_end_cuts_time_alone() -> None:
     assert not torch.equal(rows[11].facts["places"], rows[12].facts["places"])
 
 
+def test_a_seed_for_some_rooms_furnishes_them_anew() -> None:
+    env, other = BLIND.build(4, "cpu"), BLIND.build(4, "cpu")
+    env.reset(seed=0)
+    before = env.step(torch.zeros(4, dtype=torch.int64))
+    some = torch.tensor([True, False, False, True])
+    row, seeded = env.reset(seed=1, mask=some), other.reset(seed=1)
+    assert not torch.equal(row.facts["places"][some], before.facts["places"][some])
+    for name, fact in row.facts.items():
+        assert torch.equal(fact[some], seeded.facts[name][some]), name
+        assert torch.equal(fact[~some], before.facts[name][~some]), name
+
+
 def test_saved_rooms_go_on_where_they_were() -> None:
     config = replace(DRAWN, pixels=12)
     env, other = config.build(2, "cpu"), config.build(2, "cpu")

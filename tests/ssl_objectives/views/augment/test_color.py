@@ -212,6 +212,12 @@ def test_what_never_happens_is_left_out() -> None:
     assert len(everything.chain((3, H, W))) == 8
 
 
+def test_something_of_an_image_is_left_by_a_shift() -> None:
+    assert len(shifted(H - 1).chain((3, H, W))) == 1
+    with pytest.raises(ValueError, match=r"less than the images' 5 x 7 pixels, not 5"):
+        shifted(H).chain((3, H, W))
+
+
 def test_sizes_are_made_by_cropping(generator: torch.Generator) -> None:
     given = torch.randint(0, 256, (5, 3, 8, 10), generator=generator).byte()
     chain = unchanged().chain((3, 8, 10), (4, 5))

@@ -1,0 +1,1 @@
+"""Embeddings of frames that follow time: time contrast, VIP, cycles between videos."""

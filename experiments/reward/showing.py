@@ -1,0 +1,147 @@
+"""`curious reward show`: demonstrations as a learned reward sees them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from agents.rewards.measures import jaccard, order_in_time, ordered_random_jaccard
+from agents.rewards.perceptual import PerceptualReward
+from agents.rewards.reward_model import RewardModel, along
+from agents.rewards.segmentation import labels_of
+from experiments.config.device import resolve_device
+from experiments.reward.demonstrations import Demonstrated, read_demonstrations
+from experiments.reward.drawing import Drawn, draw
+from experiments.reward.show_config import ShowConfig
+from experiments.rewards.saved import load_reward, reward_file
+from ssl_objectives.refusal import ConfigError
+
+_RANDOM = 200  # segmentations
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was measured, of each demonstration, and the picture.
+
+    Attributes:
+        picture: its file.
+        order: Spearman's rank correlation of the reward with time.
+        steps: Jaccard index of steps found and true ones; None where these are not
+            known, or the reward knows no steps.
+        by_chance: of random steps in order and true ones; None likewise.
+    """
+
+    picture: Path
+    order: list[float]
+    steps: list[float] | None
+    by_chance: list[float] | None
+
+
+def show(config: ShowConfig, console: Console | None = None) -> Shown:
+    """Measure, print and draw.
+
+    Raises:
+        SavedRewardError: there is no reward, or a damaged one.
+        DatasetError: nothing to show.
+        ConfigError: demonstrations too short for the steps, or of another shape.
+    """
+    console = console or Console()
+    file = reward_file(config.reward)
+    device = resolve_device(config.device)
+    reward = load_reward(file, device)
+    read = _read(config, reward)
+    rewards = along(reward, read.demos)
+    found: list[torch.Tensor | None] = [None] * len(rewards)
+    if isinstance(reward, PerceptualReward):
+        found = [
+            labels_of(reward.starts(x.frames.to(device)), len(x)) for x in read.demos
+        ]
+    drawn = [
+        Drawn(demo, value, steps)
+        for demo, value, steps in zip(read.demos, rewards, found, strict=True)
+    ]
+    order = [order_in_time(x) for x in rewards]
+    steps, by_chance = _agreement(reward, drawn, config.seed)
+    picture = config.out or file.with_name("demonstrations.png")
+    draw(picture, reward, drawn[: config.shown])
+    for note in read.notes:
+        console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
+    console.print(_table(drawn, order, steps, by_chance))
+    console.print(f"{picture}", highlight=False, markup=False, soft_wrap=True)
+    return Shown(picture, order, steps, by_chance)
+
+
+def _read(config: ShowConfig, reward: RewardModel) -> Demonstrated:
+    """Demonstrations, resized if they are not as large as those it learned from."""
+    channels, height, width = reward.image_shape
+    asked = {"skip": config.skip, "every": config.every}
+    read = read_demonstrations(
+        config.source, config.demos, labels=config.labels, **asked
+    )
+    if tuple(read.demos[0].frames.shape[1:]) == reward.image_shape:
+        return read
+    again = read_demonstrations(
+        config.source,
+        config.demos,
+        labels=config.labels,
+        size=(height, width),
+        gray=channels == 1,
+        **asked,
+    )
+    shape = tuple(again.demos[0].frames.shape[1:])
+    if shape != reward.image_shape:
+        raise ConfigError(
+            f"The reward looks at frames of {channels} channels, and those of "
+            f"{config.source} have {shape[0]}: they cannot be shown to it."
+        )
+    return again
+
+
+def _agreement(
+    reward: RewardModel, drawn: list[Drawn], seed: int
+) -> tuple[list[float] | None, list[float] | None]:
+    if not isinstance(reward, PerceptualReward):
+        return None, None
+    generator = torch.Generator().manual_seed(seed)
+    number, found, chance = reward.config.steps, [], []
+    for x in drawn:
+        truth = x.demo.steps
+        if truth is None or x.found is None:
+            return None, None
+        number = max(number, int(truth.max()) + 1)
+        found.append(jaccard(x.found, truth, number))
+        chance.append(ordered_random_jaccard(truth, number, _RANDOM, generator))
+    return found, chance
+
+
+def _table(
+    drawn: list[Drawn],
+    order: list[float],
+    steps: list[float] | None,
+    by_chance: list[float] | None,
+) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("demonstration")
+    names = ["frames", "with time", "steps", "by chance"]
+    for name in names if steps else names[:2]:
+        table.add_column(name, justify="right")
+    rows = [
+        [x.demo.name, str(len(x.demo)), f"{o:.2f}"]
+        for x, o in zip(drawn, order, strict=True)
+    ]
+    frames = sum(len(x.demo) for x in drawn) / len(drawn)
+    rows.append(["mean", f"{frames:.0f}", f"{_mean(order):.2f}"])
+    if steps and by_chance:
+        for row, one, other in zip(
+            rows, [*steps, _mean(steps)], [*by_chance, _mean(by_chance)], strict=True
+        ):
+            row += [f"{one:.2f}", f"{other:.2f}"]
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _mean(x: list[float]) -> float:
+    return sum(x) / len(x)

@@ -1,0 +1,5 @@
+"""Rewards that were learned from demonstrations, on disk, and paid to agents."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
