@@ -49,9 +49,10 @@ class DistanceToGoal(RewardModel):
     @torch.no_grad()
     def forward(self, obs: UInt8[Tensor, "*batch C H W"]) -> Float32[Tensor, "*batch"]:
         """R, from 0 to 1."""
-        embedded = self.network(self.standard(self.depths(obs)))
+        embedded: Tensor = self.network(self.standard(self.depths(obs)))
         far = (embedded - self.goal).norm(dim=-1) / self.away
-        return (1.0 - far).clamp(min=0.0)
+        reward: Tensor = (1.0 - far).clamp(min=0.0)
+        return reward
 
     @property
     def standard(self) -> Standard:
