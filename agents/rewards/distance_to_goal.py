@@ -99,7 +99,9 @@ class DistanceToGoalConfig:
             ConfigError: none, frames of another shape, or nothing changes in them.
         """
         reward = self.build(encoder)
-        reward.aim(reward.standardise(features_of(demos, reward.depths)))
+        features = features_of(demos, reward.depths)
+        reward.to(features[0].device)
+        reward.aim(reward.standardise(features))
         return reward
 
 
@@ -132,8 +134,9 @@ class TemporalRewardConfig:
             torch.manual_seed(seed)
             reward = self.build(encoder)
         features = features_of(demos, reward.depths)
+        reward.to(features[0].device)
         rows = reward.standardise(features)
-        network = reward.network.to(rows[0].device).requires_grad_(True)
+        network = reward.network.requires_grad_(True)
         self.embedding.fit(network, rows, self.loss, seed)
         reward.aim(rows)
         return reward
