@@ -49,9 +49,10 @@ class DistanceToGoal(RewardModel):
     @torch.no_grad()
     def forward(self, obs: UInt8[Tensor, "*batch C H W"]) -> Float32[Tensor, "*batch"]:
         """R, from 0 to 1."""
-        embedded = self.network(self.standard(self.depths(obs)))
+        embedded: Tensor = self.network(self.standard(self.depths(obs)))
         far = (embedded - self.goal).norm(dim=-1) / self.away
-        return (1.0 - far).clamp(min=0.0)
+        reward: Tensor = (1.0 - far).clamp(min=0.0)
+        return reward
 
     @property
     def standard(self) -> Standard:
@@ -98,7 +99,9 @@ class DistanceToGoalConfig:
             ConfigError: none, frames of another shape, or nothing changes in them.
         """
         reward = self.build(encoder)
-        reward.aim(reward.standardise(features_of(demos, reward.depths)))
+        features = features_of(demos, reward.depths)
+        reward.to(features[0].device)
+        reward.aim(reward.standardise(features))
         return reward
 
 
@@ -131,8 +134,9 @@ class TemporalRewardConfig:
             torch.manual_seed(seed)
             reward = self.build(encoder)
         features = features_of(demos, reward.depths)
+        reward.to(features[0].device)
         rows = reward.standardise(features)
-        network = reward.network.to(rows[0].device).requires_grad_(True)
+        network = reward.network.requires_grad_(True)
         self.embedding.fit(network, rows, self.loss, seed)
         reward.aim(rows)
         return reward

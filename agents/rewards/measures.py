@@ -51,4 +51,5 @@ def order_in_time(reward: Float[Tensor, "num"]) -> float:
 def _ranks(x: Float[Tensor, "num"]) -> Float[Tensor, "num"]:
     _, place, count = x.unique(return_inverse=True, return_counts=True)
     end = count.cumsum(0).double()
-    return (end - (count + 1) / 2)[place]
+    rank: Tensor = (end - (count + 1) / 2)[place]
+    return rank

@@ -211,5 +211,7 @@ class PerceptualRewardConfig:
                 the encoder sees changes in them.
         """
         reward = self.build(encoder)
-        reward._learn(features_of(demos, reward.depths))
+        features = features_of(demos, reward.depths)
+        reward.to(features[0].device)
+        reward._learn(features)
         return reward

@@ -158,7 +158,7 @@ class GreedySegmentation(Segmentation):
                 parts = parts + sums.cost(cuts, torch.full_like(cuts, stop))
                 gain, at = (parts - whole).min(0)
                 if best is None or float(gain) < best[0]:
-                    best = float(gain), int(cuts[at])
+                    best = float(gain), int(cuts[int(at)])
             assert best is not None  # a cut is taken only where room is left
             starts = sorted([*starts, best[1]])
         return torch.tensor(starts)

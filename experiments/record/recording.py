@@ -28,7 +28,7 @@ from envs.vector_env import (
 from experiments.config.device import resolve_device
 from experiments.config.json import to_json
 from experiments.data.description import about, check_space
-from experiments.parts.policies import RANDOM
+from experiments.parts.policies import EXPERT, RANDOM
 from experiments.parts.room import check_room
 from experiments.parts.seen import seen
 from experiments.record.policy import build_policy
@@ -106,6 +106,11 @@ class RecordConfig:
                 )
         if not 0.0 <= self.mistakes <= 1.0:
             raise ConfigError(f"--mistakes must be 0 to 1, not {self.mistakes}")
+        if self.mistakes and self.policy != EXPERT:
+            raise ConfigError(
+                f"--mistakes are the expert's, and --policy {self.policy} makes its "
+                "own: leave them out, or add --policy expert."
+            )
         if self.flush_seconds < 0:
             raise ConfigError(
                 f"--flush-seconds must be at least 0, not {self.flush_seconds}"

@@ -33,7 +33,11 @@ A reward from a few demonstrations: recorded runs, videos, or data sets of Minar
   fit   learn it: steps that demonstrations have in common, and how each looks
   show  a picture of demonstrations with their steps, their reward, and what it sees
 
-curious reward fit --help explains each."""
+examples:
+  curious reward fit data/expert --method.steps 3 --out rewards/key-door
+  curious reward show rewards/key-door data/expert
+
+curious reward fit --help explains the first, curious reward show --help the second."""
 
 
 def _load() -> "Loaded[FitConfig]":

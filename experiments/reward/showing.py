@@ -76,20 +76,22 @@ def show(config: ShowConfig, console: Console | None = None) -> Shown:
 def _read(config: ShowConfig, reward: RewardModel) -> Demonstrated:
     """Demonstrations, resized if they are not as large as those it learned from."""
     channels, height, width = reward.image_shape
-    asked = {"skip": config.skip, "every": config.every}
-    read = read_demonstrations(
-        config.source, config.demos, labels=config.labels, **asked
-    )
+
+    def as_large_as(size: tuple[int, int] | None, gray: bool) -> Demonstrated:
+        return read_demonstrations(
+            config.source,
+            config.demos,
+            skip=config.skip,
+            every=config.every,
+            size=size,
+            gray=gray,
+            labels=config.labels,
+        )
+
+    read = as_large_as(None, False)
     if tuple(read.demos[0].frames.shape[1:]) == reward.image_shape:
         return read
-    again = read_demonstrations(
-        config.source,
-        config.demos,
-        labels=config.labels,
-        size=(height, width),
-        gray=channels == 1,
-        **asked,
-    )
+    again = as_large_as((height, width), channels == 1)
     shape = tuple(again.demos[0].frames.shape[1:])
     if shape != reward.image_shape:
         raise ConfigError(

@@ -95,3 +95,21 @@ def test_without_a_place_to_remember_all_is_as_before(tmp_path: Path) -> None:
         code, printed, torch = fresh("record", "--help", cache=tmp_path / "file")
         assert (code, torch) == (0, True)
         assert "usage: curious record" in printed
+
+
+@pytest.mark.parametrize(
+    ("argv", "expected", "words"),
+    [
+        ("--help", 0, "usage: curious reward fit"),
+        ("show --help", 0, "usage: curious reward show"),
+        ("show a b --no-such-flag", 2, "--no-such-flag"),
+        ("fit --help", 0, "usage: curious reward fit"),
+        ("fit data/x --no-such-flag", 2, "--no-such-flag"),
+    ],
+)
+def test_both_halves_of_reward_need_no_torch(
+    warmed: Path, argv: str, expected: int, words: str
+) -> None:
+    code, printed, torch = fresh("reward", *argv.split(), cache=warmed)
+    assert (code, torch) == (expected, False)
+    assert words in printed

@@ -274,6 +274,24 @@ FAULTS = {
         "self._ended = torch.zeros_like(mask)",
         "tests/envs/noise/test_noisy_env.py",
     ),
+    "a potential that outlives a terminated episode": Fault(
+        "agents/curiosity/demonstrated.py",
+        "after = potential[1:].masked_fill(traj.terminated, 0.0)",
+        "after = potential[1:]",
+        "tests/agents/curiosity/test_demonstrated.py",
+    ),
+    "a goal that pays less than to wait in front of it": Fault(
+        "agents/curiosity/demonstrated.py",
+        "torch.where(traj.terminated, 1.0 / (1.0 - self.discount), 1.0)",
+        "torch.where(traj.terminated, 1.0, 1.0)",
+        "tests/agents/curiosity/test_demonstrated.py",
+    ),
+    "steps that cost what the frames before them do": Fault(
+        "agents/rewards/segmentation.py",
+        "cost[start, start + least :] = one.cpu()",
+        "cost[start, start + least :] = one.cpu().roll(1)",
+        "tests/agents/rewards/test_segmentation.py",
+    ),
     "the last half of what was logged": Fault(
         "experiments/report/events.py",
         "inside = steps > HALF * run.steps",

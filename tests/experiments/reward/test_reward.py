@@ -278,5 +278,16 @@ def test_the_expert_is_refused_where_it_knows_no_rules(
     assert "There is no expert" in plain(done.err)
 
 
+def test_mistakes_are_the_experts(curious: Command, tmp_path: Path) -> None:
+    out = ("--steps", "4", "--out", str(tmp_path / "x"))
+    done = curious("record", *WORLD, "--mistakes", "0.1", *out)
+    assert done.code == 2
+    assert "--mistakes are the expert's" in plain(done.err)
+    expert = ("--policy", "expert", "--mistakes", "1.1")
+    done = curious("record", *WORLD, *expert, *out)
+    assert done.code == 2
+    assert "--mistakes must be 0 to 1" in plain(done.err)
+
+
 def test_worlds_are_as_the_tests_take_them() -> None:
     assert KeyDoorConfig(6).build(1, "cpu").spec.obs_shape == (3, 30, 35)

@@ -1,0 +1,53 @@
+"""The page on perceptual rewards has the table of its results, and says what is so."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.scripts import DOCS, script
+
+ROWS: list[dict[str, Any]] = [
+    json.loads(x)
+    for x in (DOCS / "results" / "perceptual_steps.jsonl").read_text().splitlines()
+]
+PAGE = (DOCS / "perceptual_rewards.md").read_text("utf-8")
+
+
+def test_the_page_has_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    script("perceptual_steps").table(ROWS)
+    assert capsys.readouterr().out in PAGE
+
+
+def test_what_was_measured_is_complete() -> None:
+    steps = script("perceptual_steps")
+    kinds = {(x["task"], x["encoder"], x["method"], x["seed"]) for x in ROWS}
+    assert len(kinds) == len(ROWS) == 2 * len(steps.TASKS) * 3 * len(steps.SEEDS)
+
+
+def test_steps_are_found_as_far_above_chance_as_it_says() -> None:
+    """In percentage points, of each task and encoder, the mean over seeds."""
+    above: dict[tuple[str, str], list[float]] = {}
+    for row in ROWS:
+        if row["method"] == "ours":
+            key = row["task"], row["encoder"]
+            above.setdefault(key, []).append(row["steps"] - row["chance"])
+    means = [round(100 * sum(x) / len(x)) for x in above.values()]
+    assert f"found {min(means)} to {max(means)} points above chance" in PAGE
+
+
+def test_its_script_measures_what_it_says() -> None:
+    """One task and encoder again, by the script itself."""
+    steps = script("perceptual_steps")
+    world, facts, number = steps.TASKS["key-door, 3 steps"]
+    demos = steps.demonstrations(world, facts, number, 0)
+    config = steps.PerceptualRewardConfig(number)
+    told = steps.measured(config, steps.ENCODERS["pixels"], demos)
+    [row] = [
+        x
+        for x in ROWS
+        if (x["task"], x["encoder"], x["method"], x["seed"])
+        == ("key-door, 3 steps", "pixels", "ours", 0)
+    ]
+    for name, value in told.items():
+        assert value == pytest.approx(row[name], abs=0.02)
