@@ -30,7 +30,7 @@ from envs import KeyDoorConfig, PixelMazeConfig, WorldConfig
 from experiments.encoders import PretrainedConfig
 from ssl_objectives import EncoderConfig, NatureConfig, PatchConfig, PixelsConfig
 
-SEEDS = range(3)
+SEEDS = range(1, 4)  # settings were chosen on seed 0
 EACH = 10  # demonstrations to learn from, and as many to measure on
 MISTAKES = 0.1
 MAZE = {"rooms": (1, 2), "room_size": 8, "loops": 0}
