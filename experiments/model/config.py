@@ -70,12 +70,20 @@ class TrainModelConfig:
             if value < least:
                 flag = name.replace("_", "-")
                 raise ConfigError(f"--{flag} must be at least {least}, not {value}")
+        for name in ("probe_fit", "probe_test"):
+            if getattr(self, name) > _MOST_PROBED:
+                raise ConfigError(
+                    f"--{name.replace('_', '-')} must be at most {_MOST_PROBED:,}, not "
+                    f"{getattr(self, name):,}: all that is probed is kept in memory"
+                )
         if self.burn_in >= self.num_steps:
             raise ConfigError(
                 f"--burn-in {self.burn_in} leaves nothing of --num-steps "
                 f"{self.num_steps} to predict."
             )
 
+
+_MOST_PROBED = 100_000
 
 # The parts of a config look after their own numbers.
 _LEAST = {

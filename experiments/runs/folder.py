@@ -41,15 +41,23 @@ class RunFolder:
             config: the resolved config, see `to_json`.
 
         Raises:
-            ConfigError: the config cannot be written.
+            ConfigError: the config cannot be written, or `root` is something else than a
+                folder.
         """
         to_json(config)  # refused before there is a folder
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise ConfigError(
+                f"{root} is a file, or a link that leads nowhere. Give a folder for runs, "
+                "there or not, with --runs."
+            ) from error
         name = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.") or "run"
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}-s{seed}"
         for i in count(1):  # several runs may begin in the same second
             run = RunFolder(root / (stem if i == 1 else f"{stem}-{i}"))
             try:
-                run.path.mkdir(parents=True)
+                run.path.mkdir()
                 break
             except FileExistsError:
                 continue

@@ -24,6 +24,7 @@ MISTAKES = pytest.mark.parametrize(
         (("jepa-vicreg", "--core", "feed-forward"), 2, "core: there is no"),
         (("jepa-vicreg", "--step", "3"), 2, "--steps"),
         (("jepa-vicreg", "--steps", "0"), 2, "--steps must be at least 1, not 0"),
+        (("jepa-vicreg", "--probe-fit", "100001"), 2, "at most 100,000, not 100,001"),
         (("jepa-vicreg", "--batch-size", "1"), 2, "--batch-size must be at least 2"),
         # before a world is built: billions of them took all memory
         (

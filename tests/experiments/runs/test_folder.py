@@ -36,6 +36,14 @@ def test_runs_of_the_same_second_do_not_meet(tmp_path: Path) -> None:
     assert all(x.is_dir() for x in runs)
 
 
+def test_a_folder_that_cannot_be_is_an_error_at_once(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    for root in ("link", "file"):
+        with pytest.raises(ConfigError, match=f"{root} is a file, or a link that leads"):
+            RunFolder.create(tmp_path / root, "name", 0, Config())
+
+
 def test_a_run_is_found_by_itself_and_by_what_lies_in_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
