@@ -55,7 +55,7 @@ MISTAKES = pytest.mark.parametrize(
         (
             ("jepa-vicreg", *QUICK, "--data.policy", "byol-explore"),
             1,
-            "is neither random nor my_module:MyPolicy",
+            "is not random, expert or my_module:MyPolicy",
         ),
         (
             ("jepa-vicreg", *QUICK, "--data.policy", "envs:Wandered"),
