@@ -12,7 +12,7 @@ from typing import Any
 
 from experiments.config.json import read_config, to_json, write_config
 from experiments.runs.versions import versions
-from ssl_objectives.refusal import Refusal, suggest
+from ssl_objectives.refusal import ConfigError, Refusal, suggest
 from world_models.data.lock import IsLocked, locked
 
 
@@ -41,16 +41,16 @@ class RunFolder:
             config: the resolved config, see `to_json`.
 
         Raises:
-            ConfigError: the config cannot be written, or `root` is something else than a
-                folder.
+            ConfigError: the config cannot be written, or `root` is something else than
+                a folder.
         """
         to_json(config)  # refused before there is a folder
         try:
             root.mkdir(parents=True, exist_ok=True)
         except FileExistsError as error:
             raise ConfigError(
-                f"{root} is a file, or a link that leads nowhere. Give a folder for runs, "
-                "there or not, with --runs."
+                f"{root} is a file, or a link that leads nowhere. Give a folder for "
+                "runs, there or not, with --runs."
             ) from error
         name = re.sub(r"[^A-Za-z0-9._]+", "-", name).strip("-.") or "run"
         stem = f"{datetime.now():%Y%m%d-%H%M%S}-{name}-s{seed}"

@@ -40,7 +40,7 @@ def test_a_folder_that_cannot_be_is_an_error_at_once(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "nowhere")
     (tmp_path / "file").touch()
     for root in ("link", "file"):
-        with pytest.raises(ConfigError, match=f"{root} is a file, or a link that leads"):
+        with pytest.raises(ConfigError, match=f"{root} is a file, or a link that"):
             RunFolder.create(tmp_path / root, "name", 0, Config())
 
 
