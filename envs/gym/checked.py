@@ -78,7 +78,7 @@ class CheckedEnv(gymnasium.Wrapper[Any, Any, Any, Any]):
         for name, flag in (("terminated", terminated), ("truncated", truncated)):
             if np.ndim(flag) or np.asarray(flag).dtype.kind not in "biu":
                 self._blame(f"{name} is {_kind(flag)}, where one bool is meant")
-        return seen, reward, terminated, truncated, info
+        return seen, reward, bool(terminated), bool(truncated), info
 
     def render(self) -> Any:
         """What the env draws.

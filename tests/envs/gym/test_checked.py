@@ -210,7 +210,12 @@ class Opaque(Drawn):
     drawn: Any = np.full((9, 8, 4), [7, 7, 7, 255], np.uint8)
 
 
-@pytest.mark.parametrize("registered", [Plain, Grey, Opaque], indirect=True)
+class Numbered(Plain):
+    def step(self, action: Any) -> Any:
+        return self.shown, self.reward, 0, np.int64(0), {}
+
+
+@pytest.mark.parametrize("registered", [Plain, Grey, Opaque, Numbered], indirect=True)
 def test_what_is_fine_is_let_be(registered: str) -> None:
     assert play(registered).reward.tolist() == [1.0, 1.0]
 
