@@ -236,6 +236,9 @@ def test_frames_that_share_their_actions_are_told_apart(tmp_path: Path) -> None:
     rows = everything(dataset)
     assert np.array_equal(rows["obs"], (FRAMES + np.uint8(1)).transpose(0, 3, 1, 2))
     assert rows["action"][1:].tolist() == ACTION[1:].tolist()
+    summary = npz(tmp_path / "c.npz", **views, reward=np.ones(2))  # of two episodes
+    rows = everything(read(summary, tmp_path / "two", obs="view"))
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 7]
     alone = npz(tmp_path / "b.npz", **views)
     dataset = read(alone, tmp_path / "alone", obs="right/view")
     assert not dataset.spec.facts

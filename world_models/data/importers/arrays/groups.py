@@ -63,7 +63,7 @@ def find_groups(
     """
     frames = _frames(arrays, obs)
     inside = Counter(x for name in frames for x in _above(name))
-    held = {_parent(x) for x in arrays if _last(x) in _BESIDE}
+    held = _held(arrays)
     namesakes = Counter(
         (x, _last(name)) for name in arrays if not _behind(name) for x in _above(name)
     )
@@ -71,7 +71,13 @@ def find_groups(
     for name in frames:
         folder = next((x for x in _above(name) if x in held), None)
         if folder is not None and folder != _parent(name) and inside[folder] > 1:
-            _check_alone(where, name, folder, frames, arrays)
+            shared = [x for x in held[folder] if _fits(arrays[x], arrays[name])]
+            if shared:
+                others = [x for x in frames if folder in _above(x)][:4]
+                raise DatasetError(
+                    f"{where} has several arrays of frames beside one {shared[0]}: "
+                    f"{', '.join(others)}. Give --obs with the whole name of one."
+                )
             folder = None
         if folder is None:
             root = _parent(name)
@@ -98,7 +104,7 @@ def find_groups(
 
 def offered_names(arrays: Mapping[str, Array]) -> list[str]:
     """What `--obs` could be: names of arrays that look like pictures."""
-    held = {_parent(x) for x in arrays if _last(x) in _BESIDE}
+    held = _held(arrays)
     found: dict[str, None] = {}
     for name, array in arrays.items():
         pictures = array.dtype == np.uint8 and len(array.shape) in (3, 4)
@@ -136,19 +142,19 @@ def _frames(arrays: Mapping[str, Array], obs: str | None) -> list[str]:
     return list(usual.values())
 
 
-def _check_alone(
-    where: str, name: str, folder: str, frames: list[str], arrays: Mapping[str, Array]
-) -> None:
-    """Refuse frames where others share the actions that would belong to them."""
-    num = arrays[name].shape[0]
-    for beside, array in arrays.items():
-        is_held = _parent(beside) == folder and _last(beside) in _BESIDE
-        if is_held and array.shape and array.shape[0] in (num, num - 1):
-            others = [x for x in frames if folder in _above(x)][:4]
-            raise DatasetError(
-                f"{where} has several arrays of frames beside one {beside}: "
-                f"{', '.join(others)}. Give --obs with the whole name of one."
-            )
+def _held(arrays: Mapping[str, Array]) -> dict[str, list[str]]:
+    """What belongs to frames, by the folder that it lies in."""
+    held: dict[str, list[str]] = {}
+    for name in arrays:
+        if _last(name) in _BESIDE:
+            held.setdefault(_parent(name), []).append(name)
+    return held
+
+
+def _fits(beside: Array, frames: Array) -> bool:
+    """Whether there is one for each frame, or for each but one."""
+    num = frames.shape[0]
+    return beside.shape[:1] in ((num,), (num - 1,))
 
 
 def _above(name: str) -> Iterator[str]:
