@@ -266,7 +266,7 @@ def test_frames_in_a_folder_of_usual_names_keep_their_actions(tmp_path: Path) ->
         ({"obs": FRAMES, "action": ACTION[1:]}, "and 4 discrete actions"),
         (
             {"obs": FRAMES, "action": ACTION, "next_obs": FRAMES, "first": ACTION < 9},
-            "Left out, without a number for each row: 1 arrays (next_obs).",
+            "Left out, as only --layout transitions reads it: 1 arrays (next_obs).",
         ),
     ],
 )

@@ -19,6 +19,7 @@ class Told:
     Attributes:
         lost: transitions whose next frame is not there.
         left: arrays without a number for each row.
+        behind: frames behind actions, in a layout that does not read them.
         elsewhere: arrays that lie in no group with frames.
         whole: whether all real actions so far were whole numbers, and single ones.
         order: of the axes of frames, where it could be another; "" where it is clear.
@@ -26,6 +27,7 @@ class Told:
 
     lost: int = 0
     left: set[str] = field(default_factory=set)
+    behind: set[str] = field(default_factory=set)
     elsewhere: set[str] = field(default_factory=set)
     whole: bool = True
     order: str = ""
@@ -38,7 +40,7 @@ class Told:
             unknown = named.facts.values() if following else ()
             self.left |= {*named.others, *unknown}
         if "next_obs" in named.known and not following:
-            self.left.add(named.known["next_obs"])
+            self.behind.add(named.known["next_obs"])
         action = plan.columns.get("action")
         if action is not None and self.whole:
             single = action.ndim == 2 and action.shape[1] == 1
@@ -60,6 +62,11 @@ class Told:
         if self.left:
             notes.append(
                 f"Left out, without a number for each row: {_counted(self.left)}."
+            )
+        if self.behind:
+            notes.append(
+                "Left out, as only --layout transitions reads it: "
+                f"{_counted(self.behind)}."
             )
         if self.elsewhere:
             notes.append(
