@@ -53,10 +53,14 @@ class ImportConfig:
 
     def __post_init__(self) -> None:
         targets = (self.out is not None) + (self.to_minari is not None) + self.verify
-        if targets != 1:
+        if not targets:
             raise ConfigError(
                 "What is to be done? Give --out FOLDER, --to-minari ID, or --verify."
             )
+        if targets > 1:
+            raise ConfigError("Give only one of --out, --to-minari and --verify.")
+        if not self.source:
+            raise ConfigError("SOURCE is empty. Name a file, a folder or an id.")
         numbers = {"every": self.every, "shard-mib": self.shard_mib}
         numbers["num-actions"] = 1 if self.num_actions is None else self.num_actions
         numbers["size"] = min(self.size or (1,))

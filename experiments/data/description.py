@@ -20,13 +20,14 @@ from experiments.runs.progress import LINE_SECONDS, short
 from ssl_objectives.footprint.plan import readable
 from ssl_objectives.refusal import DatasetError
 from world_models.data.dataset import Dataset
+from world_models.data.format import DatasetSpec, DiscreteColumn
 
 
 def about(dataset: Dataset) -> str:
     """What a data set holds, in a few lines."""
     spec = dataset.spec
     size = readable(dataset.num_rows * spec.row_bytes)
-    sizes = {"vector": f"vector of {spec.vector_size}"}
+    sizes = {"vector": f"vector of {spec.vector_size}", "action": _actions(spec)}
     columns = [sizes.get(x, x) for x in spec.columns if x not in ("obs", "first")]
     held = ", ".join(columns) or "no more"
     unfinished = "" if dataset.finished else "\n  (whoever wrote it did not finish)"
@@ -36,6 +37,14 @@ def about(dataset: Dataset) -> str:
         f"{dataset.num_shards} shard{'' if dataset.num_shards == 1 else 's'}\n"
         f"  frames {spec.obs_shape}, and {held}{unfinished}"
     )
+
+
+def _actions(spec: DatasetSpec) -> str:
+    """How many there are to choose among, or of how many numbers each is."""
+    if isinstance(spec.actions, DiscreteColumn):
+        return f"{spec.actions.n:,} discrete action{'s' * (spec.actions.n != 1)}"
+    num = 0 if spec.actions is None else len(spec.actions.low)
+    return f"actions of {num:,} real number{'s' * (num != 1)}"
 
 
 def check_space(folder: Path, num_bytes: int) -> None:

@@ -8,6 +8,7 @@ from rich.console import Console
 from experiments.config.paths import typed_path
 from experiments.data.config import ImportConfig
 from experiments.data.description import about, check_space, counted
+from experiments.data.flags import check_import_flags
 from experiments.data.sources import open_source
 from experiments.runs.versions import versions
 from ssl_objectives.refusal import DatasetError
@@ -22,9 +23,11 @@ def import_data(config: ImportConfig, console: Console | None = None) -> Dataset
     Raises:
         DatasetError: a file is damaged or unlike the others, the target is taken, or
             the disk is full.
-        ConfigError: a package is missing.
+        ConfigError: a package is missing, or a flag has no meaning here.
     """
     console = console or Console()
+    if config.out is None:
+        check_import_flags(config)
     if config.verify:
         return _verify(typed_path(config.source), console)
     if config.to_minari is not None:

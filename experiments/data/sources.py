@@ -7,24 +7,30 @@ from pathlib import Path
 
 from experiments.config.paths import typed_path
 from experiments.data.config import ImportConfig
+from experiments.data.flags import HDF5, IMAGES, MINARI, NPZ, OURS, VIDEOS, check_flags
 from ssl_objectives.images.files import Found, find_files
-from ssl_objectives.images.frames import SUFFIXES as IMAGES
+from ssl_objectives.images.frames import SUFFIXES as IMAGE_NAMES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import DESCRIPTION
 from world_models.data.importers.arrays.files import ArrayFiles
-from world_models.data.importers.arrays.groups import HDF5, NPZ
-from world_models.data.importers.arrays.layout import Layout
+from world_models.data.importers.arrays.open import HDF5 as HDF5_NAMES
+from world_models.data.importers.arrays.open import NPZ as NPZ_NAMES
 from world_models.data.importers.copy import DatasetCopy
 from world_models.data.importers.images import ImageFolder
 from world_models.data.importers.importer import Importer
 from world_models.data.importers.minari.read import MinariData
-from world_models.data.importers.video import SUFFIXES as VIDEOS
+from world_models.data.importers.video import SUFFIXES as VIDEO_NAMES
 from world_models.data.importers.video import VideoFiles
 
 _MINARI_ID = re.compile(r"([\w-]+/)*[\w-]+-v\d+")
-_KINDS = {"images": IMAGES, "videos": VIDEOS, "npz files": NPZ, "HDF5 files": HDF5}
+_KINDS = {
+    IMAGES: IMAGE_NAMES,
+    VIDEOS: VIDEO_NAMES,
+    NPZ: NPZ_NAMES,
+    HDF5: HDF5_NAMES,
+}
 
 
 def open_source(config: ImportConfig) -> Importer:
@@ -32,7 +38,8 @@ def open_source(config: ImportConfig) -> Importer:
 
     Raises:
         DatasetError: nothing known is there, or it is damaged.
-        ConfigError: it needs a package that is not installed.
+        ConfigError: it needs a package that is not installed, or a flag has no meaning
+            for it.
     """
     name = config.source
     path = typed_path(name)
@@ -43,13 +50,17 @@ def open_source(config: ImportConfig) -> Importer:
             raise DatasetError(
                 f"{nothing_at(path)} (Minari's ids, which are no paths, end in -v0.)"
             )
+        check_flags(config, MINARI)
         return MinariData(name, form, config.obs, config.facts)
     if (path / DESCRIPTION).is_file():
+        check_flags(config, OURS)
         return DatasetCopy(path, form)
     for folder in (path.absolute(), path.absolute() / "data"):
         if (folder / "metadata.json").is_file():
+            check_flags(config, MINARI)
             return MinariData(folder, form, config.obs, config.facts)
     kind, files, notes = _files(path)
+    check_flags(config, kind)
     importer = _importer(config, path, kind, files, form)
     importer.notes = (*notes, *importer.notes)
     return importer
@@ -62,11 +73,10 @@ def _importer(
     files: Sequence[Path],
     form: FrameFormat,
 ) -> Importer:
-    if kind == "images":
+    if kind == IMAGES:
         root = path if path.is_dir() else path.parent
-        sequence = config.sequence or config.layout is Layout.SEQUENCE
-        return ImageFolder(root, files, form, sequence, config.facts)
-    if kind == "videos":
+        return ImageFolder(root, files, form, config.sequence, config.facts)
+    if kind == VIDEOS:
         return VideoFiles(files, form, config.every)
     return ArrayFiles(
         files,

@@ -97,6 +97,20 @@ def channels_last(pictures: NDArray[Any]) -> NDArray[np.uint8]:
     )
 
 
+def order_note(shape: Sequence[int]) -> str:
+    """What to tell of an array of frames whose axes could be in another order.
+
+    Args:
+        shape: (N, …) of all frames; see `channels_last`.
+    """
+    if len(shape) != 4 or shape[1] not in (1, 3) or shape[3] not in (1, 3):
+        return ""
+    return (
+        f"Frames {tuple(shape[1:])} are read as [H, W, C]. If they are [C, H, W], save "
+        "x.transpose(0, 2, 3, 1)."
+    )
+
+
 def natural(path: Path | str) -> list[tuple[int, str]]:
     """Sorts `frame-9` before `frame-10`."""
     parts = re.split(r"(\d+)", str(path))

@@ -106,8 +106,15 @@ class DatasetWriter:
                 f"{path} is being written by {error}. Wait for its end, or choose "
                 "another folder."
             ) from error
+        except (FileExistsError, NotADirectoryError) as error:
+            file = next(x for x in (path, *path.parents) if x.exists())
+            raise DatasetError(
+                f"{path} cannot be a folder: {file} is a file. Choose another folder."
+            ) from error
         except OSError as error:
-            raise DatasetError(f"Cannot write to {path}: {error.strerror}.") from error
+            raise DatasetError(
+                f"Cannot write to {path}: {error.strerror}. Choose another folder."
+            ) from error
         self._is_new = not occupied
         if occupied and not append:
             what = "holds a data set" if _is_dataset(path) else "is not empty"

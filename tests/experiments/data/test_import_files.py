@@ -168,6 +168,125 @@ def test_hdf5_with_groups_and_infos(tmp_path: Path) -> None:
         read(tmp_path / "a.hdf5", tmp_path / "cut")
 
 
+def robomimic(path: Path, *, behind: bool) -> Path:
+    """Two demonstrations as robomimic lays them out, of 7 steps each."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for i in range(2):
+            demo = file.create_group(f"data/demo_{i}")
+            demo.create_dataset("actions", data=np.full((7, 2), 0.5 + i))
+            demo.create_dataset("rewards", data=REWARD)
+            demo.create_dataset("dones", data=np.arange(7) == 6)
+            for name in ("obs", "next_obs") if behind else ("obs",):
+                frames = FRAMES + np.uint8(i + 9 * (name == "next_obs"))
+                demo.create_dataset(f"{name}/agentview_image", data=frames)
+                eef = np.full((7, 3), i, np.float32)
+                demo.create_dataset(f"{name}/robot0_eef_pos", data=eef)
+        file.create_dataset("mask/train", data=np.array([b"demo_0"]))
+    return path
+
+
+def test_short_names_of_hdf5_mean_the_same_as_long_ones(tmp_path: Path) -> None:
+    source = robomimic(tmp_path / "a.hdf5", behind=True)
+    with pytest.raises(DatasetError, match=r"It has obs/agentview_image\. Give --obs"):
+        read(source, tmp_path / "none")
+    console = Console(record=True, width=200)
+    found = []
+    for i, name in enumerate(("agentview_image", "obs/agentview_image")):
+        config = ImportConfig(str(source), out=tmp_path / f"{i}", obs=name)
+        found.append(everything(import_data(config, console)))
+    for rows in found:
+        assert np.flatnonzero(rows["first"]).tolist() == [0, 8]
+        assert rows["action"][:, 0].tolist() == [0, *[0.5] * 7, 0, *[1.5] * 7]
+        assert rows["reward"][1:8].tolist() == REWARD.tolist()
+        assert np.flatnonzero(rows["terminated"]).tolist() == [7, 15]
+        final = (FRAMES[6] + np.uint8(9)).transpose(2, 0, 1)
+        assert np.array_equal(rows["obs"][7], final)
+        assert np.array_equal(rows["obs"][8:15, 0], FRAMES[..., 0] + np.uint8(1))
+    said = console.export_text()
+    assert said.count("not lie with the frames: 1 arrays (mask/train).") == 2
+    assert said.count("arrays (next_obs/robot0_eef_pos, obs/robot0_eef_pos).") == 2
+    assert "actions of 2 real numbers, reward" in said
+
+
+def test_one_demonstration_leaves_the_others_out(tmp_path: Path) -> None:
+    source = robomimic(tmp_path / "a.hdf5", behind=False)
+    console = Console(record=True, width=200)
+    name = "data/demo_1/obs/agentview_image"
+    config = ImportConfig(
+        *(str(source), tmp_path / "out"),
+        obs=name,
+        layout=Layout.TRANSITIONS,
+        drop_final=True,
+    )
+    dataset = import_data(config, console)
+    assert {*dataset.spec.facts} == {"obs.robot0_eef_pos"}
+    assert (everything(dataset)["facts/obs.robot0_eef_pos"] == 1).all()
+    assert everything(dataset)["action"][1:, 0].tolist() == [1.5] * 6
+    said = console.export_text()
+    assert "6 arrays (data/demo_0/actions, data/demo_0/dones" in said
+
+
+def test_frames_that_share_their_actions_are_told_apart(tmp_path: Path) -> None:
+    views = {"left/view": FRAMES, "right/view": FRAMES + np.uint8(1)}
+    source = npz(tmp_path / "a.npz", **views, action=ACTION[1:])
+    with pytest.raises(DatasetError, match=r"beside one action: left/view, right/view"):
+        read(source, tmp_path / "both", obs="view")
+    dataset = read(source, tmp_path / "out", obs="right/view")
+    rows = everything(dataset)
+    assert np.array_equal(rows["obs"], (FRAMES + np.uint8(1)).transpose(0, 3, 1, 2))
+    assert rows["action"][1:].tolist() == ACTION[1:].tolist()
+    summary = npz(tmp_path / "c.npz", **views, reward=np.ones(2))  # of two episodes
+    rows = everything(read(summary, tmp_path / "two", obs="view"))
+    assert np.flatnonzero(rows["first"]).tolist() == [0, 7]
+    alone = npz(tmp_path / "b.npz", **views)
+    dataset = read(alone, tmp_path / "alone", obs="right/view")
+    assert not dataset.spec.facts
+
+
+def test_frames_in_a_folder_of_usual_names_keep_their_actions(tmp_path: Path) -> None:
+    source = npz(
+        tmp_path / "a.npz", **{"observations/image": FRAMES}, action=ACTION[1:]
+    )
+    rows = everything(read(source, tmp_path / "out"))
+    assert rows["action"][1:].tolist() == ACTION[1:].tolist()
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (
+            {"obs": FRAMES, "action": np.floor(ACTION[1:, None] / 2.0)},
+            "note: Actions are whole numbers saved as real ones, and are amounts now.",
+        ),
+        (
+            {"obs": np.zeros((11, 3, 16, 3), np.uint8)},
+            "note: Frames (3, 16, 3) are read as [H, W, C].",
+        ),
+        ({"obs": FRAMES, "action": ACTION[1:]}, "and 4 discrete actions"),
+        (
+            {"obs": FRAMES, "action": ACTION, "next_obs": FRAMES, "first": ACTION < 9},
+            "Left out, as only --layout transitions reads it: 1 arrays (next_obs).",
+        ),
+    ],
+)
+def test_what_arrays_became_is_told(
+    tmp_path: Path, arrays: Mapping[str, NDArray[Any]], message: str
+) -> None:
+    console = Console(record=True, width=200)
+    source = npz(tmp_path / "a.npz", **arrays)
+    import_data(ImportConfig(str(source), out=tmp_path / "out"), console)
+    assert message in console.export_text()
+
+
+def test_ordinary_arrays_need_no_notes(tmp_path: Path) -> None:
+    console = Console(record=True, width=200)
+    action = ACTION[1:, None] / np.float32(4)
+    source = npz(tmp_path / "a.npz", obs=FRAMES, action=action)
+    import_data(ImportConfig(str(source), out=tmp_path / "out"), console)
+    assert "note" not in console.export_text()
+
+
 def test_images_with_labels_in_one_file(tmp_path: Path) -> None:
     source = npz(tmp_path / "a.npz", images=FRAMES[..., :1], labels=ACTION)
     dataset = read(source, tmp_path / "out")
@@ -246,7 +365,7 @@ def test_long_files_are_read_in_pieces(tmp_path: Path) -> None:
 
 
 BAD: dict[str, tuple[Mapping[str, Any], dict[str, Any], str]] = {
-    "no frames": ({"x": ACTION}, {}, r"has no frames.*It has x\. Give --obs"),
+    "no frames": ({"x": ACTION}, {}, r"has no frames.*It has x\. None of it is pi"),
     "floats": ({"obs": FRAMES / 255.0}, {}, r"frames are float64 \(6, 5, 3\)"),
     "stacks": ({"obs": np.zeros((3, 9, 9, 4), np.uint8)}, {}, "stacks of frames"),
     "lengths": ({"obs": FRAMES, "action": ACTION[:3]}, {}, "7 frames and 3 actions"),
@@ -281,6 +400,36 @@ BAD: dict[str, tuple[Mapping[str, Any], dict[str, Any], str]] = {
         {"images": FRAMES, "label": ACTION[:6]},
         {},
         r"label is int64 \(6,\).*one for each of the 7 frames",
+    ),
+    "unlabelled": (
+        {"images": FRAMES, "labels": ACTION - 1},
+        {},
+        r"labels is -1 at lowest, and below 0 for 2 of 7 frames.*--no-facts",
+    ),
+    "real labels": (
+        {"images": FRAMES, "labels": np.where(ACTION == 1, np.nan, ACTION)},
+        {},
+        r"labels is float64 \(7,\) \(2 of them are no numbers\)",
+    ),
+    "one-hot": (
+        {"images": FRAMES, "labels": np.eye(4, dtype=np.int64)[ACTION]},
+        {},
+        r"labels is int64 \(7, 4\).*x\.argmax\(1\)",
+    ),
+    "absurd": (
+        {"obs": FRAMES, "actions": np.array([0, 1, 10**12, 0, 0, 1])},
+        {},
+        r"actions is 1,000,000,000,000 in row 2.*1,000,000,000,001 d.*--num-actions",
+    ),
+    "batch": (
+        {"images": np.zeros((4, 11, 6, 6, 3), np.uint8), "actions": np.zeros((4, 10))},
+        {},
+        r"images has 5 axes.*a batch of 4 episodes\. Save each",
+    ),
+    "nothing done": (
+        {"obs": FRAMES, "acts": ACTION},
+        {"layout": Layout.TRANSITIONS},
+        r"--layout transitions says.*none beside obs\. It has acts, obs",
     ),
     "other ends": (
         {
@@ -400,6 +549,11 @@ def test_the_command_imports_verifies_and_explains(
     assert "examples:" in done.out
     done = curious("import", str(source))
     assert "Give --out FOLDER" in done.err
+    for words in (("--out", ""), ("--out=",)):
+        done = curious("import", str(source), *words)
+        assert "--out is empty. Name a folder." in done.err
+    done = curious("import", str(source), "--out", str(source))
+    assert f"{source} is a file. Choose another folder." in done.err
     with pytest.raises(ConfigError, match="--every must be at least 1"):
         ImportConfig("x", out=tmp_path, every=0)
 
@@ -419,7 +573,7 @@ def test_the_command_imports_verifies_and_explains(
         ({"first": np.arange(7) > 2}, "`first` is false of the very first frame"),
         (
             {"first": np.arange(7) == 0, "terminated": np.arange(7) == 3},
-            "an episode ends at a frame behind which none begins",
+            "save the file without `first` and give --layout rows: then",
         ),
         (
             {"label": np.arange(7), "labels": np.arange(7)},

@@ -230,6 +230,10 @@ def test_a_foreign_minari_data_set(tmp_path: Path) -> None:
         ImportConfig("theirs/grid-v0", out=tmp_path / "e", facts=False), QUIET
     )
     assert not plain.spec.facts
+    with pytest.raises(DatasetError, match=r"frames alone as observations.*--obs out"):
+        import_data(
+            ImportConfig("theirs/grid-v0", out=tmp_path / "f", obs="image"), QUIET
+        )
 
 
 def test_vectors_lie_beside_the_images_for_other_programs(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Importer of npz and HDF5 files."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,28 @@ from world_models.data.format import (
     DatasetSpec,
     DiscreteColumn,
 )
+from world_models.data.importers.arrays.checks import (
+    MOST_ACTIONS,
+    check_axes,
+    check_labels,
+    check_number_of_actions,
+)
 from world_models.data.importers.arrays.groups import (
-    Array,
+    OBS,
     ArrayGroup,
-    open_array_groups,
+    find_groups,
+    offered_names,
 )
 from world_models.data.importers.arrays.layout import (
-    OBS,
     Layout,
     Named,
     Plan,
-    check_labels,
     detect,
     find_names,
     plan_rows,
 )
+from world_models.data.importers.arrays.open import Array, open_arrays
+from world_models.data.importers.arrays.told import Told
 from world_models.data.importers.importer import Importer, Rows
 
 _BLOCK = 512
@@ -43,13 +50,16 @@ class ArrayFiles(Importer):
         paths: npz or HDF5 files.
         form: how frames are converted.
         layout: which frame an action belongs to.
-        obs: name of the frames; None looks for the usual names.
+        obs: name of the frames, or the end of their path; None looks for the usual
+            names.
         drop_final: leave transitions out whose next frame was not kept.
         facts: keep all other arrays that have a number for each frame.
-        num_actions: n of discrete actions; None takes the largest and one more.
+        num_actions: n of discrete actions; None takes the largest and one more, which
+            may be `MOST_ACTIONS` at most.
 
     Raises:
-        DatasetError: a file is damaged, or has no frames, or does not fit the others.
+        DatasetError: a file is damaged, or has no frames, or does not fit the others,
+            or its numbers hardly mean what rows of them would say.
         ConfigError: h5py is not installed.
     """
 
@@ -66,9 +76,9 @@ class ArrayFiles(Importer):
         self._paths = sorted(paths, key=natural)
         self._form, self._layout, self._obs = form, layout, obs
         self._drop_final, self._facts = drop_final, facts
+        self._num_actions, self._told = num_actions, Told()
         spec: DatasetSpec | None = None
-        rows = lost = actions = 0
-        left: set[str] = set()
+        rows = actions = 0
         for path in self._paths:
             for group, named, plan in self._plans(path):
                 found = self._spec(group, named, plan)
@@ -78,26 +88,23 @@ class ArrayFiles(Importer):
                         f"{_kind(found)}, not {_kind(spec)}."
                     )
                 spec = spec or found
-                rows, lost = rows + len(plan.frame), lost + plan.lost
-                left |= self._left_out(named, plan)
+                rows += len(plan.frame)
+                self._told.add(group, named, plan, facts)
                 if isinstance(found.actions, DiscreteColumn):
                     actions = max(actions, found.actions.n)
         assert spec is not None  # a file without frames was refused
         if isinstance(spec.actions, DiscreteColumn):
             spec = _with_actions(spec, actions, num_actions)
+        elif num_actions is not None:
+            has = "no actions" if spec.actions is None else "real actions"
+            raise DatasetError(
+                f"--num-actions {num_actions} is for discrete actions, and "
+                f"{self._paths[0]} has {has}. Leave it out"
+                f"{'' if spec.actions is None else ', or save actions as numpy.int64'}."
+            )
         self.spec, self.num_rows = spec, rows
         self.about = {"arrays": [str(x) for x in self._paths]}
-        if lost:
-            self.notes = (
-                f"{lost:,} transitions are left out, since the frames behind them are "
-                "not in the files.",
-            )
-        if left:
-            names = ", ".join(sorted(left))
-            self.notes += (
-                f"Left out, without a number for each row: {len(left):,} arrays "
-                f"({names}).",
-            )
+        self.notes = self._told.notes()
 
     def rows(self) -> Iterator[Rows]:
         """All rows; see `Importer.rows`."""
@@ -106,26 +113,27 @@ class ArrayFiles(Importer):
                 yield from self._blocks(group, named, plan)
 
     def _plans(self, path: Path) -> Iterator[tuple[ArrayGroup, Named, Plan]]:
-        with open_array_groups(path) as groups:
-            found = False
+        with open_arrays(path) as arrays:
+            groups, elsewhere = find_groups(str(path), arrays, self._obs)
+            if not groups:
+                raise DatasetError(self._no_frames(path, arrays))
+            self._told.elsewhere |= elsewhere
             for group in groups:
-                named = find_names(group, self._obs)
-                if named is None:
-                    continue
-                found = True
+                named = find_names(group)
+                check_axes(group, named)
                 if self._facts:
                     check_labels(group, named)
                 layout = self._layout
                 if layout is Layout.AUTO:
                     layout = detect(group, named)
                 yield group, named, plan_rows(group, named, layout, self._drop_final)
-            if not found:
-                names = sorted({x for group in groups for x in group.arrays})
-                wanted = self._obs or ", ".join(OBS)
-                raise DatasetError(
-                    f"{path} has no frames under the name {wanted}. It has "
-                    f"{', '.join(names[:20]) or 'no arrays'}. Give --obs NAME."
-                )
+
+    def _no_frames(self, path: Path, arrays: Mapping[str, Array]) -> str:
+        wanted = self._obs or ", ".join(OBS)
+        offered = offered_names(arrays)
+        has = ", ".join((offered or sorted(arrays))[:20]) or "no arrays"
+        remedy = "Give --obs NAME." if offered else "None of it is pictures of bytes."
+        return f"{path} has no frames under the name {wanted}. It has {has}. {remedy}"
 
     def _spec(self, group: ArrayGroup, named: Named, plan: Plan) -> DatasetSpec:
         try:
@@ -137,6 +145,8 @@ class ArrayFiles(Importer):
             action = plan.columns["action"]
             if action.ndim == 1:
                 actions = DiscreteColumn(int(action.max(initial=0)) + 1)
+                if actions.n > MOST_ACTIONS and self._num_actions is None:
+                    check_number_of_actions(group, named)
             else:
                 infinite = (float("inf"),) * action.shape[1]
                 actions = ContinuousColumn(tuple(-x for x in infinite), infinite)
@@ -154,13 +164,6 @@ class ArrayFiles(Importer):
             raise DatasetError(
                 f"{group.name}: {error}. Facts can be left out with --no-facts."
             ) from error
-
-    def _left_out(self, named: Named, plan: Plan) -> set[str]:
-        """Arrays that nobody asked to leave out; frames in `next_obs` have no facts."""
-        if not self._facts:
-            return set()
-        unknown = named.facts.values() if plan.following.any() else ()
-        return {*named.others, *unknown}
 
     def _blocks(self, group: ArrayGroup, named: Named, plan: Plan) -> Iterator[Rows]:
         frames = group.arrays[named.obs]

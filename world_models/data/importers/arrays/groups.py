@@ -1,202 +1,181 @@
-"""Groups of named arrays in npz and HDF5 files, read piece by piece."""
+"""Which arrays of a file go together: frames, and what was done and seen with them."""
 
-import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from math import prod
-from pathlib import Path
-from typing import IO, Any, Protocol, runtime_checkable
 
 import numpy as np
-from numpy.lib import format as npy
-from numpy.typing import NDArray
 
 from ssl_objectives.images.frames import natural
-from ssl_objectives.refusal import ConfigError, DatasetError, Refusal
+from ssl_objectives.refusal import DatasetError
+from world_models.data.importers.arrays.open import Array
 
-NPZ, HDF5 = (".npz",), (".h5", ".hdf5", ".hdf")
+OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
+NAMES = {
+    "action": ("action", "actions"),
+    "reward": ("reward", "rewards"),
+    "terminated": (
+        *("terminated", "terminations", "terminals", "terminal", "is_terminal"),
+    ),
+    "truncated": ("truncated", "truncations", "timeouts", "timeout"),
+    "first": ("first", "is_first"),
+    "last": ("last", "is_last"),
+    "done": ("dones", "done"),
+    "next_obs": ("next_obs", "next_observation", "next_observations"),
+}
+LABELS = ("label", "labels")
 
-
-@runtime_checkable
-class Array(Protocol):
-    """What both kinds of files give: shape, dtype, and slices along the first axis."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """All axes."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of its numbers."""
-
-    def __getitem__(self, part: slice) -> NDArray[Any]:
-        """A copy of some rows; slices that move forward are cheapest."""
+_BESIDE = {x for names in NAMES.values() for x in names} | {*LABELS}
 
 
 @dataclass(frozen=True)
 class ArrayGroup:
-    """Named arrays that lie together: an npz file, or a group of an HDF5 file.
+    """Frames, and the arrays that lie with them; of HDF5 files the folder of both.
 
-    `name` says where, for messages.
+    Attributes:
+        name: where they are, for messages.
+        obs: which of them are the frames.
+        arrays: all of them, by their names below the group.
     """
 
     name: str
+    obs: str
     arrays: Mapping[str, Array]
 
 
-@contextmanager
-def open_array_groups(path: Path) -> Iterator[list[ArrayGroup]]:
-    """The groups of arrays in a file, which stays open meanwhile.
+def find_groups(
+    where: str, arrays: Mapping[str, Array], obs: str | None
+) -> tuple[list[ArrayGroup], set[str]]:
+    """The groups of a file in the order of names, and the arrays that are in none.
 
-    An HDF5 file has one per group that directly holds arrays, in the order of names;
-    arrays of a group are named by their path below every group above them, too.
+    Frames go with the actions, rewards, ends or labels in the folder next above them,
+    whether they were named by their whole path or by its end alone. Where there are
+    none, their group is the folder that the name begins in, unless others of the same
+    name lie below that: then they are apart.
+
+    Args:
+        where: the file, for messages.
+        arrays: all that it has, by their whole names.
+        obs: name of the frames, or the end of their path; None: the usual names.
 
     Raises:
-        DatasetError: the file is damaged, cut off, or holds pickled objects.
-        ConfigError: h5py is not installed.
+        DatasetError: several arrays of that name lie beside the same actions.
     """
-    with ExitStack() as stack:
-        if path.suffix.lower() in NPZ:
-            yield [_open_npz(path, stack)]
+    frames = _frames(arrays, obs)
+    inside = Counter(x for name in frames for x in _above(name))
+    held = _held(arrays)
+    namesakes = Counter(
+        (x, _last(name)) for name in arrays if not _behind(name) for x in _above(name)
+    )
+    folders: dict[str, str] = {}
+    for name in frames:
+        folder = next((x for x in _above(name) if x in held), None)
+        if folder is not None and folder != _parent(name) and inside[folder] > 1:
+            shared = [x for x in held[folder] if _fits(arrays[x], arrays[name])]
+            if shared:
+                others = [x for x in frames if folder in _above(x)][:4]
+                raise DatasetError(
+                    f"{where} has several arrays of frames beside one {shared[0]}: "
+                    f"{', '.join(others)}. Give --obs with the whole name of one."
+                )
+            folder = None
+        if folder is None:
+            root = _parent(name)
+            if obs is not None:
+                root = name[: -len(obs.strip("/"))].strip("/")
+            reach = [x for x in _above(name) if len(x) >= len(root)]
+            alone = [x for x in reach if namesakes[x, _last(name)] == 1]
+            folder = alone[-1] if alone else _parent(name)
+        folders[folder] = name
+    held_by: dict[str, dict[str, Array]] = {x: {} for x in folders}
+    elsewhere: set[str] = set()
+    for name, array in arrays.items():
+        home = next((x for x in _above(name) if x in folders), None)
+        if home is None:
+            elsewhere.add(name)
         else:
-            yield _open_hdf5(path, stack)
+            held_by[home][_below(name, home)] = array
+    groups = [
+        ArrayGroup(f"{where}/{x}".rstrip("/"), _below(folders[x], x), held_by[x])
+        for x in sorted(folders, key=natural)
+    ]
+    return groups, elsewhere
 
 
-class _NpzArray:
-    """One array of an npz file, read forwards from the archive."""
-
-    def __init__(self, archive: zipfile.ZipFile, member: str, where: str) -> None:
-        self._archive, self._member, self._where = archive, member, where
-        self._row = 0
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._file: IO[bytes] = self._archive.open(self._member)
-            self._read_header()
-        except Refusal:
-            raise
-        except Exception as error:  # libraries raise anything where bytes are damaged
-            raise DatasetError(f"{self._where} is damaged ({error}).") from error
-        self._row = 0
-
-    def _read_header(self) -> None:
-        headers = {
-            (1, 0): npy.read_array_header_1_0,
-            (2, 0): npy.read_array_header_2_0,
-        }
-        try:
-            self.shape, fortran, self.dtype = headers[npy.read_magic(self._file)](
-                self._file
-            )
-            if self.dtype.hasobject:
-                raise DatasetError(
-                    f"{self._where} holds pickled objects, which can run code and are "
-                    "never read. Save plain arrays."
-                )
-            if fortran and len(self.shape) > 1:
-                raise DatasetError(
-                    f"{self._where} is stored column by column (Fortran order). Save "
-                    "numpy.ascontiguousarray of it."
-                )
-        except BaseException:
-            self._file.close()
-            raise
-
-    def __getitem__(self, part: slice) -> NDArray[Any]:
-        begin, end, _ = part.indices(self.shape[0] if self.shape else 0)
-        if begin < self._row:
-            self._file.close()
-            self._open()
-        row_bytes = prod(self.shape[1:]) * self.dtype.itemsize
-        self._read((begin - self._row) * row_bytes)
-        data = self._read((end - begin) * row_bytes)
-        self._row = end
-        shape = (end - begin, *self.shape[1:])
-        return np.frombuffer(data, self.dtype).reshape(shape)
-
-    def close(self) -> None:
-        self._file.close()
-
-    def _read(self, size: int) -> bytes:
-        try:
-            data = self._file.read(size) if size else b""
-        except Exception as error:  # see _open
-            raise DatasetError(f"{self._where} is damaged ({error}).") from error
-        if len(data) != size:
-            raise DatasetError(f"{self._where} is cut off.")
-        return data
+def offered_names(arrays: Mapping[str, Array]) -> list[str]:
+    """What `--obs` could be: names of arrays that look like pictures."""
+    held = _held(arrays)
+    found: dict[str, None] = {}
+    for name, array in arrays.items():
+        pictures = array.dtype == np.uint8 and len(array.shape) in (3, 4)
+        if pictures and not _behind(name):
+            home = next((x for x in _above(name) if x in held), _parent(name))
+            found[_below(name, home)] = None
+    return sorted(found)
 
 
-class _Hdf5Array:
-    """One array of an HDF5 file."""
-
-    def __init__(self, array: Any, where: str) -> None:
-        self._array, self._where = array, where
-        self.shape: tuple[int, ...] = array.shape
-        self.dtype: np.dtype[Any] = array.dtype
-
-    def __getitem__(self, part: slice) -> NDArray[Any]:
-        try:
-            rows: NDArray[Any] = self._array[part]
-        except Exception as error:  # a block of it fails its checksum, or is missing
-            raise DatasetError(f"{self._where} is damaged ({error}).") from error
-        return rows
-
-
-def _open_npz(path: Path, stack: ExitStack) -> ArrayGroup:
-    try:
-        archive = stack.enter_context(zipfile.ZipFile(path))
-    except Exception as error:  # see _NpzArray._open
-        raise DatasetError(f"{path} is cut off or no npz file ({error}).") from error
-    arrays: dict[str, Array] = {}
-    for member in archive.namelist():
-        name = member.removesuffix(".npy")
-        if name != member:
-            array = _NpzArray(archive, member, f"{path}: {name}")
-            stack.callback(array.close)
-            arrays[name] = array
-    return ArrayGroup(str(path), arrays)
-
-
-def _open_hdf5(path: Path, stack: ExitStack) -> list[ArrayGroup]:
-    h5py = import_h5py()
-    try:
-        file = stack.enter_context(h5py.File(path, "r"))
-    except Exception as error:  # see _NpzArray._open
-        raise DatasetError(f"{path} is cut off or no HDF5 file ({error}).") from error
-    found: dict[str, Any] = {}
-
-    def visit(name: str, item: Any) -> None:
-        if isinstance(item, h5py.Dataset) and item.ndim > 0:
-            found[name] = _Hdf5Array(item, f"{path}/{name}")
-
-    try:
-        file.visititems(visit)
-    except Exception as error:
-        raise DatasetError(f"{path} is damaged ({error}).") from error
-    groups: dict[str, dict[str, Array]] = {}
-    for name, item in found.items():
-        parts = name.split("/")
-        for i in range(len(parts)):
-            groups.setdefault("/".join(parts[:i]), {})["/".join(parts[i:])] = item
+def behind_names(obs: str) -> list[str]:
+    """Where the frames behind those of `obs/NAME` may lie: `next_obs/NAME` and such."""
+    parts = obs.split("/")
     return [
-        ArrayGroup(f"{path}/{x}".rstrip("/"), groups[x])
-        for x in sorted(groups, key=natural)
+        "/".join([*parts[:i], name, *parts[i + 1 :]])
+        for i, part in enumerate(parts[:-1])
+        if part in OBS
+        for name in NAMES["next_obs"]
     ]
 
 
-def import_h5py() -> Any:
-    """The package h5py.
+def _frames(arrays: Mapping[str, Array], obs: str | None) -> list[str]:
+    """Whole names of all that are frames."""
+    lists = [x for x, array in arrays.items() if array.shape]
+    if obs is not None:
+        wanted = obs.strip("/")
+        if wanted in lists:
+            return [wanted]
+        ends = [x for x in lists if x.endswith(f"/{wanted}")]
+        return [x for x in ends if _behind(wanted) or not _behind(x)]
+    usual: dict[str, str] = {}
+    for name in lists:
+        if _last(name) in OBS and not _behind(name):
+            there = usual.setdefault(_parent(name), name)
+            usual[_parent(name)] = min(there, name, key=lambda x: OBS.index(_last(x)))
+    return list(usual.values())
 
-    Raises:
-        ConfigError: says how to install it.
-    """
-    try:
-        import h5py
-    except ImportError as error:
-        raise ConfigError(
-            'HDF5 files need h5py: pip install "curious-worlds[data]"'
-        ) from error
-    return h5py
+
+def _held(arrays: Mapping[str, Array]) -> dict[str, list[str]]:
+    """What belongs to frames, by the folder that it lies in."""
+    held: dict[str, list[str]] = {}
+    for name in arrays:
+        if _last(name) in _BESIDE:
+            held.setdefault(_parent(name), []).append(name)
+    return held
+
+
+def _fits(beside: Array, frames: Array) -> bool:
+    """Whether there is one for each frame, or for each but one."""
+    num = frames.shape[0]
+    return beside.shape[:1] in ((num,), (num - 1,))
+
+
+def _above(name: str) -> Iterator[str]:
+    """All folders that an array is in, the nearest first; the file itself is ''."""
+    while name:
+        name = _parent(name)
+        yield name
+
+
+def _parent(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _below(name: str, folder: str) -> str:
+    return name[len(folder) :].lstrip("/")
+
+
+def _behind(name: str) -> bool:
+    """Whether it lies among the observations behind actions."""
+    return any(x in NAMES["next_obs"] for x in name.split("/")[:-1])

@@ -21,22 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssl_objectives.refusal import DatasetError
-from world_models.data.importers.arrays.groups import ArrayGroup
-
-OBS = ("obs", "observation", "observations", "image", "images", "frames", "pixels")
-NAMES = {
-    "action": ("action", "actions"),
-    "reward": ("reward", "rewards"),
-    "terminated": (
-        *("terminated", "terminations", "terminals", "terminal", "is_terminal"),
-    ),
-    "truncated": ("truncated", "truncations", "timeouts", "timeout"),
-    "first": ("first", "is_first"),
-    "last": ("last", "is_last"),
-    "done": ("dones", "done"),
-    "next_obs": ("next_obs", "next_observation", "next_observations"),
-}
-LABELS = ("label", "labels")
+from world_models.data.importers.arrays.groups import (
+    LABELS,
+    NAMES,
+    ArrayGroup,
+    behind_names,
+)
 
 
 class Layout(Enum):
@@ -48,6 +38,10 @@ class Layout(Enum):
     TRANSITIONS = "transitions"
     SEQUENCE = "sequence"
     IMAGES = "images"
+
+
+_OF_ACTIONS = (Layout.ROWS, Layout.EPISODE, Layout.TRANSITIONS)
+_TOLD = {*NAMES} - {"next_obs"}
 
 
 @dataclass(frozen=True)
@@ -81,26 +75,22 @@ class Plan:
     lost: int = 0
 
 
-def find_names(group: ArrayGroup, obs: str | None) -> Named | None:
-    """Which arrays of a group are frames, actions, …; None where it has no frames.
-
-    Args:
-        group: see `open_array_groups`.
-        obs: name of the frames; None looks for the usual names.
+def find_names(group: ArrayGroup) -> Named:
+    """Which arrays of a group are frames, actions, ….
 
     Raises:
         DatasetError: two arrays would become one fact.
     """
-    wanted = OBS if obs is None else (obs,)
+    frames = group.obs
     lists = [name for name, x in group.arrays.items() if x.shape]
-    frames = next((x for x in wanted if x in lists), None)
-    if frames is None:
-        return None
     known = {
         what: next(x for x in names if x in lists)
         for what, names in NAMES.items()
         if any(x in lists for x in names)
     }
+    behind = next((x for x in behind_names(frames) if x in lists), None)
+    if behind is not None:
+        known["next_obs"] = behind
     num = group.arrays[frames].shape[0]
     facts: dict[str, str] = {}
     others: list[str] = []
@@ -125,24 +115,6 @@ def is_number(dtype: np.dtype[Any]) -> bool:
     return dtype.kind in "biuf" and dtype.itemsize <= 8
 
 
-def check_labels(group: ArrayGroup, named: Named) -> None:
-    """Refuse labels that cannot be facts, rather than to leave them out.
-
-    Raises:
-        DatasetError: they are text, or not one for each frame.
-    """
-    num = group.arrays[named.obs].shape[0]
-    for name in named.others:
-        array = group.arrays[name]
-        if name in LABELS:
-            raise DatasetError(
-                f"{group.name}: {name} is {array.dtype} {array.shape}, and labels are "
-                f"whole numbers, one for each of the {num:,} frames. Save them so "
-                "(numpy.unique(x, return_inverse=True) makes numbers of text), or "
-                "leave them out with --no-facts."
-            )
-
-
 def detect(group: ArrayGroup, named: Named) -> Layout:
     """The layout that lengths and names tell.
 
@@ -162,8 +134,8 @@ def detect(group: ArrayGroup, named: Named) -> Layout:
         raise DatasetError(f"{group.name} has {num:,} frames and {actions:,} actions.")
     if "first" in named.known:
         return Layout.ROWS
-    d4rl = ("terminals", "timeouts", *NAMES["next_obs"])
-    if any(x in group.arrays for x in d4rl):
+    d4rl = ("terminals", "timeouts")
+    if "next_obs" in named.known or any(x in group.arrays for x in d4rl):
         return Layout.TRANSITIONS
     raise DatasetError(
         f"{group.name} has as many actions as frames, and nothing tells whether action "
@@ -189,6 +161,13 @@ def plan_rows(
     num = group.arrays[named.obs].shape[0]
     if not num:
         raise DatasetError(f"{group.name} holds no frames: {named.obs} is empty.")
+    if layout in _OF_ACTIONS and not {*named.known} & _TOLD:
+        raise DatasetError(
+            f"{group.name}: --layout {layout.value} says which frames actions, rewards "
+            f"and ends belong to, and there are none beside {named.obs}. It has "
+            f"{', '.join(sorted(group.arrays)[:20])}. Call them action, reward, "
+            "terminated and truncated, or leave --layout out to import frames alone."
+        )
     everything = slice(None)
     known = {
         k: group.arrays[name][everything]
@@ -284,7 +263,8 @@ def _check_first(
     if (_ended(columns, len(first))[:-1] & ~first[1:]).any():
         raise DatasetError(
             f"{where}: an episode ends at a frame behind which none begins. Set "
-            "`first` behind every end, or give --layout rows without it."
+            "`first` behind every end; or save the file without `first` and give "
+            "--layout rows: then episodes begin behind each end."
         )
 
 

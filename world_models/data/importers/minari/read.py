@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ssl_objectives.images.frames import FrameFormat, channels_last
+from ssl_objectives.images.frames import FrameFormat, channels_last, order_note
 from ssl_objectives.refusal import DatasetError
 from world_models.data.description import read_spec
 from world_models.data.format import FACTS, Column, DatasetSpec
@@ -120,6 +120,11 @@ class MinariData(Importer):
                 "or a dictionary with frames. Write it anew with one of these."
             )
         if space["type"] != "Dict":
+            if obs is not None:
+                raise DatasetError(
+                    f"{self._where} has frames alone as observations, without names. "
+                    "Leave --obs out."
+                )
             return None
         known = list(space["subspaces"])
         if obs is None and "image" in known:
@@ -136,13 +141,16 @@ class MinariData(Importer):
             pictures = channels_last(self._pictures(episode)[:1])
         except DatasetError as error:
             raise DatasetError(f"{self._where}: {error}.") from error
+        order = order_note(self._pictures(episode).shape)
+        self.notes = (*self.notes, *([order] if order else []))
         actions = read_actions(space, self._where)
         infos = self._others(episode)
         num = len(episode) + 1
         kept = {k: x for k, x in infos.items() if _is_fact(x, num)}
         left = sorted(set(infos) - set(kept))
         if left and self._facts:
-            self.notes = (f"Without a number for each row: {', '.join(left)}.",)
+            names = ", ".join(left)
+            self.notes = (*self.notes, f"Without a number for each row: {names}.")
         return DatasetSpec(
             self._form.shape(pictures.shape[1:]),
             actions,

@@ -11,7 +11,7 @@ import numpy as np
 
 from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.format import ContinuousColumn, DatasetSpec, DiscreteColumn
-from world_models.data.importers.arrays.groups import import_h5py
+from world_models.data.importers.arrays.open import import_h5py
 
 # In a data set that we wrote: infos of each episode, and metadata of the whole.
 ROWS, BEFORE, AFTER = "rows", "before", "after"

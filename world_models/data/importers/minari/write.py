@@ -67,7 +67,9 @@ def write_minari(
         )
     folder, name = _target(target)
     if folder.exists():
-        raise DatasetError(f"There is something at {folder.parent} already.")
+        raise DatasetError(
+            f"There is something at {folder.parent} already. Choose another name."
+        )
     unfinished = folder.with_name(f".{folder.name}.unfinished")
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
