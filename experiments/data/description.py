@@ -30,12 +30,17 @@ def about(dataset: Dataset) -> str:
     columns = [sizes.get(x, x) for x in spec.columns if x not in ("obs", "first")]
     held = ", ".join(columns) or "no more"
     unfinished = "" if dataset.finished else "\n  (whoever wrote it did not finish)"
+    rows, streams = (dataset.num_rows, "row"), (dataset.num_streams, "stream")
+    episodes = (len(dataset.first_rows()), "episode")
     return (
-        f"{dataset.path}: {dataset.num_rows:,} rows in {dataset.num_streams:,} "
-        f"streams, {len(dataset.first_rows()):,} episodes, {size} in "
-        f"{dataset.num_shards} shard{'' if dataset.num_shards == 1 else 's'}\n"
+        f"{dataset.path}: {_count(*rows)} in {_count(*streams)}, {_count(*episodes)}, "
+        f"{size} in {_count(dataset.num_shards, 'shard')}\n"
         f"  frames {spec.obs_shape}, and {held}{unfinished}"
     )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def check_space(folder: Path, num_bytes: int) -> None:
