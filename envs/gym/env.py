@@ -1,6 +1,9 @@
 """Adapter for Gymnasium's vector envs, rendered to pixels where needed."""
 
 import difflib
+import os
+import re
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,6 +26,7 @@ from envs.gym.senses import (
     OwnFrames,
     Rendering,
     Vectors,
+    holds_image,
     plan_look,
     short,
 )
@@ -78,6 +82,13 @@ class GymnasiumConfig:
         options: dict[str, Any] = {}
         if look.image is None:
             if "rgb_array" not in modes:
+                if holds_image(space):
+                    raise WorldError(
+                        f"{self.id} shows {short(space)}, and cannot be drawn: its "
+                        f"render modes are {', '.join(modes) or 'none'}, without "
+                        "'rgb_array'. Leave `draw` (--world.draw) out: its own images "
+                        "are shown then"
+                    )
                 raise WorldError(
                     f"{self.id} shows {short(space)}, which is no image, and cannot be "
                     f"drawn: its render modes are {', '.join(modes) or 'none'}. Give "
@@ -252,6 +263,8 @@ def _make(name: str, **options: Any) -> CheckedEnv:
         WorldError: there is none of that name, or it cannot be made.
         DependencyNotInstalled: says what to install.
     """
+    if options.get("render_mode") == "rgb_array":
+        _draw_without_a_screen()
     try:
         made = gymnasium.make(name, disable_env_checker=True, **options)
     except gymnasium.error.DependencyNotInstalled:
@@ -268,6 +281,13 @@ def _make(name: str, **options: Any) -> CheckedEnv:
         hint = " (it must take render_mode='rgb_array')" if wanted else ""
         raise WorldError(f"{name} cannot be made{hint}: {told(error)}") from error
     return CheckedEnv(made)
+
+
+def _draw_without_a_screen() -> None:
+    """Where there is no screen, SDL (pygame's) complains of it: tell it beforehand."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")
+    if sys.platform == "linux" and not any(os.environ.get(x) for x in screens):
+        os.environ["SDL_VIDEODRIVER"] = "dummy"
 
 
 def _vectorized(
@@ -315,11 +335,47 @@ def _check_autoreset(envs: "gymnasium.vector.VectorEnv[Any, Any, Any]") -> None:
 
 
 def _unknown(name: str) -> str:
-    known = list(gymnasium.registry)
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    hint = f" Did you mean {' or '.join(near)}?" if near else ""
+    """What is said of an id that nobody registered, with those that are near it."""
+    module, colon, wanted = name.rpartition(":")
+    known = _of_module(module) if module else list(gymnasium.registry)
+    near = [f"{module}{colon}{x}" for x in _near(wanted, known)]
+    if near:
+        hint = f" Did you mean {' or '.join(near)}?"
+    elif module and known:
+        hint = f" {module} registers {', '.join(known[:5])}."
+    else:
+        hint = ""
     return (
         f"Gymnasium knows no env '{name}'.{hint} All names: "
         "gymnasium.pprint_registry(); a module that registers its own can be put in "
         "front, as in 'module:Name-v0'"
     )
+
+
+def _of_module(module: str) -> list[str]:
+    """Ids of envs that lie in the same package as a module."""
+    package = module.partition(".")[0]
+    found = []
+    for name, spec in gymnasium.registry.items():
+        entry = spec.entry_point
+        where = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+        if where.partition(":")[0].partition(".")[0] == package:
+            found.append(name)
+    return found
+
+
+def _near(wanted: str, known: Sequence[str]) -> list[str]:
+    """Up to three ids that differ little, case, namespace and version left aside.
+
+    Of several versions of one env, the one that is nearest to what was said.
+    """
+    ids: dict[str, list[str]] = {}
+    for name in known:
+        ids.setdefault(_bare(name), []).append(name)
+    near = difflib.get_close_matches(_bare(wanted), list(ids), n=3, cutoff=0.6)
+    return [difflib.get_close_matches(wanted, ids[x], n=1, cutoff=0.0)[0] for x in near]
+
+
+def _bare(name: str) -> str:
+    """`pong` of `ALE/Pong-v5`."""
+    return re.sub(r"-v\d+$", "", name.rpartition("/")[2]).lower()

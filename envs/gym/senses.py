@@ -141,6 +141,11 @@ def _own(
     return Look(image, vectors, about)
 
 
+def holds_image(space: "gymnasium.Space[Any]") -> bool:
+    """Whether observations of this space are images, or hold some."""
+    return any(map(is_image, _parts(space).values()))
+
+
 class Frames(ABC):
     """Reads frames out of what vector envs return.
 

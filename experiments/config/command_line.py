@@ -12,7 +12,8 @@ import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import field, make_dataclass
+from dataclasses import field, fields, make_dataclass
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import Annotated, Any, TextIO, TypeVar
 
@@ -83,7 +84,7 @@ def parse(
         if not isinstance(default, config_type):
             raise ConfigError(
                 f"{file} is the config of another command: a {type(default).__name__}, "
-                f"not a {config_type.__name__}."
+                f"not a {config_type.__name__}.{_other_command(default)}"
             )
     except ConfigError as error:
         raise boxed(str(error), prog) from error
@@ -247,12 +248,53 @@ def _read(
     except SystemExit as end:
         if end.code not in (0, None):
             told = _of_several_kinds(err.getvalue())
+            told = told or _far_off(err.getvalue(), command)
             if told is not None:
                 raise boxed(told, prog) from None
             raise Misuse(err.getvalue().rstrip("\n")) from None
     below = ["examples:", *(f"  {x}" for x in examples)] if examples else []
     below += ["", advice] if advice else []
     raise HelpAsked("\n".join([out.getvalue().rstrip("\n"), *below]))
+
+
+def _other_command(config: object) -> str:
+    """A sentence that names the command of a run's config; its room is called so."""
+    package, _, rest = type(config).__module__.partition(".")
+    if package != "experiments" or not hasattr(config, "runs"):
+        return ""
+    room = rest.partition(".")[0]
+    command = {"model": "train-model"}.get(room, room)
+    return (
+        f" Use curious {command}: with --resume RUN it goes on, with --config FILE it "
+        "runs again."
+    )
+
+
+def _far_off(said: str, command: type) -> str | None:
+    """What is said instead where tyro's suggestions for an option are not near it."""
+    words = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", said).split())
+    found = re.search(r"Unrecognized options: (--[\w.-]+).*?Perhaps you meant:", words)
+    if found is None:
+        return None
+    given = found[1].lstrip("-")
+    offered = re.findall(r"--([\w.-]+)", words[found.end() :])
+    if any(_is_near(given, x) for x in offered if x != "help"):
+        return None
+    config = {x.name: x.type for x in fields(command)}.get("config", command)
+    runs = given == "out" and hasattr(config, "runs")
+    return f"There is no option --{given}." + (
+        " Where runs are kept is said with --runs FOLDER." if runs else ""
+    )
+
+
+def _is_near(given: str, offered: str) -> bool:
+    """Whether a flag may be meant: some word of it begins so, or most is the same."""
+    name = offered.rpartition(".")[2]
+    return (
+        re.search(rf"(^|[.-]){re.escape(given)}", offered) is not None
+        or SequenceMatcher(None, given, offered).ratio() >= 0.75
+        or SequenceMatcher(None, given.rpartition(".")[2], name).ratio() >= 0.75
+    )
 
 
 def _of_several_kinds(said: str) -> str | None:

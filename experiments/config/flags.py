@@ -1,6 +1,7 @@
 """Which flags a config tree has: those of the configs that its fields really hold."""
 
 from dataclasses import is_dataclass, replace
+from decimal import Decimal, InvalidOperation
 from functools import partial
 from inspect import isabstract
 from pathlib import Path
@@ -16,6 +17,8 @@ from tyro.constructors import (
 )
 
 from experiments.config.paths import typed_path
+
+_DIGITS = 4000  # 1e999999999 would fill the memory
 
 
 def config_registry() -> ConstructorRegistry:
@@ -35,6 +38,19 @@ def config_registry() -> ConstructorRegistry:
             metavar="PATH",
             instance_from_str=lambda words: typed_path(words[0]),
             is_instance=lambda x: isinstance(x, Path),
+            str_from_instance=lambda x: [str(x)],
+        )
+
+    @registry.primitive_rule
+    def whole(info: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+        """As tyro reads whole numbers, and `1e6` as well."""
+        if info.type is not int:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="INT",
+            instance_from_str=lambda words: _whole(words[0]),
+            is_instance=lambda x: isinstance(x, int) and not isinstance(x, bool),
             str_from_instance=lambda x: [str(x)],
         )
 
@@ -61,6 +77,19 @@ def config_registry() -> ConstructorRegistry:
         )
 
     return registry
+
+
+def _whole(word: str) -> int:
+    """`1000`, `1_000` and `1e3` are the same; nothing is rounded."""
+    try:
+        number = Decimal(word)
+    except InvalidOperation:
+        number = Decimal("nan")
+    if not number.is_finite() or number != number.to_integral_value():
+        raise ValueError(f"{word!r} is no whole number")
+    if number.adjusted() >= _DIGITS:
+        raise ValueError(f"{word[:9]}… is too large")
+    return int(number)
 
 
 def _is_absent_part(spec: StructFieldSpec) -> bool:

@@ -20,6 +20,12 @@ def load_part(name: str) -> Any:
         ConfigError: no such module or name, or it gives no config.
     """
     part = find(name, "")
+    if _is_gymnasium_env(part):
+        raise ConfigError(
+            f"{name} is a Gymnasium env, not a config. Register it in its module "
+            "(gymnasium.register), and say --world gymnasium --world.id "
+            f"{name.partition(':')[0]}:ID, with the id it has then."
+        )
     if not callable(part) and is_dataclass(part):
         return part
     if not callable(part):
@@ -39,6 +45,12 @@ def load_part(name: str) -> Any:
             f"{name}() gave {config!r}, not a config (a dataclass instance)."
         )
     return config
+
+
+def _is_gymnasium_env(part: Any) -> bool:
+    """Known by name: commands that build no env need not import Gymnasium."""
+    above = part.__mro__ if isinstance(part, type) else ()
+    return any((x.__module__, x.__name__) == ("gymnasium.core", "Env") for x in above)
 
 
 def look_here() -> None:

@@ -31,10 +31,11 @@ def about(dataset: Dataset) -> str:
     columns = [sizes.get(x, x) for x in spec.columns if x not in ("obs", "first")]
     held = ", ".join(columns) or "no more"
     unfinished = "" if dataset.finished else "\n  (whoever wrote it did not finish)"
+    rows, streams = (dataset.num_rows, "row"), (dataset.num_streams, "stream")
+    episodes = (len(dataset.first_rows()), "episode")
     return (
-        f"{dataset.path}: {dataset.num_rows:,} rows in {dataset.num_streams:,} "
-        f"streams, {len(dataset.first_rows()):,} episodes, {size} in "
-        f"{dataset.num_shards} shard{'' if dataset.num_shards == 1 else 's'}\n"
+        f"{dataset.path}: {_count(*rows)} in {_count(*streams)}, {_count(*episodes)}, "
+        f"{size} in {_count(dataset.num_shards, 'shard')}\n"
         f"  frames {spec.obs_shape}, and {held}{unfinished}"
     )
 
@@ -42,9 +43,13 @@ def about(dataset: Dataset) -> str:
 def _actions(spec: DatasetSpec) -> str:
     """How many there are to choose among, or of how many numbers each is."""
     if isinstance(spec.actions, DiscreteColumn):
-        return f"{spec.actions.n:,} discrete action{'s' * (spec.actions.n != 1)}"
+        return _count(spec.actions.n, "discrete action")
     num = 0 if spec.actions is None else len(spec.actions.low)
-    return f"actions of {num:,} real number{'s' * (num != 1)}"
+    return f"actions of {_count(num, 'real number')}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def check_space(folder: Path, num_bytes: int) -> None:

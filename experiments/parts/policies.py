@@ -1,6 +1,7 @@
 """Who acts without having been trained: random play, and policies from outside."""
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any, final
 
 import torch
@@ -10,6 +11,7 @@ from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
 from agents.expert import Expert
 from envs.vector_env import ContinuousActions, DiscreteActions, Step, VectorEnv
 from experiments.config.outside import find
+from experiments.config.paths import typed_path
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import Carry
 
@@ -40,11 +42,25 @@ def untrained_policy(
     if policy == EXPERT:
         return Expert(env, seed, mistakes)
     if ":" not in policy:
+        check_spelling(policy)
         raise ConfigError(
             f"--policy {policy} is not random, expert or my_module:MyPolicy. To learn "
             "from what a trained agent does, record it first (curious record)."
         )
     return _scripted(policy, env, seed)
+
+
+def check_spelling(policy: str) -> None:
+    """Refuse what is no path that exists, and nearly the name of an untrained policy.
+
+    Raises:
+        ConfigError: says which is meant.
+    """
+    near = get_close_matches(policy, UNTRAINED, n=1)
+    if near and policy not in UNTRAINED and not typed_path(policy).exists():
+        raise ConfigError(
+            f"--policy: there is no {policy!r}. Did you mean {near[0]!r}?"
+        )
 
 
 @final

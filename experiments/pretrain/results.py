@@ -1,5 +1,6 @@
 """What pretraining was worth: probes beside a random encoder and raw pixels."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def measure_encoder(
 
     Results are named `probe/ridge` and `probe/knn` (accuracies, 0 to 1; `probe/knn@1%`
     with a part of the labels), `probe/effective_rank` and so on; `random/…` are those
-    of an untrained encoder of the same shape, `pixels/…` of raw pixels.
+    of an untrained encoder of the same shape, `pixels/…` of raw pixels. What so few
+    images do not define (uniformity, of one) is left out.
 
     Args:
         encoder: on `device`; its mode is left as it is.
@@ -81,6 +83,7 @@ def measure_encoder(
         values[name] = bench.probe(network, embeddings[name])
         if name != "pixels":  # which are no embedding, and wide
             values[name] |= bench.diagnose(network, embeddings[name])
+    undefined = _drop_undefined(values)
     results = {f"{k}/{x}": value for k in values for x, value in values[k].items()}
     plots = folder / "plots"
     plots.mkdir(parents=True, exist_ok=True)
@@ -99,7 +102,27 @@ def measure_encoder(
         )
     if console is not None:
         console.print(table(values))
+        if undefined:
+            few, names = (
+                len(bench.test),
+                ", ".join(_LABELS.get(x, x) for x in undefined),
+            )
+            console.print(
+                f"note: {few} test image{'' if few == 1 else 's'} cannot tell: {names}",
+                highlight=False,
+                soft_wrap=True,
+            )
     return results
+
+
+def _drop_undefined(values: Values) -> list[str]:
+    """Takes out measures that are no number for one of the networks; their names."""
+    measured = [x for each in values.values() for x in each.items()]
+    undefined = list(dict.fromkeys(k for k, x in measured if not math.isfinite(x)))
+    for each in values.values():
+        for name in undefined:
+            each.pop(name, None)
+    return undefined
 
 
 def table(values: Mapping[str, Mapping[str, float]]) -> Table:

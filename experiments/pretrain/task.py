@@ -23,14 +23,16 @@ from experiments.runs.session import RunResult, run_sessions, say
 from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import rank
+from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.labels import label_subset, num_labels
-from ssl_objectives.images.source import UNKNOWN, ImageSplit
+from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
-from ssl_objectives.refusal import ConfigError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from ssl_objectives.views.augment.color import guess_of_colors
 from ssl_objectives.views.augment.preset import AugmentConfig
 from ssl_objectives.views.maker import ViewsConfig
+from world_models.data.description import DESCRIPTION
 
 _SUMMARY = {
     "loss, last step logged": "pretrain/loss",
@@ -64,13 +66,26 @@ def pretrain(
     with joined(device.type == "cuda"):
         talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
-        split = config.images.open()
+        split = _open(config.images)
         say(talks, split.about or type(config.images).__name__)
         for note in split.notes:
             say(talks, f"note: {note}")
         return run_sessions(
             lambda one: PretrainTask(one, split, device, talks), config, resume, talks
         )
+
+
+def _open(images: ImagesConfig) -> ImageSplit:
+    """The images; of a data set that was taken for a folder, how it is read."""
+    try:
+        return images.open()
+    except DatasetError as error:
+        if isinstance(images, FolderConfig) and (images.path / DESCRIPTION).is_file():
+            raise DatasetError(
+                f"{images.path} is a data set, not a folder of image files. Say: "
+                f"--images recorded --images.path {quoted(images.path)}"
+            ) from error
+        raise
 
 
 class PretrainTask(Task):

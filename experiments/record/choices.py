@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from experiments.config.choices import Choice
 from experiments.config.paths import typed_path
 from experiments.parts.noises import NOISES
-from experiments.parts.policies import RANDOM, UNTRAINED
+from experiments.parts.policies import RANDOM, UNTRAINED, check_spelling
 from experiments.parts.worlds import WORLDS
 from experiments.record.recording import RecordConfig
 from experiments.runs.folder import RunFolder
@@ -36,6 +36,7 @@ def from_choices(policy: str | None, chosen: Mapping[str, str]) -> RecordConfig:
         return RecordConfig(world=WORLDS.make(name), noise=laid, policy=policy)
     if policy in UNTRAINED or ":" in policy:
         return RecordConfig(noise=laid, policy=policy)
+    check_spelling(policy)
     trained = RunFolder.open(typed_path(policy)).config()
     if not isinstance(trained, TrainConfig):
         raise ConfigError(f"{policy} trained no agent. Give a run of `curious train`.")

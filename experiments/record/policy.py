@@ -4,7 +4,7 @@ from agents.acting import ActingPolicy
 from envs.vector_env import DiscreteActions, EnvSpec, VectorEnv
 from experiments.config.paths import typed_path
 from experiments.evaluate.evaluation import load_agent
-from experiments.parts.policies import UNTRAINED, untrained_policy
+from experiments.parts.policies import UNTRAINED, check_spelling, untrained_policy
 from ssl_objectives.refusal import ConfigError
 
 
@@ -36,6 +36,7 @@ def build_policy(
     """
     if policy in UNTRAINED or ":" in policy:
         return untrained_policy(policy, env, seed, mistakes)
+    check_spelling(policy)
     player, trained = load_agent(typed_path(policy), device)
     like = trained.place.build(1, "cpu")
     wanted, offered = _shown(like.spec), _shown(env.spec)

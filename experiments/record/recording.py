@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from envs.vector_env import (
     Step,
     VectorEnv,
     WorldConfig,
+    WorldError,
 )
 from experiments.config.device import resolve_device
 from experiments.config.json import to_json
@@ -31,11 +33,12 @@ from experiments.data.description import about, check_space
 from experiments.parts.policies import EXPERT, RANDOM
 from experiments.parts.room import check_room
 from experiments.parts.seen import seen
+from experiments.record.appending import check_same_world
 from experiments.record.policy import build_policy
 from experiments.runs.interrupt import interruptible
 from experiments.runs.progress import ProgressBar
 from experiments.runs.versions import versions
-from ssl_objectives.refusal import ConfigError, DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError, Refusal
 from world_models.data.dataset import Dataset, open_dataset
 from world_models.data.description import DESCRIPTION
 from world_models.data.format import (
@@ -57,7 +60,8 @@ class RecordConfig:
 
     Rows are written as the world shows them, reset frames and final observations
     included, in shards. Continuous actions are written as they were done, within the
-    world's bounds. A recording that is killed leaves all complete shards.
+    world's bounds. A recording that is killed leaves all complete shards. What is
+    appended must come from the same world, behind the same noise; policies may differ.
     """
 
     world: WorldConfig = field(default_factory=KeyDoorConfig)
@@ -131,7 +135,9 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
 
     Raises:
         ConfigError: parts that do not exist or do not fit together.
-        DatasetError: the folder is taken, or the disk too small or full.
+        DatasetError: the folder is taken, or was recorded in another world; the disk is
+            too small or full.
+        WorldError: a world fails; the rows until then are kept.
     """
     console = console or Console()
     if config.out is None:
@@ -148,6 +154,7 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
         names = ", ".join(env.spec.facts)
         told = f"Not recorded without --facts: {names}"
         console.print(told, highlight=False, markup=False, soft_wrap=True)
+    done = 0
     try:
         before = _streams_before(config)
         seed = Seeds.appended(config.seed, before)
@@ -195,7 +202,6 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
             writer.add(streams, columns(row, _no_action(env), spec))
             returns = np.zeros(config.num_envs)
             latest: deque[float] = deque(maxlen=EPISODES)
-            done = 0
             while done < config.steps and not interrupted.is_set():
                 did = policy.act(row, carry)
                 row, carry = env.step(did.action), did.carry
@@ -207,6 +213,10 @@ def record(config: RecordConfig, console: Console | None = None) -> Recording:
                 latest.extend(returns[ended].tolist())
                 progress.reach(min(done, config.steps), _shown(latest))
                 returns[ended] = 0.0
+    except (WorldError, Refusal):
+        if done:
+            _tell_kept(config.out, console)
+        raise
     finally:
         env.close()
     dataset = open_dataset(config.out)
@@ -270,14 +280,29 @@ def _streams_before(config: RecordConfig) -> int:
     """Streams that the new ones are appended to; what else is there, the writer tells.
 
     Raises:
-        DatasetError: the data set there cannot be read.
+        DatasetError: the data set there cannot be read, or is of another world.
     """
     out = config.out
     if not config.append or out is None or not (out / DESCRIPTION).is_file():
         return 0
     if not shard_paths(out):  # who wrote it was killed before its first shard
         return 0
-    return open_dataset(out).num_streams
+    dataset = open_dataset(out)
+    check_same_world(dataset, config.world, config.noise)
+    return dataset.num_streams
+
+
+def _tell_kept(out: Path, console: Console) -> None:
+    """What a recording that failed has left, and how to go on with it."""
+    with suppress(DatasetError):  # the first error is the one to be told
+        dataset = open_dataset(out)
+        console.print(
+            f"{out} keeps what was recorded until then: {dataset.num_rows:,} rows in "
+            "all. Go on with: --append",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _done(env: VectorEnv, action: Tensor) -> Tensor:

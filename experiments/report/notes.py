@@ -130,11 +130,13 @@ def _about_metric(comparison: Comparison, numbers: Numbers) -> Iterator[str]:
             f"{_count(len(missing), 'run has', 'runs have')} no {metric} and cannot "
             f"count: {_some(missing)}."
         )
-    early = [f"{_name(x)} (at {v.at:,})" for x, v in pairs if v.at is not None]
+    early = [
+        f"{_name(x)} (at {v.at:,} env steps)" for x, v in pairs if v.at is not None
+    ]
     if early:
         yield (
             f"{metric} has no value in the last part of {_some(early)}; the last one "
-            "before is taken, at the env steps in brackets."
+            "before is taken."
         )
     sizes = {len(x.scores) for x in numbers.arms_in_tasks}
     if len(sizes) > 1:

@@ -209,6 +209,12 @@ class Session:
             if saved != task.steps:
                 writer.save(None)
         finished = self._is_done()
+        if finished and task.steps > task.budget:
+            say(
+                self.console,
+                f"{task.steps:,} {task.unit} are done, where {task.budget:,} were "
+                "asked for: the last rollout was done whole.",
+            )
         if rank() == 0:
             what = "What a run leaves beside its checkpoints"
             with surviving(what, self._warn), alone():

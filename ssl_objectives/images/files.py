@@ -153,20 +153,28 @@ def _notes(
     if hidden:
         parts = [x.relative_to(root).parts for x in hidden]
         first = {next(x for x in names if x.startswith(".")) for names in parts}
-        notes.append(f"Left out, since hidden: {len(hidden):,} files ({_few(first)}).")
+        notes.append(
+            f"Left out, since hidden: {_count(hidden, 'file')} ({_few(first)})."
+        )
     if others:
-        total = sum(others.values())
-        notes.append(f"Left out, of other kinds: {total:,} files ({_few(others)}).")
+        total = list(others.elements())
+        notes.append(
+            f"Left out, of other kinds: {_count(total, 'file')} ({_few(others)})."
+        )
     if lost:
         names = {x.relative_to(root).as_posix() for x in lost}
         notes.append(
             "Left out, since they lead nowhere or to a folder that is there under "
-            f"another name: {len(lost):,} links ({_few(names)})."
+            f"another name: {_count(lost, 'link')} ({_few(names)})."
         )
     if empty:
         names = {x.relative_to(root).as_posix() for x in empty}
-        notes.append(f"Without such a file: {len(empty):,} folders ({_few(names)}).")
+        notes.append(f"Without such a file: {_count(empty, 'folder')} ({_few(names)}).")
     return tuple(notes)
+
+
+def _count(things: Collection[object], what: str) -> str:
+    return f"{len(things):,} {what}{'' if len(things) == 1 else 's'}"
 
 
 def _few(names: Collection[str]) -> str:

@@ -170,6 +170,7 @@ class DatasetWriter:
         streams = np.broadcast_to(np.asarray(stream, np.int64), (num,))
         if num and not 0 <= streams.min() <= streams.max() < len(self._lengths):
             raise DatasetError("A stream was not begun with new_streams.")
+        self._check_values(streams, rows)
         done = 0
         while done < num:
             if not self._waiting:
@@ -249,9 +250,24 @@ class DatasetWriter:
                     f"{name} is {rows[name].dtype} {rows[name].shape}; this data set "
                     f"has {wanted[1]} {wanted[0]}."
                 )
+
+    def _check_values(
+        self, streams: NDArray[np.int64], rows: Mapping[str, NDArray[Any]]
+    ) -> None:
         for name in ("reward", "vector"):
-            if name in rows and not np.isfinite(rows[name]).all():
-                raise DatasetError(f"A {name} is not finite.")
+            if name not in rows or np.isfinite(rows[name]).all():
+                continue
+            finite = np.isfinite(rows[name]).reshape(len(streams), -1).all(1)
+            at = int(np.flatnonzero(~finite)[0])
+            stream = int(streams[at])
+            before = self._lengths[stream] + np.count_nonzero(
+                self._stream[: self._waiting] == stream
+            )
+            row = before + np.count_nonzero(streams[:at] == stream)
+            raise DatasetError(
+                f"A {name} is not finite: in row {row:,} of stream {stream}, both "
+                "counted from 0."
+            )
         for name in ("reward", "terminated", "truncated"):
             if name in rows and rows[name][rows["first"]].any():
                 raise DatasetError(

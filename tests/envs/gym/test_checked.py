@@ -202,6 +202,14 @@ def test_what_is_wrong_is_said(registered: str, message: str) -> None:
         play(registered)
 
 
+@pytest.mark.parametrize("registered", [Plain], indirect=True)
+def test_an_image_that_cannot_be_drawn_anew(registered: str) -> None:
+    with pytest.raises(WorldError) as told:
+        play(registered, draw=True)
+    assert "render modes are none, without 'rgb_array'. Leave `draw`" in str(told.value)
+    assert "no image" not in str(told.value)
+
+
 class Grey(Drawn):
     drawn: Any = np.full((9, 8), 7, np.uint8)
 

@@ -1,4 +1,8 @@
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -182,6 +186,26 @@ def test_registered_by_name() -> None:
         for name in ("CountingForTest-v0", "CountingForTests-v7", "Counting For-Tests"):
             with pytest.raises(ValueError, match=f"Did you mean {ID}"):
                 GymnasiumConfig(name).build(3, "cpu")
+        with pytest.raises(ValueError, match=r"no env 'Xylophone-v0'\. All names"):
+            GymnasiumConfig("Xylophone-v0").build(3, "cpu")
+    finally:
+        del gymnasium.registry[ID]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("CountingForTests-v9", f"Did you mean {__name__}:{ID}\\? All"),
+        ("CartPole-v1x", f"{__name__} registers {ID}. All"),  # another's, though near
+    ],
+)
+def test_a_module_that_registers_its_own_is_searched_alone(
+    wanted: str, said: str
+) -> None:
+    gymnasium.register(ID, Counting)
+    try:
+        with pytest.raises(ValueError, match=said):
+            GymnasiumConfig(f"{__name__}:{wanted}").build(1, "cpu")
     finally:
         del gymnasium.registry[ID]
 
@@ -189,6 +213,23 @@ def test_registered_by_name() -> None:
 def test_cartpole_is_drawn() -> None:
     pytest.importorskip("pygame")
     check_env(lambda: GymnasiumConfig("CartPole-v1").build(2, "cpu"), num_steps=40)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="SDL has screens elsewhere")
+def test_drawing_without_a_screen_says_nothing() -> None:
+    """In a process of its own: SDL complains once, when it begins."""
+    pytest.importorskip("pygame")
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER", "XDG_RUNTIME_DIR")
+    code = "from envs.gym.env import GymnasiumConfig as G; G().build(1, 'cpu').reset()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={k: x for k, x in os.environ.items() if k not in screens},
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "XDG_RUNTIME_DIR" not in done.stderr + done.stdout
 
 
 def test_what_cannot_be_taken_is_refused() -> None:

@@ -233,7 +233,11 @@ def test_help_lists_choices_flags_defaults_and_examples() -> None:
         ("--size", "--size needs a value"),
         ("--size --world maze", "--size needs a value"),
         ("--world maze --size debug --world=maze", "--world is there twice"),
-        ("--env-steps ten", "--env-steps: invalid literal for int()"),
+        ("--env-steps ten", "--env-steps: 'ten' is no whole number"),
+        ("--env-steps 1.5e0", "--env-steps: '1.5e0' is no whole number"),
+        ("--env-steps nan", "--env-steps: 'nan' is no whole number"),
+        ("--env-steps 1e99999", "--env-steps: 1e99999… is too large"),
+        ("--env-steps 1e30", "--env-steps must be a number below 2^63"),
         ("--agent.scope row", "time"),
         ("--world maze --world.size 1", "config.world: size must be at least 2"),
         ("--env-steps 10 rnd", "If it is the preset, it comes first: curious train"),
@@ -243,6 +247,32 @@ def test_help_lists_choices_flags_defaults_and_examples() -> None:
 )
 def test_mistakes_are_refused_with_a_suggestion(argv: str, message: str) -> None:
     assert message in refused(*argv.split())
+
+
+def test_whole_numbers_can_be_short() -> None:
+    assert read("--env-steps", "1e3").env_steps == 1000
+    assert read("--env-steps", "1_200").env_steps == 1200
+    assert read("--agent.widths", "-2", "2.5e1").agent.widths == (-2, 25)
+
+
+@dataclass(frozen=True)
+class Colors:
+    """Has a flag that ends like another command's."""
+
+    cutout: float = 0.5
+    """Share of the image."""
+    runs: Path = Path("runs")
+    """Folder of the runs."""
+
+
+def test_a_far_off_flag_is_not_suggested() -> None:
+    with pytest.raises(Misuse) as refusal:
+        parse_plain(["--out", "x"], Colors, prog="curious pretrain")
+    said = plain(str(refusal.value))
+    assert "There is no option --out. Where runs are kept is said with --runs" in said
+    assert "cutout" not in said
+    with pytest.raises(Misuse, match="--cutout FLOAT"):
+        parse_plain(["--cut", "1"], Colors, prog="curious pretrain")
 
 
 def test_a_config_file_repeats_a_run(tmp_path: Path) -> None:

@@ -528,7 +528,7 @@ def test_the_command_imports_verifies_and_explains(
         *("--license", "CC-BY"),
     )
     assert done.code == 0, done.err
-    assert "7 rows in 1 streams, 1 episodes" in done.out
+    assert "7 rows in 1 stream, 1 episode" in done.out
     dataset = open_dataset(out)
     assert dataset.spec.obs_shape == (1, 4, 3)
     assert dataset.source["license"] == "CC-BY"

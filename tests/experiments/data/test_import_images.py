@@ -85,7 +85,7 @@ def test_what_is_left_out_or_changed_is_told(curious: Command, tmp_path: Path) -
     arguments = ("import", str(tmp_path / "in"), "--out")
     done = curious(*arguments, str(tmp_path / "1"))
     assert done.code == 0, done.err
-    assert "note: Left out, since hidden: 1 files (.old)." in done.out
+    assert "note: Left out, since hidden: 1 file (.old)." in done.out
     assert "note: Transparent parts are white now, in 2 images." in done.out
     picture(tmp_path / "in/stray.png", (6, 5, 3))
     done = curious(*arguments, str(tmp_path / "2"))

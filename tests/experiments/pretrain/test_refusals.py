@@ -81,6 +81,15 @@ def test_an_agent_is_no_encoder_run(curious: Command, key_door: Any) -> None:
     done = curious("pretrain", "--resume", str(key_door.run.path))
     assert done.code == 2
     assert "is the config of another command" in plain(done.err)
+    assert "Use curious train: with --resume RUN it goes on" in plain(done.err)
+
+
+def test_a_data_set_is_no_folder_of_images(curious: Command, tmp_path: Path) -> None:
+    out = str(tmp_path / "d")
+    assert curious("record", "--steps", "16", "--out", out).code == 0
+    done = curious("pretrain", "byol", *QUICK, "--images=folder", "--images.path", out)
+    assert done.code == 1
+    assert f"Say: --images recorded --images.path {out}" in done.err
 
 
 def test_help_teaches(curious: Command) -> None:

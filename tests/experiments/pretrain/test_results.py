@@ -152,6 +152,25 @@ def test_without_labels_there_are_ranks_alone(
     assert [x.name for x in (tmp_path / "plots").iterdir()] == ["embedding.png"]
 
 
+def test_what_one_test_image_does_not_define_is_left_out(
+    tmp_path: Path, split: ImageSplit
+) -> None:
+    rows = torch.arange(40)
+    one = ImageSplit(ImageSubset(split.train, rows), ImageSubset(split.test, rows[:1]))
+    console = Console(file=io.StringIO(), width=100)
+    results = measure_encoder(
+        CONFIG.build(SHAPE), CONFIG, one, tmp_path, probe=SMALL, console=console
+    )
+    measured = PROBES | DIAGNOSTICS - {"uniformity"}  # which is of pairs
+    assert {x for x in results if x.startswith("probe/")} == {
+        f"probe/{name}" for name in measured
+    }
+    content = json.loads((tmp_path / "results.json").read_text())
+    assert content["results"] == results
+    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "note: 1 test image cannot tell: uniformity" in printed
+
+
 def test_generated_images_do_not_teach_a_probe(
     tmp_path: Path, split: ImageSplit
 ) -> None:

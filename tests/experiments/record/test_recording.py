@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
@@ -259,12 +260,94 @@ def test_what_is_appended_repeats_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--world", "counting"), "--world was KeyDoor, and is Counting here"),
+        (("--noise", "layer"), "--noise was none, and is "),
+        (
+            ("--world.max-episode-steps", "9"),
+            "--world.max-episode-steps was 5, and is 9 here",
+        ),
+    ],
+)
+def test_another_world_is_not_appended(
+    curious: Command, change: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    out = str(tmp_path / "d")
+    world = {"--world": "key-door", "--world.max-episode-steps": "5"}
+    flags = [x for pair in world.items() for x in pair]
+    common = ("record", "--num-envs", "2", "--steps", "6", "--out", out)
+    assert curious(*common, *flags).code == 0
+    same = ("--policy", "expert", "--seed", "3", "--num-envs", "3", "--append")
+    assert curious(*common[:1], *common[3:], *flags, *same).code == 0
+    world |= {change[0]: change[1]}
+    if change == ("--world", "counting"):
+        del world["--world.max-episode-steps"]
+    flags = [x for pair in world.items() for x in pair]
+    done = curious(*common, *flags, "--append")
+    assert done.code == 1
+    assert message in " ".join((done.out + done.err).split())
+    assert open_dataset(out).num_streams == 5
+
+
+CRASHING = """
+import gymnasium, numpy as np
+
+class Crashing(gymnasium.Env):
+    observation_space = gymnasium.spaces.Box(0, 255, (9, 8, 3), np.uint8)
+    action_space = gymnasium.spaces.Discrete(2)
+    steps = 0
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.zeros((9, 8, 3), np.uint8), {}
+    def step(self, action):
+        self.steps += 1
+        paid = 1.0
+        if self.steps == 4:
+            WHEN
+        return np.zeros((9, 8, 3), np.uint8), paid, False, False, {}
+
+gymnasium.register("CrashingForTest-v0", Crashing)
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        ("raise KeyError('door')", "fails in step(): KeyError: 'door'"),
+        ("paid = float('inf')", "reward is not finite: in row 4 of stream 0"),
+    ],
+)
+def test_a_world_that_fails_leaves_the_rows_until_then(
+    curious: Command,
+    importable: Callable[[str, str], Path],
+    when: str,
+    message: str,
+    tmp_path: Path,
+) -> None:
+    gymnasium.registry.pop("CrashingForTest-v0", None)
+    importable("crashing_envs", CRASHING.replace("WHEN", when))
+    world = ("--world", "gymnasium", "--world.id", "crashing_envs:CrashingForTest-v0")
+    out = str(tmp_path / "d")
+    done = curious("record", *world, "--num-envs", "2", "--steps", "40", "--out", out)
+    assert done.code == 1
+    assert message in done.err
+    assert "until then: 8 rows in all. Go on with: --append" in done.out
+    assert open_dataset(out).num_rows == 8
+    wrong = curious("record", "--world", "crashing_envs:Crashing", "--out", f"{out}2")
+    assert "say --world gymnasium --world.id crashing_envs:ID" in " ".join(
+        wrong.err.replace("│", " ").split()
+    )
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("--steps", "5"), "Give a folder: --out"),
         (("--steps", "0", "--out", "x"), "--steps must be at least 1"),
         (("--out", "x", "--steps", "9999999999999"), "only"),
         (("--out", "x", "--policy", "nowhere"), "There is no run at nowhere"),
+        (("--out", "x", "--policy", "randm"), "no 'randm'. Did you mean 'random'?"),
         (("--out", "x", "--policy", "torch:nope"), "no 'nope' in 'torch'"),
     ],
 )

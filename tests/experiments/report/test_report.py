@@ -293,7 +293,7 @@ def test_what_is_missing_is_said_and_the_rest_reported(tmp_path: Path) -> None:
         (empty, f"3 runs have no {SCORE}"),
         (none, f"3 runs have no {SCORE}"),
         (lost, f"3 runs have no {SCORE}"),
-        (early, r"no value in the last part of .*\(at 100\)"),
+        (early, r"no value in the last part of .*\(at 100 env steps\)"),
     ):
         [note] = [x for x in result.notes if re.search(message, x)]
         assert run.path.name in note

@@ -70,6 +70,18 @@ def test_what_is_due_is_due_at_multiples_passed_and_at_the_end(
     assert headers[18] is None
 
 
+def test_a_budget_that_ends_within_a_step_is_told_of(config: FakeConfig) -> None:
+    for budget, told in ((31, True), (33, False)):
+        heard = StringIO()
+        run_sessions(
+            FakeTask,
+            replace(config, budget=budget, step_size=3),
+            console=Console(file=heard, width=200),
+        )
+        said = "33 steps are done, where 31 were asked for" in heard.getvalue()
+        assert said == told
+
+
 def test_never_is_never(config: FakeConfig) -> None:
     [result] = go(replace(config, evaluate_every=0, checkpoint_every=0))
     assert evaluated(result.run) == []

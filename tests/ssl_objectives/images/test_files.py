@@ -43,8 +43,8 @@ def test_what_is_left_out_is_counted_and_named(tmp_path: Path) -> None:
         "Left out, since hidden: 4 files (._1.png, .cache, .ipynb_checkpoints).",
         "Left out, of other kinds: 3 files (.gif, .txt).",
         "Left out, since they lead nowhere or to a folder that is there under another "
-        "name: 1 links (dog/gone.png).",
-        "Without such a file: 1 folders (bird).",
+        "name: 1 link (dog/gone.png).",
+        "Without such a file: 1 folder (bird).",
     )
 
 

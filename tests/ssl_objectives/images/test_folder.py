@@ -89,7 +89,7 @@ def test_what_is_left_out_or_changed_is_told(tmp_path: Path) -> None:
     split = FolderConfig(tmp_path).open()
     assert split.train.num_rows + split.test.num_rows == 2
     assert split.train.class_names == ("cat", "dog")
-    assert "1 files (.old)" in split.notes[0]
+    assert "1 file (.old)" in split.notes[0]
     assert "in 2 images" in split.notes[1]
     picture(tmp_path / "stray.png", (6, 5, 3), 3)
     with pytest.raises(DatasetError, match=r"stray\.png lies .*--images\.no-classes"):

@@ -167,7 +167,10 @@ def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:
         ),
         "length": (lambda: {"action": good["action"][1:]}, "action is int64"),
         "more": (lambda: {"facts/x": good["action"]}, "The columns are"),
-        "nan": (lambda: {"reward": good["reward"] + np.float32(np.inf)}, "not finite"),
+        "nan": (
+            lambda: {"reward": good["reward"] + np.float32(np.inf)},
+            "not finite: in row ",
+        ),
         "first": (lambda: {"reward": np.ones(5, np.float32)}, "`reward` set"),
         "ended": (lambda: {"truncated": good["first"]}, "`truncated` set"),
     }
