@@ -34,8 +34,9 @@ def check_same_world(
         "noise": None if noise is None else to_json(noise),
     }
     source = dataset.source
-    for recording in source.get("appended", [source]):
-        before = recording.get("config", {})
+    recordings = source.get("appended", [source])
+    for recording in recordings if isinstance(recordings, list) else ():
+        before = recording.get("config") if isinstance(recording, Mapping) else None
         if not isinstance(before, Mapping) or not now.keys() <= before.keys():
             continue
         for name, here in now.items():

@@ -90,7 +90,8 @@ def read_demonstrations(
             f"A demonstration of {source} has {longest:,} frames, and at most "
             f"{_LONG:,} are looked at. Take each n-th: --every {-(-longest // _LONG)}"
         )
-    note = f"{passed} episodes were passed over: they earned nothing, or were cut off."
+    many = "1 episode was" if passed == 1 else f"{passed} episodes were"
+    note = f"{many} passed over, with nothing earned, or cut off."
     return Demonstrated(demos, (*importer.notes, *((note,) if passed else ())))
 
 

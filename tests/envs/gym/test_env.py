@@ -202,7 +202,7 @@ def test_registered_by_name() -> None:
 def test_a_module_that_registers_its_own_is_searched_alone(
     wanted: str, said: str
 ) -> None:
-    gymnasium.register(ID, Counting)
+    gymnasium.register(ID, f"{__name__}:Counting")
     try:
         with pytest.raises(ValueError, match=said):
             GymnasiumConfig(f"{__name__}:{wanted}").build(1, "cpu")
