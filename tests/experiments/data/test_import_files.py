@@ -613,6 +613,21 @@ def test_numbers_of_another_machine_are_read(tmp_path: Path) -> None:
     assert np.array_equal(rows["reward"], REWARD)
 
 
+def test_frames_alone_have_no_actions(tmp_path: Path) -> None:
+    source = npz(tmp_path / "a.npz", obs=FRAMES, action=ACTION)
+    for layout in (Layout.SEQUENCE, Layout.IMAGES):
+        with pytest.raises(DatasetError, match="which frame each action leads to"):
+            read(source, tmp_path / "out", layout=layout)
+
+
+def test_nothing_final_is_dropped_where_all_next_frames_are_known(
+    tmp_path: Path,
+) -> None:
+    source = npz(tmp_path / "a.npz", obs=FRAMES)
+    with pytest.raises(DatasetError, match="this is --layout sequence"):
+        read(source, tmp_path / "out", layout=Layout.SEQUENCE, drop_final=True)
+
+
 def test_one_number_is_no_column(tmp_path: Path) -> None:
     source = npz(tmp_path / "a.npz", obs=FRAMES, reward=np.array(1.0))
     rows = everything(read(source, tmp_path / "out"))

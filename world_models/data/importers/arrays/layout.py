@@ -168,6 +168,17 @@ def plan_rows(
             f"{', '.join(sorted(group.arrays)[:20])}. Call them action, reward, "
             "terminated and truncated, or leave --layout out to import frames alone."
         )
+    if layout not in _OF_ACTIONS and "action" in named.known:
+        raise DatasetError(
+            f"{group.name}: --layout {layout.value} is of frames alone, and does not "
+            f"say which frame each {named.known['action']} leads to. Give --layout "
+            "rows, episode or transitions."
+        )
+    if drop_final and layout is not Layout.TRANSITIONS:
+        raise DatasetError(
+            f"{group.name}: --drop-final leaves out what --layout transitions knows no "
+            f"next frame of, and this is --layout {layout.value}. Leave it out."
+        )
     everything = slice(None)
     known = {
         k: group.arrays[name][everything]
