@@ -75,7 +75,7 @@ def test_help_of_train_says_what_there_is_to_choose(curious: Command) -> None:
         ("train rdn", "Did you mean 'rnd'?"),
         ("train --world key-dor", "Did you mean 'key-door'?"),
         ("train --agent.ppo.learning-rte 1", "--agent.ppo.learning-rate FLOAT"),
-        ("train --env-steps many", "--env-steps: invalid literal"),
+        ("train --env-steps many", "--env-steps: 'many' is no whole"),
         ("evaluate runs/x --epsiodes 3", "--episodes INT"),
     ],
 )

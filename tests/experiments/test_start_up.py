@@ -70,7 +70,7 @@ def warmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ("--help", 0, "usage: curious"),
         ("--no-such-flag", 2, "--no-such-flag"),
-        ("--seed many", 2, "--seed: invalid literal"),
+        ("--seed many", 2, "--seed: 'many' is"),
     ],
 )
 def test_flags_that_are_remembered_need_no_torch(

@@ -110,8 +110,8 @@ FAULTS = {
     ),
     "the intrinsic stream made episodic": Fault(
         "experiments/train/presets.py",
-        '"intrinsic": RewardStream(1.0, 0.99, episodic=False)',
-        '"intrinsic": RewardStream(1.0, 0.99, episodic=True)',
+        "RewardStream(1.0, 0.99, episodic=isinstance(signal, tasks))",
+        "RewardStream(1.0, 0.99, episodic=True)",
         PRESETS,
     ),
     "worlds that ignore the seed": Fault(

@@ -97,7 +97,7 @@ def test_what_is_left_out_or_changed_is_told(curious: Command, tmp_path: Path) -
     dataset = open_dataset(tmp_path / "2")
     assert (dataset.num_rows, dict(dataset.spec.facts)) == (3, {})
     done = curious("import", str(tmp_path / "in/dog/.old"), "--out", f"{tmp_path}/3")
-    assert (done.code, "1 rows" in done.out) == (0, True)
+    assert (done.code, "1 row in 1 stream" in done.out) == (0, True)
 
 
 # videos

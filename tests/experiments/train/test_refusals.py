@@ -139,7 +139,7 @@ def test_a_runs_folder_that_cannot_be_made_is_one_message(
     file.touch()
     done = curious("train", "ppo", *SMALL, "--world", "counting", runs=file)
     assert done.code == 1
-    assert f"error: Not a directory: {file}" in done.err
+    assert f"error: {file} is a file, or a link that leads nowhere." in done.err
 
 
 @pytest.mark.slow
