@@ -134,4 +134,12 @@ def complain(message: str) -> None:
     from rich.text import Text
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(Text("error: ", style="bold red") + Text(message))
+    console.print(Text("error: ", style="bold red") + Text(_visible(message)))
+
+
+def _visible(message: str) -> str:
+    """What would move a cursor or cannot be seen, in a path say, is spelled out."""
+    return "".join(
+        x if x.isprintable() or x in "\n\t" else x.encode("unicode_escape").decode()
+        for x in message
+    )

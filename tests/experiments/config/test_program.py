@@ -8,7 +8,7 @@ import pytest
 
 from envs.vector_env import WorldError
 from experiments.config.command_line import HelpAsked, Misuse
-from experiments.config.program import run_as_program, run_together
+from experiments.config.program import complain, run_as_program, run_together
 from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.refusal import ConfigError
 
@@ -81,6 +81,12 @@ def test_bugs_are_left_alone(bug: Exception) -> None:
 
     with pytest.raises(type(bug), match=str(bug)):
         run_as_program(command, [])
+
+
+def test_what_cannot_be_seen_is_spelled_out(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("no run at a\x1eb\x1b[2J\u202e, ä 字 𝄞\nat all")
+    said = capsys.readouterr().err
+    assert said == "error: no run at a\\x1eb\\x1b[2J\\u202e, ä 字 𝄞\nat all\n"
 
 
 def test_a_command_is_given_its_arguments_and_says_its_code() -> None:
