@@ -84,6 +84,7 @@ class _FromAbove(NativeWorld[Any]):
         self.obs_shape, self.actions = world.obs_shape, world.actions
         self.max_episode_steps = world.max_episode_steps
         self.vector_size, self.about = world.vector_size, world.about
+        self.asides = world.asides
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:

@@ -51,6 +51,9 @@ def test_it_is_the_world_with_a_picture_more(world: WorldConfig) -> None:
         action = random_action(plain, chance)
         row, other = env.step(action), plain.step(action)
     assert len(torch.stack(overviews).flatten(2).unique(dim=0)) > 1
+    assert isinstance(env, NativeVectorEnv)
+    assert isinstance(plain, NativeVectorEnv)
+    assert env.world.asides == plain.world.asides
     again = world.build(3, "cpu")
     again.load_state_dict(env.state_dict() or {})
     action = random_action(plain, chance)
