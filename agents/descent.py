@@ -8,6 +8,7 @@ from jaxtyping import Float32
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import average_gradients
+from ssl_objectives.learn.pace import groups_by_pace, set_rate
 
 
 class Descent:
@@ -15,7 +16,7 @@ class Descent:
 
     Args:
         modules: what is trained; one that is frozen, or has no parameters, is left out.
-        learning_rate: of Adam.
+        learning_rate: of Adam, of what has no pace of its own (`set_pace`).
         max_grad_norm: each module's gradient is scaled down to this norm.
 
     Raises:
@@ -28,12 +29,11 @@ class Descent:
         self.learning_rate, self.max_grad_norm = learning_rate, max_grad_norm
         each = [[p for p in x.parameters() if p.requires_grad] for x in modules]
         self.groups = [group for group in each if group]
+        together = [p for group in self.groups for p in group]
         self.optimizer = torch.optim.Adam(
-            [p for group in self.groups for p in group],
-            learning_rate,
-            eps=1e-5,
-            fused=True,
+            groups_by_pace(together), learning_rate, eps=1e-5, fused=True
         )
+        set_rate(self.optimizer, learning_rate)
 
     def step(self, total: Float32[Tensor, ""]) -> None:
         """Descend `total`; several processes by the mean of their gradients."""
@@ -53,8 +53,7 @@ class Descent:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on, at the learning rate that this one was made with."""
         self.optimizer.load_state_dict(state)
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate
+        set_rate(self.optimizer, self.learning_rate)
 
 
 def _clip(parameters: list[nn.Parameter], most: float) -> None:

@@ -53,6 +53,10 @@ from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
 from .learn.optimizer import AdamWConfig as AdamWConfig
 from .learn.optimizer import OptimizerConfig as OptimizerConfig
+from .learn.pace import PacedAdam as PacedAdam
+from .learn.pace import groups_by_pace as groups_by_pace
+from .learn.pace import set_pace as set_pace
+from .learn.pace import set_rate as set_rate
 from .measure.crossed import CrossedShares as CrossedShares
 from .measure.crossed import crossed_shares as crossed_shares
 from .measure.diagnostics import alignment as alignment

@@ -50,3 +50,8 @@ def picture(row: Step, env: int) -> NDArray[np.uint8]:
     planes = image[:3] if len(image) >= 3 else image[:1].expand(3, -1, -1)
     seen: NDArray[np.uint8] = planes.permute(1, 2, 0).contiguous().numpy()
     return seen
+
+
+def named(space: "Space[Any]") -> "dict[str, Space[Any]]":
+    """What a dictionary shows, by name; any other space whole, without a name."""
+    return dict(space.spaces) if isinstance(space, Dict) else {"": space}

@@ -13,6 +13,7 @@ from envs.vector_env import DiscreteActions
 from experiments.atari_ari.frames import Frames
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
+from ssl_objectives.learn.pace import set_rate
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from world_models.actions import embedding_of
@@ -165,8 +166,7 @@ def _descend(
     optimizer = config.build(module)
     trained = [x for x in module.parameters() if x.requires_grad]
     for step in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = config.rate((step + 0.5) / steps)
+        set_rate(optimizer, config.rate((step + 0.5) / steps))
         optimizer.zero_grad(set_to_none=True)
         loss().backward()
         nn.utils.clip_grad_norm_(trained, config.max_norm or torch.inf)

@@ -1,23 +1,34 @@
 """A saved encoder as the eyes of an agent: `--encoder pretrained`."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
-
-from torch import Tensor, nn
 
 from experiments.encoders.saved import SavedEncoderError, describe_encoder, load_encoder
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.learn.pace import set_pace
+from ssl_objectives.refusal import ConfigError
 
 
 @dataclass(frozen=True)
 class PretrainedConfig:
-    """An encoder that `curious pretrain` has trained."""
+    """An encoder that `curious pretrain` or `train-model` has trained."""
 
     path: Path | None = None
     """its file, or the folder of the run that trained it"""
-    frozen: bool = False
-    """leave it as it is: no gradient, and always in evaluation mode"""
+    rate: float = 1.0
+    """share of the learning rate that it is tuned at; 0 leaves it as it is: no
+    gradient, always in evaluation mode"""
+    random: bool = False
+    """weights drawn anew in the place of the trained ones: the control"""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < math.inf:
+            raise ConfigError(
+                "The rate of a pretrained encoder is a share of the learning rate: 0 "
+                "for a frozen one, 1 for one that learns like the rest, not "
+                f"{self.rate}"
+            )
 
     def build(self, image_shape: tuple[int, int, int]) -> Encoder:
         """Load it, for images of shape (C, H, W): of any size if it pools its maps.
@@ -35,14 +46,13 @@ class PretrainedConfig:
                 "Pretrain one on such images, or change the world's frames; an agent "
                 "that stacks frames shows several at once (--core recurrent: one)."
             )
+        if self.random:
+            encoder = self.untrained().build(encoder.image_shape)
         encoder.look_at(image_shape)
-        if not self.frozen:
-            return encoder.train()
-        encoder.requires_grad_(False)
-        encoder.body = AlwaysEval(encoder.body)
-        encoder.pool = AlwaysEval(encoder.pool)
-        encoder.head = AlwaysEval(encoder.head)
-        return encoder
+        if not self.rate:
+            return encoder.freeze()
+        set_pace(encoder, self.rate)
+        return encoder.train()
 
     def untrained(self) -> EncoderConfig:
         """What builds an encoder of the same shape from random weights.
@@ -68,20 +78,3 @@ def from_scratch(config: EncoderConfig) -> EncoderConfig:
         SavedEncoderError, ConfigError: it was pretrained, and its file cannot be read.
     """
     return config.untrained() if isinstance(config, PretrainedConfig) else config
-
-
-class AlwaysEval(nn.Module):
-    """A network that stays in evaluation mode, whatever is trained around it."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network.eval()
-
-    def train(self, mode: bool = True) -> Self:
-        """Stay in evaluation mode."""
-        return super().train(False)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """What the network gives."""
-        result: Tensor = self.network(x)
-        return result

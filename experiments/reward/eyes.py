@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from experiments.encoders.pretrained import AlwaysEval, PretrainedConfig, from_scratch
+from experiments.encoders.pretrained import PretrainedConfig, from_scratch
 from experiments.evaluate.evaluation import load_agent
 from experiments.model.config import TrainModelConfig
 from experiments.model.saved import load_world_model
@@ -49,16 +49,7 @@ def opened(
     except ValueError as error:
         raise ConfigError(str(error)) from error
     plain = config.untrained() if isinstance(config, PretrainedConfig) else config
-    return unwrapped(encoder), from_scratch(plain)
-
-
-def unwrapped(encoder: Encoder) -> Encoder:
-    """Without what kept its parts in evaluation mode: with the names of a plain one."""
-    for name in ("body", "pool", "head"):
-        part = getattr(encoder, name)
-        if isinstance(part, AlwaysEval):
-            setattr(encoder, name, part.network)
-    return encoder
+    return encoder, from_scratch(plain)
 
 
 def _of_world_model(
@@ -87,7 +78,7 @@ def _of_world_model(
             f"are {image_shape}: give --size, or record in its world."
         )
     encoder.look_at(image_shape)
-    return unwrapped(encoder), from_scratch(built_by)
+    return encoder, from_scratch(built_by)
 
 
 def _belief_at(path: Path) -> tuple[BeliefModel, object]:

@@ -47,6 +47,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.image_shape = image_shape
         self.any_size = pool is not None
+        self.frozen = False
         self.precision = precision
         self.body = body
         self.pool = pool or nn.Identity()
@@ -74,6 +75,22 @@ class Encoder(nn.Module):
         else:
             latent = self._encode(rows)
         return latent.view(*image.shape[:-3], self.size)
+
+    def freeze(self) -> "Encoder":
+        """Leave it as it is for good: no gradient, always in evaluation mode."""
+        self.frozen = True
+        self.requires_grad_(False)
+        return self.eval()
+
+    def unfreeze(self) -> "Encoder":
+        """Let it learn again, in training mode."""
+        self.frozen = False
+        self.requires_grad_(True)
+        return self.train()
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """As of any module; one that is frozen stays in evaluation mode."""
+        return super().train(mode and not self.frozen)
 
     def takes(self, image_shape: tuple[int, ...]) -> bool:
         """Whether it encodes images of shape (C, H, W), if they are large enough."""

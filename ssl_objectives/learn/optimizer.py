@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from torch import nn, optim
 
+from ssl_objectives.learn.pace import groups_by_pace
 from ssl_objectives.refusal import ConfigError
 
 
@@ -18,7 +19,11 @@ class OptimizerConfig(Protocol):
         """Bound on the norm of all gradients together; 0 for none."""
 
     def build(self, module: nn.Module) -> optim.Optimizer:
-        """Build it for all parameters of a module that are trained."""
+        """Build it for all parameters of a module that are trained.
+
+        Its groups hold parameters of one pace each (`groups_by_pace`), if any shall
+        learn more slowly than others.
+        """
 
     def rate(self, done: float) -> float:
         """The learning rate when a share `done` of all steps is done, in (0, 1)."""
@@ -51,15 +56,11 @@ class AdamWConfig:
             raise ConfigError("--optimizer.warm-up must be below 1.")
 
     def build(self, module: nn.Module) -> optim.AdamW:
-        """Two groups: with and without weight decay."""
+        """Groups with and without weight decay, of each pace (`pace.py`)."""
         trained = [x for x in module.parameters() if x.requires_grad]
-        groups = [
-            {
-                "params": [x for x in trained if x.ndim > 1],
-                "weight_decay": self.weight_decay,
-            },
-            {"params": [x for x in trained if x.ndim <= 1], "weight_decay": 0.0},
-        ]
+        decaying = [x for x in trained if x.ndim > 1]
+        groups = groups_by_pace(decaying, weight_decay=self.weight_decay)
+        groups += groups_by_pace((x for x in trained if x.ndim <= 1), weight_decay=0.0)
         return optim.AdamW(groups, lr=self.learning_rate, fused=True)
 
     def rate(self, done: float) -> float:

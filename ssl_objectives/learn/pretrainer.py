@@ -14,6 +14,7 @@ from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource
 from ssl_objectives.learn.optimizer import OptimizerConfig
+from ssl_objectives.learn.pace import set_rate
 from ssl_objectives.measure.diagnostics import (
     component_scale,
     effective_rank,
@@ -114,8 +115,7 @@ class Pretrainer:
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
         rate = self.rate((self.steps + 0.5) / self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.step()
         metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
         if look:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.distributed import average_gradients
 from ssl_objectives.learn.optimizer import OptimizerConfig
+from ssl_objectives.learn.pace import set_rate
 from world_models.belief import Carry
 from world_models.latent_dynamics import LatentDynamics
 from world_models.trajectory import Trajectory
@@ -58,8 +59,7 @@ class ModelTrainer:
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
         rate = self.rate((self.steps + 0.5) / self.total_steps)
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate
+        set_rate(self.optimizer, rate)
         self.optimizer.step()
         model.after_update(loss)
         model.belief.follow(traj)

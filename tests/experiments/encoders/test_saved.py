@@ -1,6 +1,7 @@
 """A saved encoder comes back whole, or says why not; agents see with it."""
 
 import json
+import math
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +31,7 @@ from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.vit import ViTConfig
+from ssl_objectives.learn.pace import by_pace
 from ssl_objectives.refusal import ConfigError
 
 CONFIG = ImpalaConfig(11, (4, 6), Precision.FLOAT32)
@@ -108,13 +110,9 @@ def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
 
 def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
     saved(tmp_path / "x")
-    frozen = PretrainedConfig(tmp_path / "x", frozen=True).build(SHAPE)
-    for encoder, config in (
-        (frozen, CONFIG),
-        (CONFIG.build(SHAPE), replace(CONFIG, size=12)),
-    ):
-        with pytest.raises(SavedEncoderError, match="ImpalaConfig does not build"):
-            save_encoder(tmp_path / "y", encoder, config, SHAPE)
+    other = replace(CONFIG, size=12)
+    with pytest.raises(SavedEncoderError, match="ImpalaConfig does not build"):
+        save_encoder(tmp_path / "y", CONFIG.build(SHAPE), other, SHAPE)
     assert not (tmp_path / "y").exists()
 
 
@@ -207,27 +205,28 @@ def debug_run(
     )
 
 
-@pytest.mark.parametrize("frozen", [True, False])
-def test_an_agent_sees_with_it(tmp_path: Path, trained: Path, frozen: bool) -> None:
-    [result] = train(debug_run(tmp_path, PretrainedConfig(trained, frozen)))
+@pytest.mark.parametrize("rate", [0.0, 0.5])
+def test_an_agent_sees_with_it(tmp_path: Path, trained: Path, rate: float) -> None:
+    [result] = train(debug_run(tmp_path, PretrainedConfig(trained, rate)))
     run = RunFolder.open(result.run.path)
-    assert run.config().agent.encoder == PretrainedConfig(trained, frozen)
+    assert run.config().agent.encoder == PretrainedConfig(trained, rate)
     state = CheckpointFolder(run.checkpoints).load().state["modules"]
     before = load_file(trained)
     found = {}
     for key, x in state.items():
         _, middle, name = key.partition("belief.encoder.")
         if middle:
-            found[name.replace(".network.", ".")] = x
+            found[name] = x
     assert found.keys() == before.keys()
     equal = [torch.equal(found[key], before[key]) for key in before]
-    assert all(equal) if frozen else not any(equal)
+    assert not any(equal) if rate else all(equal)
 
 
 def test_a_frozen_encoder_has_no_gradient_and_no_mood(trained: Path) -> None:
     shape = describe_encoder(trained).image_shape
-    encoder = PretrainedConfig(trained, frozen=True).build(shape)
+    encoder = PretrainedConfig(trained, rate=0).build(shape)
     encoder.train()
+    nn.Sequential(encoder).train()
     assert not any(x.requires_grad for x in encoder.parameters())
     assert not any(x.training for x in encoder.body.modules())
     assert not encoder(images(3, shape)).requires_grad
@@ -236,15 +235,37 @@ def test_a_frozen_encoder_has_no_gradient_and_no_mood(trained: Path) -> None:
     free = PretrainedConfig(trained).build(shape)
     assert all(x.requires_grad for x in free.parameters())
     assert free.training
+    slow = PretrainedConfig(trained, rate=0.25).build(shape)
+    assert list(by_pace(slow.parameters())) == [0.25]
 
 
-@pytest.mark.parametrize("frozen", [True, False])
+@pytest.mark.parametrize("rate", [-0.5, math.inf, math.nan])
+def test_a_rate_is_a_share(trained: Path, rate: float) -> None:
+    with pytest.raises(ConfigError, match="share of the learning rate"):
+        PretrainedConfig(trained, rate=rate)
+
+
+def test_the_control_has_the_shape_and_other_weights(trained: Path) -> None:
+    shape = describe_encoder(trained).image_shape
+    torch.manual_seed(0)
+    control = PretrainedConfig(trained, rate=0, random=True).build(shape)
+    torch.manual_seed(0)
+    expected = describe_encoder(trained).config.build(shape)
+    learned = load_encoder(trained)
+    for key, x in control.state_dict().items():
+        assert torch.equal(x, expected.state_dict()[key])
+        assert x.shape == learned.state_dict()[key].shape
+    assert not torch.equal(control(images(3, shape)), learned(images(3, shape)))
+    assert not any(x.requires_grad for x in control.parameters())
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
 def test_an_encoder_that_pools_sees_images_of_another_size(
-    tmp_path: Path, frozen: bool
+    tmp_path: Path, rate: float
 ) -> None:
     config = ViTConfig(width=8, depth=1, heads=2, precision=Precision.FLOAT32)
     save_encoder(tmp_path / "x", config.build(SHAPE), config, SHAPE)
-    given = PretrainedConfig(tmp_path / "x", frozen=frozen)
+    given = PretrainedConfig(tmp_path / "x", rate)
     encoder = given.build((3, 36, 28)).eval()
     assert encoder.image_shape == (3, 36, 28)
     assert encoder.maps_shape == (8, 9, 7)
