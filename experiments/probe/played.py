@@ -58,6 +58,7 @@ def played_footage(
         facts={k: _by_env([x.facts[k] for x in rows]) for k in kept},
         action=_by_env([x.cpu() for x in actions]),
         vector=_by_env(vectors) if vectors else None,
+        reward=_by_env([x.reward for x in rows]),
         units={k: x.unit for k, x in spec.facts.items()},
         names={k: x.names for k, x in spec.facts.items() if x.names},
         about=about,

@@ -74,6 +74,7 @@ def recorded_footage(
         facts={k: read[FACTS + k] for k in kept} | own,
         action=_told(dataset, read.get("action")),
         vector=read.get("vector"),
+        reward=read.get("reward"),
         units={k: spec[k].unit for k in kept},
         names={k: spec[k].names for k in kept if spec[k].names},
         about=str(path),
@@ -141,7 +142,7 @@ def _read(
     dataset: Dataset, parts: Sequence[tuple[int, int]], facts: Sequence[str]
 ) -> dict[str, Tensor]:
     """Columns of all parts, one behind the other."""
-    wanted = ["obs", "action", "vector", *(FACTS + x for x in facts)]
+    wanted = ["obs", "action", "reward", "vector", *(FACTS + x for x in facts)]
     names = [x for x in wanted if x in dataset.spec.columns]
     begin = np.array([x for x, _ in parts])
     length = np.array([num for _, num in parts])

@@ -1,7 +1,7 @@
 """What is asked of latents: facts as numbers or classes, places and velocities."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ssl_objectives.refusal import DatasetError, suggest
 from world_models.probing.footage import Footage
+from world_models.probing.outcomes import OUTCOMES, known_outcome
 
 MOST_CLASSES = 256
 MOST_NUMBERS = 64  # of a fact that nobody named: pictures and sounds have more
@@ -55,6 +56,7 @@ def asked_of(
     A fact that never varies is left out: who says its one value is always right. So is
     a velocity that another fact tells already, such as a dot's displacement, and a fact
     that is another one (of Atari's labels `player_x`, beside `x`), unless it is named.
+    What came of a row, `acted` and `rewarded` (`outcomes.py`), is asked for by name.
 
     Args:
         footage: the frames.
@@ -65,6 +67,9 @@ def asked_of(
         DatasetError: there are no facts, none of such a name, or one of those that were
             named never varies.
     """
+    named = [x for x in names if x in OUTCOMES and x not in footage.facts]
+    if named:
+        return _with_outcomes(footage, named, names, places)
     if not footage.facts:
         raise DatasetError(
             f"{footage.about} tells no facts, so that there is nothing to ask for. "
@@ -104,6 +109,29 @@ def asked_of(
             f"No fact of {footage.about} can be asked for. {' '.join(notes)}"
         )
     return made, notes
+
+
+def _with_outcomes(
+    footage: Footage, named: Sequence[str], names: Sequence[str], places: Sequence[str]
+) -> tuple[list[Asked], list[str]]:
+    """Those that are named, in front of what else is asked for."""
+    made = []
+    for name in named:
+        of_all = OUTCOMES[name](footage)
+        facts = replace(footage, facts={name: of_all}, units={}, names={})
+        known = known_outcome(footage)
+        made += [replace(x, known=known) for x in _asked(facts, name, place=False)]
+    for x in made:
+        if not x.varies:
+            raise DatasetError(
+                f"{x.name!r} never varies in {footage.about}: whoever says its one "
+                "value is always right. Ask for another, or give more frames."
+            )
+    others = [x for x in names if x not in named]
+    if not others and not places:
+        return made, []
+    rest, notes = asked_of(footage, others, places)
+    return made + rest, notes
 
 
 def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:

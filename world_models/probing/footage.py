@@ -24,6 +24,7 @@ class Footage:
         action: what led into each row, continuous ones in [-1, 1]; on the first row of
             an episode, whatever. None where nobody acted.
         vector: what is seen beside the pixels.
+        reward: what leading into each row earned; None where nobody knows.
         units: what facts are in: `px`, `px/step`; a unit without `/` is a place's.
         names: what the values 0, 1, … of a fact are called.
         about: where they come from, in a few words.
@@ -37,6 +38,7 @@ class Footage:
     facts: Mapping[str, Tensor]
     action: Shaped[Tensor, "N ..."] | None = None
     vector: Float32[Tensor, "N V"] | None = None
+    reward: Float32[Tensor, "N"] | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     about: str = "frames"
