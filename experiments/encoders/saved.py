@@ -147,13 +147,16 @@ def describe_encoder(path: Path | str) -> EncoderDescription:
 
 
 def encoder_file(path: Path) -> Path:
-    """The file at `path`, or in the run folder at `path`.
+    """The file at `path`, in the run folder at `path`, or in that of a sweep's cell.
 
     Raises:
         SavedEncoderError: there is none.
     """
     path = path.expanduser()
     file = path / ENCODER_FILE if path.is_dir() else path
+    inside = sorted(path.glob(f"*/{ENCODER_FILE}")) if path.is_dir() else []
+    if not file.is_file() and len(inside) == 1:
+        return inside[0]
     if file.is_file():
         return file
     hint = (

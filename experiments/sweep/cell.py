@@ -8,6 +8,8 @@ from experiments.sweep.grid import Grid
 from experiments.sweep.swept_commands import swept_command
 from ssl_objectives.refusal import ConfigError
 
+SEED = "{seed}"  # in arguments: the seed of the cell, for files of other sweeps
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -77,7 +79,7 @@ def expand(grid: Grid) -> list[Cell]:
             f"{x.name}+s{seed}".lstrip("+"),
             x.values,
             seed,
-            (*x.arguments, "--seed", str(seed)),
+            (*(y.replace(SEED, str(seed)) for y in x.arguments), "--seed", str(seed)),
             job.budget,
             job.piece,
             grid.command,

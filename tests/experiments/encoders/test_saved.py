@@ -108,6 +108,18 @@ def test_a_file_is_replaced_only_by_a_whole_one(tmp_path: Path) -> None:
     assert torch.equal(load_encoder(tmp_path / "x")(images()), before(images()))
 
 
+def test_a_folder_of_one_run_is_that_run(tmp_path: Path) -> None:
+    """As the cells of a sweep are."""
+    for name in ("run", "other"):
+        (tmp_path / "cell" / name).mkdir(parents=True)
+    encoder = saved(tmp_path / "cell" / "run" / ENCODER_FILE)
+    again = load_encoder(tmp_path / "cell")
+    assert torch.equal(again(images()), encoder(images()))
+    saved(tmp_path / "cell" / "other" / ENCODER_FILE)
+    with pytest.raises(SavedEncoderError, match="no encoder at"):  # which?
+        load_encoder(tmp_path / "cell")
+
+
 def test_what_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
     saved(tmp_path / "x")
     other = replace(CONFIG, size=12)

@@ -63,6 +63,22 @@ def test_the_last_leading_word_decides_and_later_flags_follow(tmp_path: Path) ->
     assert cells["door+byol+s3"].arguments[0] == "byol-explore"
 
 
+def test_cells_begin_with_what_another_sweep_trained_with_their_seed(
+    tmp_path: Path,
+) -> None:
+    flags = "--encoder pretrained --agent.encoder.path 'eyes/x+s{seed}'"
+    cells = expand(
+        read_grid(
+            write(tmp_path, f'arguments = "ppo --size debug {flags}"\nseeds = [4, 7]')
+        )
+    )
+    for cell in cells:
+        assert cell.arguments[-3:] == (
+            *(f"eyes/x+s{cell.seed}", "--seed", str(cell.seed)),
+        )
+    assert [x.seed for x in cells] == [4, 7]
+
+
 def test_a_count_of_seeds_begins_at_zero_and_no_axes_are_fine(tmp_path: Path) -> None:
     grid = read_grid(write(tmp_path, 'arguments = "--size debug"\nseeds = 3'))
     assert [x.name for x in expand(grid)] == ["s0", "s1", "s2"]
