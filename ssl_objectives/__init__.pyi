@@ -21,6 +21,7 @@ from .encoders.export import as_onnx as as_onnx
 from .encoders.export import exported as exported
 from .encoders.heads import HeadConfig as HeadConfig
 from .encoders.heads import Mlp as Mlp
+from .encoders.heads import ResidualMlp as ResidualMlp
 from .encoders.heads import Standardized as Standardized
 from .encoders.heads import Straight as Straight
 from .encoders.linear_stack import LinearStack as LinearStack
@@ -36,6 +37,7 @@ from .encoders.raw_pixels import PixelsConfig as PixelsConfig
 from .encoders.resnet import ResNetConfig as ResNetConfig
 from .encoders.small_cnn import SmallCnnConfig as SmallCnnConfig
 from .encoders.vit import ViTConfig as ViTConfig
+from .images.episodes import Episodes as Episodes
 from .images.fashion_mnist.dataset import (
     FashionMnistConfig as FashionMnistConfig,
 )
@@ -98,6 +100,8 @@ from .methods.clusters.swav import Swav as Swav
 from .methods.clusters.swav import SwavConfig as SwavConfig
 from .methods.clusters.twist import Twist as Twist
 from .methods.clusters.twist import TwistConfig as TwistConfig
+from .methods.contrast.atc import AtcConfig as AtcConfig
+from .methods.contrast.atc import atc as atc
 from .methods.contrast.both_ways import BothWays as BothWays
 from .methods.contrast.bregman import DeepBregman as DeepBregman
 from .methods.contrast.bregman import (
@@ -194,5 +198,7 @@ from .views.maker import TwoViews as TwoViews
 from .views.maker import UnlikeViews as UnlikeViews
 from .views.maker import ViewMaker as ViewMaker
 from .views.maker import ViewsConfig as ViewsConfig
+from .views.successive import LaterTarget as LaterTarget
+from .views.successive import SuccessiveViews as SuccessiveViews
 from .zoo import FAMILIES as FAMILIES
 from .zoo import ZOO as ZOO

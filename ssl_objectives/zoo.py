@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from ssl_objectives.encoders.heads import Mlp, Straight
+from ssl_objectives.encoders.heads import Mlp, ResidualMlp, Straight
 from ssl_objectives.encoders.linear_stack import LinearStack
 from ssl_objectives.encoders.modalities import PerModality
 from ssl_objectives.method import Method
@@ -24,6 +24,7 @@ from ssl_objectives.methods.clusters.pcl import PclConfig
 from ssl_objectives.methods.clusters.self_label import SelfLabelConfig
 from ssl_objectives.methods.clusters.swav import SwavConfig
 from ssl_objectives.methods.clusters.twist import TwistConfig
+from ssl_objectives.methods.contrast.atc import AtcConfig
 from ssl_objectives.methods.contrast.bregman import DeepBregmanConfig
 from ssl_objectives.methods.contrast.compressive import CByolConfig, CSimClrConfig
 from ssl_objectives.methods.contrast.direct_clr import DirectClrConfig
@@ -54,6 +55,7 @@ from ssl_objectives.methods.pretext.rotnet import RotNetConfig
 from ssl_objectives.parts.annealing import Linear
 from ssl_objectives.views.augment.preset import shifted, unchanged
 from ssl_objectives.views.maker import FourRotations, MultiCrop, OneView, TwoViews
+from ssl_objectives.views.successive import LaterTarget
 
 _RING = RingConfig(lower=0.1, upper=0.5, annealing=Linear())
 _BALL = RingConfig(lower=0.0, upper=0.3, annealing=Linear())
@@ -88,6 +90,12 @@ CONTRAST: Mapping[str, Method] = {
     ),
     "bregman": Method(DeepBregmanConfig()),
     "c-simclr": Method(CSimClrConfig()),
+    "atc": Method(
+        AtcConfig(),
+        views=LaterTarget(),
+        projector=Mlp(layers=1),
+        predictor=ResidualMlp(),
+    ),
 }
 """Rows are told apart from others of the batch, or of a queue."""
 

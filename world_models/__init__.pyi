@@ -108,6 +108,8 @@ from .terms.distance import Distance as Distance
 from .terms.distance import DistanceConfig as DistanceConfig
 from .terms.ensemble import Ensemble as Ensemble
 from .terms.ensemble import EnsembleConfig as EnsembleConfig
+from .terms.goal import GoalConditioned as GoalConditioned
+from .terms.goal import GoalConfig as GoalConfig
 from .terms.inverse import InverseConfig as InverseConfig
 from .terms.inverse import InverseDynamics as InverseDynamics
 from .terms.supervised import Supervised as Supervised

@@ -24,6 +24,7 @@ from experiments.benchmark.timing import (
     wait_for,
 )
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages
 from ssl_objectives.learn.optimizer import AdamWConfig
@@ -36,7 +37,7 @@ from ssl_objectives.zoo import ZOO
 ALONE = "encoder alone"
 REFERENCE = "simclr"
 SHAPE = (1, 28, 28)
-ROWS, CLASSES = 4096, 10
+ROWS, CLASSES, EPISODE = 4096, 10, 64
 STEPS = 1000  # of the run that these are steps of: no schedule has ended
 
 
@@ -121,7 +122,9 @@ def method_arms(
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(256, (ROWS, *SHAPE), generator=generator).byte()
     labels = torch.randint(CLASSES, (ROWS,), generator=generator)
-    source = ArrayImages(images, labels, tuple(map(str, range(CLASSES))))
+    names = tuple(map(str, range(CLASSES)))
+    episodes = Episodes(torch.arange(0, ROWS, EPISODE), ROWS)
+    source = ArrayImages(images, labels, names, episodes)
     known = labels.where(torch.arange(ROWS) % 10 == 0, -1)
     alone = encoder.build(SHAPE).to(device)
     yield AloneArm(alone, images[:batch_size].to(device)), REFERENCE

@@ -32,6 +32,7 @@ from world_models.model_config import ModelConfig
 from world_models.objects.ensemble import ObjectEnsembleConfig
 from world_models.terms.distance import DistanceConfig
 from world_models.terms.ensemble import EnsembleConfig
+from world_models.terms.goal import GoalConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
 from world_models.terms.temporal import TemporalConfig
@@ -140,6 +141,7 @@ TERMS: Table[TermConfig | None] = Table(
     TermConfig,
     {
         "inverse": Row(InverseConfig),
+        "goal": Row(GoalConfig),
         "temporal": Row(TemporalConfig),
         "ensemble": Row(EnsembleConfig),
         "object-ensemble": Row(ObjectEnsembleConfig),

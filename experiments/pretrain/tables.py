@@ -24,6 +24,7 @@ from ssl_objectives.views.maker import (
     UnlikeViews,
     ViewsConfig,
 )
+from ssl_objectives.views.successive import LaterTarget, SuccessiveViews
 from ssl_objectives.zoo import ZOO
 from world_models.data.images import RecordedConfig
 
@@ -83,6 +84,8 @@ VIEWS: Table[ViewsConfig] = Table(
         "one": Row(OneView),
         "multi-crop": Row(MultiCrop),
         "rotations": Row(FourRotations),
+        "successive": Row(SuccessiveViews),
+        "later-target": Row(LaterTarget),
     },
 )
 

@@ -4,9 +4,10 @@ A head may return a tuple: several rows of each image, which then are several vi
 """
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, final, runtime_checkable
 
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.batch_norm import BatchNorm1d
@@ -88,3 +89,42 @@ class Standardized:
     def build(self, inputs: int) -> nn.Module:
         """Build it for rows of `inputs` numbers."""
         return BatchNorm1d(inputs, affine=False)
+
+
+@final
+class Residual(nn.Module):
+    """`x + f(x)`.
+
+    Args:
+        change: f, from rows to rows of the same size.
+    """
+
+    def __init__(self, change: nn.Module) -> None:
+        super().__init__()
+        self.change = change
+
+    def forward(self, rows: Float[Tensor, "*N D"]) -> Float[Tensor, "*N D"]:
+        """What came in, changed."""
+        changed: Tensor = rows + self.change(rows)
+        return changed
+
+
+@dataclass(frozen=True)
+class ResidualMlp:
+    """What comes in, plus an MLP of it without norms: ATC's predictor (2009.08319)."""
+
+    hidden: int = 512
+    """numbers in its one hidden layer"""
+
+    def __post_init__(self) -> None:
+        if self.hidden < 1:
+            raise ValueError(f"hidden must be at least 1, not {self.hidden}")
+
+    def outputs(self, inputs: int) -> int:
+        """As many as come in."""
+        return inputs
+
+    def build(self, inputs: int) -> Residual:
+        """Build it for rows of `inputs` numbers."""
+        first, last = nn.Linear(inputs, self.hidden), nn.Linear(self.hidden, inputs)
+        return Residual(nn.Sequential(first, nn.ReLU(), last))

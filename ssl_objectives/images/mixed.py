@@ -5,6 +5,7 @@
 augmented more weakly; the paper has 50,000 real images, 1,000,000 generated and r = 10.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import torch
@@ -60,13 +61,31 @@ class MixedSource(ImageSource):
 
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
-        real = rows < self._num_real
         images = torch.empty((len(rows), *self.image_shape), dtype=torch.uint8)
+        return self._put(rows, images, lambda source, own: source.read(own))
+
+    def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
+        """Each image and a later one of its own source.
+
+        Raises:
+            ConfigError: one of the two sources has no order in time.
+        """
+        images = torch.empty((len(rows), 2, *self.image_shape), dtype=torch.uint8)
+        return self._put(rows, images, lambda source, own: source.pairs(own, apart))
+
+    def _put(
+        self,
+        rows: Int64[Tensor, "n"],
+        images: UInt8[Tensor, "n *two C H W"],
+        read: Callable[[ImageSource, Int64[Tensor, "m"]], Tensor],
+    ) -> UInt8[Tensor, "n *two C H W"]:
+        """Fills `images` with what is read of either source."""
+        real = rows < self._num_real
         for source, where, own in (
             (self._real, real, rows[real] % self._real.num_rows),
             (self._generated, ~real, rows[~real] - self._num_real),
         ):
-            part = source.read(own)
+            part = read(source, own)
             check_bytes(part, "A mixture of images")
             images[where] = part
         return images

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssl_objectives.images.episodes import Episodes, no_order
 from ssl_objectives.pixels import check_bytes
 
 UNKNOWN = -1  # the label of an image whose class is not known
@@ -42,6 +44,16 @@ class ImageSource(ABC):
         Bytes, 0 to 255: whoever reads other numbers refuses them (`NotBytes`).
         """
 
+    def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
+        """Each image and the one `apart` steps later in its episode; as `read`.
+
+        Never across the end of an episode: see `Episodes.pairs`.
+
+        Raises:
+            ConfigError: these images have no order in time, as most have none.
+        """
+        raise no_order()
+
 
 class ArrayImages(ImageSource):
     """Images in memory.
@@ -50,6 +62,7 @@ class ArrayImages(ImageSource):
         images: all of them.
         labels: class numbers, -1 where unknown; None where there are no classes.
         class_names: what the classes are called.
+        episodes: which images follow each other; None: they have no order in time.
 
     Raises:
         NotBytes: images of other numbers; says how to convert them.
@@ -60,10 +73,11 @@ class ArrayImages(ImageSource):
         images: UInt8[Tensor, "N C H W"],
         labels: Int64[Tensor, "N"] | None = None,
         class_names: tuple[str, ...] = (),
+        episodes: Episodes | None = None,
     ) -> None:
         check_bytes(images, "A source of images")
         _, channels, height, width = images.shape
-        self._images = images
+        self._images, self._episodes = images, episodes
         self.image_shape = (channels, height, width)
         self.num_rows = len(images)
         self.labels = labels
@@ -72,6 +86,12 @@ class ArrayImages(ImageSource):
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
         return self._images[rows]
+
+    def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
+        """Each image and a later one, where it was said which follow each other."""
+        if self._episodes is None:
+            raise no_order()
+        return self._images[torch.stack(self._episodes.pairs(rows, apart), 1)]
 
 
 class ImageSubset(ImageSource):
@@ -92,6 +112,17 @@ class ImageSubset(ImageSource):
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
         return self._source.read(self._rows[rows])
+
+    def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
+        """Each image and a later one, of whole episodes: it need not be a row here."""
+        return self._source.pairs(self._rows[rows], apart)
+
+
+def to_be_viewed(
+    source: ImageSource, rows: Int64[Tensor, "n"], apart: int
+) -> UInt8[Tensor, "n *two C H W"]:
+    """What a `ViewMaker` that says `apart` is given: images, or pairs of them."""
+    return source.pairs(rows, apart) if apart else source.read(rows)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from ssl_objectives.distributed import average_gradients, num_processes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
-from ssl_objectives.images.source import ImageSource
+from ssl_objectives.images.source import ImageSource, to_be_viewed
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.learn.pace import set_rate
 from ssl_objectives.measure.diagnostics import (
@@ -169,11 +169,18 @@ class Pretrainer:
         self, rows: Int64[Tensor, "n"]
     ) -> tuple[tuple[UInt8[Tensor, "n C _ _"], ...], dict[str, Any]]:
         """Views of some images, and all else that the method asks for."""
-        images, rows = self._sent(self.images.read(rows)), self._sent(rows)
+        apart, wanted = self.views.apart, self.branches.objective.needs.extra
+        images = self._sent(to_be_viewed(self.images, rows, apart))
+        rows = self._sent(rows)
         drawn = self.views(images, self._generator(self.device, 0))
         extra = {"params": drawn.params}
-        wanted = self.branches.objective.needs.extra
         if "label" in wanted:
+            if apart:
+                raise ValueError(
+                    f"{type(self.branches.objective).__name__} learns from labels, and "
+                    "a label is of one image, not of frames that follow each other. "
+                    "Choose views of single images (--views two or one)."
+                )
             if self.labels is None:
                 raise ValueError(
                     f"{type(self.branches.objective).__name__} learns from labels, and "

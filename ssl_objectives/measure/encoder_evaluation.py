@@ -8,7 +8,12 @@ from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.images.labels import label_subset
-from ssl_objectives.images.source import UNKNOWN, ImageSource, ImageSplit
+from ssl_objectives.images.source import (
+    UNKNOWN,
+    ImageSource,
+    ImageSplit,
+    to_be_viewed,
+)
 from ssl_objectives.measure.diagnostics import (
     alignment,
     effective_rank,
@@ -154,12 +159,14 @@ class EncoderEvaluation:
     def _with_views(self, encoder: nn.Module) -> Mapping[str, Tensor]:
         if self.views is None:
             return {}
-        images = self.split.test.read(self.test[:VIEWED]).to(self.device)
+        source, looked_at = self.split.test, self.test[:VIEWED]
+        images = to_be_viewed(source, looked_at, self.views.apart).to(self.device)
+        shape = (len(images), *source.image_shape)
         generator = torch.Generator(self.device).manual_seed(_SEED)
         views: list[UInt8[Tensor, "n C H W"]] = []
         while len(views) < VIEWS:
             drawn = self.views(images, generator)
-            fits = [x for x in drawn.images if x.shape == images.shape]
+            fits = [x for x in drawn.images if x.shape == shape]
             if not fits:  # crops alone: nothing that this encoder takes
                 return {}
             views += fits

@@ -41,9 +41,12 @@ class ViewMaker(ABC):
     Attributes:
         reach: how far the params of two views of an image can lie apart, for each of
             `views.params.PARAMS`; None: nobody said.
+        apart: steps from an image to the later one that is to be given beside it, as a
+            clip of two frames (`ImageSource.pairs`); 0: single images.
     """
 
     reach: tuple[float, ...] | None = None
+    apart: int = 0
 
     @abstractmethod
     def __call__(
@@ -52,7 +55,7 @@ class ViewMaker(ABC):
         """Draw views of images, or of clips of T frames.
 
         Equal states of the generator give equal views; each clip has one draw for all
-        of its frames.
+        of its frames, unless its frames are views of their own (`apart`).
         """
 
 
@@ -88,7 +91,7 @@ class ChainViews(ViewMaker):
     ) -> None:
         self.chains = tuple(chains)
         self.num_targets = num_targets
-        self.reach = _apart([ranges(x, image_shape) for x in self.chains])
+        self.reach = reach_of(self.chains, image_shape)
 
     def __call__(
         self, images: UInt8[Tensor, "N *T C H W"], generator: torch.Generator
@@ -219,9 +222,12 @@ class FourRotations:
         return Rotations(self.augment.chain(image_shape))
 
 
-def _apart(views: Sequence[Sequence[Range]]) -> tuple[float, ...]:
-    """The greatest difference of each number between any two views."""
-    pairs = list(permutations(views, 2))
+def reach_of(
+    chains: Sequence[Chain], image_shape: tuple[int, int, int]
+) -> tuple[float, ...]:
+    """The greatest difference of each param between any two views, a chain for each."""
+    each: list[Sequence[Range]] = [ranges(x, image_shape) for x in chains]
+    pairs = list(permutations(each, 2))
     return tuple(
         max((one[i][1] - two[i][0] for one, two in pairs), default=0.0)
         for i in range(len(PARAMS))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ssl_objectives.encoders.cnn import ImpalaConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages
 from ssl_objectives.learn.optimizer import AdamWConfig
@@ -39,7 +40,9 @@ def stepped(method: str, name: str) -> tuple[dict[str, Tensor], list[Crossing]]:
     noise = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (ROWS, 3, 16, 16), generator=noise).byte()
     labels = torch.arange(ROWS) % 3
-    images = ArrayImages(pixels, labels)
+    images = ArrayImages(
+        pixels, labels, episodes=Episodes(torch.tensor([0, 7, 20]), ROWS)
+    )
     few = labels.masked_fill(torch.arange(ROWS) % 2 > 0, -1)
     order = Shuffled(ROWS, BATCH, 0)
     with pretend_cuda() if name == "cuda" else nullcontext() as device:
@@ -63,6 +66,7 @@ def stepped(method: str, name: str) -> tuple[dict[str, Tensor], list[Crossing]]:
 DAILY = frozenset(
     {
         "simclr",
+        "atc",
         "moco-v2",
         "inter-clr",
         "bregman",

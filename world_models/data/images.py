@@ -9,6 +9,7 @@ from jaxtyping import Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.source import (
     ImageSource,
     ImageSplit,
@@ -29,21 +30,21 @@ class RecordedImages(ImageSource):
 
     Args:
         dataset: the data set.
+        episodes: of its rows; neither stacks nor pairs reach across their ends.
         labels: class numbers of its rows; None where there are no classes.
         class_names: what the classes are called.
         stack: frames of an image: itself and those before it, the oldest first.
-        first: the first row of the episode of each row; nothing before it is stacked.
     """
 
     def __init__(
         self,
         dataset: Dataset,
+        episodes: Episodes,
         labels: Int64[Tensor, "N"] | None = None,
         class_names: tuple[str, ...] = (),
         stack: int = 1,
-        first: NDArray[np.int64] | None = None,
     ) -> None:
-        self._reader, self._stack, self._first = dataset.reader, stack, first
+        self._reader, self._stack, self._episodes = dataset.reader, stack, episodes
         channels, height, width = dataset.spec.obs_shape
         self.image_shape = (stack * channels, height, width)
         self.num_rows = dataset.num_rows
@@ -52,14 +53,19 @@ class RecordedImages(ImageSource):
 
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
-        wanted, frames = rows.numpy(), []
+        frames = []
         for age in reversed(range(self._stack)):
-            row = wanted - age
-            if age:
-                assert self._first is not None, "a stack needs to know its episodes"
-                row = np.maximum(row, self._first[wanted])
-            frames.append(self._reader.read(row, 1, ("obs",))["obs"][0])
+            row = torch.maximum(rows - age, self._episodes.first(rows)) if age else rows
+            frames.append(self._reader.read(row.numpy(), 1, ("obs",))["obs"][0])
         return torch.from_numpy(np.concatenate(frames, 1))
+
+    def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
+        """Each image and the one `apart` steps later in its episode; stacks of both.
+
+        Raises:
+            ConfigError: every image is an episode of its own, as imported ones are.
+        """
+        return torch.stack([self.read(x) for x in self._episodes.pairs(rows, apart)], 1)
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,8 @@ class RecordedConfig:
         labels, names = self._classes(dataset)
         starts = self._starts(dataset)
         lengths = np.diff(np.append(starts, dataset.num_rows))
-        first = np.repeat(starts, lengths)
-        frames = RecordedImages(dataset, labels, names, self.stack, first)
+        episodes = Episodes(torch.from_numpy(starts), dataset.num_rows)
+        frames = RecordedImages(dataset, episodes, labels, names, self.stack)
         is_test = np.repeat(self._chosen(dataset, starts), lengths)
         train, test = (
             ImageSubset(frames, torch.from_numpy(np.flatnonzero(x)))

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from torch import nn
-from torch.nn.functional import cross_entropy, mse_loss
 
-from world_models.actions import ActionEmbedding, DiscreteEmbedding
+from world_models.actions import ActionEmbedding
 from world_models.belief import BeliefModel
+from world_models.terms.action_head import ActionHead
 from world_models.terms.term import Added, Term, Unrolled
 
 
@@ -31,19 +30,7 @@ class InverseDynamics(Term):
     ) -> None:
         super().__init__()
         self.coefficient = coefficient
-        self.discrete = isinstance(embedding, DiscreteEmbedding)
-        outputs = (
-            embedding.table.num_embeddings
-            if isinstance(embedding, DiscreteEmbedding)
-            else embedding.none(1).shape[-1]
-        )
-        self.head = nn.Sequential(
-            nn.Linear(2 * latent_size, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, hidden),
-            nn.ReLU(),
-            nn.Linear(hidden, outputs),
-        )
+        self.head = ActionHead(2 * latent_size, embedding, hidden)
 
     def forward(self, unrolled: Unrolled) -> Added:
         """Over the transitions whose two latents are there."""
@@ -51,14 +38,9 @@ class InverseDynamics(Term):
         if latent is None:
             return Added()
         pairs = torch.cat([latent[:-1], latent[1:]], -1)
-        guess = self.head(pairs).flatten(0, 1)
         taken = unrolled.action[: len(pairs)].flatten(0, 1)
         weight = unrolled.valid[: len(pairs)].flatten().float()
-        if self.discrete:
-            each = cross_entropy(guess, taken, reduction="none")
-        else:
-            wanted = taken.clamp(-1.0, 1.0)
-            each = mse_loss(guess, wanted, reduction="none").mean(-1)
+        each = self.head.costs(pairs.flatten(0, 1), taken)
         loss = (each * weight).sum() / weight.sum().clamp(min=1.0)
         return Added(self.coefficient * loss, metrics={"inverse": loss.detach()})
 

@@ -17,7 +17,7 @@ from ssl_objectives.images.source import (
     ImageSubset,
     split_by_hash,
 )
-from ssl_objectives.refusal import DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.format import FACTS, Column, DatasetSpec
 from world_models.data.images import RecordedConfig
 from world_models.data.writer import DatasetWriter
@@ -163,6 +163,41 @@ def test_stacks_are_frames_of_one_episode_the_oldest_first(tmp_path: Path) -> No
         RecordedConfig(path, stack=0)
 
 
+@pytest.mark.parametrize("stack", [1, 2])
+@pytest.mark.parametrize("apart", [1, 3])
+def test_pairs_are_frames_of_one_episode_so_many_steps_apart(
+    tmp_path: Path, stack: int, apart: int
+) -> None:
+    lengths = [[3, 4, 1, 6, 3], [2, 6, 4, 3]]
+    flat = [x for stream in lengths for x in stream]
+    path = recorded(tmp_path / "data", lengths)
+    split = RecordedConfig(path, test_share=0.3, stack=stack).open()
+    for side in (split.train, split.test):
+        rows = torch.arange(side.num_rows).flip(0)
+        singles = side.read(rows)
+        pairs = side.pairs(rows, apart)
+        assert pairs.shape == (len(rows), 2, 3 * stack, *SHAPE[1:])
+        episode, age = (pairs[:, :, 3 * (stack - 1) + x, 0, 0].int() for x in (0, 1))
+        assert (episode[:, 0] == episode[:, 1]).all()
+        own = singles[:, -3, 0, 0].int()
+        assert torch.equal(episode[:, 0], own), "another episode"
+        length = torch.tensor([flat[x] for x in own.tolist()])
+        at = singles[:, -2, 0, 0].int()
+        earlier = torch.minimum(at, (length - 1 - apart).clamp(min=0))
+        assert torch.equal(age[:, 0], earlier.int())
+        assert torch.equal(age[:, 1], torch.minimum(earlier + apart, length - 1).int())
+        # each of them a stack of its own
+        oldest = (age - (stack - 1)).clamp(min=0)
+        assert torch.equal(pairs[:, :, 1, 0, 0].int(), oldest)
+
+
+def test_still_images_do_not_follow_each_other(tmp_path: Path) -> None:
+    path = recorded(tmp_path / "data", [[20, 20, 20]], still=True)
+    split = RecordedConfig(path, test_share=0.5).open()
+    with pytest.raises(ConfigError, match="no order in time"):
+        split.train.pairs(torch.arange(3), 1)
+
+
 def test_still_images_are_split_one_by_one(tmp_path: Path) -> None:
     path = recorded(tmp_path / "data", [[20, 20, 20]], still=True)
     split = RecordedConfig(path, test_share=0.5).open()
@@ -233,6 +268,21 @@ def test_generated_images_have_no_label_and_are_never_probed(tmp_path: Path) -> 
     assert values(split.probed) == values(alone.train)
     assert values(split.test) == values(alone.test)
     assert split.train.num_rows > 3 * alone.train.num_rows
+
+
+def test_pairs_of_a_mixture_are_of_one_source_each(tmp_path: Path) -> None:
+    one = RecordedConfig(recorded(tmp_path / "one", [[4] * 9])).open()
+    two = RecordedConfig(recorded(tmp_path / "two", [[5] * 6])).open()
+    mixed = MixedSource(one.train, two.train, repeat=2)
+    rows = torch.randperm(mixed.num_rows, generator=torch.Generator().manual_seed(0))
+    num = 2 * one.train.num_rows
+    real = rows < num
+    pairs = mixed.pairs(rows, 2)
+    own = one.train.pairs(rows[real] % one.train.num_rows, 2)
+    assert torch.equal(pairs[real], own)
+    assert torch.equal(pairs[~real], two.train.pairs(rows[~real] - num, 2))
+    with pytest.raises(ConfigError, match="no order in time"):
+        MixedSource(one.train, numbered(5)).pairs(rows, 2)
 
 
 def test_mixtures_that_cannot_be(tmp_path: Path) -> None:

@@ -17,11 +17,14 @@ from experiments.pretrain.results import measure_encoder, random_encoder
 from experiments.report.runs import read_run
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.mixed import MixedSource
 from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
 from ssl_objectives.measure.encoder_evaluation import ProbeConfig
+from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import Drawn, ViewMaker
+from ssl_objectives.views.successive import LaterTarget, SuccessiveViews
 
 CONFIG = PatchConfig(13, patch=7, width=5)
 SHAPE = (1, 28, 28)
@@ -97,6 +100,34 @@ def test_results_are_named_and_written(tmp_path: Path, split: ImageSplit) -> Non
 
 
 _COMPARED = ("probe", "random", "pixels")
+
+
+def test_alignment_of_frames_is_of_frames_that_follow_each_other(
+    tmp_path: Path,
+) -> None:
+    """Each frame is its episode's colour: what follows looks the same."""
+    colour = torch.arange(10).repeat_interleave(6)
+    images = (20 * colour).to(torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 9, 8).clone()
+    source = ArrayImages(images, episodes=Episodes(6 * torch.arange(10), 60))
+    split = ImageSplit(source, source)
+    config = PatchConfig(6, patch=4, width=3)
+    probe = ProbeConfig(num_mapped=0)
+
+    def measured(views: ViewMaker, images: ImageSplit = split) -> float:
+        results = measure_encoder(
+            config.build((1, 9, 8)), config, images, tmp_path, probe=probe, views=views
+        )
+        return results["probe/alignment"]
+
+    for config_of_views in (
+        SuccessiveViews(4, unchanged()),
+        LaterTarget(4, unchanged()),
+    ):
+        assert measured(config_of_views.build((1, 9, 8))) == pytest.approx(0, abs=1e-6)
+    together = Episodes(torch.tensor([0]), 60)
+    shuffled = ArrayImages(images[torch.randperm(60)], episodes=together)
+    other = ImageSplit(shuffled, shuffled)
+    assert measured(SuccessiveViews(4, unchanged()).build((1, 9, 8)), other) > 0.01
 
 
 def test_the_same_encoder_gets_the_same_numbers(

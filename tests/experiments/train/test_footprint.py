@@ -33,6 +33,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.latent_dynamics import LatentDynamics
 from world_models.presets import byol_explore
 from world_models.terms.ensemble import EnsembleConfig
+from world_models.terms.goal import GoalConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.temporal import TemporalConfig
 
@@ -300,7 +301,7 @@ def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
         assert looking == plain
 
 
-TERMS = (EnsembleConfig(), InverseConfig(), TemporalConfig())
+TERMS = (EnsembleConfig(), InverseConfig(), GoalConfig(), TemporalConfig())
 OURS = {
     **{f"{x} objective": small(objective=x) for x in ("byol", "direct-pred", "moco")},
     **{

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.heads import HeadConfig, Mlp, Standardized, Straight
+from ssl_objectives.encoders.heads import (
+    HeadConfig,
+    Mlp,
+    ResidualMlp,
+    Standardized,
+    Straight,
+)
 
 
 @pytest.mark.parametrize(
@@ -16,6 +22,7 @@ from ssl_objectives.encoders.heads import HeadConfig, Mlp, Standardized, Straigh
         Mlp(3, last_norm=True),
         Straight(),
         Standardized(),
+        ResidualMlp(6),
     ],
 )
 def test_a_head_has_the_outputs_it_promises(
@@ -51,6 +58,18 @@ def test_the_last_norm_has_no_weights(generator: torch.Generator) -> None:
 def test_no_head_changes_nothing(generator: torch.Generator) -> None:
     rows = torch.randn(7, 5, generator=generator)
     assert Straight().build(5)(rows) is rows
+
+
+def test_a_residual_head_adds_to_what_comes_in(generator: torch.Generator) -> None:
+    rows = torch.randn(7, 5, generator=generator)
+    head = ResidualMlp(6).build(5)
+    first, _, last = head.change.children()
+    assert isinstance(first, nn.Linear)
+    assert isinstance(last, nn.Linear)
+    want = rows + (rows @ first.weight.T + first.bias).relu() @ last.weight.T
+    torch.testing.assert_close(head(rows), want + last.bias)
+    with pytest.raises(ValueError, match="hidden must be at least 1, not 0"):
+        ResidualMlp(0)
 
 
 def test_standardised_numbers_have_mean_0_and_variance_1(

@@ -15,6 +15,7 @@ from ssl_objectives.encoders.heads import Mlp, Straight
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.footprint import plan, rows
 from ssl_objectives.footprint.plan import DoesNotFit
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages, ImageSource
 from ssl_objectives.learn import pretrainer as learn
@@ -24,24 +25,30 @@ from ssl_objectives.method import Method
 from ssl_objectives.methods.contrast.info_nce import InfoNceConfig
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, Views
 from ssl_objectives.refusal import ConfigError
+from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import Drawn, ViewMaker
 from ssl_objectives.views.params import PARAMS, UNCHANGED
+from ssl_objectives.views.successive import LaterTarget
 from ssl_objectives.zoo import ZOO
 
 ROWS, SIDES, CLASSES = 90, (20, 16), 3
 ENCODER = ImpalaConfig(24, (4, 6, 8), Precision.FLOAT32)
+EPISODES = Episodes(torch.tensor([0, 4, 30, 60]), ROWS)
 CPU = torch.device("cpu")
 
 
 def images(
-    rows: int = ROWS, labels: bool = True, sides: tuple[int, int] = SIDES
+    rows: int = ROWS,
+    labels: bool = True,
+    sides: tuple[int, int] = SIDES,
+    episodes: Episodes | None = None,
 ) -> ImageSource:
     """Noise; the first pixel of each image is its number (its last byte)."""
     generator = torch.Generator().manual_seed(0)
     pixels = torch.randint(256, (rows, 1, *sides), generator=generator).byte()
     pixels[:, 0, 0, 0] = torch.arange(rows).byte()
     classes = torch.arange(rows) % CLASSES
-    return ArrayImages(pixels, classes if labels else None)
+    return ArrayImages(pixels, classes if labels else None, episodes=episodes)
 
 
 def few_labels(source: ImageSource) -> Tensor | None:
@@ -82,8 +89,11 @@ class Witness(Objective):
         extra=frozenset({"label", "params", "image"}),
     )
 
-    def __init__(self, sizes: Sizes) -> None:
+    def __init__(self, sizes: Sizes, needs_label: bool = True) -> None:
         super().__init__()
+        if not needs_label:
+            extra = self.needs.extra - {"label"}
+            self.needs = self.needs._replace(extra=extra)
         self.sizes = sizes
         self.shown: list[Views] = []
         self.swept: list[tuple[int, Tensor]] = []
@@ -105,8 +115,10 @@ class Witness(Objective):
 class WitnessConfig:
     """For `Witness`."""
 
+    needs_label: bool = True
+
     def build(self, sizes: Sizes) -> Witness:
-        return Witness(sizes)
+        return Witness(sizes, self.needs_label)
 
 
 class Untouched(ViewMaker):
@@ -162,6 +174,34 @@ def test_an_objective_is_shown_what_belongs_together(
         classes=CLASSES,
         steps=6,
     )
+
+
+def test_frames_that_follow_each_other_are_shown_as_views() -> None:
+    method = Method(
+        WitnessConfig(needs_label=False), LaterTarget(2, unchanged()), Straight()
+    )
+    made = pretrainer(method, images(episodes=EPISODES))
+    made.step()
+    objective: Any = made.branches.objective
+    [views] = objective.shown
+    rows = views.row
+    earlier, later = EPISODES.pairs(rows, 2)
+    number = views.extra["image"][:, :, 0, 0, 0]
+    assert torch.equal(number, torch.stack([later, earlier], 1).byte())
+    assert not torch.equal(earlier, rows), "some lie near an end"
+    assert views.pairs == ((1, 0),)
+
+
+def test_images_without_an_order_in_time_are_refused_at_once() -> None:
+    with pytest.raises(ConfigError, match=r"no order in time(.|\n)*--images recorded"):
+        pretrainer(ZOO["atc"])
+    pretrainer(ZOO["atc"], images(episodes=EPISODES))
+
+
+def test_labels_are_not_of_frames_that_follow_each_other() -> None:
+    method = Method(WitnessConfig(), LaterTarget())
+    with pytest.raises(ConfigError, match=r"a label is of one image(.|\n)*--views two"):
+        pretrainer(method, images(episodes=EPISODES))
 
 
 def test_sweeps_come_when_due_and_see_each_image_once(
@@ -268,7 +308,8 @@ def test_equal_seeds_give_equal_runs_whatever_was_drawn_before() -> None:
 def test_two_halves_are_a_whole(name: str, tmp_path: Path) -> None:
     """Through a file: no memory, target, statistic or draw is forgotten."""
     method = replace(ZOO[name], sweep_every=2, first_sweep=1)
-    source = images(sides=(16, 16))  # what is turned by quarters must be square
+    # what is turned by quarters must be square, what follows in time have episodes
+    source = images(sides=(16, 16), episodes=EPISODES)
     whole = pretrainer(method, source)
     for _ in range(4):
         whole.step(look=False)

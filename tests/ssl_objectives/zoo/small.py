@@ -8,11 +8,14 @@ from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.encoders.heads import HeadConfig, Mlp
+from ssl_objectives.images.episodes import Episodes
+from ssl_objectives.images.source import ArrayImages, to_be_viewed
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 
 IMAGE = (3, 16, 16)
 ROWS, BATCH = 64, 12
+EPISODES = Episodes(torch.tensor([0, 9, 30, 41]), ROWS)
 SIZES = Sizes(latent=16, maps=(8, 4, 4), image=IMAGE, rows=ROWS, classes=3, steps=40)
 
 
@@ -55,6 +58,7 @@ class Run:
         self.images = torch.randint(
             256, (ROWS, *IMAGE), dtype=torch.uint8, generator=draw
         )
+        self.source = ArrayImages(self.images, episodes=EPISODES)
         self.labels = torch.arange(ROWS) % SIZES.classes
         self.labels[ROWS // 4 :] = -1
         torch.manual_seed(seed)
@@ -67,7 +71,8 @@ class Run:
     def batch(self) -> dict[str, Any]:
         """Arguments for `Branches.views` and `Branches.loss`, all with rows first."""
         row = torch.randperm(ROWS, generator=self.generator)[:BATCH]
-        drawn = self.make(self.images[row], self.generator)
+        images = to_be_viewed(self.source, row, self.make.apart)
+        drawn = self.make(images, self.generator)
         extra = {"label": self.labels[row], "params": drawn.params}
         if "image" in self.branches.objective.needs.extra:
             extra["image"] = torch.stack(drawn.images, 1)

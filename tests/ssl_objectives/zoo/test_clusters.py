@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from ssl_objectives.images.episodes import Episodes
+from ssl_objectives.images.source import ArrayImages, to_be_viewed
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.views.params import PARAMS
@@ -95,9 +97,14 @@ def accuracies(method: Method) -> tuple[float, float]:
     data = Clusters()
     torch.manual_seed(1)
     branches = narrow(method).build(VectorEncoder(), SIZES)
-    # how many views the method makes of an image
-    blank = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
-    drawn = method.build_views((3, 16, 16))(blank, torch.Generator())
+    # how many views the method makes of an image, or of frames that follow each other:
+    # here these are of one cluster, as frames of an episode are of one scene
+    make = method.build_views((3, 16, 16))
+    blank = ArrayImages(
+        torch.zeros(2, 3, 16, 16, dtype=torch.uint8),
+        episodes=Episodes(torch.tensor([0]), 2),
+    )
+    drawn = make(to_be_viewed(blank, torch.arange(2), make.apart), torch.Generator())
     trained = [p for p in branches.parameters() if p.requires_grad]
     optimizer = torch.optim.Adam(trained, 1e-2, fused=True)
     before = probe(branches.encoder, data)

@@ -17,6 +17,7 @@ SIZE = 12
 LATENT = sizes(SIZE)
 
 CLOSED: Mapping[str, Callable[[Any], float]] = {
+    "AtcConfig": lambda config: 2 * math.log(ROWS),
     "BarlowConfig": lambda config: float(SIZE),
     "ByolConfig": lambda config: 0.0,
     "CSimClrConfig": lambda config: 2 * math.log(2 * ROWS - 1),

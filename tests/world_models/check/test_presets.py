@@ -33,9 +33,10 @@ from world_models.model_loss import ModelLoss
 from world_models.predictor import LatentHeadConfig, PredictorConfig
 from world_models.scope import Scope
 from world_models.terms.ensemble import EnsembleConfig
+from world_models.terms.goal import GoalConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.terms.supervised import SupervisedConfig
-from world_models.terms.term import Added, Term, Unrolled
+from world_models.terms.term import Added, Term, TermConfig, Unrolled
 
 K = 3
 FACTS = {"place": 2}
@@ -109,7 +110,9 @@ _PREDICTORS: Iterator[PredictorConfig] = cycle(
         LatentHeadConfig(8),
     ]
 )
-_TERMS = cycle([(), (InverseConfig(),), (), (InverseConfig(), EnsembleConfig(3, 7))])
+_TERMS: Iterator[tuple[TermConfig, ...]] = cycle(
+    [(), (InverseConfig(),), (GoalConfig(3),), (InverseConfig(), EnsembleConfig(3, 7))]
+)
 _BELIEFS = cycle(sorted(BELIEFS))
 COMBINED = [
     (

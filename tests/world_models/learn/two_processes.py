@@ -28,6 +28,7 @@ from world_models.latent_dynamics import LatentDynamics
 from world_models.learn.trainer import ModelTrainer
 from world_models.model_config import LatentDynamicsConfig
 from world_models.scope import Scope
+from world_models.terms.goal import GoalConfig
 from world_models.terms.inverse import InverseConfig
 from world_models.trajectory import Trajectory
 
@@ -110,7 +111,7 @@ MODELS: dict[str, Callable[[], Made]] = {
     "random-encoder": partial(made, presets.random_encoder(K)),
     "memory, vectors and a burn-in": partial(
         made,
-        presets.jepa_vicreg(K, terms=(InverseConfig(),)),
+        presets.jepa_vicreg(K, terms=(InverseConfig(), GoalConfig(3))),
         PROBE,
         RecurrentConfig(9),
         2,

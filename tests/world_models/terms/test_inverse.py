@@ -143,5 +143,5 @@ def test_its_config_fits_it_to_the_belief(name: str) -> None:
     widths = [p.shape for p in term.head.parameters() if p.dim() == 2]
     outputs = {"recurrent": 5, "continuous actions": 3}[name]
     assert widths == [(9, 2 * belief.encoder.size), (9, 9), (outputs, 9)]
-    assert term.discrete == (name == "recurrent")
+    assert term.head.discrete == (name == "recurrent")
     assert term.coefficient == 0.3
