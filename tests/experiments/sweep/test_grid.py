@@ -229,6 +229,9 @@ def test_published_grids_go_by_their_names() -> None:
         "attention-latents": 3,
         "attention-pixels": 3,
         "attention-ppo": 3,
+        "eyes": 15,
+        "eyes-images": 6,
+        "eyes-models": 4,
         "key-door-progress": 2,
         "noise-matrix": 5 * 6 + 2,
         "noise-pixels": 3 * 2,
@@ -237,6 +240,7 @@ def test_published_grids_go_by_their_names() -> None:
         "two-rooms": 5,
     }
     seeds = {
+        **dict.fromkeys(("eyes", "eyes-images", "eyes-models"), range(60, 63)),
         "noise-matrix": range(20, 25),
         "noise-pixels": range(20, 23),
         "social-room": range(40, 43),
