@@ -37,15 +37,19 @@ def ordered_random_jaccard(
     return total / draws
 
 
-def order_in_time(reward: Float[Tensor, "num"]) -> float:
-    """Spearman's rank correlation with time; ties share their mean rank.
+def spearman(x: Float[Tensor, "num"], y: Float[Tensor, "num"]) -> float:
+    """Spearman's rank correlation; ties share their mean rank.
 
-    0 where nothing changes.
+    0 where one of the two never changes.
     """
-    rank = _ranks(reward) - (len(reward) - 1) / 2
-    time = torch.arange(len(reward), dtype=torch.float64) - (len(reward) - 1) / 2
-    scale = (rank.square().sum() * time.square().sum()).sqrt()
-    return float((rank * time).sum() / scale) if scale > 0 else 0.0
+    one, other = (_ranks(v) - (len(v) - 1) / 2 for v in (x, y))
+    scale = (one.square().sum() * other.square().sum()).sqrt()
+    return float((one * other).sum() / scale) if scale > 0 else 0.0
+
+
+def order_in_time(reward: Float[Tensor, "num"]) -> float:
+    """Spearman's rank correlation with time; 0 where nothing changes."""
+    return spearman(reward, torch.arange(len(reward), dtype=torch.float64))
 
 
 def _ranks(x: Float[Tensor, "num"]) -> Float[Tensor, "num"]:

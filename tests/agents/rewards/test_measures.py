@@ -5,7 +5,12 @@ import torch
 from scipy.stats import spearmanr
 from sklearn.metrics import jaccard_score
 
-from agents.rewards.measures import jaccard, order_in_time, ordered_random_jaccard
+from agents.rewards.measures import (
+    jaccard,
+    order_in_time,
+    ordered_random_jaccard,
+    spearman,
+)
 
 
 def test_jaccard_is_that_of_scikit_learn() -> None:
@@ -33,5 +38,9 @@ def test_order_in_time_is_spearmans() -> None:
         reward[0] += 0.5
         expected = spearmanr(reward, range(num)).statistic
         assert order_in_time(reward) == pytest.approx(expected, abs=1e-9)
+        other = torch.randint(0, 4, (num,), generator=generator).float()
+        other[0] += 0.5
+        both = spearmanr(reward, other).statistic
+        assert spearman(reward, other) == pytest.approx(both, abs=1e-9)
     assert order_in_time(torch.full((7,), 0.3)) == 0.0
     assert order_in_time(torch.arange(5).float()) == pytest.approx(1.0)
