@@ -51,7 +51,11 @@ def whole(request: pytest.FixtureRequest, curious: Command, data: Path) -> Any:
     """Eight steps in one go."""
     torch.set_num_threads(1)
     flags = ("--data", "recorded", "--data.path", str(data), "--encoder", "menet")
-    kinds = {"walk": WALK, "play": PLAY, "recorded": ("jepa-simclr", *flags)}
+    kinds = {
+        "walk": WALK,
+        "play": PLAY,
+        "recorded": ("jepa-simclr", "--term", "goal", *flags),
+    }
     argv = ("train-model", *kinds[request.param], *TINY)
     done = curious(*argv)
     assert done.code == 0, done.err

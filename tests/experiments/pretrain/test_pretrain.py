@@ -172,6 +172,38 @@ def test_gray_images_have_no_colour(curious: Command) -> None:
     assert "brightness and colour are of 3 channels" in done.err
 
 
+@pytest.fixture(scope="module")
+def frames(curious: Command, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Flags for recorded frames of a world."""
+    path = str(tmp_path_factory.mktemp("data") / "key-door")
+    done = curious("record", "--world", "key-door", "--steps", "600", "--out", path)
+    assert done.code == 0, done.err
+    return "--images", "recorded", "--images.path", path
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("atc", "--method.views.apart", "4"),
+        ("st-dim", "--views", "successive", "--method.views.augment.shift", "0"),
+        ("vicreg", "--views", "successive", "--images.stack", "2"),
+    ],
+)
+def test_frames_that_follow_each_other_are_views(
+    curious: Command, frames: tuple[str, ...], argv: tuple[str, ...]
+) -> None:
+    """And the run goes on as if it had never stopped; its report is of pairs, too."""
+    done = curious("pretrain", *argv, *TINY, *frames)
+    assert done.code == 0, done.err
+    results = json.loads((done.run.path / "results.json").read_text())["results"]
+    assert {"probe/alignment", "probe/lidar"} <= results.keys()
+    expected = weights(done.run)
+    middle = done.run.checkpoints / "step-000000000003.safetensors"
+    again = curious("pretrain", "--resume", str(middle))
+    assert again.code == 0, again.err
+    assert torch.equal(weights(done.run), expected)
+
+
 def test_frames_that_no_label_belongs_to(
     curious: Command, pictures: tuple[str, ...]
 ) -> None:

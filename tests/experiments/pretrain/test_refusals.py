@@ -49,6 +49,13 @@ def plain(text: str) -> str:
             1,
             "SimClr takes 2 views of each image, not",
         ),
+        (("atc", *QUICK), 1, "Choose recorded frames (--images recorded"),
+        (("st-dim", *QUICK, "--views", "successive"), 1, "no order in time"),
+        (
+            ("atc", "--method.views.apart", "0"),
+            2,
+            "apart must be at least 1, not 0",
+        ),
         (("--resume", "nowhere"), 1, "There is no run at nowhere"),
         (("--resume", "nowhere", "--config", "x"), 1, "leave --config out"),
     ],
