@@ -1,8 +1,8 @@
-"""Operations and bytes of a call of the ray caster: `python docs/ray_caster_traffic.py`.
+"""Operations and bytes of the ray caster: `python docs/ray_caster_traffic.py`.
 
 What a GPU would have to start and to move for 2,048 worlds of 64 x 64 pixels, counted
-on a CPU with all worlds drawn at once, as on a GPU: operations that are not views, hence
-about as many kernels, and the bytes of the tensors that they read and write.
+on a CPU with all worlds drawn at once, as on a GPU: operations that are not views,
+hence about as many kernels, and the bytes of the tensors that they read and write.
 """
 
 from typing import Any
@@ -22,7 +22,7 @@ class Counting(TorchDispatchMode):
     """Counts what is computed, and what it reads and writes."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.operations, self.bytes = 0, 0
 
     def __torch_dispatch__(
