@@ -48,9 +48,9 @@ class TwoRoomsWorld(GoalWorld[TwoRoomsState]):
     obs_shape = (2, PIXELS, PIXELS)
     actions = ContinuousActions((-REACH, -REACH), (REACH, REACH))
     facts: ClassVar[dict[str, FactSpec]] = {
-        "place": FactSpec((2,), torch.float32),
-        "wall": FactSpec((), torch.float32),
-        "door": FactSpec((), torch.float32),
+        "place": FactSpec((2,), torch.float32, unit="px"),
+        "wall": FactSpec((), torch.float32, unit="px"),
+        "door": FactSpec((), torch.float32, unit="px"),
         "room": FactSpec((), torch.int64, names=("left", "door", "right")),
     }
 

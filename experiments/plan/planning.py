@@ -1,6 +1,7 @@
 """`curious plan`: how many goals a world model reaches, beside random actions."""
 
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from experiments.plan.results import plan_table, write_plan
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.summary import surviving
+from ssl_objectives.footprint.plan import MemoryPlan, check_fits
 from ssl_objectives.refusal import ConfigError
 from world_models.planning.draws import SeededDraws
 from world_models.planning.goal_seeker import GoalSeeker
@@ -46,6 +48,7 @@ def plan(config: PlanConfig, console: Console | None = None) -> list[Planned]:
         NotARun: there is no run at a path.
         CheckpointError: a checkpoint cannot be read.
         WorldError: goals are reached where one starts.
+        DoesNotFit: more starts than there is memory for.
     """
     console = console or Console()
     if not config.runs:
@@ -67,6 +70,9 @@ def _plan_one(path: Path, config: PlanConfig, console: Console) -> Planned:
             f"{run.path} was trained on frames {offered.obs_shape} and "
             f"{offered.actions}; this world has {world.obs_shape} and {world.actions}."
         )
+    each = 2 * prod(world.obs_shape)  # bytes of the first frame and of the goal's
+    starts = MemoryPlan().add("starts and goals", each * config.starts, "--starts")
+    check_fits(starts, device)
     planner = config.planner.of_actions(world.actions, config.horizon)
     draws = SeededDraws(config.seed, device)
     seekers: dict[str, Any] = {

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from agents.acting import ActingPolicy
 from envs.vector_env import Step, VectorEnv
+from ssl_objectives.footprint.plan import MemoryPlan, check_fits
 from world_models.probing.asked import MOST_NUMBERS
 from world_models.probing.footage import Footage
 
@@ -37,6 +38,9 @@ def played_footage(
             64 numbers.
         about: what the worlds are called.
         told: hears how many frames there are.
+
+    Raises:
+        DoesNotFit: that many frames are more than this machine can hold.
     """
     spec = env.spec
     kept = [
@@ -44,6 +48,7 @@ def played_footage(
     ]
     row, carry = env.reset(seed), policy.start(spec.num_envs)
     rows, actions = [_kept(row, kept)], [carry.action]
+    check_fits(_memory(rows[0], frames, spec.num_envs), "cpu")
     while len(rows) * spec.num_envs < frames:
         did = policy.act(row, carry)
         row, carry = env.step(did.action), did.carry
@@ -63,6 +68,14 @@ def played_footage(
         names={k: x.names for k, x in spec.facts.items() if x.names},
         about=about,
     )
+
+
+def _memory(row: Step, frames: int, num_envs: int) -> MemoryPlan:
+    """Rows as they are collected, and once more when they are laid together."""
+    parts = [row.obs, *row.facts.values()]
+    parts += [] if row.vector is None else [row.vector]
+    each = sum(x.numel() * x.element_size() for x in parts) // num_envs
+    return MemoryPlan().add(f"{frames:,} frames", 2 * each * frames, "--frames")
 
 
 def _size(shape: tuple[int, ...]) -> int:

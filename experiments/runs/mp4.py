@@ -42,6 +42,7 @@ def write_video(
     _check(first, first)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.stem}.unfinished.mp4")
+    unfinished.touch()  # the system tells better than ffmpeg what it does not allow
     try:
         _encode(unfinished, first, iterator, frames_per_second, least_height)
         os.replace(unfinished, path)

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor, nn
 
-from ssl_objectives.refusal import TrainingDiverged
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.latent_dynamics import LatentDynamics
@@ -73,7 +74,12 @@ class OfModel(Subject):
         self.usual = (ENCODED, *((BELIEVED,) if remembers else ()), PREDICTED)
 
     def look(self, footage: Footage, layers: Sequence[str]) -> dict[str, Latents]:
-        """See `Subject.look`."""
+        """See `Subject.look`.
+
+        Raises:
+            ConfigError: frames of another shape than the model takes.
+        """
+        self._check(footage)
         parts: dict[str, list[_Part]] = {x: [] for x in layers}
         with torch.no_grad(), evaluating(self.model):
             past = self.model.belief.num_frames - 1
@@ -81,6 +87,18 @@ class OfModel(Subject):
                 for name, made in self._look(traj, row, there, layers):
                     parts[name].append(made)
         return {k: _joined(k, x) for k, x in parts.items()}
+
+    def _check(self, footage: Footage) -> None:
+        encoder, frames = self.model.belief.encoder, self.model.belief.num_frames
+        channels, height, width = footage.obs.shape[1:]
+        stacked = (frames * channels, height, width)
+        if isinstance(encoder, Encoder) and not encoder.takes(stacked):
+            raise ConfigError(
+                f"The world model sees frames of shape {_one(encoder, frames)} "
+                "(channels, height, width), and those of "
+                f"{footage.about} are {(channels, height, width)}. Give the world or "
+                "the data that it was trained on: --world NAME, or --data FOLDER"
+            )
 
     def _look(
         self,
@@ -165,3 +183,9 @@ def _joined(name: str, parts: Iterable[_Part]) -> Latents:
     ).argsort()  # episodes together, in order
     ahead = ahead[order]
     return Latents(latent[order].float(), row[order], ahead if ahead.any() else None)
+
+
+def _one(encoder: Encoder, frames: int) -> tuple[int, int, int]:
+    """The shape of a single frame, of which the encoder sees several at once."""
+    channels, height, width = encoder.image_shape
+    return channels // frames, height, width

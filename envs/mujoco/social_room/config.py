@@ -119,6 +119,8 @@ class SocialRoomConfig:
         return NativeVectorEnv(drawn.world(stage, device), num_envs, device)
 
     def _kinds(self, device: torch.device | str) -> tuple[Kind, ...]:
+        if not 3 <= self.others <= 7:  # before as many as were asked for are made
+            raise ValueError(f"others must be 3 to 7, not {self.others}")
         group_0 = animate(
             self.animate, self.stochastic, self.escape_jitter, device, aside=True
         )

@@ -41,6 +41,8 @@ def test_facts_and_rooms() -> None:
     assert told["room"].tolist() == [0, 1, 2, 0]
     assert told["wall"].tolist() == [13] * 4
     assert told["door"].tolist() == [8] * 4
+    units = {name: fact.unit for name, fact in world.facts.items()}
+    assert units == {"place": "px", "wall": "px", "door": "px", "room": ""}
 
 
 def test_walls_last_for_an_episode_and_differ_between_them() -> None:

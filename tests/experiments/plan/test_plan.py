@@ -121,6 +121,7 @@ def test_what_is_written_is_what_was_sought(curious: Command, trained: Done) -> 
         (("--planner", "categorical-cem"), "take icem, cem or mppi"),
         (("--horizon", "3", "--execute", "4"), "--execute must be between 1"),
         (("--starts", "0"), "--starts must be at least 1"),
+        (("--starts", str(2**40)), "Lower --starts (for starts and goals)"),
         (("--planner", "cme"), "Did you mean 'cem'?"),
         (("--planner.num-elites", "900"), "num_elites must be between 1"),
     ],

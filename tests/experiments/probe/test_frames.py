@@ -16,6 +16,7 @@ from envs.vector_env import FactSpec, Step, VectorEnv
 from experiments.probe.played import played_footage
 from experiments.probe.recorded import read_columns, recorded_footage
 from experiments.record.recording import RecordConfig, record
+from ssl_objectives.footprint.plan import DoesNotFit
 from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.dataset import open_dataset
 from world_models.probing.footage import Footage
@@ -41,6 +42,12 @@ def test_what_is_played_lies_in_whole_episodes() -> None:
     assert len(data) == 102
     assert torch.equal(data.step, data.facts["step"])
     in_order(data)
+
+
+def test_more_frames_than_memory_holds_are_refused_before_they_are_played() -> None:
+    env = CountingConfig().build(3, "cpu")
+    with pytest.raises(DoesNotFit, match="Lower --frames"):
+        played_footage(env, RandomPolicy(env, 0), 2**40)
 
 
 def test_actions_are_those_that_led_there() -> None:

@@ -90,3 +90,12 @@ def test_a_failing_encoder_is_an_error(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == []
+
+
+def test_where_nothing_can_be_written_the_system_says_why(tmp_path: Path) -> None:
+    """An errno, which commands print as a sentence; what ffmpeg says has none."""
+    path = tmp_path / f"{'x' * 250}.mp4"  # with what is put around it, too long
+    with pytest.raises(OSError, match="too long") as failed:
+        write_video(path, moving_square(2), frames_per_second=15)
+    assert failed.value.errno is not None
+    assert not list(tmp_path.iterdir())

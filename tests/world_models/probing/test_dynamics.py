@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from ssl_objectives.encoders.encoder import Encoder
-from ssl_objectives.refusal import DatasetError, TrainingDiverged
+from ssl_objectives.refusal import ConfigError, DatasetError, TrainingDiverged
 from tests.world_models.probing.test_facts import ACTIONS, Adds, H, Shows, knowing
 from world_models.actions import ContinuousEmbedding
 from world_models.belief import build_belief
@@ -171,3 +171,16 @@ def test_single_frames_are_encoded_where_one_is_enough() -> None:
     assert latent is not None
     assert len(latent) == len(images)
     assert OfModel(knowing(FrameStackConfig(2))).encode(images) is None
+
+
+@pytest.mark.parametrize("core", [RecurrentConfig(5), FrameStackConfig(3)])
+def test_frames_of_another_world_are_refused_in_a_sentence(
+    core: RecurrentConfig | FrameStackConfig,
+) -> None:
+    data = walks()
+    other = replace(data, obs=data.obs[:, :, 1:].repeat(1, 3, 1, 1), about="elsewhere")
+    said = (
+        rf"of shape \(1, {H}, {H}\).* elsewhere are \(3, {H - 1}, {H}\).*--world NAME"
+    )
+    with pytest.raises(ConfigError, match=said):
+        OfModel(knowing(core)).look(other, ["encoded"])

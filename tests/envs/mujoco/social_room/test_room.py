@@ -230,8 +230,9 @@ def test_all_facts_are_there_for_evaluation() -> None:
     ("config", "message"),
     [
         (replace(BLIND, pixels=7), "pixels must be 0 or at least 8, not 7"),
-        (replace(BLIND, others=2), "4 to 8 groups stand in as many sectors: not 3"),
-        (replace(BLIND, others=8), "not 9"),
+        (replace(BLIND, others=2), "others must be 3 to 7, not 2"),
+        (replace(BLIND, others=8), "others must be 3 to 7, not 8"),
+        (replace(BLIND, others=2**31), "others must be 3 to 7"),
         (replace(BLIND, depth=True), "ask for pixels, or for neither"),
         (replace(BLIND, max_episode_steps=0), "max_episode_steps must be 1 or more"),
     ],
