@@ -16,6 +16,8 @@ from envs.mujoco.world import MujocoWorld
 
 ABOVE = 160
 """rows and columns of an overview"""
+MOST_PIXELS = 1_024
+"""rows and columns of a frame: more would take seconds each, and much memory"""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Drawn:
         backend: what draws.
 
     Raises:
-        ValueError: pixels are fewer than 8 and not 0.
+        ValueError: pixels are fewer than 8 and not 0, or more than 1,024.
     """
 
     pixels: int
@@ -41,8 +43,10 @@ class Drawn:
     backend: Backend = Backend.AUTO
 
     def __post_init__(self) -> None:
-        if self.pixels < 0 or 0 < self.pixels < 8:
-            raise ValueError(f"pixels must be 0 or at least 8, not {self.pixels}")
+        if self.pixels and not 8 <= self.pixels <= MOST_PIXELS:
+            raise ValueError(
+                f"pixels must be 0, or 8 to {MOST_PIXELS:,}, not {self.pixels}"
+            )
 
     def world(self, stage: Stage[Any], device: torch.device | str) -> MujocoWorld:
         """The stage as a world whose tensors lie on `device`.

@@ -76,6 +76,12 @@ class ProbeConfig:
                 raise ConfigError(
                     f"--{flag} must be at least {least}, not {getattr(self, name)}"
                 )
+        if self.num_envs > self.frames and self.data is None:
+            raise ConfigError(
+                f"--num-envs {self.num_envs:,} are more worlds than --frames "
+                f"{self.frames:,}: each shows one frame at least. Give fewer worlds, "
+                "or more frames."
+            )
         if self.horizon is not None and self.horizon < 1:
             raise ConfigError(f"--horizon must be at least 1, not {self.horizon}")
         if self.penalty is not None and self.penalty <= 0:

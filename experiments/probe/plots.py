@@ -125,6 +125,9 @@ def whisker(score: Score) -> tuple[float, float] | None:
 
 def _bar(ax: Axes, place: float, score: Score, height: float, color: str) -> Any:
     value = max(score.value, _LOWEST) if np.isfinite(score.value) else 0.0
+    if value > score.value:  # cut: how far it went is written on it
+        said = f" {score.value:.2g}"
+        ax.text(_LOWEST, place, said, va="center", fontsize=5, clip_on=True)
     error = None
     if (ends := whisker(score)) is not None:
         error = [[max(0.0, value - ends[0])], [max(0.0, ends[1] - value)]]

@@ -110,8 +110,11 @@ def _column(name: str, file: Path) -> NDArray[Any]:
             column: NDArray[Any] = table[name]
         else:
             column = np.load(file, allow_pickle=False)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"--column {name}: {file} cannot be read: {error}") from error
+    except (ValueError, OSError, EOFError) as error:
+        why = f": {error}" if file.suffix == ".csv" else ", as an .npy of numbers"
+        raise ConfigError(
+            f"--column {name}: {file} cannot be read{why}. It may be damaged."
+        ) from error
     if column.dtype.kind not in "biuf":
         raise ConfigError(
             f"--column {name}: {file} holds {column.dtype}. Give numbers; of classes, "

@@ -1,8 +1,8 @@
 """What came of a row: what was done in it, and whether that was rewarded.
 
-Light probes of encoders for agents (light-weight probing, arXiv 2208.12345): how well the next action
-of somebody who plays well, and the next reward, can be read off latents. Deviations: by
-the linear softmax that reads all other classes, not by focal loss; reward with F1 of
+How well the next action of somebody who plays well, and the next reward, can be read
+off latents: light-weight probes of encoders for agents (arXiv 2208.12345). Deviations:
+by the linear softmax that reads all other classes, not by focal loss; reward with F1 of
 both classes, weighted by how often they are.
 """
 

@@ -115,10 +115,10 @@ def test_a_scene_without_joints_tells_none() -> None:
     assert "qpos" not in DroppedConfig().build(1, "cpu").spec.facts
 
 
-@pytest.mark.parametrize("pixels", [-1, 7])
+@pytest.mark.parametrize("pixels", [-1, 7, 1_025, 2**31])
 def test_refused_sizes(pixels: int) -> None:
     with pytest.raises(
-        ValueError, match=f"pixels must be 0 or at least 8, not {pixels}"
+        ValueError, match=f"pixels must be 0, or 8 to 1,024, not {pixels}"
     ):
         Drawn(pixels)
 

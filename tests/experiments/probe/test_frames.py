@@ -13,6 +13,7 @@ from agents.acting import RandomPolicy
 from envs.counting import CountingConfig, decode
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
+from experiments.probe.config import ProbeConfig
 from experiments.probe.played import played_footage
 from experiments.probe.recorded import read_columns, recorded_footage
 from experiments.record.recording import RecordConfig, record
@@ -164,11 +165,18 @@ def test_columns_that_are_none_are_refused(counted: Path, tmp_path: Path) -> Non
         ("short.npy", "not of the form NAME=FILE"),
         (f"x={tmp_path / 'nothing.npy'}", "no file"),
         (f"x={tmp_path / 'text.npy'}", "Give numbers"),
-        (f"x={tmp_path / 'broken.npy'}", "cannot be read"),
+        (f"x={tmp_path / 'broken.npy'}", "cannot be read, as an .npy of numbers"),
         (f"x={tmp_path / 'table.csv'}", "no column 'x', only a, b"),
     ):
-        with pytest.raises(ConfigError, match=says):
+        with pytest.raises(ConfigError, match=says) as refused:
             read_columns([given])
+        assert "pickle" not in str(refused.value)  # NumPy's advice would be unsafe
     short = read_columns([f"x={tmp_path / 'short.npy'}"])
     with pytest.raises(DatasetError, match="'x' has 3 entries"):
         recorded_footage(counted, columns=short)
+
+
+def test_more_worlds_than_frames_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"--num-envs 2,147,483,648 are more worlds"):
+        ProbeConfig(world=CountingConfig(), num_envs=2**31)
+    ProbeConfig(data=Path("data/x"), num_envs=2**31)  # nobody plays there

@@ -229,7 +229,7 @@ def test_all_facts_are_there_for_evaluation() -> None:
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (replace(BLIND, pixels=7), "pixels must be 0 or at least 8, not 7"),
+        (replace(BLIND, pixels=7), "pixels must be 0, or 8 to 1,024, not 7"),
         (replace(BLIND, others=2), "others must be 3 to 7, not 2"),
         (replace(BLIND, others=8), "others must be 3 to 7, not 8"),
         (replace(BLIND, others=2**31), "others must be 3 to 7"),
