@@ -12,7 +12,7 @@ from envs.native_env import NativeVectorEnv
 from envs.noise.config import NoisyConfig, with_noise
 from envs.noise.frame_layer import FrameLayerConfig
 from envs.overview import FromAboveConfig, with_whole
-from envs.tiles.key_door import KeyDoorConfig
+from envs.tiles.key_door import KeyDoorConfig, KeyDoorWorld
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig
 from envs.two_rooms.config import TwoRoomsConfig
@@ -171,6 +171,15 @@ def test_atari_has_its_screen_in_colour() -> None:
     colour: Tensor = env.reset(seed=0).facts["colour"]
     assert colour.shape == (1, 3, 210, 160)
     env.close()
+
+
+def test_who_closes_it_closes_the_world(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[KeyDoorWorld] = []
+    monkeypatch.setattr(KeyDoorWorld, "close", lambda self: closed.append(self))
+    env = with_whole(KeyDoorConfig()).build(1, "cpu")
+    assert not closed
+    env.close()
+    assert len(closed) == 1
 
 
 def test_a_world_that_draws_no_map_is_refused() -> None:

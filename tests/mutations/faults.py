@@ -1,4 +1,4 @@
-"""Faults once planted in learning and measuring, each with the tests that see it.
+"""Faults once planted, each with the tests that see it.
 
 A fault is one change of text in one file. Where code moves, its fault moves with it:
 `test_mutations.py` refuses a fault whose text is not there exactly once.
@@ -297,5 +297,53 @@ FAULTS = {
         "inside = steps > HALF * run.steps",
         "inside = steps > HALF * steps[-1:]",
         "tests/experiments/report/test_events.py",
+    ),
+    "chance that begins anew with each episode of a MuJoCo world": Fault(
+        "envs/mujoco/world.py",
+        "key, own, step = previous.key, previous.own, previous.step",
+        "key, own, step = previous.key, previous.own, 0 * previous.step",
+        "tests/envs/mujoco/test_world.py",
+    ),
+    "the reference that is where the last simulations were": Fault(
+        "envs/mujoco/threads.py",
+        "        batch.reset(stage=_PLACES)\n",
+        "",
+        "tests/envs/mujoco/test_threads.py",
+    ),
+    "all cameras with the first one's angle": Fault(
+        "envs/mujoco/drawn.py",
+        "float(model.cam_fovy[number])",
+        "float(model.cam_fovy[0])",
+        "tests/envs/mujoco/test_pictures.py",
+    ),
+    "best weights of a probe that go on learning": Fault(
+        f"{PROBING}/softmax.py",
+        "{k: v.clone() for k, v in self.output.state_dict().items()}",
+        "dict(self.output.state_dict())",
+        f"tests/{PROBING}/test_softmax.py",
+    ),
+    "validation rows about their own mean": Fault(
+        f"{PROBING}/ridge.py",
+        "turned = (val.latent.double() - mean) / std @ vectors",
+        "turned = (val.latent - val.latent.mean(0)).double() / std @ vectors",
+        f"tests/{PROBING}/test_ridge.py",
+    ),
+    "another goal sought by the plan for the last one": Fault(
+        "world_models/planning/goal_seeker.py",
+        "        self.horizon.plan = None\n",
+        "",
+        "tests/world_models/planning/test_goal_seeker.py",
+    ),
+    "goals of envs that have left": Fault(
+        "world_models/planning/goal_seeker.py",
+        "        self.goal = None if self.goal is None else self.goal[index]\n",
+        "",
+        "tests/world_models/planning/test_goal_seeker.py",
+    ),
+    "foretold beyond the episode's end": Fault(
+        "world_models/pictures/gathered.py",
+        "inside = until_the_end(traj)[1:]",
+        "inside = torch.ones_like(traj.valid)",
+        "tests/world_models/pictures/test_gathered.py",
     ),
 }

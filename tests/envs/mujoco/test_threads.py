@@ -77,6 +77,18 @@ def test_without_substeps_no_time_passes() -> None:
     assert (moved != sim).sum() == there.numel()
 
 
+def test_the_reference_is_the_models_whatever_went_before() -> None:
+    physics = ThreadedPhysics(MODEL)
+    begun = physics.reference(NUM)
+    physics.go(begun, told(3), 9)
+    physics.go(begun, Told(), 9)
+    again, spec = physics.reference(NUM), mujoco.mjtState.mjSTATE_INTEGRATION
+    own = np.zeros(mujoco.mj_stateSize(MODEL, spec))
+    mujoco.mj_getState(MODEL, mujoco.MjData(MODEL), own, spec)
+    for sim in (begun, again):
+        assert np.array_equal(sim.numpy(), np.tile(own, (NUM, 1)))
+
+
 def test_what_runs_away_is_told(
     tmp_path: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:

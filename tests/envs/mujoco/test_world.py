@@ -54,6 +54,22 @@ def test_episodes_differ() -> None:
     assert len(begun.unique()) == len(begun)
 
 
+def test_chance_goes_on_from_one_episode_to_the_next() -> None:
+    """What a first step leaves to chance is drawn anew, not from a clock set back."""
+    world = Drawn(0).world(Dropped(), "cpu")
+    env = NativeVectorEnv(world, 2)
+    row, pushed = env.reset(seed=3), []
+    for _ in range(70):
+        begins, row = row.first, env.step(torch.zeros(2, 1))
+        assert row.vector is not None
+        # The pole stands upright when an episode begins: its speed says what pushed it.
+        pushed.append(torch.where(begins, row.vector[:, 1], torch.nan))
+    for gusts in torch.stack(pushed, 1):
+        gusts = gusts[gusts.isfinite()]
+        assert len(gusts) > 3
+        assert len(gusts.unique()) == len(gusts)
+
+
 def test_a_seed_for_some_worlds_gives_them_new_keys_and_leaves_the_others() -> None:
     env, twin, other = (DroppedConfig().build(4, "cpu") for _ in range(3))
     push = torch.zeros(4, 1)

@@ -13,6 +13,7 @@ from experiments.config.command_line import HelpAsked
 from experiments.model import load_world_model
 from experiments.plan.choices import plan_config
 from experiments.plan.command import COMMAND
+from experiments.runs.checkpoints.folder import CheckpointFolder
 from tests.experiments.conftest import Command, Done
 from world_models import GoalSeeker, IcemConfig
 
@@ -111,6 +112,33 @@ def test_what_is_written_is_what_was_sought(curious: Command, trained: Done) -> 
     found = seek(world, seeker, num=6, max_steps=3, seed=4)
     read = numbers(run, "icem")["planned"]
     assert found.reached.tolist() == read["each_reached"]
+
+
+def test_it_plans_with_the_checkpoint_that_is_named(
+    curious: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = curious(
+        *("train-model", "pldm", "--world", "two-rooms", "--size", "debug"),
+        *("--steps", "2", "--checkpoint-every", "1"),
+        *("--no-report", "--no-tensorboard"),
+    )
+    assert done.code == 0, done.err
+    run, seekers = done.run, []
+
+    def noted(world: Any, seeker: Any, *asked: Any) -> Any:
+        seekers.append(seeker)
+        return seek(world, seeker, *asked)
+
+    monkeypatch.setattr("experiments.plan.planning.seek", noted)
+    first, *_, last = CheckpointFolder(run.checkpoints).paths()
+    for named, stem in ((first, first.stem), (run.path, last.stem)):
+        seekers.clear()
+        kept = ("--planner.num-kept", "1", "--pictures", "0")
+        assert curious("plan", str(named), *SMALL, *QUICK, *kept).code == 0
+        assert (run.path / "plans" / f"{stem}-icem-sumofsteps.json").is_file()
+        wanted, _ = load_world_model(run.checkpoints / f"{stem}.safetensors", "cpu")
+        found = seekers[0].model.parameters()
+        assert all(map(torch.equal, found, wanted.parameters())), named.name
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,20 @@ def test_actions_are_those_that_led_there() -> None:
     assert torch.allclose(expected[inside[1:]], place[1:][inside[1:]], atol=1e-4)
 
 
+def test_recorded_actions_are_those_that_a_model_is_told(tmp_path: Path) -> None:
+    """In [-1, 1], whatever the world's bounds: a dot goes 4 px at most."""
+    config = RecordConfig(
+        world=MovingDotConfig(), out=tmp_path / "dots", steps=200, facts=True
+    )
+    record(config, Console(quiet=True))
+    data = recorded_footage(tmp_path / "dots")
+    assert data.action is not None
+    assert 0.9 < float(data.action.abs().max()) <= 1
+    place, inside = data.facts["place"], ~data.first[1:]
+    expected = (place[:-1] + 4 * data.action[1:]).clamp(2.6, 24.4)
+    assert torch.allclose(expected[inside], place[1:][inside], atol=1e-4)
+
+
 class Telling(VectorEnv):
     """The counting world, with a picture for a fact."""
 

@@ -7,6 +7,7 @@ import imageio_ffmpeg  # type: ignore[import-untyped]
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from envs.counting import CountingConfig, decode
 from envs.mujoco.social_room.config import SocialRoomConfig
@@ -27,18 +28,19 @@ SMALL = ("--size", "debug", "--num-envs", "4", "--agent.ppo.num-steps", "10")
 def counting(curious: Any) -> Any:
     """A run in the counting world, whose frames say which step they are of."""
     flags = ("--world", "counting", "--env-steps", "80", "--video-steps", "0")
-    done = curious("train", "byol-explore", *SMALL, *flags)
+    often = ("--checkpoint-every", "40")
+    done = curious("train", "byol-explore", *SMALL, *flags, *often)
     assert done.code == 0, done.err
     return done
 
 
-def agent_of(run: RunFolder) -> tuple[Any, Followed]:
-    """The agent of a run, where its latest checkpoint has it."""
+def agent_of(run: RunFolder, at: Path | None = None) -> tuple[Any, Followed]:
+    """The agent of a run, where a checkpoint has it: the latest, or another."""
     config: Any = run.config()
     followed = Followed(config.world)
     agent = build_agent(config.__class__(**{**vars(config), "world": followed}))
     folder = CheckpointFolder(run.checkpoints)
-    agent.load_state_dict(dict(folder.load(folder.latest()).state))
+    agent.load_state_dict(dict(folder.load(at or folder.latest()).state))
     return agent, followed
 
 
@@ -106,6 +108,31 @@ def test_frames_are_rows_in_order_and_bonus_is_what_the_signal_pays(
         assert torch.equal(x, before[name]), "something was learned"
 
 
+def test_it_goes_on_from_the_checkpoint_that_is_named(
+    counting: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And from the latest, where a run is named; not from one's world in another."""
+    first, last = CheckpointFolder(counting.run.checkpoints).paths()
+    shown: list[tuple[Any, ...]] = []
+    draw = Panels.frame
+
+    def noted(self: Panels, views: Any, paid: Any, lines: Any) -> Any:
+        shown.append((views[0], paid))
+        return draw(self, views, paid, lines)
+
+    monkeypatch.setattr(Panels, "frame", noted)
+    out = tmp_path / "seen.mp4"
+    for named, at in ((first, first), (last, last), (counting.run.path, last)):
+        shown.clear()
+        watch(WatchConfig(named, out, steps=3, device="cpu"), Console(quiet=True))
+        experience, paid = agent_of(counting.run, at)[0].play_on()
+        for t, (view, told) in enumerate(shown):
+            gray = torch.from_numpy(view).permute(2, 0, 1)[:1]
+            assert torch.equal(gray, experience.traj.obs[t + 1, 0])
+            assert told == {name: float(x.reward[t, 0]) for name, x in paid.items()}
+        assert len(shown) == 3
+
+
 def test_a_room_is_shown_from_above_as_well() -> None:
     notes = Followed(SocialRoomConfig(pixels=8))
     env = notes.build(2, "cpu")
@@ -150,6 +177,18 @@ def test_panels_side_by_side_and_a_curve_that_rises() -> None:
     left, right = 40, WIDE - 30
     assert height(up, right) < height(up, left) - 40
     assert height(down, right) > height(down, left) + 40
+
+
+def test_a_curve_of_losses_alone_stays_on_its_panel() -> None:
+    """The farthest from 0 is the scale, whatever its sign."""
+    panels = Panels(window=5)
+    for t in range(5):
+        frame = panels.frame([], {"down": -3.0 * t}, [])
+    line = (frame.astype(int) == (31, 119, 180)).all(-1)[: SIDE - 30]
+    rows, columns = np.nonzero(line)
+    assert columns.max() > WIDE - 20
+    lowest = rows[columns == columns.max()].mean()
+    assert lowest > rows[columns == columns.min()].mean() + 100
 
 
 def test_refusals(curious: Any, tmp_path: Path) -> None:

@@ -101,6 +101,33 @@ def test_frames_are_rows_in_order_and_the_curve_is_the_reward(
     assert max(x[1]["reward"] for x in shown) > 2
 
 
+def test_a_seed_is_that_of_the_world_and_of_who_acts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[Any] = []
+    draw = Panels.frame
+
+    def noted(self: Panels, views: Any, numbers: Any, lines: Any) -> Any:
+        shown.append(views[0])
+        return draw(self, views, numbers, lines)
+
+    monkeypatch.setattr(Panels, "frame", noted)
+    world, out = KeyDoorConfig(varied_layouts=True), tmp_path / "seen.mp4"
+    for seed in (3, 4):
+        shown.clear()
+        config = WatchWorldConfig(world, out=out, steps=9, seed=seed, device="cpu")
+        watch_world(config, Console(quiet=True))
+        env = world.build(1, "cpu")
+        policy = untrained_policy("random", env, seed)
+        row, carry = env.reset(seed), policy.start(1)
+        for view in shown:
+            assert (view == row.obs[0].permute(1, 2, 0).numpy()).all()
+            did = policy.act(row, carry)
+            row, carry = env.step(did.action), did.carry
+        assert len(shown) == 9
+        assert len({x.tobytes() for x in shown}) > 2
+
+
 def test_the_whole_is_left_out_where_it_is_the_view() -> None:
     picture = torch.arange(192, dtype=torch.uint8).view(3, 8, 8)
     facts = {

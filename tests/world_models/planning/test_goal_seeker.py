@@ -202,6 +202,45 @@ def test_a_seeker_goes_on_with_some(generator: torch.Generator) -> None:
     torch.testing.assert_close(found[1], found[3])
 
 
+def test_whoever_is_left_plans_towards_goals_of_its_own() -> None:
+    """The next plan is for beliefs and goals of the same envs."""
+    it = model(core=RecurrentConfig(7))
+    planner = CemConfig(6, 2, 2).of_actions(TWO, 3)
+    goal, obs, first = frames(6)[3:], frames(2, 3), torch.ones(3, dtype=torch.bool)
+    some = torch.tensor([False, True, True])
+    seeker = GoalSeeker(it, planner, execute=1, draws=SeededDraws(3))
+    seeker.aim(goal)
+    done = seeker.act(obs[0], first)
+    seeker.envs(some)
+    found = seeker.act(obs[1][some], ~first[some])
+    draws, whole = SeededDraws(3), torch.stack([first, ~first])
+    seen = it.belief.observe(obs, done[None], whole, it.start(3))
+    cost = GoalCost(it, seen.belief[0], it.goal(goal), SumOfSteps())
+    plan = planner(cost, planner.start(3, torch.device("cpu")), draws)
+    cost = GoalCost(it, seen.belief[1, some], it.goal(goal[some]), SumOfSteps())
+    plan = planner(cost, plan.envs(some).shifted(1), draws)
+    torch.testing.assert_close(found, plan.action[0])
+
+
+def test_another_goal_is_planned_for_at_once_and_from_nothing() -> None:
+    """Neither what is left of the last plan nor what was seen before it counts."""
+    it = model(core=RecurrentConfig(7), actions=Continuous((-1.0,)))
+    planner = Counting(4)
+    seeker = GoalSeeker(it, planner, execute=3, draws=SeededDraws(0))
+    obs, first = frames(2, 2), torch.ones(2, dtype=torch.bool)
+    seeker.aim(frames(2))
+    assert seeker.act(obs[0], first)[0].tolist() == [1]
+    assert seeker.act(obs[1], ~first)[0].tolist() == [2]
+    seeker.aim(frames(2).flip(0))
+    assert seeker.act(obs[0], ~first)[0].tolist() == [1]
+    assert len(planner.priors) == 2
+    assert not planner.priors[1].any()
+    fresh = GoalSeeker(it, Counting(4), execute=3, draws=SeededDraws(0))
+    fresh.aim(frames(2))
+    fresh.act(obs[0], ~first)
+    torch.testing.assert_close(seeker.carry.memory, fresh.carry.memory)
+
+
 def test_there_is_a_goal_and_latents_are_what_is_predicted() -> None:
     planner: Any = CemConfig(6, 2, 2).of_actions(TWO, 3)
     with pytest.raises(RuntimeError, match="aim"):

@@ -103,6 +103,23 @@ def test_every_row_but_the_first_is_predicted_once() -> None:
     assert found == expected
 
 
+def test_the_control_looks_as_far_ahead_as_what_is_probed() -> None:
+    """With the weights of `fresh`, over the steps that were asked for."""
+    other = knowing(horizon=2)
+    subject = OfModel(knowing(horizon=2), lambda: other, horizon=5)
+    control = subject.untrained()
+    assert control is not None
+    assert control.model is other
+    seen, compared = (
+        x.look(walks(), ["predicted"])["predicted"] for x in (subject, control)
+    )
+    assert seen.ahead is not None
+    assert compared.ahead is not None
+    assert int(seen.ahead.max()) == 5
+    assert torch.equal(compared.ahead, seen.ahead)
+    assert OfModel(other).untrained() is None
+
+
 def test_errors_grow_with_the_steps_where_nothing_is_moved() -> None:
     model = knowing(horizon=4)
     model.open_loop = Unmoved()

@@ -96,6 +96,20 @@ def test_the_penalty_with_the_least_validation_error_is_chosen(
     assert chosen["fact"] < 1 < chosen["noise"]
 
 
+def test_validation_rows_are_told_as_any_others(generator: torch.Generator) -> None:
+    """By the training rows' mean and scale, wherever they lie themselves."""
+    train, other = drawn(generator, 30), drawn(generator, 40)
+    shifted = other.latent + 4 * other.latent.std(0)
+    val = Rows(shifted, other.facts, other.episode)
+    missed = [
+        float((least_squares(train, x, val) - val.facts["fact"]).square().sum())
+        for x in PENALTIES
+    ]
+    best = PENALTIES[int(np.argmin(missed))]
+    assert Ridge().fit(train, val).penalties == {"fact": best}
+    assert best != Ridge().fit(train, other).penalties["fact"]
+
+
 def test_facts_are_read_as_if_each_were_alone(generator: torch.Generator) -> None:
     rows, val = drawn(generator), drawn(generator)
     more = {"fact": rows.facts["fact"], "other": rows.latent[:, :1].clone()}

@@ -124,6 +124,40 @@ def test_a_pass_is_that_of_a_loop_with_autograd() -> None:
             torch.testing.assert_close(made, plain, rtol=0, atol=1e-6)
 
 
+def test_the_weights_of_the_best_pass_are_kept() -> None:
+    """Where validation rows say otherwise, each pass behind an early one is worse."""
+    generator = torch.Generator().manual_seed(8)
+    train, val = (noisy(generator, n).about(["planted"]) for n in (200, 90))
+    classes = torch.tensor([3, 50, 200])
+    wanted = torch.searchsorted(classes, train.facts["planted"])
+    odd = (torch.searchsorted(classes, val.facts["planted"]) + 1) % 3
+    other = Rows(val.latent, {"planted": classes[odd]}, val.episode)
+    passes = 8
+    reader = Softmax(
+        epochs=passes, patience=passes, plateau=passes, learning_rate=2e-2
+    ).fit(train, other)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        output = torch.nn.Linear(5, 3)
+    optimizer = torch.optim.Adam(output.parameters(), 2e-2, eps=1e-5)
+    lot, found = torch.Generator().manual_seed(0), []
+    for number in range(passes):
+        for chosen in torch.randperm(200, generator=lot).split(64):
+            scores = output(train.latent[chosen])
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(scores, wanted[chosen]).backward()
+            optimizer.step()
+        scores = output(val.latent).detach()
+        f1 = f1_score(odd, scores.argmax(1), average="weighted", zero_division=0)
+        loss = float(torch.nn.functional.cross_entropy(scores, odd))
+        found.append((f1, -loss, -number, output.weight.detach().clone()))
+    best = max(found, key=lambda x: x[:3])
+    assert best[2] > 1 - passes, "the last pass was the best"
+    kept = reader.outputs["planted"].weight
+    torch.testing.assert_close(kept, best[3], rtol=0, atol=1e-5)
+    assert (kept - found[-1][3]).abs().max() > 0.01
+
+
 def test_classes_that_training_lacks_are_missed_and_do_no_harm() -> None:
     generator = torch.Generator().manual_seed(3)
     train, val = noisy(generator, 400), noisy(generator, 200)

@@ -54,6 +54,18 @@ def test_fields_of_a_checker_lie_where_they_should() -> None:
     }
 
 
+def test_a_pictures_first_row_is_up_and_its_first_column_left() -> None:
+    """Seen from above, of four quarters: red and green, below them blue and white."""
+    scene = floor("texrepeat='1 1'", "1 1 1")
+    rows, columns = np.mgrid[:64, :64] // 32
+    quarters = np.array([[[255, 0, 0], [0, 255, 0]], [[0, 0, 255], [255, 255, 255]]])
+    scene.model.tex_data[:] = quarters[rows, columns].ravel()
+    found = above(scene, View(64, 64, 90.0), 2.0)  # whose middle is 1 m wide
+    for y, row in ((24, 0), (40, 1)):
+        for x, column in ((24, 0), (40, 1)):
+            assert found[:, y, x].tolist() == quarters[row, column].tolist()
+
+
 def test_what_is_far_is_smoothed() -> None:
     """From where a pixel takes in many fields, all of it is their mean."""
     found = above(
