@@ -173,7 +173,8 @@ def test_any_encoder_of_ours(curious: Command, shown: Path, tmp_path: Path) -> N
     encoder = config.build((3, 30, 35))
     save_encoder(tmp_path / "mine.safetensors", encoder, config, (3, 30, 35))
     out = tmp_path / "pretrained"
-    asked = ("--encoder", "pretrained", "--encoder.rate", "0", "--encoder.path")
+    asked: tuple[str, ...] = ("--encoder", "pretrained", "--encoder.rate", "0")
+    asked = (*asked, "--encoder.path")
     done = curious(
         *("reward", "fit", str(shown), "--out", str(out), *asked),
         str(tmp_path / "mine.safetensors"),
