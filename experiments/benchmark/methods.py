@@ -122,9 +122,9 @@ def method_arms(
     generator = torch.Generator().manual_seed(seed)
     images = torch.randint(256, (ROWS, *SHAPE), generator=generator).byte()
     labels = torch.randint(CLASSES, (ROWS,), generator=generator)
-    names = tuple(map(str, range(CLASSES)))
+    classes = tuple(map(str, range(CLASSES)))
     episodes = Episodes(torch.arange(0, ROWS, EPISODE), ROWS)
-    source = ArrayImages(images, labels, names, episodes)
+    source = ArrayImages(images, labels, classes, episodes)
     known = labels.where(torch.arange(ROWS) % 10 == 0, -1)
     alone = encoder.build(SHAPE).to(device)
     yield AloneArm(alone, images[:batch_size].to(device)), REFERENCE
