@@ -22,7 +22,7 @@ class Counting(TorchDispatchMode):
     """Counts what is computed, and what it reads and writes."""
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.operations, self.bytes = 0, 0
 
     def __torch_dispatch__(
