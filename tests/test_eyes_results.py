@@ -1,8 +1,11 @@
 """The tables of eyes for an agent: how they are laid out, and that a page has them."""
 
+import json
 from typing import Any
 
-from tests.scripts import script
+from tests.scripts import DOCS, script
+
+RESULTS = DOCS / "results" / "eyes.jsonl"
 
 
 def agent(eyes: str, seed: int, solved: int | None) -> dict[str, Any]:
@@ -44,3 +47,14 @@ def test_the_rank_of_what_is_read_is_compared_with_who_is_soon() -> None:
     turned = [x | {"acted": -x["acted"]} if "encoder" in x else x for x in LINES]
     assert correlation(turned, "acted") < -0.9
     assert correlation(LINES[:4], "acted") is None
+
+
+def test_the_page_has_the_table_of_the_runs_that_were_made() -> None:
+    lines = [json.loads(x) for x in RESULTS.read_text("utf-8").splitlines()]
+    keys = [(x.get("eyes"), x.get("encoder"), x["seed"]) for x in lines]
+    assert len(set(keys)) == len(keys)
+    assert {x["seed"] for x in lines} <= {60, 61, 62}
+    page = (DOCS / "eyes.md").read_text("utf-8").splitlines()
+    rows = list(script("collect_eyes").table(lines))
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
