@@ -94,10 +94,7 @@ def asked_of(
         of_it = list(_asked(footage, name, name in places))
         varied = [x for x in of_it if x.varies]
         if not varied and name in names:
-            raise DatasetError(
-                f"The fact {name!r} never varies in {footage.about}: whoever says its "
-                "one value is always right. Ask for another, or give more frames."
-            )
+            raise _never_varies(name, footage)
         constant += [x.name for x in of_it if not x.varies]
         made += varied
     if constant:
@@ -123,15 +120,19 @@ def _with_outcomes(
         made += [replace(x, known=known) for x in _asked(facts, name, place=False)]
     for x in made:
         if not x.varies:
-            raise DatasetError(
-                f"{x.name!r} never varies in {footage.about}: whoever says its one "
-                "value is always right. Ask for another, or give more frames."
-            )
+            raise _never_varies(x.name, footage)
     others = [x for x in names if x not in named]
     if not others and not places:
         return made, []
     rest, notes = asked_of(footage, others, places)
     return made + rest, notes
+
+
+def _never_varies(name: str, footage: Footage) -> DatasetError:
+    return DatasetError(
+        f"The fact {name!r} never varies in {footage.about}: whoever says its one "
+        "value is always right. Ask for another, or give more frames."
+    )
 
 
 def _asked(footage: Footage, name: str, place: bool) -> Iterator[Asked]:
