@@ -41,7 +41,9 @@ def has_reached(run: RunFolder) -> bool:
     return bool(paths) and read_header(paths[-1]).reached
 
 
-def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
+def next_arguments(
+    folder: Path, arguments: Sequence[str], again: Sequence[str] = ()
+) -> list[str]:
     """Arguments of the command that begins a cell, or goes on with its run.
 
     What was killed before its first checkpoint begins anew, and leaves nothing: such
@@ -50,10 +52,11 @@ def next_arguments(folder: Path, arguments: Sequence[str]) -> list[str]:
     Args:
         folder: of the cell.
         arguments: of the cell, the seed included.
+        again: what is said to a run that goes on.
     """
     run = find_run(folder)
     if run is not None:
-        return ["--resume", str(run.path)]
+        return ["--resume", str(run.path), *again]
     for x in folder.iterdir():
         if x.is_dir() and _RUN.match(x.name):
             shutil.rmtree(x)

@@ -181,6 +181,9 @@ class SweepFolder:
     def check_same(self, cells: Sequence[Cell]) -> None:
         """Refuse to go on with a cell as another one.
 
+        The same cell with a budget of its own is no other one, where its command allows
+        that (`SweptCommand.budget_flag`): it goes on.
+
         Raises:
             SweepError: a cell that has begun has other arguments now.
         """
@@ -189,7 +192,7 @@ class SweepFolder:
         before = self.read()
         for cell in cells:
             old = before.get(cell.name, (cell, State.WAITING))[0]
-            same = (old.command, old.arguments) == (cell.command, cell.arguments)
+            same = _but_for_budget(old) == _but_for_budget(cell)
             if not same and find_run(self.cell(cell)):
                 raise SweepError(
                     f"The cell {cell.name} was begun as\n"
@@ -229,3 +232,12 @@ def curious_command() -> list[str]:
     if script.is_file():
         return [str(script)]
     return [sys.executable, "-m", "experiments.cli"]
+
+
+def _but_for_budget(cell: Cell) -> tuple[str, list[str]]:
+    """What a cell is, however long it may take."""
+    flag, words = swept_command(cell.command).budget_flag, list(cell.arguments)
+    while flag is not None and flag in words:
+        at = words.index(flag)
+        del words[at : at + 2]
+    return cell.command, words

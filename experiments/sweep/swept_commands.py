@@ -44,10 +44,13 @@ class SweptCommand(ABC):
     Attributes:
         unit: what its steps are called.
         pieces: what the pieces of a job are called.
+        budget_flag: what gives the budget, where a run may go on with another one;
+            None where all of it is planned by its length.
     """
 
     unit: str
     pieces: str
+    budget_flag: str | None = None
 
     @abstractmethod
     def job(self, arguments: Sequence[str]) -> Job:
@@ -69,12 +72,17 @@ class SweptCommand(ABC):
         """Whether a run has nothing left to do."""
         return saved_steps(run) >= budget or has_reached(run)
 
+    def again(self, budget: int) -> list[str]:
+        """What is said to a run that goes on, whose budget may have been another."""
+        return [] if self.budget_flag is None else [self.budget_flag, str(budget)]
+
 
 class SweptTrain(SweptCommand):
     """Agents; a piece is a rollout."""
 
     unit = "env steps"
     pieces = "rollouts"
+    budget_flag = "--env-steps"
 
     def job(self, arguments: Sequence[str]) -> Job:
         """The budget, and the env steps of one rollout."""

@@ -72,7 +72,8 @@ def run_cell(folder: Path, name: str) -> int:
             if run is not None and command.is_done(run, cell.budget):
                 print(f"{name} is done: {run.path}")
                 return 0
-            return command.run(next_arguments(sweep.cell(cell), cell.arguments))
+            again = command.again(cell.budget)
+            return command.run(next_arguments(sweep.cell(cell), cell.arguments, again))
     except IsLocked as error:
         raise SweepError(f"The cell {name} is being run by {error}.") from error
 

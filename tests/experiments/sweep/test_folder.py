@@ -13,6 +13,7 @@ from experiments.sweep.cell import Cell, expand
 from experiments.sweep.cell_run import next_arguments
 from experiments.sweep.folder import State, SweepError, SweepFolder
 from experiments.sweep.grid import Grid
+from experiments.sweep.swept_commands import swept_command
 from experiments.train.presets import train_config
 from world_models.data.lock import IsLocked, is_locked, locked
 
@@ -129,14 +130,36 @@ def test_a_begun_cell_cannot_become_another(
 ) -> None:
     sweep.check_same(cells)  # there is no cells.json yet
     sweep.write(GRID, cells)
-    other = ("--size", "debug", "--env-steps", "480", "--world", "key-door")
+    other = ("--size", "debug", "--env-steps", "240", "--world", "deep-sea")
     changed = expand(replace(GRID, arguments=other))
     sweep.check_same(changed)  # nothing has begun
     begin(sweep, cells[0], 120)
     sweep.check_same(cells)
     with pytest.raises(SweepError, match=r"The cell byol\+s0 was begun as") as error:
         sweep.check_same(changed)
-    assert "--env-steps 240" in str(error.value)
+    assert "--world key-door" in str(error.value)
+
+
+def test_a_begun_cell_may_have_more_steps(
+    sweep: SweepFolder, cells: list[Cell]
+) -> None:
+    sweep.write(GRID, cells)
+    run = begin(sweep, cells[0], 240)
+    more = ("--size", "debug", "--env-steps", "480", "--world", "key-door")
+    longer = expand(replace(GRID, arguments=more))
+    sweep.check_same(longer)
+    sweep.write(replace(GRID, arguments=more), longer)
+    assert sweep.statuses(longer)[longer[0].name].state is State.STOPPED
+    again = swept_command("train").again(longer[0].budget)
+    assert next_arguments(sweep.cell(longer[0]), longer[0].arguments, again) == [
+        *("--resume", str(run.path), "--env-steps", "480"),
+    ]
+
+
+def test_what_plans_by_its_budget_cannot_be_given_more() -> None:
+    # a cosine over 300 steps is another one than over 600
+    assert swept_command("pretrain").budget_flag is None
+    assert swept_command("train-model").again(600) == []
 
 
 def test_files_of_others_are_refused(sweep: SweepFolder, cells: list[Cell]) -> None:
