@@ -152,10 +152,13 @@ class PerceptualReward(RewardModel):
 
     def _cut(self, features: Float32[Tensor, "T F"]) -> Int64[Tensor, "n"]:
         """First frames of steps, of standardised features."""
-        segmentation = self.config.segmentation
+        config, segmentation = self.config, self.config.segmentation
         unit = self.standard.unit_in([prod(x) for x in self.depths.shapes])
         seen = segmentation.score.seen(features[:, self.live], unit[self.live])
-        return segmentation.starts(seen, self.config.steps)
+        if not config.end:
+            return segmentation.starts(seen, config.steps)
+        starts = segmentation.starts(seen[: -config.end], config.steps - 1)
+        return torch.cat([starts, starts.new_tensor([len(seen) - config.end])])
 
     def _bring_to_scale(
         self, rows: Float32[Tensor, "num F"], label: Int64[Tensor, "num"]
@@ -185,6 +188,8 @@ class PerceptualRewardConfig:
     """least spread within a step, of a feature's spread over all frames"""
     segmentation: Segmentation = field(default_factory=ExactSegmentation)
     """how demonstrations are cut into steps"""
+    end: int = 0
+    """last frames of each demonstration that are the last step; 0: as many as look so"""
 
     def __post_init__(self) -> None:
         if self.steps < 2:
@@ -196,6 +201,8 @@ class PerceptualRewardConfig:
             raise ConfigError(f"features must be at least 1, not {self.features}.")
         if not self.floor > 0.0:
             raise ConfigError(f"floor must be above 0, not {self.floor}.")
+        if self.end < 0:
+            raise ConfigError(f"end must be at least 0, not {self.end}.")
 
     def build(self, encoder: Encoder) -> PerceptualReward:
         """One that has learned nothing, to be loaded."""

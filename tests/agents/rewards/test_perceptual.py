@@ -221,6 +221,18 @@ def test_published_segmentation_is_a_choice() -> None:
     assert len(reward.starts(several(UNSEEN)[0].frames)) == 4
 
 
+def test_the_end_may_be_a_step_of_its_own() -> None:
+    """Two frames are fewer than a step has at least, and to arrive is worth more."""
+    demos = [planted((8, 9, 8, 2), x) for x in TRAINED]
+    config = PerceptualRewardConfig(4, features=3, end=2)
+    reward, unseen = config.fit(pixels(), demos), planted((9, 7, 8, 2), 100)
+    assert reward.starts(unseen.frames).tolist() == [0, 9, 16, 24]
+    along = reward(unseen.frames)
+    assert float(along[-2:].min()) > 1.5 * float(along[:-2].max())
+    usual = replace(config, end=0).fit(pixels(), demos)
+    assert usual.starts(unseen.frames).tolist()[-1] < 24
+
+
 def test_what_cannot_be_learned_from_is_refused() -> None:
     fit = PerceptualRewardConfig(3).fit
     still = Demonstration(torch.full((9, *SHAPE), 7, dtype=torch.uint8))
@@ -236,7 +248,9 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         Demonstration(still.frames[:1])
     with pytest.raises(ConfigError, match="labels of steps"):
         Demonstration(still.frames, torch.zeros(8, dtype=torch.int64))
-    for wrong in ({"steps": 1}, {"features": 0}, {"floor": 0.0}):
+    with pytest.raises(ConfigError, match="0 frames cannot be cut into 2 steps"):
+        replace(PerceptualRewardConfig(3), end=40).fit(pixels(), several(TRAINED))
+    for wrong in ({"steps": 1}, {"features": 0}, {"floor": 0.0}, {"end": -1}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
             replace(PerceptualRewardConfig(), **wrong)
     reward = fit(pixels(), several(TRAINED))
