@@ -74,7 +74,11 @@ def _cells(runs: Sequence[Mapping[str, Any]]) -> tuple[str, str, str]:
         return "–", "–", "–"
     solved, found = _solved(runs), sum(x["found_at"] is not None for x in runs)
     median = f"{statistics.median(solved):,.0f}" if solved else "–"
-    return f"{len(solved)} of {len(runs)}", median, f"{found} of {len(runs)}"
+    how_many = f"{len(solved)} of {len(runs)}"
+    tried = [x["steps"] for x in runs if x["solved_at"] is None]
+    if tried:  # those that were given least decide what the rest may be compared with
+        how_many += f" in {min(tried) // 1_000}k"
+    return how_many, median, f"{found} of {len(runs)}"
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ RESULTS = DOCS / "results" / "sparse.jsonl"
 
 def line(world: str, signal: str, seed: int, solved: int | None) -> dict[str, Any]:
     found = None if solved is None else solved // 2
-    told = {"solved_at": solved, "found_at": found}
+    told = {"solved_at": solved, "found_at": found, "steps": solved or 8_100 + seed}
     return {"world": world, "signal": signal, "seed": seed, **told}
 
 
@@ -56,10 +56,10 @@ def test_who_solves_most_comes_first_and_then_who_is_fastest() -> None:
     ]
     rows = list(script("collect_sparse").table(lines))
     assert rows[2:] == [
-        "| `fast` | 3 of 3 | 101 | 3 of 3 | 0 of 1 | – | 0 of 1 |",
+        "| `fast` | 3 of 3 | 101 | 3 of 3 | 0 of 1 in 8k | – | 0 of 1 |",
         "| `slow` | 3 of 3 | 901 | 3 of 3 | – | – | – |",
-        "| `half` | 1 of 2 | 50 | 1 of 2 | – | – | – |",
-        "| `none` | 0 of 3 | – | 0 of 3 | – | – | – |",
+        "| `half` | 1 of 2 in 8k | 50 | 1 of 2 | – | – | – |",
+        "| `none` | 0 of 3 in 8k | – | 0 of 3 | – | – | – |",
     ]
 
 
