@@ -20,7 +20,7 @@ def test_a_slice_of_the_matrix_runs_with_a_signal_of_ones_own(tmp_path: Path) ->
     said = (
         *("sweep", "noise-matrix", "--out", str(out), "--processes", "2"),
         *("--only", "noise=no-op", "signal=byol-hindsight,random,mine"),
-        *("--add", "signal.mine=rnd --curiosity rnd-vector --agent.core.size 32"),
+        *("--add", "signal.mine=rnd --signal-encoder vector --agent.core.size 32"),
         *("--seeds", "0", "--retries", "0"),
     )
     assert main(said) == 0
