@@ -100,7 +100,7 @@ class ExactCountsConfig:
     cell: int = 1
     """side of the squares of pixels that are averaged first; 1: none"""
     levels: int = 256
-    """of brightness that are told apart, or of numbers from -1 to 1"""
+    """of brightness that are told apart; of a vector: steps from -1 to 1"""
     sight: SightConfig = field(default_factory=FramesConfig)
     """what is counted: frames, or numbers of the vector"""
 

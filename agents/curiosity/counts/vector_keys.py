@@ -17,10 +17,11 @@ from agents.curiosity.sight import FrameSight, Sight, VectorSight
 
 @final
 class VectorKeys(Keys):
-    """`Σ_i w_i round(clip(v_i, ±1) L / 2)` modulo 2^64, w random.
+    """`Σ_i w_i round(v_i L / 2)` modulo 2^64, w random.
 
-    Numbers of a vector in steps of 2 / L, so that -1, 0 and 1, of which those are made
-    that switch, lie in the middle of a step. What lies outside of [-1, 1] is its end.
+    Numbers of a vector are told apart in steps of 2 / L, in units of the world: L of
+    them from -1 to 1. So -1, 0 and 1 lie in the middle of a step, not at a border that
+    rounding might cross.
 
     Args:
         sight: of the vector.
@@ -34,7 +35,7 @@ class VectorKeys(Keys):
         self.weight: Tensor
 
     def _key(self, rows: Float32[Tensor, "N V"]) -> Int64[Tensor, "N"]:
-        steps = (rows.clamp(-1.0, 1.0) * self.levels / 2).round().long()
+        steps = (rows * (self.levels / 2)).round().long()
         return (steps * self.weight).sum(-1)
 
 

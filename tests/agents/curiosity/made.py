@@ -54,7 +54,7 @@ def rollouts(
         begins = begins < ends
         begins[0] = True
         shown = vectors[which]
-        if obs is not None and first is not None:
+        if obs is not None and first is not None and told is not None:
             frames[0], begins[0], shown[0] = obs, first, told
         obs, first, told = frames[-1], begins[-1], shown[-1]
         action = torch.randint(0, ACTIONS.n, (T, B), generator=generator)

@@ -233,7 +233,7 @@ def test_published_grids_go_by_their_names() -> None:
         "eyes-images": 6,
         "eyes-models": 4,
         "key-door-progress": 2,
-        "noise-matrix": 5 * 6 + 2,
+        "noise-matrix": 5 * 19 + 2,
         "noise-pixels": 3 * 2,
         "social-room": 8,
         "sparse": 2 * 19,
