@@ -71,9 +71,10 @@ from .curiosity.progress.yardstick import Yardstick as Yardstick
 from .curiosity.progress.yardstick import YardstickConfig as YardstickConfig
 from .curiosity.rnd import RandomNetworkDistillation as RandomNetworkDistillation
 from .curiosity.rnd import RndConfig as RndConfig
-from .curiosity.rnd import VectorRndConfig as VectorRndConfig
 from .curiosity.scored import Learning as Learning
 from .curiosity.scored import Scored as Scored
+from .curiosity.sight import FramesConfig as FramesConfig
+from .curiosity.sight import NumbersConfig as NumbersConfig
 from .curiosity.signal import Curiosity as Curiosity
 from .curiosity.signal import CuriosityConfig as CuriosityConfig
 from .curiosity.signal import IntrinsicReward as IntrinsicReward

@@ -81,7 +81,8 @@ class Agent(ABC):
             played += (~row.first).sum()
             for signal in signals:
                 if t < signal.warm_up_steps:
-                    signal.warm_up(row.obs[None])
+                    vector = None if row.vector is None else row.vector[None]
+                    signal.warm_up(row.obs[None], vector)
         if wanted:
             self.env_steps += int(gathered_rows(played[None], 0).sum())
             self.collector.begin(self.seeds.worlds)

@@ -26,6 +26,19 @@ SIGNALS = {
     "rnd": "RND",
     "gamma-progress": "γ-Progress",
     "disagreement": "disagreement",
+    "icm": "ICM",
+    "ride": "RIDE",
+    "re3": "RE3",
+    "apt": "APT",
+    "e3b": "E3B",
+    "noveld": "NovelD",
+    "ngu": "NGU",
+    "ama": "AMA",
+    "hash-counts": "counts of hashes",
+    "exact-counts": "counts",
+    "lpm": "LPM",
+    "curiosity-critic": "Curiosity-Critic",
+    "delta-progress": "δ-Progress",
     "random": "random",
 }
 UNIFORM = 0.2
@@ -58,11 +71,14 @@ def read(file: Path = FILE) -> Results:
 
 
 def matrix(results: Results, key: str) -> Iterator[str]:
-    """Means over seeds of one number, signals by noises."""
+    """Means over seeds of one number, signals that were run by noises."""
     noises = [x for x in NOISES if any(line["noise"] == x for line in results.lines)]
     yield f"| | {' | '.join(NOISES[x] for x in noises)} |"
     yield f"|---|{'---|' * len(noises)}"
+    there = {line["signal"] for line in results.lines}
     for signal, about in SIGNALS.items():
+        if signal not in there:
+            continue
         cells = [_number(results.mean(x, signal, key)) for x in noises]
         yield f"| {about} | {' | '.join(cells)} |"
 

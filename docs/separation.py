@@ -26,7 +26,7 @@ from agents.curiosity.hindsight import HindsightErrorConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import DeltaProgressConfig, GammaProgressConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
-from agents.curiosity.rnd import VectorRndConfig
+from agents.curiosity.rnd import RndConfig
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import CuriosityConfig
 from agents.curiosity.signals import SignalConfig, build_signal
@@ -224,7 +224,7 @@ def arms(seed: int) -> Iterator[tuple[Arm, dict[str, str]]]:
     """Models, and what each of their signals is called in the table."""
     plain: dict[str, CuriosityConfig] = {
         "error": ERROR,
-        "rnd": VectorRndConfig(),
+        "rnd": RndConfig(VectorMlpConfig(), 32, share=1.0, warm_up_steps=0),
         "disagreement": DISAGREEMENT,
         "progress": GammaProgressConfig(yardstick=OwnLossConfig()),
         "last": DeltaProgressConfig(yardstick=OwnLossConfig()),

@@ -101,7 +101,7 @@ class Companion:
             return
         for signal in self.appraiser.curious.values():
             if signal.warm_up_steps:
-                signal.warm_up(traj.obs)
+                signal.warm_up(traj.obs, traj.vector)
         self.warm = True
 
     def _seen(self, traj: Trajectory) -> tuple[Experience, Tensor | None]:

@@ -29,6 +29,7 @@ class CuriosityContractError(AssertionError):
 def check_curiosity(
     make: Callable[[Surroundings], Curiosity],
     obs_shape: tuple[int, int, int] = (1, 40, 44),
+    vector_size: int = 0,
 ) -> None:
     """Show random rollouts to a signal and hold it to its contract.
 
@@ -36,13 +37,14 @@ def check_curiosity(
         make: builds the signal: `MyConfig().build`. Called a few times; the world model
             in its `Surroundings` is a small BYOL-Explore with an ensemble.
         obs_shape: (C, H, W) of observations it accepts.
+        vector_size: V, numbers of the vector that is observed beside them; 0: none.
 
     Raises:
         CuriosityContractError: with the first broken rule.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        _Check(make, obs_shape).run()
+        _Check(make, obs_shape, vector_size).run()
 
 
 class _Check:
@@ -52,12 +54,13 @@ class _Check:
         self,
         make: Callable[[Surroundings], Curiosity],
         obs_shape: tuple[int, int, int],
+        vector_size: int,
     ) -> None:
         self.make = make
-        self.around = surroundings(obs_shape, _ENVS, _DISCOUNT)
+        self.around = surroundings(obs_shape, _ENVS, _DISCOUNT, vector_size)
         assert self.around.model is not None
         self.model = self.around.model
-        self.draw = random_rollouts(self.model, obs_shape, _ENVS)
+        self.draw = random_rollouts(self.model, obs_shape, _ENVS, vector_size)
         self.signal = make(self.around)
         _demand(
             isinstance(self.signal, Curiosity),
@@ -107,8 +110,10 @@ class _Check:
             f"warm_up_steps must be a number of env steps, not {steps!r}",
         )
         drawn = self.draw()
-        for row in drawn.experience.traj.obs:
-            self.signal.warm_up(row[None])
+        obs, vector = drawn.experience.traj.obs, drawn.experience.traj.vector
+        for r in range(len(obs)):
+            beside = None if vector is None else vector[r : r + 1]
+            self.signal.warm_up(obs[r : r + 1], beside)
         # Signals that compare the model with what it was have two that differ from here
         # on, unless they wait for longer.
         for _ in range(2):

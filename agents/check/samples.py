@@ -28,9 +28,15 @@ CUT = 4  # a row in which the first two envs both begin an episode
 
 
 def surroundings(
-    obs_shape: tuple[int, int, int], num_envs: int, discount: float
+    obs_shape: tuple[int, int, int],
+    num_envs: int,
+    discount: float,
+    vector_size: int = 0,
 ) -> Surroundings:
-    """Worlds with 5 actions, and a small BYOL-Explore model with an ensemble."""
+    """Worlds with 5 actions, and a small BYOL-Explore model with an ensemble.
+
+    Where they show a vector, the model does not read it.
+    """
     body = nn.Sequential(nn.AdaptiveAvgPool2d((3, 4)), nn.Tanh())
     encoder = Encoder(body, obs_shape, LATENT, Precision.FLOAT32)
     core = RecurrentCore(LATENT, 6, BELIEF)
@@ -40,7 +46,7 @@ def surroundings(
         belief
     )
     actions, device = DiscreteActions(ACTIONS), torch.device("cpu")
-    spec = EnvSpec(num_envs, obs_shape, actions, device)
+    spec = EnvSpec(num_envs, obs_shape, actions, device, vector_size=vector_size)
     return Surroundings(spec, BELIEF, LATENT, discount, model)
 
 
@@ -99,6 +105,8 @@ class Drawn:
         parts: dict[str, Any] = {
             name: joined(name, CUT) for name in (*transitions, "obs", "first")
         }
+        if mine.vector is not None:
+            parts["vector"] = joined("vector", CUT)
         traj = replace(mine, **parts)
         return replace(self, experience=replace(other, traj=traj))
 
@@ -113,7 +121,10 @@ class Drawn:
 
 
 def random_rollouts(
-    model: LatentDynamics, obs_shape: tuple[int, int, int], num_envs: int
+    model: LatentDynamics,
+    obs_shape: tuple[int, int, int],
+    num_envs: int,
+    vector_size: int = 0,
 ) -> Callable[[], Drawn]:
     """A stream of rollouts, one behind the other; the first has no context."""
     generator = torch.Generator().manual_seed(1)
@@ -122,7 +133,7 @@ def random_rollouts(
     @torch.no_grad()
     def draw() -> Drawn:
         nonlocal carry, context
-        traj = _trajectory(obs_shape, num_envs, generator)
+        traj = _trajectory(obs_shape, num_envs, generator, vector_size)
         overlap = HORIZON - 1
         split = NUM_STEPS - overlap
         between = model.belief.along(traj.steps(0, split), carry).carry
@@ -136,7 +147,10 @@ def random_rollouts(
 
 
 def _trajectory(
-    obs_shape: tuple[int, int, int], num_envs: int, generator: torch.Generator
+    obs_shape: tuple[int, int, int],
+    num_envs: int,
+    generator: torch.Generator,
+    vector_size: int,
 ) -> Trajectory:
     rows = (NUM_STEPS + 1, num_envs)
     first = torch.rand(rows, generator=generator) < 0.15
@@ -153,4 +167,12 @@ def _trajectory(
         truncated=ended,
         obs=(shades + noise).to(torch.uint8),
         first=first,
+        vector=_vectors(rows, vector_size, generator) if vector_size else None,
     )
+
+
+def _vectors(rows: tuple[int, int], size: int, generator: torch.Generator) -> Tensor:
+    """Six vectors in [-1, 1], that come again and again."""
+    fixed = torch.Generator().manual_seed(2)
+    looks = 2 * torch.rand(6, size, generator=fixed) - 1
+    return looks[torch.randint(0, 6, rows, generator=generator)]

@@ -1,6 +1,5 @@
 """Random network distillation (RND), an intrinsic reward (arXiv 1810.12894)."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -10,6 +9,7 @@ from torch import Tensor, nn
 
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import Sight, sight_of
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.distributed import gathered_rows, num_processes, rank
 from ssl_objectives.encoders.chunks import in_chunks
@@ -19,22 +19,7 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Loss
 from world_models.moments import RunningMoments
 from world_models.trajectory import Trajectory
-
-
-def frames_of(traj: Trajectory) -> UInt8[Tensor, "R B C H W"]:
-    """The newest frame of every row."""
-    return traj.obs
-
-
-def vectors_of(traj: Trajectory) -> Float32[Tensor, "R B V"]:
-    """What is observed besides pixels.
-
-    Raises:
-        ValueError: there is nothing.
-    """
-    if traj.vector is None:
-        raise ValueError("this signal reads a vector; give the one that is observed")
-    return traj.vector
+from world_models.vector_encoder import VectorMlpConfig
 
 
 class RandomNetworkDistillation(Curiosity):
@@ -50,11 +35,10 @@ class RandomNetworkDistillation(Curiosity):
 
     Args:
         target, predictor: `[N, *shape]` floats to `[N, D]`.
-        shape: of what is read.
+        sight: what of a trajectory's rows is read, and its shape.
         share: fraction of transitions the predictor trains on.
-        warm_up_steps: random steps per env that seed the pixel statistics.
+        warm_up_steps: random steps per env that seed the statistics.
         precision: of the two networks; the error is always float32.
-        reads: what of a trajectory's rows 0 … T.
     """
 
     across_processes = True
@@ -63,30 +47,33 @@ class RandomNetworkDistillation(Curiosity):
         self,
         target: nn.Module,
         predictor: nn.Module,
-        shape: tuple[int, ...],
+        sight: Sight,
         scale: ReturnStdScale,
         share: float = 0.25,
         warm_up_steps: int = 128,
         precision: Precision = Precision.AUTO,
-        reads: Callable[[Trajectory], Tensor] = frames_of,
     ) -> None:
         super().__init__()
-        self.reads = reads
+        self.sight = sight
         self.target = target.requires_grad_(False)
         self.predictor = predictor
-        self.pixels = RunningMoments(shape)
+        self.pixels = RunningMoments(sight.shape)
         self.scale = scale
         self.share = share
         self.warm_up_steps = warm_up_steps
         self.precision = precision
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch has no types for it
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
-        """Seed the pixel statistics."""
-        self.pixels.update(obs.flatten(0, 1))
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
+        """Seed the statistics of what is whitened."""
+        self.pixels.update(self.sight.of(obs, vector).flatten(0, 1))
 
     def whiten(self, obs: Real[Tensor, "..."]) -> Float32[Tensor, "..."]:
-        """`clip((o - mean) / std, ±5)` per pixel; constant pixels become 0."""
+        """`clip((o - mean) / std, ±5)` per number; constant ones become 0."""
         std = self.pixels.std.clamp(min=1e-3)
         return ((obs.float() - self.pixels.mean.float()) / std).clamp(-5.0, 5.0)
 
@@ -108,7 +95,7 @@ class RandomNetworkDistillation(Curiosity):
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """Errors at the observation each transition arrives at."""
-        arrived, valid = self.reads(scored.traj)[1:], scored.valid
+        arrived, valid = self.sight(scored.traj)[1:], scored.valid
         self.pixels.update(arrived.flatten(0, 1))
         raw = self.error(arrived.flatten(0, 1)).view(valid.shape)
         raw = raw.masked_fill(~valid, 0.0)
@@ -120,7 +107,7 @@ class RandomNetworkDistillation(Curiosity):
 
         The pixels that were arrived at are in the statistics first.
         """
-        rows = self.reads(traj)
+        rows = self.sight(traj)
         self.pixels.update(rows[1:].flatten(0, 1))
         return self.error(rows.flatten(0, 1)).view(rows.shape[:2])
 
@@ -129,7 +116,7 @@ class RandomNetworkDistillation(Curiosity):
 
         Of the rows of all processes; each has the errors of its own ones.
         """
-        arrived = self.reads(learning.traj)[1:]
+        arrived = self.sight(learning.traj)[1:]
         steps, envs = arrived.shape[:2]
         rows = steps * num_processes() * envs
         count = max(1, round(self.share * rows))
@@ -153,14 +140,14 @@ class RandomNetworkDistillation(Curiosity):
 class RndConfig:
     """Random network distillation: reward frames unlike those seen before."""
 
-    encoder: BodyConfig = field(default_factory=NatureConfig)
-    """convolutions and precision of both networks"""
+    encoder: BodyConfig | VectorMlpConfig = field(default_factory=NatureConfig)
+    """convolutions and precision of both networks; of a vector, their hidden layers"""
     size: int = 512
     """outputs of the two networks"""
     share: float = 0.25
     """fraction of transitions the predictor trains on"""
     warm_up_steps: int = 128
-    """random steps per env before training, for the pixel statistics"""
+    """random steps per env before training, for the statistics of what is read"""
 
     def __post_init__(self) -> None:
         if self.size < 1:
@@ -173,87 +160,69 @@ class RndConfig:
             )
 
     def build(self, surroundings: Surroundings) -> RandomNetworkDistillation:
-        """Build the signal."""
+        """Build the signal.
+
+        Raises:
+            ValueError: the worlds show nothing of the kind, or frames too small.
+        """
         spec = surroundings.spec
-        obs_shape = spec.obs_shape
-        bodies = [self.encoder.body(obs_shape[0]) for _ in range(2)]
-        flat = num_outputs(bodies[0], obs_shape)
-
-        def layer(inputs: int, outputs: int) -> nn.Linear:
-            linear = nn.Linear(inputs, outputs)
-            nn.init.orthogonal_(linear.weight, 2**0.5)
-            nn.init.zeros_(linear.bias)
-            return linear
-
-        target = nn.Sequential(bodies[0], nn.Flatten(), layer(flat, self.size))
-        predictor = nn.Sequential(
-            bodies[1],
-            nn.Flatten(),
-            layer(flat, self.size),
-            nn.ReLU(),
-            layer(self.size, self.size),
-            nn.ReLU(),
-            layer(self.size, self.size),
-        )
+        sight = sight_of(self.encoder, spec)
+        if isinstance(self.encoder, VectorMlpConfig):
+            networks = _of_numbers(self.encoder, sight.shape[0], self.size)
+            precision = Precision.FLOAT32
+        else:
+            networks = _of_frames(self.encoder, spec.obs_shape, self.size)
+            precision = self.encoder.precision
         return RandomNetworkDistillation(
-            target,
-            predictor,
-            obs_shape,
+            *networks,
+            sight,
             ReturnStdScale(spec.num_envs, surroundings.discount),
             self.share,
             self.warm_up_steps,
-            self.encoder.precision,
+            precision,
         )
 
 
-@dataclass(frozen=True)
-class VectorRndConfig:
-    """Random network distillation of the vector that a world shows besides pixels."""
+def _of_frames(
+    encoder: BodyConfig, shape: tuple[int, int, int], size: int
+) -> tuple[nn.Module, nn.Module]:
+    """Target and predictor behind convolutions; the predictor has two layers more."""
+    bodies = [encoder.body(shape[0]) for _ in range(2)]
+    flat = num_outputs(bodies[0], shape)
+    target = nn.Sequential(bodies[0], nn.Flatten(), _linear(flat, size))
+    predictor = nn.Sequential(
+        bodies[1],
+        nn.Flatten(),
+        _linear(flat, size),
+        nn.ReLU(),
+        _linear(size, size),
+        nn.ReLU(),
+        _linear(size, size),
+    )
+    return target, predictor
 
-    hidden: int = 64
-    """units of each hidden layer of both networks"""
-    size: int = 32
-    """outputs of the two networks"""
-    share: float = 1.0
-    """fraction of transitions the predictor trains on"""
 
-    def __post_init__(self) -> None:
-        if self.hidden < 1 or self.size < 1:
-            raise ValueError(
-                f"layers must have units: hidden {self.hidden}, size {self.size}"
-            )
-        if not 0.0 < self.share <= 1.0:
-            raise ValueError(f"share must be above 0 and at most 1, not {self.share}")
+def _of_numbers(
+    encoder: VectorMlpConfig, inputs: int, size: int
+) -> tuple[nn.Module, nn.Module]:
+    """Target and predictor of a vector; the predictor has a hidden layer more."""
+    hidden = encoder.hidden
+    more = (*hidden, hidden[-1] if hidden else size)
 
-    def build(self, surroundings: Surroundings) -> RandomNetworkDistillation:
-        """Build the signal; whitening starts with the first rollout.
+    def mlp(*sizes: int) -> nn.Sequential:
+        layers: list[nn.Module] = []
+        for units, following in pairwise(sizes):
+            layers += [
+                _linear(units, following),
+                nn.Tanh() if encoder.bounded else nn.ReLU(),
+            ]
+        return nn.Sequential(*layers[:-1])
 
-        Raises:
-            ValueError: the world shows no vector.
-        """
-        spec = surroundings.spec
-        if not spec.vector_size:
-            raise ValueError(
-                "this world shows no vector, only pixels: take --curiosity rnd"
-            )
+    return mlp(inputs, *hidden, size), mlp(inputs, *more, size)
 
-        def mlp(*sizes: int) -> nn.Sequential:
-            layers: list[nn.Module] = []
-            for inputs, outputs in pairwise(sizes):
-                linear = nn.Linear(inputs, outputs)
-                nn.init.orthogonal_(linear.weight, 2**0.5)
-                nn.init.zeros_(linear.bias)
-                layers += [linear, nn.ReLU()]
-            return nn.Sequential(*layers[:-1])
 
-        inputs, hidden = spec.vector_size, self.hidden
-        return RandomNetworkDistillation(
-            mlp(inputs, hidden, self.size),
-            mlp(inputs, hidden, hidden, self.size),
-            (inputs,),
-            ReturnStdScale(spec.num_envs, surroundings.discount),
-            self.share,
-            0,
-            Precision.FLOAT32,
-            vectors_of,
-        )
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    linear = nn.Linear(inputs, outputs)
+    nn.init.orthogonal_(linear.weight, 2**0.5)
+    nn.init.zeros_(linear.bias)
+    return linear

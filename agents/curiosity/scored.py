@@ -111,6 +111,7 @@ class Scored:
         carry: Carry | None = None,
         context: Context | None = None,
         overlap: int = 0,
+        vector: Float32[Tensor, "R B V"] | None = None,
     ) -> "Scored":
         """What a signal needs to know of a rollout of your own loop.
 
@@ -122,14 +123,15 @@ class Scored:
             carry: of its belief at row 0; None begins without a past.
             context: the transitions before row 0, for rewards across the seam.
             overlap: how many at the end will be the context of the next rollout.
+            vector: what is observed beside frames, for signals that read it.
 
         Raises:
-            ValueError: the three do not fit together, or are of another kind.
+            ValueError: they do not fit together, or are of another kind.
         """
-        _check_rollout(obs, action, first)
+        _check_rollout(obs, action, first, vector)
         never = torch.zeros_like(first[1:])
         nothing = torch.zeros(never.shape, device=obs.device)
-        traj = Trajectory(action, nothing, never, never, obs, first)
+        traj = Trajectory(action, nothing, never, never, obs, first, vector=vector)
         if model is None:
             empty = Carry(obs[:0], nothing[0, :, None][:, :0], action[0])
             return Scored(Experience(traj, empty, empty, {}, context, overlap))
@@ -148,7 +150,9 @@ class Scored:
         return Scored(whole, seen.belief, target, loss)
 
 
-def _check_rollout(obs: Tensor, action: Tensor, first: Tensor) -> None:
+def _check_rollout(
+    obs: Tensor, action: Tensor, first: Tensor, vector: Tensor | None
+) -> None:
     """Refuse what would be paid, but not for what it is."""
     if obs.dtype != torch.uint8 or obs.dim() != 5:
         raise ValueError(
@@ -160,6 +164,15 @@ def _check_rollout(obs: Tensor, action: Tensor, first: Tensor) -> None:
         raise ValueError(
             f"first must be bool {(rows, num_envs)}, a row for each of obs, not "
             f"{first.dtype} {tuple(first.shape)}"
+        )
+    if vector is not None and (
+        vector.dtype != torch.float32
+        or vector.dim() != 3
+        or vector.shape[:2] != first.shape
+    ):
+        raise ValueError(
+            f"vector must be float32 {(rows, num_envs)} and numbers, a row for each of "
+            f"obs, not {vector.dtype} {tuple(vector.shape)}"
         )
     kinds = {1: torch.int64, 2: torch.float32}
     shape = tuple(action.shape)

@@ -96,8 +96,17 @@ class Curiosity(nn.Module, ABC):
         """
         return None
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
-        """See rows of random play before training begins."""
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
+        """See rows of random play before training begins.
+
+        Args:
+            obs: frames.
+            vector: what is observed beside them; None where there is nothing.
+        """
 
     def after_update(self, model: LatentDynamics | None) -> None:
         """Follow a gradient step of the world model and one's own.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
 from agents.curiosity.embeddings.means import mean_of_all
@@ -73,10 +73,14 @@ class WeightedSum(Curiosity):
         means = [x.mean() for x in losses if x is not None]
         return Loss(None, torch.stack(means).sum()) if means else None
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
         """Show all of them what random play looks like."""
         for x in self._signals:
-            x.warm_up(obs)
+            x.warm_up(obs, vector)
 
     def after_update(self, model: LatentDynamics | None) -> None:
         """Let all of them follow."""

@@ -56,7 +56,7 @@ def signals() -> dict[str, Parts]:
         "delta-progress": (byol, DeltaProgressConfig(warm_start=1)),
         **{x: (byol, CURIOSITY.make(x)) for x in ("lpm", "curiosity-critic")},
     }
-    others = ("none", "error", "hindsight-error", "rnd-vector")
+    others = ("none", "error", "hindsight-error")
     left = [x for x in CURIOSITY.rows if x not in measured and x not in others]
     alone: dict[str, Parts] = {x: (None, CURIOSITY.make(x)) for x in left}
     return {PLAIN: (None, None), **alone, MODEL: (byol, None), **measured}

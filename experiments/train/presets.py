@@ -19,7 +19,7 @@ from experiments.parts.noises import NOISES
 from experiments.parts.worlds import WORLDS
 from experiments.rewards.paid import PerceptualConfig, PerceptualShapingConfig
 from experiments.train.config import TrainConfig
-from experiments.train.signal_eyes import seen_by, sees
+from experiments.train.signal_eyes import seen_by, told_by_numbers
 from experiments.train.size import SIZES, Scale
 from experiments.train.tables import (
     ALSO,
@@ -32,19 +32,18 @@ from experiments.train.tables import (
     PRESETS,
     YARDSTICKS,
 )
-from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.cores.core import CoreConfig
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.history import HistoryConfig
 from world_models.model_config import ModelConfig
-from world_models.vector_encoder import VectorEncoderConfig
+from world_models.vector_encoder import VectorEncoderConfig, VectorMlpConfig
 
 _EYES = replace(ENCODERS, kind="eyes")
 _MEASURED_ENCODERS = replace(ENCODERS, kind="measured-encoder")
 # random network distillation wants a body that can be built twice
 _SIGNAL_ENCODERS = replace(
-    ENCODERS.only("nature", "impala", "patch"), kind="signal-encoder"
+    ENCODERS.only("nature", "impala", "patch", "vector"), kind="signal-encoder"
 )
 
 # facts are not for agents
@@ -102,7 +101,8 @@ CHOICES = (
     ),
     Choice(
         _SIGNAL_ENCODERS,
-        "How networks of signals see (default: nature), as large as each signal's own.",
+        "How networks of signals see (default: nature), as large as each signal's own; "
+        "vector: signals read the vector in place of frames.",
         listed=False,
     ),
     Choice(
@@ -315,18 +315,19 @@ def _seeing(
     """The signals, whose own networks see as was asked."""
     if eyes is None:
         return signals
-    if not any(sees(x) for x in signals):
-        _SIGNAL_ENCODERS.check(eyes, "--signal-encoder")
+    _SIGNAL_ENCODERS.check(eyes, "--signal-encoder")
+
+    def made(size: int) -> Any:
+        return _SIGNAL_ENCODERS.make(eyes, EncoderScale(size))
+
+    see = told_by_numbers if isinstance(made(1), VectorMlpConfig) else seen_by
+    changed = tuple(see(x, made) for x in signals)
+    if all(x is y for x, y in zip(changed, signals, strict=True)):
         raise ConfigError(
             "--signal-encoder is that of signals with networks of their own, and there "
             "is none: add --curiosity rnd, or leave it out."
         )
-
-    def made(size: int) -> EncoderConfig:
-        one: EncoderConfig = _SIGNAL_ENCODERS.make(eyes, EncoderScale(size))
-        return one
-
-    return tuple(seen_by(x, made) for x in signals)
+    return changed
 
 
 def _curious(

@@ -31,7 +31,7 @@ from agents.curiosity.progress.object_features import (
 )
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.yardstick import YardstickConfig
-from agents.curiosity.rnd import RndConfig, VectorRndConfig
+from agents.curiosity.rnd import RndConfig
 from agents.curiosity.signal import CuriosityConfig
 from agents.policy.dqn import DqnConfig
 from agents.policy.off_policy import OffPolicyConfig
@@ -155,7 +155,6 @@ CURIOSITY: Table[CuriosityConfig | None] = Table(
         "gamma-progress": Row(GammaProgressConfig),
         "delta-progress": Row(DeltaProgressConfig),
         "rnd": Row(RndConfig, dial={"size": "latent"}),
-        "rnd-vector": Row(VectorRndConfig),
         "icm": Row(IcmConfig),
         "hash-counts": Row(HashCountsConfig),
         "exact-counts": Row(ExactCountsConfig),

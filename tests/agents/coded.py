@@ -59,7 +59,7 @@ class Coded(Curiosity):
         paid = code(scored.traj.obs[1:], self.factor).masked_fill(~scored.valid, 0.0)
         return IntrinsicReward(paid, paid)
 
-    def warm_up(self, obs: Tensor) -> None:
+    def warm_up(self, obs: Tensor, vector: Tensor | None = None) -> None:
         self.warmed.append(obs)
 
 

@@ -32,6 +32,7 @@ from agents.curiosity.progress.frozen_features import ChangeOfFeaturesConfig
 from agents.curiosity.progress.own_loss import OwnLossConfig
 from agents.curiosity.progress.own_model import OwnModelConfig
 from agents.curiosity.rnd import RndConfig
+from agents.curiosity.sight import NumbersConfig
 from agents.curiosity.signals import SignalConfig
 from agents.off_policy.build import OffPolicyAgentConfig
 from agents.policy.ppo import PpoConfig, RewardStream
@@ -40,6 +41,7 @@ from agents.ppo.build import PpoAgentConfig, ReplayConfig
 from agents.ppo.head_start import HeadStartConfig
 from envs.native_env import NativeVectorEnv
 from envs.tiles.key_door import KeyDoorConfig, KeyDoorWorld
+from envs.tiles.trackers.config import TrackerMazeConfig
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import Step, WorldConfig
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
@@ -59,6 +61,7 @@ from world_models.cores.recurrent import RecurrentConfig
 from world_models.hindsight.config import HindsightHeadConfig
 from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore, byol_hindsight, jepa_vicreg
+from world_models.vector_encoder import VectorMlpConfig
 
 T, B, K, STEPS = 7, 8, 3, 3
 KEY_DOOR = KeyDoorConfig(max_episode_steps=5, varied_layouts=True)
@@ -112,6 +115,20 @@ COMPARED = (
     Re3Config(Eyes(), rows=5, every=2),
     AptConfig(DYNAMICS, nearest=3, every=2),
 )
+MLP = VectorMlpConfig(hidden=(6,), size=5)
+RND_OF_VECTORS = RndConfig(MLP, 6, 0.4, 3)
+TOLD = (
+    RND_OF_VECTORS,
+    ExactCountsConfig(places=99, levels=8, sight=NumbersConfig(0, 40)),
+    E3bConfig(MLP, hidden=8),
+    NoveldConfig(RND_OF_VECTORS, rows=4),
+    NguConfig(MLP, hidden=8, rows=4, nearest=2, novelty=RND_OF_VECTORS),
+    RideConfig(DynamicsConfig(MLP, hidden=8), rows=4),
+    IcmConfig(DynamicsConfig(MLP, hidden=8)),
+    Re3Config(MLP, rows=5, every=2),
+    AptConfig(DynamicsConfig(MLP, hidden=8), nearest=3, every=2),
+    AmaConfig(MLP, hidden=8),
+)
 
 
 @dataclass(frozen=True)
@@ -149,6 +166,13 @@ CASES = {
             SignalConfig(LpmConfig(hidden=8, steps=9)),
             SignalConfig(AmaConfig(Eyes(), hidden=8, grid=5)),
         ),
+    ),
+    "signals that read vectors": Case(
+        None,
+        HashCountsConfig(bits=9, sight=NumbersConfig()),
+        tuple(SignalConfig(x) for x in TOLD),
+        replace(AGENT, encoder=MLP, core=RecurrentConfig(9)),
+        TrackerMazeConfig(pixels=0, max_episode_steps=5),
     ),
     "byol-explore": Case(BYOL, PredictionErrorConfig()),
     "byol-explore and rnd": Case(BYOL, PredictionErrorConfig(), (SignalConfig(RND),)),

@@ -1,15 +1,18 @@
 """Count-based exploration: what was seen seldom in the whole run is paid."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import final
 
 import torch
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 
-from agents.curiosity.counts.keys import FrameKeys, Keys, SimHash
+from agents.curiosity.counts.keys import Keys
 from agents.curiosity.counts.table import CountTable, DirectTable, SortedTable
+from agents.curiosity.counts.vector_keys import exact_keys, hashed_keys
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.scored import Scored
+from agents.curiosity.sight import FramesConfig, SightConfig
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.distributed import gathered_rows
 
@@ -22,7 +25,7 @@ class Counts(Curiosity):
     too, as the paper's does per batch.
 
     Args:
-        keys: say which frames are the same.
+        keys: say which rows are the same.
         table: counts them.
         scale: of what is paid.
     """
@@ -36,14 +39,18 @@ class Counts(Curiosity):
         self.register_buffer("begun", torch.zeros((), dtype=torch.bool))
         self.begun: Tensor
 
-    def warm_up(self, obs: Tensor) -> None:
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
         """Show what random play looks like; nothing is counted."""
-        self.keys.warm_up(obs)
+        self.keys.warm_up(obs, vector)
 
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """By counts of this rollout's end; row 0 was counted a rollout ago."""
-        keys, valid = self.keys(scored.traj.obs), scored.valid
+        keys, valid = self.keys(self.keys.sight(scored.traj)), scored.valid
         everywhere = gathered_rows(keys, 1)
         new = torch.ones_like(everywhere, dtype=torch.bool)
         new[0] = ~self.begun
@@ -63,6 +70,8 @@ class HashCountsConfig:
     """length of the hash: 2^bits counts; more tell more frames apart"""
     grid: int = 12
     """squares along each side of the frame, of which the hash knows the brightness"""
+    sight: SightConfig = field(default_factory=FramesConfig)
+    """what is hashed: frames, or numbers of the vector as they are"""
 
     def __post_init__(self) -> None:
         if self.grid < 1:
@@ -71,10 +80,14 @@ class HashCountsConfig:
             raise ValueError(f"bits must be from 1 to 24, not {self.bits}")
 
     def build(self, surroundings: Surroundings) -> Counts:
-        """Build the signal."""
+        """Build the signal.
+
+        Raises:
+            ValueError: the worlds show no such thing.
+        """
         spec = surroundings.spec
         scale = ReturnStdScale(spec.num_envs, surroundings.discount)
-        keys = SimHash(spec.obs_shape, self.bits, self.grid)
+        keys = hashed_keys(self.sight.sight(spec), self.bits, self.grid)
         return Counts(keys, DirectTable(self.bits), scale)
 
 
@@ -87,7 +100,9 @@ class ExactCountsConfig:
     cell: int = 1
     """side of the squares of pixels that are averaged first; 1: none"""
     levels: int = 256
-    """of brightness that are told apart"""
+    """of brightness that are told apart; of a vector: steps from -1 to 1"""
+    sight: SightConfig = field(default_factory=FramesConfig)
+    """what is counted: frames, or numbers of the vector"""
 
     def __post_init__(self) -> None:
         check_keys(self.places, self.cell, self.levels)
@@ -96,11 +111,12 @@ class ExactCountsConfig:
         """Build the signal.
 
         Raises:
-            ValueError: cells are larger than the frame.
+            ValueError: cells are larger than the frame, or the worlds show no such
+                thing.
         """
         spec = surroundings.spec
         scale = ReturnStdScale(spec.num_envs, surroundings.discount)
-        keys = FrameKeys(spec.obs_shape, self.cell, self.levels)
+        keys = exact_keys(self.sight.sight(spec), self.cell, self.levels)
         return Counts(keys, SortedTable(self.places), scale)
 
 

@@ -1,13 +1,14 @@
-"""Frames as integers: equal keys for what counts as the same."""
+"""Rows as integers: equal keys for what counts as the same."""
 
 from abc import ABC, abstractmethod
 from typing import final
 
 import torch
-from jaxtyping import Float32, Int64, UInt8
+from jaxtyping import Float32, Int64, Shaped, UInt8
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, avg_pool2d
 
+from agents.curiosity.sight import FrameSight, Sight
 from ssl_objectives.distributed import gathered_rows, num_processes
 from ssl_objectives.encoders.chunks import in_chunks
 
@@ -15,7 +16,10 @@ _MOST_BITS = 24  # a table of 2^24 counts is 128 MB
 
 
 class Keys(nn.Module, ABC):
-    """Gives every frame an integer; frames of one integer are counted together.
+    """Gives every row an integer; rows of one integer are counted together.
+
+    Args:
+        sight: what of a row is looked at.
 
     Attributes:
         warm_up_steps: random env steps (per env) that it wants to see first.
@@ -23,18 +27,32 @@ class Keys(nn.Module, ABC):
 
     warm_up_steps: int = 0
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
+    def __init__(self, sight: Sight) -> None:
+        super().__init__()
+        self.sight = sight
+
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
         """See rows of random play, before anything is counted."""
 
     @torch.no_grad()
-    def forward(self, obs: UInt8[Tensor, "R B C H W"]) -> Int64[Tensor, "R B"]:
-        """The key of every frame."""
-        rows: Tensor = in_chunks(self._key, obs.flatten(0, 1), ())
-        return rows.view(obs.shape[:2])
+    def forward(self, rows: Shaped[Tensor, "R B ..."]) -> Int64[Tensor, "R B"]:
+        """The key of everything that `sight` reads."""
+        keys: Tensor = in_chunks(self._key, rows.flatten(0, 1), ())
+        return keys.view(rows.shape[:2])
 
     @abstractmethod
-    def _key(self, rows: UInt8[Tensor, "N C H W"]) -> Int64[Tensor, "N"]:
-        """Of some frames."""
+    def _key(self, rows: Shaped[Tensor, "N ..."]) -> Int64[Tensor, "N"]:
+        """Of some of it."""
+
+
+def random_weights(numbers: int) -> Int64[Tensor, "N"]:
+    """Of a sum that is a key: any integers of 64 bits."""
+    low, high = torch.iinfo(torch.int64).min, torch.iinfo(torch.int64).max
+    return torch.randint(low, high, (numbers,))
 
 
 @final
@@ -56,7 +74,7 @@ class FrameKeys(Keys):
     def __init__(
         self, shape: tuple[int, int, int], cell: int = 1, levels: int = 256
     ) -> None:
-        super().__init__()
+        super().__init__(FrameSight(shape))
         channels, height, width = shape
         if cell > min(height, width):
             raise ValueError(
@@ -65,8 +83,7 @@ class FrameKeys(Keys):
             )
         self.cell, self.levels = cell, levels
         numbers = channels * -(-height // cell) * -(-width // cell)
-        low, high = torch.iinfo(torch.int64).min, torch.iinfo(torch.int64).max
-        self.register_buffer("weight", torch.randint(low, high, (numbers,)))
+        self.register_buffer("weight", random_weights(numbers))
         self.weight: Tensor
 
     def _key(self, rows: UInt8[Tensor, "N C H W"]) -> Int64[Tensor, "N"]:
@@ -82,14 +99,62 @@ class FrameKeys(Keys):
         return (numbers.long().flatten(1) * self.weight).sum(-1)
 
 
-@final
-class SimHash(Keys):
+class SignHash(Keys):
     """`sign(A (g(o) - μ))`, as a number of k bits (#Exploration, arXiv 1611.04717).
 
-    g averages the frame over a grid of squares; A is random and normal. Frames that
-    look alike have one key. Deviation: μ, what g was on average in random play, is
-    subtracted. Brightness is never negative, so without it most signs would be those
-    of the sums of A's rows whatever is shown.
+    A is random and normal: what is alike has one key. Deviation: μ, what g was on
+    average in random play, is subtracted. Brightness is never negative, so without it
+    most signs would be those of the sums of A's rows whatever is shown.
+
+    Args:
+        sight: what is read.
+        numbers: of g.
+        bits: k.
+
+    Raises:
+        ValueError: more bits than a table of counts has room for.
+    """
+
+    warm_up_steps = 128
+
+    def __init__(self, sight: Sight, numbers: int, bits: int) -> None:
+        super().__init__(sight)
+        if not 1 <= bits <= _MOST_BITS:
+            raise ValueError(f"bits must be from 1 to {_MOST_BITS}, not {bits}")
+        self.bits = bits
+        self.register_buffer("projection", torch.randn(numbers, bits))
+        self.register_buffer("mean", torch.zeros(numbers, dtype=torch.float64))
+        self.register_buffer("seen", torch.zeros((), dtype=torch.float64))
+        self.projection: Tensor
+        self.mean: Tensor
+        self.seen: Tensor
+
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
+        """Let μ follow."""
+        looks = self._look(self.sight.of(obs, vector).flatten(0, 1)).double()
+        # equally many rows in every process
+        mean = gathered_rows(looks.mean(0, keepdim=True), 0).mean(0)
+        rows = len(looks) * num_processes()
+        self.seen += rows
+        self.mean += (mean - self.mean) * rows / self.seen
+
+    @abstractmethod
+    def _look(self, rows: Shaped[Tensor, "N ..."]) -> Float32[Tensor, "N G"]:
+        """g, of some rows."""
+
+    def _key(self, rows: Shaped[Tensor, "N ..."]) -> Int64[Tensor, "N"]:
+        signs = (self._look(rows) - self.mean.float()) @ self.projection > 0
+        places = torch.arange(self.bits, device=signs.device)
+        return (signs.long() << places).sum(-1)
+
+
+@final
+class SimHash(SignHash):
+    """Of frames: g averages them over a grid of squares.
 
     Args:
         shape: (C, H, W).
@@ -100,36 +165,11 @@ class SimHash(Keys):
         ValueError: more bits than a table of counts has room for.
     """
 
-    warm_up_steps = 128
-
     def __init__(
         self, shape: tuple[int, int, int], bits: int = 16, grid: int = 12
     ) -> None:
-        super().__init__()
-        if not 1 <= bits <= _MOST_BITS:
-            raise ValueError(f"bits must be from 1 to {_MOST_BITS}, not {bits}")
-        self.grid, self.bits = grid, bits
-        numbers = shape[0] * grid**2
-        self.register_buffer("projection", torch.randn(numbers, bits))
-        self.register_buffer("mean", torch.zeros(numbers, dtype=torch.float64))
-        self.register_buffer("seen", torch.zeros((), dtype=torch.float64))
-        self.projection: Tensor
-        self.mean: Tensor
-        self.seen: Tensor
-
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
-        """Let μ follow."""
-        looks = self._look(obs.flatten(0, 1)).double()
-        # equally many rows in every process
-        mean = gathered_rows(looks.mean(0, keepdim=True), 0).mean(0)
-        rows = len(looks) * num_processes()
-        self.seen += rows
-        self.mean += (mean - self.mean) * rows / self.seen
+        super().__init__(FrameSight(shape), shape[0] * grid**2, bits)
+        self.grid = grid
 
     def _look(self, rows: UInt8[Tensor, "N C H W"]) -> Float32[Tensor, "N G"]:
         return adaptive_avg_pool2d(rows.float() / 255, self.grid).flatten(1)
-
-    def _key(self, rows: UInt8[Tensor, "N C H W"]) -> Int64[Tensor, "N"]:
-        signs = (self._look(rows) - self.mean.float()) @ self.projection > 0
-        places = torch.arange(self.bits, device=signs.device)
-        return (signs.long() << places).sum(-1)

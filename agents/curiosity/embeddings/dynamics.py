@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from agents.curiosity.embeddings.forward import ForwardModel
 from agents.curiosity.embeddings.inverse import InverseEmbedding
 from agents.curiosity.embeddings.means import mean_loss
+from agents.curiosity.sight import Eyes
 from envs.vector_env import EnvSpec
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import Loss
 from world_models.trajectory import Trajectory
 
@@ -34,11 +34,12 @@ class Dynamics(nn.Module):
 
     def error(self, traj: Trajectory) -> Float32[Tensor, "T B"]:
         """The forward model's, of every transition."""
-        return self.forward_model.error(self.embedding(traj.obs), traj.action)
+        embedded = self.embedding(self.embedding.sight(traj))
+        return self.forward_model.error(embedded, traj.action)
 
     def loss(self, traj: Trajectory) -> Loss:
         """Of both, on valid transitions."""
-        embedded = self.embedding(traj.obs)
+        embedded = self.embedding(self.embedding.sight(traj))
         inverse = self.embedding.error(embedded, traj.action)
         ahead = self.forward_model.error(embedded, traj.action)
         each = (1 - self.beta) * inverse + self.beta * ahead
@@ -47,10 +48,10 @@ class Dynamics(nn.Module):
 
 @dataclass(frozen=True)
 class DynamicsConfig:
-    """An embedding of frames that keeps what actions change, and what follows them."""
+    """An embedding that keeps what actions change, and what follows them."""
 
-    encoder: EncoderConfig = field(default_factory=lambda: NatureConfig(128))
-    """of the newest frame"""
+    encoder: Eyes = field(default_factory=lambda: NatureConfig(128))
+    """of the newest frame, or of the vector"""
     hidden: int = 256
     """units of the hidden layers of both dynamics"""
     beta: float = 0.2

@@ -3,24 +3,28 @@
 from typing import final
 
 import torch
-from jaxtyping import Float32, UInt8
+from jaxtyping import Float32, Shaped
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.encoder import EncoderConfig
+from agents.curiosity.sight import Eyes, encoder_of, sight_of
+from envs.vector_env import EnvSpec
 
 
 @final
 class FrozenEmbedding(nn.Module):
-    """`f(o)` of the newest frame, by random weights, in evaluation mode for good.
+    """`f(o)` of the newest frame, or the vector, by random weights.
+
+    It is in evaluation mode for good.
 
     Args:
-        encoder: is built and frozen.
-        obs_shape: (C, H, W).
+        encoder: is built and frozen; `sight` is what it reads.
+        spec: of the worlds.
     """
 
-    def __init__(self, encoder: EncoderConfig, obs_shape: tuple[int, int, int]) -> None:
+    def __init__(self, encoder: Eyes, spec: EnvSpec) -> None:
         super().__init__()
-        self.encoder = encoder.build(obs_shape).requires_grad_(False).eval()
+        self.sight = sight_of(encoder, spec)
+        self.encoder = encoder_of(encoder, spec).requires_grad_(False).eval()
         self.size = self.encoder.size
 
     def train(self, mode: bool = True) -> "FrozenEmbedding":
@@ -28,7 +32,7 @@ class FrozenEmbedding(nn.Module):
         return super().train(False)
 
     @torch.no_grad()
-    def forward(self, obs: UInt8[Tensor, "R B C H W"]) -> Float32[Tensor, "R B D"]:
-        """Embed frames."""
-        embedded: Tensor = self.encoder(obs)
+    def forward(self, rows: Shaped[Tensor, "R B ..."]) -> Float32[Tensor, "R B D"]:
+        """Embed what `sight` reads."""
+        embedded: Tensor = self.encoder(rows)
         return embedded

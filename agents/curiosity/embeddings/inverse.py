@@ -3,12 +3,12 @@
 from typing import final
 
 import torch
-from jaxtyping import Float32, Shaped, UInt8
+from jaxtyping import Float32, Shaped
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, mse_loss
 
+from agents.curiosity.sight import Eyes, encoder_of, sight_of
 from envs.vector_env import DiscreteActions, EnvSpec
-from ssl_objectives.encoders.encoder import EncoderConfig
 
 
 @final
@@ -21,13 +21,14 @@ class InverseEmbedding(nn.Module):
 
     Args:
         spec: of the worlds.
-        encoder: of the newest frame.
+        encoder: of the newest frame, or of the vector; `sight` is what it reads.
         hidden: units of the head that guesses the action.
     """
 
-    def __init__(self, spec: EnvSpec, encoder: EncoderConfig, hidden: int) -> None:
+    def __init__(self, spec: EnvSpec, encoder: Eyes, hidden: int) -> None:
         super().__init__()
-        self.encoder = encoder.build(spec.obs_shape)
+        self.sight = sight_of(encoder, spec)
+        self.encoder = encoder_of(encoder, spec)
         self.size = self.encoder.size
         self.discrete = isinstance(spec.actions, DiscreteActions)
         outputs = (
@@ -39,9 +40,9 @@ class InverseEmbedding(nn.Module):
             nn.Linear(2 * self.size, hidden), nn.ReLU(), nn.Linear(hidden, outputs)
         )
 
-    def forward(self, obs: UInt8[Tensor, "R B C H W"]) -> Float32[Tensor, "R B D"]:
-        """Embed frames."""
-        embedded: Tensor = self.encoder(obs)
+    def forward(self, rows: Shaped[Tensor, "R B ..."]) -> Float32[Tensor, "R B D"]:
+        """Embed what `sight` reads."""
+        embedded: Tensor = self.encoder(rows)
         return embedded
 
     def error(

@@ -10,9 +10,9 @@ from agents.curiosity.embeddings.means import mean_loss
 from agents.curiosity.episodic.ellipsoid import EpisodicEllipsoid
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import Eyes
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import Loss
 
 
@@ -45,14 +45,15 @@ class Elliptical(Curiosity):
     def reward(self, scored: Scored) -> IntrinsicReward:
         """How far every row arrived at lies outside of its episode."""
         traj, valid = scored.traj, scored.valid
-        raw = self.memory.along(self.embedding(traj.obs), traj.first)
+        raw = self.memory.along(self.embedding(self.embedding.sight(traj)), traj.first)
         raw = raw.masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
 
     def loss(self, learning: Learning) -> Loss:
         """Inverse dynamics, on valid transitions."""
         traj = learning.traj
-        error = self.embedding.error(self.embedding(traj.obs), traj.action)
+        embedded = self.embedding(self.embedding.sight(traj))
+        error = self.embedding.error(embedded, traj.action)
         return mean_loss(error, traj.valid)
 
 
@@ -60,7 +61,7 @@ class Elliptical(Curiosity):
 class E3bConfig:
     """Reward states unlike those of the episode, by an ellipsoid around these (E3B)."""
 
-    encoder: EncoderConfig = field(default_factory=lambda: NatureConfig(128))
+    encoder: Eyes = field(default_factory=lambda: NatureConfig(128))
     """of the embedding; its size is that of the ellipsoid"""
     hidden: int = 256
     """units of the head that tells the action"""

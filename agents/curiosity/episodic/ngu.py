@@ -15,10 +15,10 @@ from agents.curiosity.moments import EmaMoments
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import Eyes
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.objective import Loss
 
 
@@ -58,15 +58,20 @@ class NeverGiveUp(Curiosity):
         self.errors = EmaMoments(0.99)
         self.warm_up_steps = novelty.warm_up_steps
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
-        """Seed the pixel statistics."""
-        self.novelty.warm_up(obs)
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
+        """Seed the statistics of what is whitened."""
+        self.novelty.warm_up(obs, vector)
 
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """The product, where transitions arrive."""
         traj, valid = scored.traj, scored.valid
-        squared = self.memory.along(self.embedding(traj.obs), traj.first)
+        embedded = self.embedding(self.embedding.sight(traj))
+        squared = self.memory.along(embedded, traj.first)
         episodic = self.kernel(squared, valid)
         lifelong = self._lifelong(self.novelty.errors(traj)[1:], valid)
         raw = (episodic * lifelong).masked_fill(~valid, 0.0)
@@ -86,7 +91,8 @@ class NeverGiveUp(Curiosity):
     def loss(self, learning: Learning) -> Loss:
         """Inverse dynamics, and distillation."""
         traj = learning.traj
-        error = self.embedding.error(self.embedding(traj.obs), traj.action)
+        embedded = self.embedding(self.embedding.sight(traj))
+        error = self.embedding.error(embedded, traj.action)
         inverse, distilled = mean_loss(error, traj.valid), self.novelty.loss(learning)
         return Loss(distilled.per_sample, distilled.regularizer + inverse.regularizer)
 
@@ -95,7 +101,7 @@ class NeverGiveUp(Curiosity):
 class NguConfig:
     """Reward what is new in the episode, more so if it is new in the run (NGU)."""
 
-    encoder: EncoderConfig = field(default_factory=lambda: NatureConfig(32))
+    encoder: Eyes = field(default_factory=lambda: NatureConfig(32))
     """of the embedding"""
     hidden: int = 128
     """units of the head that tells the action"""

@@ -4,15 +4,17 @@ from dataclasses import dataclass, field
 from typing import final
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float32, UInt8
 from torch import Tensor
 
 from agents.curiosity.counts.counts import check_keys
-from agents.curiosity.counts.keys import FrameKeys
+from agents.curiosity.counts.keys import Keys
+from agents.curiosity.counts.vector_keys import exact_keys
 from agents.curiosity.episodic.visits import EpisodicVisits
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import sight_of
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.objective import Loss
 
@@ -22,11 +24,11 @@ class NoveltyDifference(Curiosity):
     """`r_t = max(n(o_{t+1}) - α n(o_t), 0) · 1[N_ep(o_{t+1}) = 0]`.
 
     n is the root of random network distillation's error, N_ep how often the episode
-    has shown the very same frame before.
+    has shown the very same frame, or vector, before.
 
     Args:
         novelty: measures n, and learns.
-        keys: say which frames are the same.
+        keys: say which rows are the same.
         visits: N_ep.
         alpha: α.
         scale: of what is paid.
@@ -37,7 +39,7 @@ class NoveltyDifference(Curiosity):
     def __init__(
         self,
         novelty: RandomNetworkDistillation,
-        keys: FrameKeys,
+        keys: Keys,
         visits: EpisodicVisits,
         alpha: float,
         scale: RewardScale,
@@ -47,16 +49,21 @@ class NoveltyDifference(Curiosity):
         self.alpha, self.scale = alpha, scale
         self.warm_up_steps = novelty.warm_up_steps
 
-    def warm_up(self, obs: UInt8[Tensor, "R B C H W"]) -> None:
-        """Seed the pixel statistics."""
-        self.novelty.warm_up(obs)
+    def warm_up(
+        self,
+        obs: UInt8[Tensor, "R B C H W"],
+        vector: Float32[Tensor, "R B V"] | None = None,
+    ) -> None:
+        """Seed the statistics of what is whitened."""
+        self.novelty.warm_up(obs, vector)
 
     @torch.no_grad()
     def reward(self, scored: Scored) -> IntrinsicReward:
         """The gain in novelty, at first visits."""
         traj, valid = scored.traj, scored.valid
         novel = self.novelty.errors(traj).sqrt()
-        first_time = self.visits.along(self.keys(traj.obs), traj.first) == 0
+        keys = self.keys(self.keys.sight(traj))
+        first_time = self.visits.along(keys, traj.first) == 0
         gain = (novel[1:] - self.alpha * novel[:-1]).clamp(min=0.0)
         raw = gain.masked_fill(~(valid & first_time), 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
@@ -93,9 +100,10 @@ class NoveldConfig:
             ValueError: cells, or the encoder, are too large for the frame.
         """
         spec = surroundings.spec
+        sight = sight_of(self.novelty.encoder, spec)
         return NoveltyDifference(
             self.novelty.build(surroundings),
-            FrameKeys(spec.obs_shape, self.cell, self.levels),
+            exact_keys(sight, self.cell, self.levels),
             EpisodicVisits(spec.num_envs, self.rows),
             self.alpha,
             ReturnStdScale(spec.num_envs, surroundings.discount),

@@ -6,11 +6,13 @@ from typing import final
 import torch
 
 from agents.curiosity.counts.counts import check_keys
-from agents.curiosity.counts.keys import FrameKeys
+from agents.curiosity.counts.keys import Keys
+from agents.curiosity.counts.vector_keys import exact_keys
 from agents.curiosity.embeddings.dynamics import Dynamics, DynamicsConfig
 from agents.curiosity.episodic.visits import EpisodicVisits
 from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import sight_of
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.objective import Loss
 
@@ -19,11 +21,12 @@ from ssl_objectives.objective import Loss
 class ImpactDriven(Curiosity):
     """`r_t = ‖φ(o_{t+1}) - φ(o_t)‖ / √N_ep(o_{t+1})`, φ by both dynamics.
 
-    N_ep is how often the episode has shown the very same frame, this time included.
+    N_ep is how often the episode has shown the very same frame, or vector, this time
+    included.
 
     Args:
         dynamics: φ, forward and inverse.
-        keys: say which frames are the same.
+        keys: say which rows are the same.
         visits: of the episode.
         scale: of what is paid.
     """
@@ -33,7 +36,7 @@ class ImpactDriven(Curiosity):
     def __init__(
         self,
         dynamics: Dynamics,
-        keys: FrameKeys,
+        keys: Keys,
         visits: EpisodicVisits,
         scale: RewardScale,
     ) -> None:
@@ -45,9 +48,11 @@ class ImpactDriven(Curiosity):
     def reward(self, scored: Scored) -> IntrinsicReward:
         """How much a step has changed, and how often it came to that."""
         traj, valid = scored.traj, scored.valid
-        embedded = self.dynamics.embedding(traj.obs)
+        embedding = self.dynamics.embedding
+        embedded = embedding(embedding.sight(traj))
         impact = (embedded[1:] - embedded[:-1]).square().sum(-1).sqrt()
-        times = 1 + self.visits.along(self.keys(traj.obs), traj.first)
+        keys = self.keys(self.keys.sight(traj))
+        times = 1 + self.visits.along(keys, traj.first)
         raw = (impact / times.float().sqrt()).masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
 
@@ -79,9 +84,10 @@ class RideConfig:
             ValueError: cells, or the encoder, are too large for the frame.
         """
         spec = surroundings.spec
+        sight = sight_of(self.dynamics.encoder, spec)
         return ImpactDriven(
             self.dynamics.build(spec),
-            FrameKeys(spec.obs_shape, self.cell, self.levels),
+            exact_keys(sight, self.cell, self.levels),
             EpisodicVisits(spec.num_envs, self.rows),
             ReturnStdScale(spec.num_envs, surroundings.discount),
         )

@@ -1,6 +1,8 @@
 """Aleatoric mapping agents (AMA, arXiv 2102.04399): errors less their own variance."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import final
 
 import torch
@@ -11,45 +13,47 @@ from torch.nn.functional import adaptive_avg_pool2d
 from agents.curiosity.embeddings.means import mean_loss
 from agents.curiosity.normalize import EmaRmsScale, RewardScale
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import Eyes, FrameSight, Sight, encoder_of, sight_of
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
-from envs.vector_env import EnvSpec
+from envs.vector_env import ActionSpace
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.objective import Loss
 from world_models.actions import embedding_of
 from world_models.trajectory import Trajectory
+from world_models.vector_encoder import VectorEncoder
 
 _LEAST, _MOST = -10.0, 5.0  # of the logarithm of a variance; pixels are in [0, 1]
 
+Look = Callable[[Tensor], Tensor]
+"""what is predicted of what is read: `[T, B, ...]` to `[T, B, P]` floats"""
+
 
 @final
-class NextFrame(nn.Module):
-    """Mean and variance of every square of the next frame, of this one and an action.
+class NextRow(nn.Module):
+    """Mean and variance of every number of the next row, of this one and an action.
 
     Args:
-        spec: of the worlds.
-        encoder: of the newest frame.
+        sight: what of a row is read.
+        encoder: of that, with its `size`.
+        actions: of the worlds.
         hidden: units of the hidden layer.
-        grid: squares along each side of the frame, whose brightness is told.
-
-    Raises:
-        ValueError: more squares than pixels.
+        look: what of the next row is predicted.
+        outputs: P, numbers that it gives.
     """
 
     def __init__(
-        self, spec: EnvSpec, encoder: EncoderConfig, hidden: int, grid: int
+        self,
+        sight: Sight,
+        encoder: Encoder | VectorEncoder,
+        actions: ActionSpace,
+        hidden: int,
+        look: Look,
+        outputs: int,
     ) -> None:
         super().__init__()
-        channels, height, width = spec.obs_shape
-        if not 1 <= grid <= min(height, width):
-            raise ValueError(
-                f"grid must be from 1 to {min(height, width)}, the smaller side of the "
-                f"frame, not {grid}"
-            )
-        self.grid = grid
-        self.encoder = encoder.build(spec.obs_shape)
-        self.action = embedding_of(spec.actions, 32)
-        outputs = channels * grid**2
+        self.sight, self.encoder, self.look = sight, encoder, look
+        self.action = embedding_of(actions, 32)
         self.net = nn.Sequential(
             nn.Linear(self.encoder.size + 32, hidden),
             nn.ReLU(),
@@ -60,21 +64,30 @@ class NextFrame(nn.Module):
         self, traj: Trajectory
     ) -> tuple[Float32[Tensor, "T B P"], Float32[Tensor, "T B P"]]:
         """Squared errors of the means, and logarithms of the variances."""
-        told = self.encoder(traj.obs[:-1])
+        rows = self.sight(traj)
+        told = self.encoder(rows[:-1])
         guess = self.net(torch.cat([told, self.action(traj.action)], -1))
         mean, log_variance = guess.chunk(2, -1)
-        error = (mean - self.look(traj.obs[1:])).square()
+        error = (mean - self.look(rows[1:])).square()
         return error, log_variance.clamp(_LEAST, _MOST)
 
-    def look(self, obs: UInt8[Tensor, "T B C H W"]) -> Float32[Tensor, "T B P"]:
-        """The brightness of every square, in [0, 1]."""
-        pooled = adaptive_avg_pool2d(obs.flatten(0, 1).float() / 255, self.grid)
-        return pooled.view(*obs.shape[:2], -1)
+
+def brightness(obs: UInt8[Tensor, "T B C H W"], grid: int) -> Float32[Tensor, "T B P"]:
+    """Of every square, `grid` along each side of a frame, in [0, 1]."""
+    pooled = adaptive_avg_pool2d(obs.flatten(0, 1).float() / 255, grid)
+    return pooled.view(*obs.shape[:2], -1)
+
+
+def numbers_themselves(rows: Float32[Tensor, "T B V"]) -> Float32[Tensor, "T B V"]:
+    """Of a vector, in units of the world."""
+    return rows
 
 
 @final
 class AleatoricMapping(Curiosity):
     """`r_t = mean_p [(x_p - μ_p)² - η σ²_p]`, p over squares of the next frame.
+
+    Or over the numbers of the next vector.
 
     The network learns `mean_p [e^(-s_p) (x_p - μ_p)² + λ s_p]`, `s = log σ²`: so σ²
     becomes the error that stays (for λ = 1), and noise is paid nothing on average.
@@ -92,7 +105,7 @@ class AleatoricMapping(Curiosity):
     across_processes = True
 
     def __init__(
-        self, ahead: NextFrame, eta: float, lam: float, scale: RewardScale
+        self, ahead: NextRow, eta: float, lam: float, scale: RewardScale
     ) -> None:
         super().__init__()
         self.ahead, self.eta, self.lam, self.scale = ahead, eta, lam, scale
@@ -117,12 +130,12 @@ class AleatoricMapping(Curiosity):
 class AmaConfig:
     """Reward errors in pixels beyond the variance that was foretold (AMA)."""
 
-    encoder: EncoderConfig = field(default_factory=lambda: NatureConfig(256))
-    """of the newest frame"""
+    encoder: Eyes = field(default_factory=lambda: NatureConfig(256))
+    """of the newest frame, or of the vector"""
     hidden: int = 256
     """units of the layer between encoder and squares"""
     grid: int = 21
-    """squares along each side of the frame, that are predicted"""
+    """squares along each side of the frame, that are predicted; of a vector all is"""
     eta: float = 1.0
     """η: of the variance that is taken off"""
     lam: float = 1.0
@@ -148,8 +161,32 @@ class AmaConfig:
         """Build the signal.
 
         Raises:
-            ValueError: more squares than pixels.
+            ValueError: more squares than pixels, or the worlds show no such thing.
         """
-        ahead = NextFrame(surroundings.spec, self.encoder, self.hidden, self.grid)
+        spec = surroundings.spec
+        sight = sight_of(self.encoder, spec)
+        look: Look = numbers_themselves
+        outputs = sight.shape[0]
+        if isinstance(sight, FrameSight):
+            look = partial(brightness, grid=self._fitting(sight.shape))
+            outputs *= self.grid**2
+        ahead = NextRow(
+            sight,
+            encoder_of(self.encoder, spec),
+            spec.actions,
+            self.hidden,
+            look,
+            outputs,
+        )
         scale = EmaRmsScale(self.ema_decay, self.clip)
         return AleatoricMapping(ahead, self.eta, self.lam, scale)
+
+    def _fitting(self, shape: tuple[int, int, int]) -> int:
+        """Squares along each side of frames that have so many pixels."""
+        least = min(shape[1:])
+        if not 1 <= self.grid <= least:
+            raise ValueError(
+                f"grid must be from 1 to {least}, the smaller side of the frame, not "
+                f"{self.grid}"
+            )
+        return self.grid

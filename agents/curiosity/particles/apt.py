@@ -39,7 +39,8 @@ class ParticleEntropy(Curiosity):
     def reward(self, scored: Scored) -> IntrinsicReward:
         """By the mean distance of the neighbours that there are."""
         traj, valid = scored.traj, scored.valid
-        apart = self.distances(self.dynamics.embedding(traj.obs[1:]))
+        embedding = self.dynamics.embedding
+        apart = self.distances(embedding(embedding.sight(traj)[1:]))
         there = apart.isfinite()
         total = apart.masked_fill(~there, 0.0).sum(-1)
         mean = total / there.sum(-1).clamp(min=1)

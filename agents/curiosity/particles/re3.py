@@ -10,18 +10,18 @@ from agents.curiosity.normalize import ReturnStdScale, RewardScale
 from agents.curiosity.particles.distances import Distances
 from agents.curiosity.particles.store import StateStore
 from agents.curiosity.scored import Scored
+from agents.curiosity.sight import Eyes
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from ssl_objectives.encoders.cnn import NatureConfig
-from ssl_objectives.encoders.encoder import EncoderConfig
 
 
 @final
 class RandomEncoderEntropy(Curiosity):
     """`r_t = log(1 + ‖y_{t+1} - y_k‖)`, y_k the k-th nearest of y_{t+1}.
 
-    y is what a frozen random encoder makes of a frame. Neighbours are of this rollout
-    and of earlier ones, of all envs. Deviation: of both only every so many steps, so
-    that the store reaches far back; the authors keep all.
+    y is what a frozen random encoder makes of a frame or a vector. Neighbours are of
+    this rollout and of earlier ones, of all envs. Deviation: of both only every so many
+    steps, so that the store reaches far back; the authors keep all.
 
     Args:
         embedding: y.
@@ -41,7 +41,7 @@ class RandomEncoderEntropy(Curiosity):
     def reward(self, scored: Scored) -> IntrinsicReward:
         """By the distance of the k-th nearest, or of the furthest that there is."""
         traj, valid = scored.traj, scored.valid
-        apart = self.distances(self.embedding(traj.obs[1:]))
+        apart = self.distances(self.embedding(self.embedding.sight(traj)[1:]))
         furthest = apart.masked_fill(apart.isinf(), 0.0).amax(-1)
         raw = furthest.log1p().masked_fill(~valid, 0.0)
         return IntrinsicReward(raw, self.scale(raw, valid))
@@ -51,8 +51,8 @@ class RandomEncoderEntropy(Curiosity):
 class Re3Config:
     """Reward states far from their neighbours, seen by a random encoder (RE3)."""
 
-    encoder: EncoderConfig = field(default_factory=lambda: NatureConfig(64))
-    """frozen; of the newest frame"""
+    encoder: Eyes = field(default_factory=lambda: NatureConfig(64))
+    """frozen; of the newest frame, or of the vector"""
     nearest: int = 3
     """k: which neighbour's distance is paid"""
     rows: int = 32
@@ -70,7 +70,7 @@ class Re3Config:
     def build(self, surroundings: Surroundings) -> RandomEncoderEntropy:
         """Build the signal."""
         spec = surroundings.spec
-        embedding = FrozenEmbedding(self.encoder, spec.obs_shape)
+        embedding = FrozenEmbedding(self.encoder, spec)
         store = StateStore(spec.num_envs, embedding.size, self.rows, self.every)
         return RandomEncoderEntropy(
             embedding,

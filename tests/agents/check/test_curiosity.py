@@ -155,7 +155,7 @@ class Drawing(Guess):
 
 
 class Growing(Guess):
-    def warm_up(self, obs: Tensor) -> None:
+    def warm_up(self, obs: Tensor, vector: Tensor | None = None) -> None:
         self.register_buffer("seen", torch.zeros(()))
 
 

@@ -23,30 +23,46 @@ def around(
     actions: ActionSpace = ACTIONS,
     obs_shape: tuple[int, int, int] = SHAPE,
     num_envs: int = B,
+    vector_size: int = 0,
 ) -> Surroundings:
     """Small worlds, and no world model."""
-    spec = EnvSpec(num_envs, obs_shape, actions, torch.device("cpu"))
+    device = torch.device("cpu")
+    spec = EnvSpec(num_envs, obs_shape, actions, device, vector_size=vector_size)
     return Surroundings(spec, 6, 7, DISCOUNT)
 
 
 def rollouts(
-    seed: int = 0, looks: int = 6, ends: float = 0.2, shape: Any = SHAPE
+    seed: int = 0,
+    looks: int = 6,
+    ends: float = 0.2,
+    shape: Any = SHAPE,
+    vector_size: int = 0,
 ) -> Iterator[Scored]:
-    """A stream of rollouts; row T of each is row 0 of the next."""
+    """A stream of rollouts; row T of each is row 0 of the next.
+
+    With a vector, it comes again and again, and frames are black.
+    """
     generator = torch.Generator().manual_seed(seed)
     pictures = torch.randint(0, 256, (looks, *shape), generator=generator)
     pictures = pictures.to(torch.uint8)
-    obs, first = None, None
+    apart = torch.Generator().manual_seed(seed)
+    vectors = 2 * torch.rand(looks, vector_size, generator=apart) - 1
+    obs, first, told = None, None, None
     while True:
         which = torch.randint(0, looks, (T + 1, B), generator=generator)
         frames, begins = pictures[which], torch.rand(T + 1, B, generator=generator)
         begins = begins < ends
         begins[0] = True
-        if obs is not None and first is not None:
-            frames[0], begins[0] = obs, first
-        obs, first = frames[-1], begins[-1]
+        shown = vectors[which]
+        if obs is not None and first is not None and told is not None:
+            frames[0], begins[0], shown[0] = obs, first, told
+        obs, first, told = frames[-1], begins[-1], shown[-1]
         action = torch.randint(0, ACTIONS.n, (T, B), generator=generator)
-        yield Scored.from_rollout(frames, action, begins)
+        if vector_size:
+            black = torch.zeros_like(frames)
+            yield Scored.from_rollout(black, action, begins, vector=shown)
+        else:
+            yield Scored.from_rollout(frames, action, begins)
 
 
 def in_a_row(rows: list[Tensor]) -> list[Tensor]:
@@ -107,9 +123,9 @@ def by_episode(
     return found
 
 
-def goes_on(make: Callable[[], Curiosity], num: int = 2) -> None:
+def goes_on(make: Callable[[], Curiosity], num: int = 2, vector_size: int = 0) -> None:
     """Save, load and go on: as if nothing had happened, bit by bit."""
-    stream = rollouts(5, looks=40)
+    stream = rollouts(5, looks=40, vector_size=vector_size)
     torch.manual_seed(1)
     signal = make()
     optimizer = torch.optim.SGD([*signal.parameters(), torch.zeros(1)], 1e-2)
@@ -126,7 +142,7 @@ def goes_on(make: Callable[[], Curiosity], num: int = 2) -> None:
         return reward
 
     for scored in some(stream, num):
-        signal.warm_up(scored.traj.obs)
+        signal.warm_up(scored.traj.obs, scored.traj.vector)
         step(signal, scored, optimizer)
     torch.manual_seed(2)
     twin = make()

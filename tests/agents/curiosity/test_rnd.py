@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from agents.curiosity.normalize import ReturnStdScale
 from agents.curiosity.rnd import RandomNetworkDistillation, RndConfig
 from agents.curiosity.scored import Learning, Scored
+from agents.curiosity.sight import FrameSight
 from agents.curiosity.signal import Surroundings
 from envs.vector_env import DiscreteActions, EnvSpec
 from ssl_objectives.encoders.cnn import NatureConfig, PatchConfig
@@ -30,7 +31,7 @@ def linear_signal(share: float = 0.25) -> RandomNetworkDistillation:
     return RandomNetworkDistillation(
         network(),
         network(),
-        (C, H, W),
+        FrameSight((C, H, W)),
         ReturnStdScale(B, 0.9),
         share,
         precision=Precision.FLOAT32,

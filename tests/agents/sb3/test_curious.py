@@ -12,7 +12,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecMonitor
 
 from agents.beside.config import CompanionConfig
-from agents.curiosity.rnd import RndConfig, VectorRndConfig
+from agents.curiosity.rnd import RndConfig
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.off_policy.study import StudyConfig
@@ -24,6 +24,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.refusal import ConfigError
+from world_models.vector_encoder import VectorMlpConfig
 
 STUDY = StudyConfig(1, 0, 2, 4, 0)
 SMALL = CompanionConfig(
@@ -128,7 +129,8 @@ def test_without_curiosity_there_is_nothing_to_log() -> None:
 
 
 def test_vectors_alone() -> None:
-    config = CompanionConfig(VectorRndConfig(4, 4), num_steps=4, study=STUDY)
+    signal = RndConfig(VectorMlpConfig(hidden=(4,)), 4, share=1.0, warm_up_steps=0)
+    config = CompanionConfig(signal, num_steps=4, study=STUDY)
     envs = CuriousVecEnv(make_vec_env("CartPole-v1", 2, seed=0), config)
     envs.reset()
     paid = [envs.step(np.array([0, 1]))[1] for _ in range(9)]

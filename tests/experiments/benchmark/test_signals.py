@@ -55,8 +55,8 @@ def test_signals_beside_plain_ppo(tmp_path: Path) -> None:
 
 
 def test_every_signal_of_train_is_there() -> None:
-    """But for variants of others, and those that read no frames."""
-    left = {"none", "error", "hindsight-error", "rnd-vector"}
+    """But for variants of others."""
+    left = {"none", "error", "hindsight-error"}
     more = {PLAIN, MODEL, "hindsight", "disagreement"}
     assert set(signals()) == (set(CURIOSITY.rows) - left) | more
 

@@ -234,7 +234,7 @@ def test_published_grids_go_by_their_names() -> None:
         "eyes-models": 4,
         "key-door-progress": 2,
         "learned-rewards": 9,
-        "noise-matrix": 5 * 6 + 2,
+        "noise-matrix": 5 * 19 + 2,
         "noise-pixels": 3 * 2,
         "social-room": 8,
         "sparse": 2 * 19,

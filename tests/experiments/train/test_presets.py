@@ -135,6 +135,25 @@ def test_signals_see_as_they_are_told_and_are_as_large_as_before(name: str) -> N
     assert same == plain
 
 
+@pytest.mark.parametrize("name", list(CURIOSITY.rows))
+def test_signals_read_the_vector_where_they_are_told(name: str) -> None:
+    """No encoder of frames is left, but those of yardsticks, which read both."""
+    plain = train_config("byol-explore", curiosity=name)
+    old = to_json(plain)["curiosity"]
+    reads = any("yardstick" not in x for x in encoders_in(old))
+    if not reads and "counts" not in name:
+        with pytest.raises(ConfigError, match="signals with networks of their own"):
+            train_config("byol-explore", curiosity=name, signal_encoder="vector")
+        return
+    config = train_config("byol-explore", curiosity=name, signal_encoder="vector")
+    after = to_json(config)["curiosity"]
+    assert not encoders_in(after)
+    assert from_json(to_json(config)) == config
+    assert replace(config, curiosity=plain.curiosity) == plain
+    if "counts" in name:
+        assert after["sight"]["type"] == "agents.curiosity.sight:NumbersConfig"
+
+
 def encoders_in(node: Any, path: str = "") -> dict[str, Any]:
     if not isinstance(node, dict):
         return {}
