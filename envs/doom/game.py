@@ -21,6 +21,7 @@ SCREEN = (120, 160)
 
 _BUTTONS = ("TURN_LEFT", "TURN_RIGHT", "MOVE_FORWARD")
 _PRESSED = ([0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1])
+_VEST = 1.0  # what it pays
 _BEGIN_TICS = 10  # the player's hands move for so long
 
 
@@ -73,8 +74,8 @@ class Game:
         colour: keep the screen in colour, too.
 
     Attributes:
-        grey: u8 `[120, 160]`, what is seen. Where the vest was found there is nothing:
-            it stays what was seen before.
+        grey: u8 `[120, 160]`, what is seen. Where the engine has ended an episode
+            there is nothing: it stays what was seen before.
         colour: u8 `[3, 120, 160]`, the same in colour; None where nobody asked.
         place: x, y (map units) and angle (degrees) of the player.
 
@@ -91,6 +92,7 @@ class Game:
         self.colour: NDArray[np.uint8] | None = None
         self.place = (0.0, 0.0, 0.0)
         self._coloured = colour
+        self._lived = max(0.0, rules.living_reward * rules.frame_skip)
         self._game = game = package.DoomGame()
         game.set_doom_scenario_path(str(wad))
         game.set_doom_map("map01")
@@ -128,8 +130,10 @@ class Game:
         """One step: its reward, and whether it found the vest, which ends all."""
         with self._told("has ended in the midst of an episode"):
             reward = self._game.make_action(_PRESSED[action], self._skip)
-            found = self._game.is_episode_finished()
-            self._look(blind=found)
+            over = self._game.is_episode_finished()
+            self._look(blind=over)
+            # The engine ends an episode a tic behind that which paid for the vest.
+            found = over or reward > self._lived + _VEST / 2
         return float(reward), bool(found)
 
     def close(self) -> None:

@@ -45,10 +45,9 @@ _MAP = "my_way_home.wad"
 class MyWayHome(VectorEnv):
     """B games at once: find the vest (+1), which ends an episode.
 
-    An engine is a process, of 20 MB; a thread waits for it without Python's lock. The
-    vest's room, the map and all chance are the engine's own. What is shown at the end
-    of an episode that found the vest is what was seen a step before: ViZDoom has no
-    picture then. Cut episodes end with what is seen there.
+    An engine is a process of 20 MB; a thread waits for it without Python's lock. The
+    final row of an episode that found the vest shows what was seen a step before, where
+    ViZDoom has ended it and has no picture; cut episodes end with what is seen there.
 
     An engine cannot be saved. What it shows follows from the seed of the episode and
     from the actions in it, which are: `load_state_dict` plays them again, up to half a
