@@ -20,7 +20,7 @@ class Sparsity(Enum):
     """How far the vest is from where an episode begins."""
 
     DENSE = "dense"
-    """In any of 17 spots, the goal's own room among them, looking anywhere."""
+    """In any of 17 spots, one of them in sight of the vest, looking anywhere."""
     SPARSE = "sparse"
     """In the farthest room to the west, looking east."""
     VERY_SPARSE = "very-sparse"
