@@ -24,6 +24,9 @@ from .chance import Chance as Chance
 from .check import EnvContractError as EnvContractError
 from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
+from .doom.config import MyWayHomeConfig as MyWayHomeConfig
+from .doom.my_way_home import MyWayHome as MyWayHome
+from .doom.sparsity import Sparsity as Sparsity
 from .goal_world import GoalWorld as GoalWorld
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv

@@ -18,6 +18,7 @@ IDS = {
     "curious/DeepSea-v0": "envs.toys.deep_sea:DeepSeaConfig",
     "curious/KeyDoor-v0": "envs.tiles.key_door:KeyDoorConfig",
     "curious/MovingDot-v0": "envs.toys.moving_dot:MovingDotConfig",
+    "curious/MyWayHome-v0": "envs.doom.config:MyWayHomeConfig",
     "curious/PixelMaze-v0": "envs.tiles.maze.pixel_maze:PixelMazeConfig",
     "curious/SocialRoom-v0": "envs.mujoco.social_room.config:SocialRoomConfig",
     "curious/TrackerMaze-v0": "envs.tiles.trackers.config:TrackerMazeConfig",

@@ -13,9 +13,7 @@ from envs.atari.machine import AtariMachine
 from envs.atari.protocol import (
     AtariProtocol,
     checked_actions,
-    env_seeds,
     find_game,
-    fresh_seed,
 )
 from envs.atari.ram import (
     RAM_BYTES,
@@ -26,6 +24,7 @@ from envs.atari.ram import (
     place_bytes,
     read_labels,
 )
+from envs.seeds import env_seeds, fresh_seed
 from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, EnvState, Step, VectorEnv
 

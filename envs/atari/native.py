@@ -17,11 +17,10 @@ from envs.atari.protocol import (
     AtariProtocol,
     NamedProtocol,
     checked_actions,
-    env_seeds,
     find_game,
-    fresh_seed,
 )
 from envs.atari.ram import AtariFact, explorable_games
+from envs.seeds import env_seeds, fresh_seed
 from envs.to_device import to_device
 from envs.vector_env import DiscreteActions, EnvSpec, Step, VectorEnv
 

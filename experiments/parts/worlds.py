@@ -6,6 +6,7 @@ A new world is one file and one row here; see docs/extend.md.
 from envs.atari.native import AtariConfig
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
+from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -33,6 +34,7 @@ WORLDS: Table[WorldConfig] = Table(
         "two-rooms-fixed": Row(fixed_two_rooms),
         "attention": Row(AttentionConfig),
         "social-room": Row(SocialRoomConfig),
+        "my-way-home": Row(MyWayHomeConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),
     },

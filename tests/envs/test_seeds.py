@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium
@@ -13,11 +14,13 @@ from gymnasium.vector import AsyncVectorEnv, SyncVectorEnv
 
 from envs.atari.emulator import EmulatedAtari
 from envs.atari.native import NativeAtari
-from envs.atari.protocol import MACHADO, env_seeds
+from envs.atari.protocol import MACHADO
 from envs.attention.config import AttentionConfig
 from envs.behaviours.groups import Animate
+from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumVectorEnv
 from envs.mujoco.social_room.config import SocialRoomConfig
+from envs.seeds import env_seeds
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
 from envs.tiles.trackers.config import TrackerMazeConfig
@@ -64,6 +67,8 @@ WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "tracker-maze": lambda: TrackerMazeConfig(movers=3, shared=False).build(NUM, "cpu"),
     "implemented directly": lambda: Carts(NUM),
 }
+if find_spec("vizdoom") is not None:
+    WORLDS["my-way-home"] = lambda: MyWayHomeConfig().build(NUM, "cpu")
 
 
 def streams(env: VectorEnv, seed: int, steps: int = 40) -> list[bytes]:

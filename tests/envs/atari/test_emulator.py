@@ -13,11 +13,11 @@ from envs.atari.protocol import (
     MACHADO,
     RND_PAPER,
     AtariProtocol,
-    env_seeds,
     rom_path,
 )
 from envs.atari.ram import SILENCE, SOUND_SAMPLES, AtariFact
 from envs.check import check_env, random_action
+from envs.seeds import env_seeds
 
 EVERYTHING = tuple(AtariFact)
 PICTURES = (AtariFact.RAM, AtariFact.COLOUR, AtariFact.EXPLORATION)

@@ -17,13 +17,13 @@ from envs.atari.protocol import (
     RND_PAPER,
     AtariProtocol,
     NamedProtocol,
-    env_seeds,
     find_game,
     list_games,
     rom_path,
 )
 from envs.atari.ram import AtariFact
 from envs.check import check_env, random_action
+from envs.seeds import env_seeds
 from envs.vector_env import DiscreteActions, Step
 
 SHORT = replace(MACHADO, max_frames=120)

@@ -234,6 +234,7 @@ def test_published_grids_go_by_their_names() -> None:
         "eyes-models": 4,
         "key-door-progress": 2,
         "learned-rewards": 9,
+        "my-way-home": 4,
         "noise-matrix": 5 * 19 + 2,
         "noise-pixels": 3 * 2,
         "social-room": 8,
@@ -243,6 +244,7 @@ def test_published_grids_go_by_their_names() -> None:
     seeds = {
         **dict.fromkeys(("eyes", "eyes-images", "eyes-models"), range(60, 63)),
         "learned-rewards": range(60, 63),
+        "my-way-home": range(50, 53),
         "noise-matrix": range(20, 25),
         "noise-pixels": range(20, 23),
         "social-room": range(40, 43),

@@ -1,0 +1,1 @@
+"""ViZDoom: My Way Home, dense, sparse and very sparse; an optional extra."""
