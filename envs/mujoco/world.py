@@ -43,6 +43,8 @@ class MujocoWorld(NativeWorld[MujocoState]):
             MuJoCo's data have them; of a scene without joints there are none.
     """
 
+    keyed = True
+
     def __init__(
         self,
         stage: Stage[Any],

@@ -7,6 +7,7 @@ from envs.atari.native import AtariConfig
 from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
 from envs.gym.env import GymnasiumConfig
+from envs.mujoco.rooms.config import RoomsConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
@@ -33,6 +34,7 @@ WORLDS: Table[WorldConfig] = Table(
         "two-rooms-fixed": Row(fixed_two_rooms),
         "attention": Row(AttentionConfig),
         "social-room": Row(SocialRoomConfig),
+        "rooms": Row(RoomsConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),
     },
