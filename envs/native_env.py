@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 from torch import Tensor
 
+from envs.guide import Guide
 from envs.vector_env import (
     ActionSpace,
     ContinuousActions,
@@ -91,6 +92,14 @@ class NativeWorld(ABC, Generic[S]):
     def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
         """Ground truth as declared in `facts`."""
         return {}
+
+    def guide(self) -> Guide | None:
+        """Who knows the way to its reward, where somebody does beside `ShortestWay`.
+
+        Raises:
+            ValueError: somebody does, but not in a world of such settings.
+        """
+        return None
 
     def close(self) -> None:
         """Release threads, windows and memory; the world is not used afterwards."""

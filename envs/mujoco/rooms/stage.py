@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from math import pi, sqrt
-from typing import NamedTuple, final
+from typing import final
 
 import mujoco
 import torch
@@ -13,13 +13,15 @@ from torch import Tensor
 from envs.chance import Keyed
 from envs.mujoco.physics import Bodies, Told
 from envs.mujoco.renderers.renderer import Poses
+from envs.mujoco.rooms.guide import RoomsGuide
 from envs.mujoco.rooms.map import Map
 from envs.mujoco.rooms.plan import Plan
 from envs.mujoco.rooms.scene import GOAL, Scene
+from envs.mujoco.rooms.state import RoomsState
 from envs.mujoco.rooms.walls import Around, Walls
 from envs.mujoco.stage import Judged, Stage
 from envs.mujoco.walking.boxes import Boxes
-from envs.mujoco.walking.gaits import HEADINGS, TURN, Gait
+from envs.mujoco.walking.gaits import HEADINGS, TURN, Gait, Steps
 from envs.mujoco.walking.television import HIGH, Television
 from envs.mujoco.walking.walker import SUBSTEPS, Walker
 from envs.vector_env import FactSpec
@@ -31,16 +33,6 @@ UNLOCK = 0.8
 PUSHED = 0.25
 """metres from where it stood at first, from which on a box counts as pushed"""
 _ABOUT = 0.5  # metres from the middle of the first room, at most, where episodes begin
-
-
-class RoomsState(NamedTuple):
-    """What the rules remember of each world beside its bodies."""
-
-    maze: Int64[Tensor, "B"]  # which layout
-    taken: Bool[Tensor, "B K"]  # keys
-    opened: Bool[Tensor, "B K"]  # doors
-    visited: Bool[Tensor, "B R"]  # rooms
-    tv: Float32[Tensor, "B cells 3"]  # what is on; no cells without a television
 
 
 @final
@@ -236,6 +228,21 @@ class Rooms(Stage[RoomsState]):
         if self.tv is not None:
             rgba[:, self._tv_geoms, :3] = state.tv
         return replace(poses, geom_pos=pos, geom_rgba=rgba)
+
+    def guide(self) -> RoomsGuide:
+        """Who knows the maze.
+
+        Raises:
+            ValueError: nothing is paid, or walkers do not take steps.
+        """
+        if not self.goal:
+            raise ValueError("nothing is ever paid in rooms without a goal")
+        if not isinstance(self.gait, Steps):
+            raise ValueError(
+                "the guide of rooms takes steps, and walkers here take real numbers: "
+                "leave --world.continuous out, or record another policy"
+            )
+        return RoomsGuide(self.plan, self.boxes)
 
     def _around(self, state: RoomsState, bodies: Bodies) -> Around:
         room = self.plan.room(Walker.place(bodies))
