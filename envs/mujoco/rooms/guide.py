@@ -96,7 +96,8 @@ class RoomsGuide:
         far = torch.linalg.vector_norm(way, dim=1).view(-1, 1, 1).clamp(max=_NEAR)
         pushed = torch.linalg.vector_norm(box - door.unsqueeze(1), dim=-1) < _THROUGH
         there = (ahead > 0) & (ahead < far) & (across < _WIDE)
-        return (there & ~pushed.unsqueeze(-1)).any(1)
+        blocked: Tensor = (there & ~pushed.unsqueeze(-1)).any(1)
+        return blocked
 
 
 def _angle(

@@ -6,7 +6,7 @@ from envs.mujoco.rooms.plan import Plan
 from envs.mujoco.rooms.walls import HIGH, LOCKS, Walls
 from envs.mujoco.walking.boxes import Boxes
 from envs.mujoco.walking.television import Television
-from envs.mujoco.walking.walker import TIME_STEP, Walker
+from envs.mujoco.walking.walker import FIRM, TIME_STEP, Walker
 
 KEY_HIGH = 0.75
 """metres from the floor to a key"""
@@ -53,7 +53,7 @@ class Scene:
       </visual>
       <statistic extent="1"/>
       <default>
-        <geom contype="0" conaffinity="0" solimp="0.99 0.999 0.001"/>
+        <geom contype="0" conaffinity="0" {FIRM}/>
       </default>
       <worldbody>
         <light name="lamp" directional="true" dir="-0.5 0.3 -1" castshadow="false"

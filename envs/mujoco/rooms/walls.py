@@ -25,6 +25,7 @@ LOCKS = (
 """colours of locked doors and their keys"""
 AWAY = -50.0
 """metres below the floor, where whatever is not there is kept"""
+_PAINTED = "leads"
 _NOTHING = (0.0, 0.0, 0.0, 0.0)
 _DARK = (0.05, 0.05, 0.06)
 _SHADES = (1.0, 0.86, 0.72, 0.93)  # of the four sides, so that they can be told apart
@@ -162,7 +163,7 @@ def _pieces(
             size = other.size(THICK + 2 * _IN_FRONT, DOORWAY / 2)
             behind = leads if leads > OPEN else none
             place = other.at(other.off)
-            yield _Piece(f"leads {name}", size, place, dark, shut, behind, lock)
+            yield _Piece(f"{_PAINTED} {name}", size, place, dark, shut, behind, lock)
 
 
 class _Side(NamedTuple):
@@ -189,7 +190,9 @@ class _Side(NamedTuple):
 
 def _body(piece: _Piece) -> str:
     size = " ".join(f"{x:.4g}" for x in piece.size)
+    # What shows where a neighbour leads to is painted on its wall, which is met.
+    met = int(not piece.name.startswith(_PAINTED))
     return (
         f'<body name="{piece.name}" mocap="true"><geom name="{piece.name}" type="box" '
-        f'size="{size}" condim="1" contype="1" conaffinity="1"/></body>'
+        f'size="{size}" condim="1" contype="{met}" conaffinity="{met}"/></body>'
     )

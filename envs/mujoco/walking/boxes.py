@@ -7,6 +7,7 @@ from jaxtyping import Float32
 from torch import Tensor
 
 from envs.mujoco.physics import Bodies
+from envs.mujoco.walking.walker import FIRM
 
 HALF = 0.25
 """half a side of a box, in metres"""
@@ -56,7 +57,7 @@ class Boxes:
 
     def _joints(self, bodies: Bodies) -> Float32[Tensor, "B n 3"]:
         last = _WALKER + 3 * self.num
-        return bodies.qpos[:, _WALKER:last].unflatten(1, (self.num, 3))
+        return bodies.qpos[:, _WALKER:last].view(-1, self.num, 3)
 
 
 def _box(number: int) -> str:
@@ -67,5 +68,5 @@ def _box(number: int) -> str:
           <joint type="slide" axis="0 1 0" damping="20"/>
           <joint type="hinge" axis="0 0 1" damping="0.5"/>
           <geom name="box {number}" type="box" size="{HALF} {HALF} {HALF}" mass="0.3"
-            condim="1" contype="1" conaffinity="1" rgba="{rgba}"/>
+            condim="1" contype="1" conaffinity="1" {FIRM} rgba="{rgba}"/>
         </body>"""

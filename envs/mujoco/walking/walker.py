@@ -15,10 +15,12 @@ EYE = 1.2
 """metres from the floor to the eye"""
 FOVY = 80.0
 """degrees that a frame takes in, from below to above and from left to right"""
-TIME_STEP, SUBSTEPS = 0.01, 10
+TIME_STEP, SUBSTEPS = 0.0125, 8
 """seconds of a time step of the physics, and how many a step of the world has"""
 STEP = TIME_STEP * SUBSTEPS
 """seconds in a step of the world"""
+FIRM = 'solimp="0.99 0.999 0.001"'
+"""of geoms that hardly give way; of walls, too, or they are half as firm"""
 _LOOKS_DOWN = radians(8)
 _FORCE = 60.0  # newtons for each metre per second that the walker is too slow by
 
@@ -46,7 +48,7 @@ class Walker:
           <camera name="eye" pos="0 0 {EYE}" fovy="{FOVY}"
             xyaxes="0 -1 0 {sin(_LOOKS_DOWN):.6f} 0 {cos(_LOOKS_DOWN):.6f}"/>
           <geom name="shins" type="sphere" size="{RADIUS}" pos="0 0 {RADIUS}" mass="1"
-            condim="1" contype="1" conaffinity="1" group="3" rgba="0.9 0.9 0.85 1"/>
+            condim="1" contype="1" conaffinity="1" {FIRM} group="3"/>
         </body>"""
     motors = f"""
         <velocity joint="walker x" kv="{_FORCE}"/>

@@ -15,7 +15,7 @@ def test_passages_are_those_of_the_tiles_from_both_sides(
     for i, seed in enumerate((3, 4)):
         maze = generate_maze(rooms, 10, locks, 2, seed)
         expected = {(x.first, x.second): x.lock for x in maze.passages}
-        found = {}
+        found: dict[tuple[int, int], int | None] = {}
         for room in range(rooms[0] * rooms[1]):
             for side, (down, right) in enumerate(WAYS):
                 what = int(plan.between[i, room, side])

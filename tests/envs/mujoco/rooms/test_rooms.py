@@ -89,7 +89,7 @@ def test_nobody_walks_through_walls_or_locked_doors() -> None:
     moved = (room[1:] != room[:-1]).nonzero()
     assert len(moved) > 20
     for t, b in moved.tolist():
-        here, there = room[t, b].item(), room[t + 1, b].item()
+        here, there = int(room[t, b]), int(room[t + 1, b])
         down, right = there // 4 - here // 4, there % 4 - here % 4
         side = WAYS.index((down, right))
         between = plan.between[0, here, side].item()
