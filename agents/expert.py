@@ -16,13 +16,15 @@ from world_models.belief import Carry
 
 @final
 class Expert(ActingPolicy):
-    """A shortest way to the reward, drawn anew at every step, with mistakes.
+    """A way to the reward, the shortest where that can be known, with mistakes.
 
-    Where several actions lead there equally fast, one of them is drawn. It reads the
+    Some worlds have a guide who knows it; of others all states are tried. Where several
+    actions lead there equally fast, one of them is drawn at every step. It reads the
     state of the worlds itself, which nobody who learns can see.
 
     Args:
-        env: torch-native worlds with discrete actions, in which nothing is chance.
+        env: torch-native worlds with discrete actions, in which nothing is chance, or
+            which have a guide.
         seed: of all draws.
         mistakes: probability of an action that is uniformly random.
 
@@ -34,12 +36,13 @@ class Expert(ActingPolicy):
         if not isinstance(env, NativeVectorEnv):
             raise ConfigError(
                 "The expert knows the rules of torch-native worlds alone, without "
-                "noise: key-door, pixel-maze, chain, deep-sea. Record a policy of "
-                "yours, my_module:MyPolicy, or a run's."
+                "noise: key-door, pixel-maze, rooms, chain, deep-sea. Record a policy "
+                "of yours, my_module:MyPolicy, or a run's."
             )
         self.env, self.mistakes = env, mistakes
         try:
-            self.way = ShortestWay(env.world, env.spec.device)
+            guide = env.world.guide()
+            self.way = guide or ShortestWay(env.world, env.spec.device)
         except ValueError as error:
             raise ConfigError(f"There is no expert: {error}") from error
         self.generator = torch.Generator().manual_seed(seed)

@@ -37,6 +37,7 @@ from .mujoco.physics import Bodies as Bodies
 from .mujoco.physics import CannotSimulate as CannotSimulate
 from .mujoco.physics import Physics as Physics
 from .mujoco.physics import Told as Told
+from .mujoco.rooms.config import RoomsConfig as RoomsConfig
 from .mujoco.social_room.config import SocialRoomConfig as SocialRoomConfig
 from .mujoco.stage import Judged as Judged
 from .mujoco.stage import Stage as Stage

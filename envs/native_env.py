@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float32, Int64, Shaped, UInt8
 from torch import Tensor
 
+from envs.guide import Guide
 from envs.vector_env import (
     ActionSpace,
     ContinuousActions,
@@ -47,6 +48,8 @@ class NativeWorld(ABC, Generic[S]):
         vector_size: V of what `sense` gives; 0 for nothing.
         about: see `EnvSpec`.
         asides: fields of its states that are kept to be told, and decide nothing.
+        keyed: `start` draws nothing from the generator, but from what the states hold:
+            it need not be asked where no env begins.
     """
 
     obs_shape: tuple[int, int, int]
@@ -55,6 +58,7 @@ class NativeWorld(ABC, Generic[S]):
     vector_size: int = 0
     about: str = ""
     asides: tuple[str, ...] = ()
+    keyed: bool = False
 
     @property
     def facts(self) -> Mapping[str, FactSpec]:
@@ -88,6 +92,14 @@ class NativeWorld(ABC, Generic[S]):
     def describe(self, state: S) -> Mapping[str, Shaped[Tensor, "B ..."]]:
         """Ground truth as declared in `facts`."""
         return {}
+
+    def guide(self) -> Guide | None:
+        """Who knows the way to its reward, where somebody does beside `ShortestWay`.
+
+        Raises:
+            ValueError: somebody does, but not in a world of such settings.
+        """
+        return None
 
     def close(self) -> None:
         """Release threads, windows and memory; the world is not used afterwards."""
@@ -149,8 +161,11 @@ class NativeVectorEnv(VectorEnv):
         if isinstance(self.spec.actions, ContinuousActions):
             action = self.spec.actions.to_bounds(action)
         outcome = self.world.transition(self._state, action, self._generator)
-        fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
-        self._state = select_rows(begins, fresh, outcome.state)
+        if self._may_begin(begins):
+            fresh = self.world.start(self.spec.num_envs, self._generator, self._state)
+            self._state = select_rows(begins, fresh, outcome.state)
+        else:
+            self._state = outcome.state
         self._elapsed = (self._elapsed + 1).masked_fill(begins, 0)
         terminated = outcome.terminated & ~begins
         truncated = self._elapsed >= self.world.max_episode_steps
@@ -164,6 +179,12 @@ class NativeVectorEnv(VectorEnv):
             terminated=terminated,
             truncated=truncated,
         )
+
+    def _may_begin(self, begins: Bool[Tensor, "B"]) -> bool:
+        """Whether `start` has to be asked: not by waiting for a device that answers."""
+        if not self.world.keyed or begins.device.type != "cpu":
+            return True
+        return bool(begins.any())
 
     def _row(
         self,

@@ -20,6 +20,7 @@ IDS = {
     "curious/MovingDot-v0": "envs.toys.moving_dot:MovingDotConfig",
     "curious/MyWayHome-v0": "envs.doom.config:MyWayHomeConfig",
     "curious/PixelMaze-v0": "envs.tiles.maze.pixel_maze:PixelMazeConfig",
+    "curious/Rooms-v0": "envs.mujoco.rooms.config:RoomsConfig",
     "curious/SocialRoom-v0": "envs.mujoco.social_room.config:SocialRoomConfig",
     "curious/TrackerMaze-v0": "envs.tiles.trackers.config:TrackerMazeConfig",
     "curious/TwoRooms-v0": "envs.two_rooms.config:TwoRoomsConfig",

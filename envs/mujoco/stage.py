@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 from jaxtyping import Bool, Float32, Int64, Shaped
 from torch import Tensor
@@ -22,6 +22,14 @@ class Judged(NamedTuple):
     reward: Float32[Tensor, "B"]
     terminated: Bool[Tensor, "B"]
     truncated: Bool[Tensor, "B"] | None = None
+
+
+@runtime_checkable
+class StageGuide(Protocol):
+    """See `envs.guide.Guide`; reads the rules' state and bodies."""
+
+    def best(self, state: Any, bodies: Bodies) -> Bool[Tensor, "B A"]:
+        """Which actions lead to the reward."""
 
 
 class Stage(ABC, Generic[S]):
@@ -83,6 +91,10 @@ class Stage(ABC, Generic[S]):
     def describe(self, state: S, bodies: Bodies) -> Mapping[str, Shaped[Tensor, "B _"]]:
         """Ground truth as declared in `facts`."""
         return {}
+
+    def guide(self) -> StageGuide | None:
+        """Who knows the way to its reward; see `NativeWorld.guide`."""
+        return None
 
     def shown(self, state: S, poses: Poses) -> Poses:
         """Colours and lights of each world; without them all look as the XML says."""

@@ -15,6 +15,7 @@ from envs.to_device import to_device
 from envs.vector_env import WorldError
 
 _PLACES = int(mujoco.mjtStage.mjSTAGE_POS.value)
+_ALL = int(mujoco.mjtState.mjSTATE_INTEGRATION)
 _ASTRAY = [
     int(x.value)
     for x in (
@@ -48,9 +49,9 @@ class ThreadedPhysics(Physics):
 
     def reference(self, num: int) -> Float64[Tensor, "num R"]:
         """See `Physics.reference`."""
-        batch = self._batch(num)
-        batch.reset(stage=_PLACES)
-        return self._up(batch.state)
+        state = np.zeros(mujoco.mj_stateSize(self.model, _ALL))
+        mujoco.mj_getState(self.model, mujoco.MjData(self.model), state, _ALL)
+        return self._up(np.broadcast_to(state, (num, len(state))))
 
     def go(self, sim: Float64[Tensor, "B R"], told: Told, substeps: int) -> Moment:
         """See `Physics.go`."""

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, final
 
 import torch
-from jaxtyping import Float32, Float64, Int64, Shaped, UInt8
+from jaxtyping import Bool, Float32, Float64, Int64, Shaped, UInt8
 from torch import Tensor
 
 from envs.chance import Keyed, mixed
+from envs.guide import Guide
 from envs.mujoco.physics import Bodies, Physics
 from envs.mujoco.pictures import Pictures
-from envs.mujoco.stage import Stage
+from envs.mujoco.stage import Stage, StageGuide
 from envs.native_env import NativeWorld, Outcome
 from envs.vector_env import FactSpec
 
@@ -42,6 +43,8 @@ class MujocoWorld(NativeWorld[MujocoState]):
         joints: tell `qpos` and `qvel`, positions and velocities of all joints as
             MuJoCo's data have them; of a scene without joints there are none.
     """
+
+    keyed = True
 
     def __init__(
         self,
@@ -118,7 +121,23 @@ class MujocoWorld(NativeWorld[MujocoState]):
             **self.pictures.describe(self.stage, state.own, state.bodies),
         }
 
+    def guide(self) -> Guide | None:
+        """The stage's, asked about whole states."""
+        guide = self.stage.guide()
+        return None if guide is None else _OfStage(guide)
+
     def close(self) -> None:
         """Release threads, windows and memory."""
         self.physics.close()
         self.pictures.close()
+
+
+@final
+class _OfStage:
+    """A stage's guide as one of its world."""
+
+    def __init__(self, guide: StageGuide) -> None:
+        self._guide = guide
+
+    def best(self, state: MujocoState) -> Bool[Tensor, "B A"]:
+        return self._guide.best(state.own, state.bodies)

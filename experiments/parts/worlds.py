@@ -8,6 +8,7 @@ from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
 from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumConfig
+from envs.mujoco.rooms.config import RoomsConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.tiles.key_door import KeyDoorConfig
 from envs.tiles.maze.pixel_maze import PixelMazeConfig
@@ -34,6 +35,7 @@ WORLDS: Table[WorldConfig] = Table(
         "two-rooms-fixed": Row(fixed_two_rooms),
         "attention": Row(AttentionConfig),
         "social-room": Row(SocialRoomConfig),
+        "rooms": Row(RoomsConfig),
         "my-way-home": Row(MyWayHomeConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),

@@ -253,7 +253,7 @@ def extrinsic_stream(world: str) -> RewardStream:
     """
     if world == "atari":
         return RewardStream(2.0, 0.999, clip=1.0)
-    if world in ("pixel-maze", "key-door", "deep-sea", "chain"):
+    if world in ("pixel-maze", "key-door", "rooms", "deep-sea", "chain"):
         return RewardStream(2.0, 0.999)
     return RewardStream(2.0, 0.99, clip=10.0, normalize=True)
 

@@ -19,6 +19,7 @@ from envs.attention.config import AttentionConfig
 from envs.behaviours.groups import Animate
 from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumVectorEnv
+from envs.mujoco.rooms.config import RoomsConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.seeds import env_seeds
 from envs.tiles.key_door import KeyDoorConfig
@@ -63,6 +64,7 @@ WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "moving-dot": lambda: MovingDotConfig(NoiseConfig(alpha=1.0)).build(NUM, "cpu"),
     "pixel-maze": lambda: PixelMazeConfig(slip=0.5).build(NUM, "cpu"),
     "probe": lambda: ProbeConfig().build(NUM, "cpu"),
+    "rooms": lambda: RoomsConfig(pixels=8).build(NUM, "cpu"),
     "social-room": lambda: SocialRoomConfig(pixels=8).build(NUM, "cpu"),
     "tracker-maze": lambda: TrackerMazeConfig(movers=3, shared=False).build(NUM, "cpu"),
     "implemented directly": lambda: Carts(NUM),

@@ -13,7 +13,10 @@ from envs.gym.single import single_world
 from envs.registration import IDS, register
 from experiments.parts.worlds import WORLDS
 
-FIELDS: dict[str, dict[str, Any]] = {"curious/SocialRoom-v0": {"pixels": 16}}
+FIELDS: dict[str, dict[str, Any]] = {
+    "curious/Rooms-v0": {"pixels": 16},
+    "curious/SocialRoom-v0": {"pixels": 16},
+}
 
 
 def test_every_world_of_the_table_has_an_id() -> None:

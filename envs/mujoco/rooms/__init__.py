@@ -1,0 +1,1 @@
+"""Rooms to be explored on foot, with doors, keys and boxes."""

@@ -1,0 +1,1 @@
+"""Parts of worlds to walk in: a walker, boxes that it pushes, a television."""
