@@ -34,8 +34,12 @@ from .encoders.modalities import PerModality as PerModality
 from .encoders.modalities import RgbDepth as RgbDepth
 from .encoders.precision import Precision as Precision
 from .encoders.raw_pixels import PixelsConfig as PixelsConfig
+from .encoders.residual import Norm as Norm
+from .encoders.residual import Stem as Stem
 from .encoders.resnet import ResNetConfig as ResNetConfig
 from .encoders.small_cnn import SmallCnnConfig as SmallCnnConfig
+from .encoders.torchvision_keys import load_torchvision as load_torchvision
+from .encoders.torchvision_keys import to_torchvision as to_torchvision
 from .encoders.vit import ViTConfig as ViTConfig
 from .images.episodes import Episodes as Episodes
 from .images.fashion_mnist.dataset import (
@@ -53,12 +57,20 @@ from .images.source import ArrayImages as ArrayImages
 from .images.source import ImagesConfig as ImagesConfig
 from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
+from .learn.decay import Decayed as Decayed
+from .learn.lars import Lars as Lars
+from .learn.lars import LarsConfig as LarsConfig
 from .learn.optimizer import AdamWConfig as AdamWConfig
 from .learn.optimizer import OptimizerConfig as OptimizerConfig
 from .learn.pace import PacedAdam as PacedAdam
 from .learn.pace import groups_by_pace as groups_by_pace
 from .learn.pace import set_pace as set_pace
 from .learn.pace import set_rate as set_rate
+from .learn.schedule import Cosine as Cosine
+from .learn.schedule import Fall as Fall
+from .learn.schedule import Level as Level
+from .learn.schedule import Stairs as Stairs
+from .learn.sgd import SgdConfig as SgdConfig
 from .measure.crossed import CrossedShares as CrossedShares
 from .measure.crossed import crossed_shares as crossed_shares
 from .measure.diagnostics import alignment as alignment
@@ -182,6 +194,8 @@ from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
 from .parts.critics import Bilinear as Bilinear
+from .recipes import RECIPES as RECIPES
+from .recipes import Recipe as Recipe
 from .refusal import ConfigError as ConfigError
 from .refusal import DatasetError as DatasetError
 from .refusal import Refusal as Refusal

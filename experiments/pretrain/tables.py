@@ -13,7 +13,10 @@ from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.mixed import MixedConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.learn.lars import LarsConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
+from ssl_objectives.learn.schedule import Cosine, Fall, Level, Stairs
+from ssl_objectives.learn.sgd import SgdConfig
 from ssl_objectives.method import Method
 from ssl_objectives.objective import ObjectiveConfig
 from ssl_objectives.views.maker import (
@@ -96,5 +99,14 @@ ORDERS: Table[OrderConfig] = Table(
 )
 
 OPTIMIZERS: Table[OptimizerConfig] = Table(
-    "optimizer", OptimizerConfig, {"adamw": Row(AdamWConfig)}
+    "optimizer",
+    OptimizerConfig,
+    {"adamw": Row(AdamWConfig), "sgd": Row(SgdConfig), "lars": Row(LarsConfig)},
 )
+
+FALLS: Table[Fall] = Table(
+    "fall",
+    Fall,
+    {"cosine": Row(Cosine), "stairs": Row(Stairs), "level": Row(Level)},
+)
+"""how the learning rate falls behind its warm-up"""

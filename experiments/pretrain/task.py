@@ -14,6 +14,7 @@ from experiments.config.paths import quoted
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.recipes import notes_of_recipe
 from experiments.pretrain.results import RESULTS, measure_encoder
 from experiments.runs.distributed import check_shared, joined, local_device
 from experiments.runs.folder import RunFolder
@@ -149,12 +150,17 @@ class PretrainTask(Task):
                 steps=config.steps,
                 device=self.device,
                 seed=config.seed,
+                rate_factor=config.batch_size / (config.rate_per or config.batch_size),
+                autocast=config.autocast,
+                compiled=config.compile,
             )
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error
         for flag in _unsaid_colors(config.method.views):
             if guess := guess_of_colors(images.image_shape[0]):
                 say(self.console, f"note: {guess}; if they are not, say {flag} 0")
+        for note in notes_of_recipe(config):
+            say(self.console, note)
         self.modules = self.trainer.branches
         self._probe: OnlineProbe | None = None
         if config.evaluate_every and rank() == 0:
