@@ -83,6 +83,15 @@ from .measure.diagnostics import rankme as rankme
 from .measure.diagnostics import relative_spread as relative_spread
 from .measure.diagnostics import uniformity as uniformity
 from .measure.diagnostics import within_share as within_share
+from .measure.encoder_evaluation import ProbeConfig as ProbeConfig
+from .measure.leakage import Leakage as Leakage
+from .measure.leakage import leakage as leakage
+from .measure.protocols.examples import Examples as Examples
+from .measure.protocols.examples import Labelled as Labelled
+from .measure.protocols.examples import ProtocolConfig as ProtocolConfig
+from .measure.protocols.fine_tuning import FineTuningConfig as FineTuningConfig
+from .measure.protocols.linear_probe import LinearProbeConfig as LinearProbeConfig
+from .measure.protocols.neighbours import NeighboursConfig as NeighboursConfig
 from .method import Method as Method
 from .methods.bootstrap.byol import Byol as Byol
 from .methods.bootstrap.byol import ByolConfig as ByolConfig

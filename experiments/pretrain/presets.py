@@ -14,6 +14,7 @@ from experiments.pretrain.tables import (
     OBJECTIVES,
     OPTIMIZERS,
     ORDERS,
+    PROTOCOLS,
     VIEWS,
 )
 from ssl_objectives.encoders.encoder import EncoderConfig
@@ -144,6 +145,7 @@ CHOICES = (
         "What turns gradients into new weights (default: adamw, or the recipe's).",
     ),
     Choice(FALLS, "How the learning rate falls (default: as the optimiser says)."),
+    Choice(PROTOCOLS, "How the encoder is measured in the end.", default="fast"),
 )
 
 
@@ -158,6 +160,7 @@ def pretrain_config(
     optimizer: str | None = None,
     recipe: str | None = None,
     fall: str | None = None,
+    protocol: str = "fast",
 ) -> PretrainConfig:
     """The config that the choices of `curious pretrain` stand for.
 
@@ -190,7 +193,7 @@ def pretrain_config(
         name=method.rpartition(":")[2],
         evaluate_every=scale.every,
         checkpoint_every=scale.every,
-        probe=scale.probe,
+        probe=replace(scale.probe, beside=PROTOCOLS.make(protocol)),
     )
     if published is None:
         assert scale.batch_size is not None

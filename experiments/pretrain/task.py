@@ -28,6 +28,7 @@ from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.measure.leakage import leakage
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError, DatasetError
 from ssl_objectives.views.augment.color import guess_of_colors
@@ -69,7 +70,7 @@ def pretrain(
         device = local_device(device)
         split = _open(config.images)
         say(talks, split.about or type(config.images).__name__)
-        for note in split.notes:
+        for note in (*split.notes, *_leaks(config, split)):
             say(talks, f"note: {note}")
         return run_sessions(
             lambda one: PretrainTask(one, split, device, talks), config, resume, talks
@@ -281,6 +282,14 @@ class PretrainTask(Task):
 
     def _warn(self, message: str) -> None:
         say(self.console, f"warning: {message}")
+
+
+def _leaks(config: PretrainConfig, split: ImageSplit) -> list[str]:
+    """What is wrong with accuracies on this test, where some shall be measured."""
+    if not config.report or split.probed.labels is None:
+        return []
+    told = leakage(split, most=config.probe.num_test).told()
+    return [] if told is None else [told]
 
 
 def _unsaid_colors(views: ViewsConfig) -> list[str]:
