@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int64, Shaped
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import gathered
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.parts.targets import EmaTarget
@@ -40,6 +41,7 @@ class Branches(nn.Module):
         steps: if above 0, the decay rises to 1 over so many updates, as BYOL's:
             `1 - (1 - decay) (cos(π k / steps) + 1) / 2`.
         name: what people are told of as refusing; default: the objective's class.
+        precision: what projector and predictor compute in; what they give is float32.
     """
 
     def __init__(
@@ -51,8 +53,10 @@ class Branches(nn.Module):
         decay: float = 0.99,
         steps: int = 0,
         name: str | None = None,
+        precision: Precision = Precision.FLOAT32,
     ) -> None:
         super().__init__()
+        self.precision = precision
         self.online = nn.Sequential(encoder, projector)
         self.predictor = predictor
         self.objective = objective
@@ -114,14 +118,14 @@ class Branches(nn.Module):
         num_targets = len(images) if num_targets is None else num_targets
         reps, maps = self._encode(images)
         self._latents = reps[0].detach()
-        made = [_several(self.projector(x)) for x in reps]
+        made = [self._head(self.projector, x) for x in reps]
         z = tuple(x for several in made for x in several)
         self._check(len(z), row, extra or {})
         per_image = len(made[0])
         aims = self._targets(images[:num_targets], z[: num_targets * per_image])
         views = Views(
             z=z,
-            p=z if self.predictor is None else tuple(self.predictor(x) for x in z),
+            p=z if self.predictor is None else self._predicted(z),
             t=aims + (None,) * (len(z) - len(aims)),
             pairs=_pairs(len(z), len(aims)),
             valid=valid,
@@ -169,7 +173,7 @@ class Branches(nn.Module):
         network = self.online if self.target is None else self.target.network
         training = network.training
         network.eval()
-        rows = _several(network(images))[0]
+        rows = self._through(network, images)[0]
         network.train(training)
         return rows
 
@@ -194,6 +198,23 @@ class Branches(nn.Module):
         both = [cast(_WithMaps, self.encoder).with_maps(x) for x in images]
         return tuple(x for x, _ in both), tuple(x for _, x in both)
 
+    def _predicted(self, z: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        assert self.predictor is not None
+        return tuple(self._head(self.predictor, x)[0] for x in z)
+
+    def _through(self, network: nn.Module, images: Tensor) -> tuple[Tensor, ...]:
+        """Encoder and projector, one behind the other."""
+        encoder, projector = cast(nn.Sequential, network)
+        return self._head(projector, encoder(images))
+
+    def _head(self, head: nn.Module, rows: Tensor) -> tuple[Tensor, ...]:
+        """What a head makes of rows, as views: computed in one format, given in one."""
+        if self.precision is Precision.FLOAT32:
+            return _several(head(rows))
+        with self.precision.autocast(rows.device):
+            made = _several(head(rows))
+        return tuple(x.to(rows.dtype) for x in made)
+
     def _targets(
         self, images: Sequence[Tensor], z: tuple[Tensor, ...]
     ) -> tuple[Tensor, ...]:
@@ -202,7 +223,7 @@ class Branches(nn.Module):
         if self.target is None:
             return tuple(x.detach() for x in z)
         with torch.no_grad():
-            made = [_several(self.target.network(x)) for x in images]
+            made = [self._through(self.target.network, x) for x in images]
         return tuple(x for several in made for x in several)
 
     def _check(self, num: int, row: Tensor | None, extra: Mapping[str, Tensor]) -> None:

@@ -6,6 +6,7 @@ from torch import nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.encoders.heads import HeadConfig, Mlp
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import ObjectiveConfig, Sizes
 from ssl_objectives.views.maker import TwoViews, ViewMaker, ViewsConfig
 
@@ -51,12 +52,18 @@ class Method:
             reach=reach,
         )
 
-    def build(self, encoder: nn.Module, sizes: Sizes) -> Branches:
+    def build(
+        self,
+        encoder: nn.Module,
+        sizes: Sizes,
+        precision: Precision = Precision.FLOAT32,
+    ) -> Branches:
         """Put the method around an encoder.
 
         Args:
             encoder: what is to be trained.
             sizes: of the encoder and the data; `sizes.latent` is the encoder's output.
+            precision: what heads compute in.
 
         Raises:
             ValueError: the objective needs something that is not there.
@@ -70,6 +77,7 @@ class Method:
             self.decay,
             sizes.steps,
             type(self.objective).__name__.removesuffix("Config"),
+            precision,
         )
 
     def build_views(self, image_shape: tuple[int, int, int]) -> ViewMaker:

@@ -9,8 +9,13 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
 from agents.ppo.build import PpoAgentConfig
 from envs.counting import CountingConfig
-from ssl_objectives.encoders.cnn import NatureConfig
+from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.images.orders import Shuffled
+from ssl_objectives.images.source import ArrayImages
+from ssl_objectives.learn.optimizer import AdamWConfig
+from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.zoo import ZOO
 from world_models.presets import byol_explore
 
 pytestmark = pytest.mark.compiled
@@ -49,3 +54,26 @@ def test_compiled_training_equals_eager_training() -> None:
     eager, fast = metrics
     for name, value in eager.items():
         torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-4)
+
+
+def test_a_compiled_pretrainer_equals_an_eager_one() -> None:
+    """Encoder, projector, predictor and target; names of weights stay as they are."""
+    found = []
+    for compiled in (False, True):
+        pixels = torch.arange(24 * 256).view(24, 1, 16, 16).remainder(251).byte()
+        made = Pretrainer(
+            ZOO["byol"],
+            ImpalaConfig(24, (4, 6, 8), Precision.FLOAT32),
+            ArrayImages(pixels),
+            None,
+            Shuffled(24, 24, 0),
+            AdamWConfig(),
+            steps=4,
+            device=torch.device("cpu"),
+            seed=0,
+            compiled=compiled,
+        )
+        losses = [float(made.step()["pretrain/loss"]) for _ in range(3)]
+        found.append((losses, list(made.branches.state_dict())))
+    assert found[0][1] == found[1][1]
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-3)

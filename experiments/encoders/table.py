@@ -20,6 +20,7 @@ from ssl_objectives.encoders.modalities import (
     ModalitiesConfig,
     RgbDepth,
 )
+from ssl_objectives.encoders.residual import Stem
 from ssl_objectives.encoders.resnet import ResNetConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.encoders.vit import ViTConfig
@@ -58,7 +59,23 @@ ENCODERS: Table[EncoderConfig] = Table(
         "menet": Row(MeNetConfig, dial={"size": "latent"}),
         "ari": Row(AriCnnConfig),
         "resnet": Row(ResNetConfig, dial={"width": "channels"}),
+        "resnet18": Row(
+            partial(ResNetConfig, stem=Stem.IMAGENET),
+            "ResNet-18 with ImageNet's stem, for images of some 100 pixels and more",
+        ),
+        "resnet50": Row(
+            partial(ResNetConfig, depth=50, stem=Stem.IMAGENET),
+            "ResNet-50 with ImageNet's stem: what SSL papers compare each other on",
+        ),
         "vit": Row(ViTConfig, dial={"width": "token"}),
+        "vit-s": Row(
+            partial(ViTConfig, patch=16, width=384, depth=12, heads=6),
+            "ViT-S/16 (2012.12877): 22 million numbers, for images of 224 pixels",
+        ),
+        "vit-b": Row(
+            partial(ViTConfig, patch=16, width=768, depth=12, heads=12),
+            "ViT-B/16 (2010.11929): 86 million numbers, for images of 224 pixels",
+        ),
         "luma-chroma": Row(
             partial(ModalitiesConfig, modalities=LumaChroma()),
             "Two encoders, for brightness and colour",

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
@@ -26,10 +27,15 @@ class PretrainConfig:
     """what is trained"""
     optimizer: OptimizerConfig = field(default_factory=AdamWConfig)
     """what turns gradients into new weights"""
+    rate_per: int = 0
+    """the learning rate is for so many images in a batch, and grows with --batch-size
+    in proportion (1706.02677); 0: it is what it says"""
     order: OrderConfig = field(default_factory=ShuffledConfig)
     """which images are in which batch"""
     name: str = "own"
     """what the method is called in folders and reports"""
+    published: str = ""
+    """which recipe of the method this began as, as --recipe says it"""
     steps: int = 300
     """budget: gradient steps"""
     batch_size: int = 192
@@ -43,6 +49,11 @@ class PretrainConfig:
     """runs, one after another, with seeds counted up from `seed`"""
     device: str = "auto"
     """cpu, cuda, cuda:1 …; auto takes a GPU if there is one"""
+    autocast: Precision = Precision.FLOAT32
+    """what projector and predictor compute in; encoders have their own
+    (--encoder.precision), and losses are always float32"""
+    compile: bool = False
+    """torch.compile encoder and heads: about a minute once, then faster"""
     runs: Path = Path("runs")
     """folder that holds all run folders"""
     log_every: int = 10
@@ -72,6 +83,7 @@ class PretrainConfig:
 _LEAST = {
     "steps": 1,
     "batch_size": 2,
+    "rate_per": 0,
     "seed": 0,
     "seeds": 1,
     "log_every": 1,

@@ -50,8 +50,9 @@ def measure_encoder(
     """Measure an encoder, and write `results.json` and plots into a run's folder.
 
     Results are named `probe/ridge` and `probe/knn` (accuracies, 0 to 1; `probe/knn@1%`
-    with a part of the labels), `probe/effective_rank` and so on; `random/…` are those
-    of an untrained encoder of the same shape, `pixels/…` of raw pixels. What so few
+    with a part of the labels; and those of the protocols of `probe.beside`),
+    `probe/effective_rank` and so on; `random/…` are those of an untrained encoder of
+    the same shape, `pixels/…` of raw pixels. What so few
     images do not define (uniformity, of one) is left out.
 
     Args:
@@ -143,6 +144,10 @@ def table(values: Mapping[str, Mapping[str, float]]) -> Table:
 _LABELS = {
     "ridge": "ridge accuracy",
     "knn": "k-NN accuracy",
+    "knn-20": "k-NN accuracy, 20 neighbours",
+    "knn-200": "k-NN accuracy, 200 neighbours",
+    "linear": "linear probe by SGD",
+    "fine-tuned": "fine-tuned",
     "effective_rank": "effective rank",
     "rankme": "RankMe",
     "participation_ratio": "participation ratio",

@@ -13,7 +13,14 @@ from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.mixed import MixedConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.learn.lars import LarsConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
+from ssl_objectives.learn.schedule import Cosine, Fall, Level, Stairs
+from ssl_objectives.learn.sgd import SgdConfig
+from ssl_objectives.measure.protocols.examples import ProtocolConfig
+from ssl_objectives.measure.protocols.fine_tuning import FineTuningConfig
+from ssl_objectives.measure.protocols.linear_probe import LinearProbeConfig
+from ssl_objectives.measure.protocols.neighbours import NeighboursConfig
 from ssl_objectives.method import Method
 from ssl_objectives.objective import ObjectiveConfig
 from ssl_objectives.views.maker import (
@@ -96,5 +103,32 @@ ORDERS: Table[OrderConfig] = Table(
 )
 
 OPTIMIZERS: Table[OptimizerConfig] = Table(
-    "optimizer", OptimizerConfig, {"adamw": Row(AdamWConfig)}
+    "optimizer",
+    OptimizerConfig,
+    {"adamw": Row(AdamWConfig), "sgd": Row(SgdConfig), "lars": Row(LarsConfig)},
 )
+
+FALLS: Table[Fall] = Table(
+    "fall",
+    Fall,
+    {"cosine": Row(Cosine), "stairs": Row(Stairs), "level": Row(Level)},
+)
+"""how the learning rate falls behind its warm-up"""
+
+_NEIGHBOURS = NeighboursConfig()
+_LINEAR, _TUNED = LinearProbeConfig(), FineTuningConfig()
+
+PROTOCOLS: Table[tuple[ProtocolConfig, ...]] = Table(
+    "protocol",
+    None,
+    {
+        "fast": Row.of((), "ridge and k-NN of 10 neighbours, and nothing else"),
+        "neighbours": Row.of((_NEIGHBOURS,), "also k-NN of 20 and of 200 neighbours"),
+        "linear": Row.of((_LINEAR,), "also a linear probe by SGD, on crops and flips"),
+        "fine-tuning": Row.of(
+            (_TUNED,), "also the whole encoder, tuned with 1 % and 10 % of the labels"
+        ),
+        "papers": Row.of((_NEIGHBOURS, _LINEAR, _TUNED), "all of these"),
+    },
+)
+"""how the encoder is measured in the end"""

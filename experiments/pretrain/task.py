@@ -14,6 +14,7 @@ from experiments.config.paths import quoted
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
+from experiments.pretrain.recipes import notes_of_recipe
 from experiments.pretrain.results import RESULTS, measure_encoder
 from experiments.runs.distributed import check_shared, joined, local_device
 from experiments.runs.folder import RunFolder
@@ -27,6 +28,7 @@ from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSplit
 from ssl_objectives.learn.pretrainer import Pretrainer
+from ssl_objectives.measure.leakage import leakage
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
 from ssl_objectives.refusal import ConfigError, DatasetError
 from ssl_objectives.views.augment.color import guess_of_colors
@@ -68,7 +70,7 @@ def pretrain(
         device = local_device(device)
         split = _open(config.images)
         say(talks, split.about or type(config.images).__name__)
-        for note in split.notes:
+        for note in (*split.notes, *_leaks(config, split)):
             say(talks, f"note: {note}")
         return run_sessions(
             lambda one: PretrainTask(one, split, device, talks), config, resume, talks
@@ -149,12 +151,17 @@ class PretrainTask(Task):
                 steps=config.steps,
                 device=self.device,
                 seed=config.seed,
+                rate_factor=config.batch_size / (config.rate_per or config.batch_size),
+                autocast=config.autocast,
+                compiled=config.compile,
             )
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error
         for flag in _unsaid_colors(config.method.views):
             if guess := guess_of_colors(images.image_shape[0]):
                 say(self.console, f"note: {guess}; if they are not, say {flag} 0")
+        for note in notes_of_recipe(config):
+            say(self.console, note)
         self.modules = self.trainer.branches
         self._probe: OnlineProbe | None = None
         if config.evaluate_every and rank() == 0:
@@ -275,6 +282,14 @@ class PretrainTask(Task):
 
     def _warn(self, message: str) -> None:
         say(self.console, f"warning: {message}")
+
+
+def _leaks(config: PretrainConfig, split: ImageSplit) -> list[str]:
+    """What is wrong with accuracies on this test, where some shall be measured."""
+    if not config.report or split.probed.labels is None:
+        return []
+    told = leakage(split, most=config.probe.num_test).told()
+    return [] if told is None else [told]
 
 
 def _unsaid_colors(views: ViewsConfig) -> list[str]:

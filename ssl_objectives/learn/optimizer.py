@@ -1,12 +1,20 @@
-"""Optimisers and learning-rate schedules: AdamW with warm-up and cosine decay."""
+"""What an optimiser's description must tell, and AdamW's.
+
+    optimizer = AdamWConfig(learning_rate=1e-3).build(network)
+    set_rate(optimizer, config.rate(done))  # before each step
+
+SGD's and LARS's are beside it (`sgd.py`, `lars.py`), and how rates go
+(`schedule.py`).
+"""
 
 import math
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
 from torch import nn, optim
 
-from ssl_objectives.learn.pace import groups_by_pace
+from ssl_objectives.learn.decay import Decayed
+from ssl_objectives.learn.schedule import Cosine, Fall, share_of_rate
 from ssl_objectives.refusal import ConfigError
 
 
@@ -31,41 +39,50 @@ class OptimizerConfig(Protocol):
 
 @dataclass(frozen=True)
 class AdamWConfig:
-    """AdamW; the rate rises at first, then falls along half a cosine to 0."""
+    """AdamW (1711.05101): a step for each number, and decay apart from it."""
 
     learning_rate: float = 2e-3
     """the highest"""
     weight_decay: float = 1e-4
-    """of matrices and filters; biases, norms and scales have none"""
+    """pulls towards 0 at this share of the rate"""
+    decayed: Decayed = Decayed.MATRICES
+    """which parameters decay"""
     warm_up: float = 0.05
     """share of all steps in which the rate rises from 0"""
+    fall: Fall = field(default_factory=Cosine)
+    """how it falls from then on"""
     max_norm: float = 10.0
     """bound on the norm of all gradients together; 0: none"""
 
     def __post_init__(self) -> None:
-        if not 0 < self.learning_rate < math.inf:
-            raise ConfigError(
-                "--optimizer.learning-rate must be above 0 and finite, not "
-                f"{self.learning_rate}"
-            )
-        for name in ("weight_decay", "warm_up", "max_norm"):
-            if not getattr(self, name) >= 0:  # NaN is not, either
-                flag = name.replace("_", "-")
-                raise ConfigError(f"--optimizer.{flag} must be at least 0.")
-        if self.warm_up >= 1:
-            raise ConfigError("--optimizer.warm-up must be below 1.")
+        check_numbers(self)
 
     def build(self, module: nn.Module) -> optim.AdamW:
         """Groups with and without weight decay, of each pace (`pace.py`)."""
-        trained = [x for x in module.parameters() if x.requires_grad]
-        decaying = [x for x in trained if x.ndim > 1]
-        groups = groups_by_pace(decaying, weight_decay=self.weight_decay)
-        groups += groups_by_pace((x for x in trained if x.ndim <= 1), weight_decay=0.0)
+        groups = self.decayed.groups(module, self.weight_decay)
         return optim.AdamW(groups, lr=self.learning_rate, fused=True)
 
     def rate(self, done: float) -> float:
         """The learning rate when a share `done` of all steps is done."""
-        if done < self.warm_up:
-            return self.learning_rate * done / self.warm_up
-        share = (done - self.warm_up) / (1 - self.warm_up)
-        return self.learning_rate * (math.cos(math.pi * share) + 1) / 2
+        return self.learning_rate * share_of_rate(done, self.warm_up, self.fall)
+
+
+def check_numbers(config: Any) -> None:
+    """Refuse what no optimiser takes: a rate, decay, momentum or bound that is none.
+
+    Raises:
+        ConfigError: names the flag.
+    """
+    if not 0 < config.learning_rate < math.inf:
+        raise ConfigError(
+            "--optimizer.learning-rate must be above 0 and finite, not "
+            f"{config.learning_rate}"
+        )
+    for name in ("weight_decay", "warm_up", "max_norm"):
+        if not getattr(config, name) >= 0:  # NaN is not, either
+            flag = name.replace("_", "-")
+            raise ConfigError(f"--optimizer.{flag} must be at least 0.")
+    if config.warm_up >= 1:
+        raise ConfigError("--optimizer.warm-up must be below 1.")
+    if not 0 <= getattr(config, "momentum", 0) < 1:
+        raise ConfigError("--optimizer.momentum must be at least 0 and below 1.")

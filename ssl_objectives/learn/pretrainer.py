@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.branches import Branches
 from ssl_objectives.distributed import average_gradients, num_processes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource, to_be_viewed
@@ -51,6 +53,9 @@ class Pretrainer:
         steps: of the whole run, for everything that follows a schedule.
         device: where all of it is computed.
         seed: of weights and draws.
+        rate_factor: what the optimiser's learning rate is multiplied by.
+        autocast: what heads compute in.
+        compiled: torch.compile encoder and heads.
 
     Raises:
         ConfigError: the parts do not fit together, or to the images.
@@ -69,6 +74,9 @@ class Pretrainer:
         steps: int,
         device: torch.device,
         seed: int,
+        rate_factor: float = 1.0,
+        autocast: Precision = Precision.FLOAT32,
+        compiled: bool = False,
     ) -> None:
         self.method, self.images, self.order = method, images, order
         self.device, self.total_steps = device, steps
@@ -79,7 +87,7 @@ class Pretrainer:
                 self.encoder = encoder.build(images.image_shape)
                 sizes = sizes_for(self.encoder, images, steps)
                 _check_memory(method, sizes, device)
-                self.branches = method.build(self.encoder, sizes).to(device)
+                self.branches = method.build(self.encoder, sizes, autocast).to(device)
             self.views = method.build_views(images.image_shape)
             self.counter = StepCounter(seed)
             self.labels = None if labels is None else labels.to(device)
@@ -88,6 +96,9 @@ class Pretrainer:
             raise ConfigError(str(error)) from error
         self.optimizer = optimizer.build(self.branches)
         self.rate, self.max_norm = optimizer.rate, optimizer.max_norm
+        self.rate_factor = rate_factor
+        if compiled:
+            _compile(self.branches)
         self.trained = [x for x in self.branches.parameters() if x.requires_grad]
 
     @property
@@ -114,7 +125,7 @@ class Pretrainer:
         loss.backward()
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
-        rate = self.rate((self.steps + 0.5) / self.total_steps)
+        rate = self.rate_factor * self.rate((self.steps + 0.5) / self.total_steps)
         set_rate(self.optimizer, rate)
         self.optimizer.step()
         metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
@@ -242,6 +253,18 @@ def num_classes(images: ImageSource) -> int:
     if images.class_names:
         return len(images.class_names)
     return 0 if images.labels is None else int(images.labels.max()) + 1
+
+
+def _compile(branches: Branches) -> None:
+    """Compile all networks, those of the target included; names of weights stay."""
+    target = branches.target
+    networks = [branches.online, *([] if target is None else [target.network])]
+    for encoder, projector in cast("list[nn.Sequential]", networks):
+        # behind the bytes; chunks, which a graph cannot hold, are in front of it
+        getattr(encoder, "body", encoder).compile()
+        projector.compile()
+    if branches.predictor is not None:
+        branches.predictor.compile()
 
 
 def _check_memory(method: Method, sizes: Sizes, device: torch.device) -> None:

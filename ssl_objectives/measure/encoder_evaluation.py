@@ -31,6 +31,11 @@ from ssl_objectives.measure.probes import (
     label_efficiency,
     ridge_accuracy,
 )
+from ssl_objectives.measure.protocols.examples import (
+    Examples,
+    Labelled,
+    ProtocolConfig,
+)
 from ssl_objectives.views.maker import ViewMaker
 
 VIEWED = 200  # images of which views are made
@@ -52,6 +57,8 @@ class ProbeConfig:
     """choices of each such part, of which the mean is taken"""
     num_mapped: int = 1_500
     """test images in the 2-D map of the embedding, at most; 0 draws none"""
+    beside: tuple[ProtocolConfig, ...] = ()
+    """published protocols, beside ridge and k-NN"""
 
     def __post_init__(self) -> None:
         least = {"num_train": 2, "num_test": 8, "draws": 1, "num_mapped": 0}
@@ -111,6 +118,8 @@ class EncoderEvaluation:
     ) -> dict[str, float]:
         """Accuracies by name: `ridge`, `knn`, and with fewer labels `ridge@1%`.
 
+        And those of all protocols beside them.
+
         Args:
             encoder: what is measured.
             embedding: its features of the test rows.
@@ -130,6 +139,14 @@ class EncoderEvaluation:
                 rows, accuracy, self.config.amounts, self.config.draws
             )
             result |= {f"{name}@{amount}": value for amount, value in fewer.items()}
+        if self.config.beside:
+            examples = Examples(
+                Labelled(self.split.probed, self.fit, labels[self.fit]),
+                Labelled(self.split.test, self.test[known], given[known]),
+                torch.device(self.device),
+            )
+            for protocol in self.config.beside:
+                result |= protocol.accuracies(encoder, examples)
         return result
 
     def diagnose(

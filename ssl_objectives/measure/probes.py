@@ -123,10 +123,12 @@ def ridge_accuracy(rows: Features) -> float:
     return float(model.score(rows.test.double().numpy(), rows.test_labels.numpy()))
 
 
-def knn_accuracy(rows: Features, neighbours: int = NEIGHBOURS) -> float:
+def knn_accuracy(
+    rows: Features, neighbours: int = NEIGHBOURS, temperature: float = TEMPERATURE
+) -> float:
     """Share of test images that their nearest training images name rightly, 0 to 1.
 
-    The `neighbours` rows of largest cosine s vote with weight `exp(s / 0.07)`.
+    The `neighbours` rows of largest cosine s vote with weight `exp(s / temperature)`.
     """
     from sklearn.neighbors import KNeighborsClassifier
 
@@ -134,7 +136,7 @@ def knn_accuracy(rows: Features, neighbours: int = NEIGHBOURS) -> float:
         min(neighbours, len(rows.train)),
         metric="cosine",
         algorithm="brute",
-        weights=_votes,
+        weights=lambda distance: _votes(distance, temperature),
     )
     model.fit(rows.train.numpy(), rows.train_labels.numpy())
     return float(model.score(rows.test.numpy(), rows.test_labels.numpy()))
@@ -213,10 +215,10 @@ def online_probe(
     return OnlineProbe(split, train, test, device)
 
 
-def _votes(distance: NDArray[np.floating]) -> NDArray[np.floating]:
+def _votes(distance: NDArray[np.floating], temperature: float) -> NDArray[np.floating]:
     """Weights of neighbours; the nearest has 1, so that none overflows."""
     nearest = distance.min(axis=1, keepdims=True)
-    return np.asarray(np.exp((nearest - distance) / TEMPERATURE))
+    return np.asarray(np.exp((nearest - distance) / temperature))
 
 
 def _labelled(

@@ -22,6 +22,9 @@ from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.mixed import MixedSource
 from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
 from ssl_objectives.measure.encoder_evaluation import ProbeConfig
+from ssl_objectives.measure.protocols.fine_tuning import FineTuningConfig
+from ssl_objectives.measure.protocols.linear_probe import LinearProbeConfig
+from ssl_objectives.measure.protocols.neighbours import NeighboursConfig
 from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import Drawn, ViewMaker
 from ssl_objectives.views.successive import LaterTarget, SuccessiveViews
@@ -170,6 +173,33 @@ def test_an_encoder_that_knows_is_always_right(tmp_path: Path) -> None:
     assert results["probe/within_classes"] == pytest.approx(0, abs=1e-5)
     # four corners of a simplex vary in three directions
     assert results["probe/effective_rank"] == pytest.approx(3, abs=1e-3)
+
+
+def test_protocols_of_papers_stand_beside_the_others(
+    tmp_path: Path, split: ImageSplit
+) -> None:
+    beside = (
+        NeighboursConfig(),
+        LinearProbeConfig(epochs=1),
+        FineTuningConfig(("20", "40"), (1, 1)),
+    )
+    text = io.StringIO()
+    results = measure_encoder(
+        CONFIG.build(SHAPE),
+        CONFIG,
+        split,
+        tmp_path,
+        probe=replace(SMALL, beside=beside),
+        console=Console(file=text, width=120),
+    )
+    own = {"knn-20", "knn-200", "linear"}
+    tuned = {"fine-tuned@20", "fine-tuned@40"}
+    for what, expected in (("probe", own | tuned), ("random", own | tuned)):
+        assert {f"{what}/{x}" for x in expected | PROBES} <= results.keys()
+    assert {f"pixels/{x}" for x in own} <= results.keys()
+    assert not {f"pixels/{x}" for x in tuned} & results.keys()  # they have no weights
+    assert "fine-tuned, 40 of labels" in text.getvalue()
+    assert "k-NN accuracy, 200 neighbours" in text.getvalue()
 
 
 def test_without_labels_there_are_ranks_alone(

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 from ssl_objectives.encoders.chunks import CPU_CHUNK
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.encoders.resnet import BasicBlock, Norm, ResNetConfig, resnet18
+from ssl_objectives.encoders.residual import BasicBlock, Bottleneck, Norm, Stem
+from ssl_objectives.encoders.resnet import ResNetConfig, resnet
 
 SHAPE = (2, 12, 17)
 FLOAT = Precision.FLOAT32
@@ -33,7 +34,7 @@ def images(generator: torch.Generator, num: int, shape: tuple[int, ...]) -> Tens
 
 def test_it_is_resnet_18() -> None:
     """The 11.2 million numbers of ResNet-18 without its classifier, 3x3 stem."""
-    body = resnet18(3)
+    body = resnet(3)
     convolutions = [x for x in body.modules() if isinstance(x, nn.Conv2d)]
     assert sum(p.numel() for p in body.parameters()) == 11_168_832
     assert len([x for x in convolutions if x.kernel_size == (3, 3)]) == 17
@@ -45,17 +46,61 @@ def test_it_is_resnet_18() -> None:
 def test_a_block_is_its_equation(norm: Norm, generator: torch.Generator) -> None:
     block = BasicBlock(6, 8, 2, norm).eval()
     maps = torch.randn(3, 6, 7, 9, generator=generator)
-    conv = nn.functional.conv2d
-    first, second = block.inner[0], block.inner[3]
-    assert isinstance(first, nn.Conv2d)
-    assert isinstance(second, nn.Conv2d)
-    assert isinstance(block.skip, nn.Sequential)
-    inner = block.inner[1](conv(maps, first.weight, stride=2, padding=1)).relu()
-    inner = block.inner[4](conv(inner, second.weight, padding=1))
-    skip = block.skip[1](conv(maps, block.skip.get_parameter("0.weight"), stride=2))
+    convolve = nn.functional.conv2d
+    assert isinstance(block.downsample, nn.Sequential)
+    inner = block.bn1(convolve(maps, block.conv1.weight, stride=2, padding=1)).relu()
+    inner = block.bn2(convolve(inner, block.conv2.weight, padding=1))
+    weight = block.downsample.get_parameter("0.weight")
+    skip = block.downsample[1](convolve(maps, weight, stride=2))
     torch.testing.assert_close(block(maps.clone()), (inner + skip).relu())
     same = BasicBlock(6, 6, 1, norm)
-    assert isinstance(same.skip, nn.Identity)
+    assert isinstance(same.downsample, nn.Identity)
+
+
+@NORMS
+def test_a_bottleneck_is_its_equation(norm: Norm, generator: torch.Generator) -> None:
+    block = Bottleneck(6, 4, 2, norm).eval()
+    maps = torch.randn(3, 6, 7, 9, generator=generator)
+    convolve = nn.functional.conv2d
+    assert isinstance(block.downsample, nn.Sequential)
+    inner = block.bn1(convolve(maps, block.conv1.weight)).relu()
+    inner = convolve(inner, block.conv2.weight, stride=2, padding=1)
+    inner = block.bn3(convolve(block.bn2(inner).relu(), block.conv3.weight))
+    weight = block.downsample.get_parameter("0.weight")
+    skip = block.downsample[1](convolve(maps, weight, stride=2))
+    torch.testing.assert_close(block(maps.clone()), (inner + skip).relu())
+    assert block(maps).shape == (3, 16, 4, 5)
+    assert isinstance(Bottleneck(16, 4, 1, norm).downsample, nn.Identity)
+
+
+@pytest.mark.parametrize(
+    ("depth", "numbers", "outputs"),
+    [
+        (18, 11_176_512, 512),
+        (34, 21_284_672, 512),
+        (50, 23_508_032, 2048),
+        (101, 42_500_160, 2048),
+    ],
+)
+def test_it_is_the_papers_of_each_depth(depth: int, numbers: int, outputs: int) -> None:
+    """Parameters as counted in torchvision's without the classifier."""
+    with torch.device("meta"):
+        body = resnet(3, depth=depth, stem=Stem.IMAGENET)
+        maps = body(torch.zeros(2, 3, 224, 192))
+    assert sum(p.numel() for p in body.parameters()) == numbers
+    assert maps.shape == (2, outputs, 7, 6)
+
+
+def test_channels_are_standardised_first(generator: torch.Generator) -> None:
+    torch.manual_seed(0)
+    config = ResNetConfig(width=4, precision=FLOAT, mean=(0.4, 0.6), std=(0.2, 0.5))
+    encoder = config.build(SHAPE).eval()
+    some = images(generator, 3, SHAPE)
+    pixels = some.float() / 255
+    pixels = torch.stack([(pixels[:, 0] - 0.4) / 0.2, (pixels[:, 1] - 0.6) / 0.5], 1)
+    plain = build(Norm.BATCH).eval()  # of the same draws
+    torch.testing.assert_close(encoder(some), plain.body(pixels).mean((2, 3)))
+    assert encoder.state_dict().keys() == plain.state_dict().keys()
 
 
 @NORMS
@@ -121,7 +166,7 @@ def test_building_leaves_statistics_and_mode_alone() -> None:
     assert int(norm.num_batches_tracked or 0) == 0
     assert norm.running_mean is not None
     assert not norm.running_mean.any()
-    body = resnet18(2, 4)
+    body = resnet(2, 4)
     body[1].eval()
     Encoder(body, SHAPE, 0, FLOAT, nn.AdaptiveAvgPool2d(1))
     assert not body[1].training
@@ -171,6 +216,20 @@ def test_bf16_stays_near(norm: Norm, generator: torch.Generator) -> None:
 def test_impossible_settings_are_refused(config: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="size must be at least 0 and width"):
         ResNetConfig(**config)  # type: ignore[arg-type]
+
+
+def test_means_of_other_channels_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"of 1 channels, and images have 2: give a"):
+        ResNetConfig(mean=(0.5,), std=(0.2,)).build(SHAPE)
+    with pytest.raises(ValueError, match="mean has 1 numbers and std 0"):
+        ResNetConfig(mean=(0.5,))
+    with pytest.raises(ValueError, match="std above 0"):
+        ResNetConfig(mean=(0.5,), std=(0.0,))
+
+
+def test_other_depths_are_refused() -> None:
+    with pytest.raises(ValueError, match="one of 18, 34, 50, 101, not 20"):
+        ResNetConfig(depth=20)
 
 
 def test_other_channels_are_refused(generator: torch.Generator) -> None:

@@ -1,0 +1,1 @@
+"""Published ways to measure an encoder, beside the fast ridge and k-NN."""

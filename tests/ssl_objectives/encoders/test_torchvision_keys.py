@@ -1,0 +1,97 @@
+"""Weights of ResNets by torchvision's names: which those are, and what is refused."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.residual import Norm, Stem
+from ssl_objectives.encoders.resnet import ResNetConfig
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.encoders.torchvision_keys import load_torchvision, to_torchvision
+from ssl_objectives.refusal import ConfigError
+
+SHAPE = (3, 40, 40)
+# blocks of each stage, and convolutions of a block
+LAYERS = {18: ((2, 2, 2, 2), 2), 50: ((3, 4, 6, 3), 3)}
+
+
+def build(depth: int = 18, width: int = 4, size: int = 0, seed: int = 0) -> Encoder:
+    torch.manual_seed(seed)
+    return ResNetConfig(
+        size, width, precision=Precision.FLOAT32, depth=depth, stem=Stem.IMAGENET
+    ).build(SHAPE)
+
+
+def names_of(depth: int) -> set[str]:
+    """As torchvision's ResNets name what they hold, written from its scheme."""
+    counts, inside = LAYERS[depth]
+    of_norm = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+    found = {"conv1.weight", *(f"bn1.{x}" for x in of_norm)}
+    for stage, count in enumerate(counts, 1):
+        for i in range(count):
+            block = f"layer{stage}.{i}"
+            for j in range(1, inside + 1):
+                found |= {f"{block}.conv{j}.weight"}
+                found |= {f"{block}.bn{j}.{x}" for x in of_norm}
+            if not i and (stage > 1 or depth == 50):
+                found |= {f"{block}.downsample.0.weight"}
+                found |= {f"{block}.downsample.1.{x}" for x in of_norm}
+    return found
+
+
+@pytest.mark.parametrize("depth", LAYERS)
+def test_names_are_torchvisions(depth: int) -> None:
+    assert to_torchvision(build(depth)).keys() == names_of(depth)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "backbone.", "module.encoder_q."])
+def test_there_and_back(prefix: str, generator: torch.Generator) -> None:
+    """With a classifier and a projector beside it, as checkpoints of papers have."""
+    one, two = build(seed=1).eval(), build(seed=2, size=5).eval()
+    head = two.head.weight.detach().clone()  # type: ignore[operator]
+    given = {prefix + name: x for name, x in to_torchvision(one).items()}
+    given |= {
+        f"{prefix}fc.weight": torch.zeros(10, 32),
+        "other.0.weight": torch.ones(2),
+    }
+    load_torchvision(two, given)
+    images = torch.randint(256, (3, *SHAPE), generator=generator).byte()
+    maps = one.feature_map(images)
+    assert torch.equal(two.feature_map(images), maps)
+    assert torch.equal(two.head.weight, head)  # type: ignore[arg-type]
+
+
+def test_what_is_given_is_a_copy() -> None:
+    encoder = build()
+    given = to_torchvision(encoder)
+    given["conv1.weight"].zero_()
+    assert encoder.body.conv1.weight.any()  # type: ignore[operator,union-attr]
+
+
+@pytest.mark.parametrize(
+    "other", [build(18, width=8), build(50), ResNetConfig(width=4).build((1, 9, 9))]
+)
+def test_weights_of_another_network_are_refused(other: Encoder) -> None:
+    encoder = build()
+    before = {name: x.clone() for name, x in encoder.state_dict().items()}
+    with pytest.raises(ConfigError, match="of another network than the encoder"):
+        load_torchvision(encoder, to_torchvision(other))
+    after: dict[str, Tensor] = encoder.state_dict()
+    assert all(torch.equal(x, after[name]) for name, x in before.items())
+
+
+def test_deeper_weights_are_not_taken_for_shallow_ones() -> None:
+    """All of ResNet-18's names are in those of ResNet-34, with the same shapes."""
+    with pytest.raises(ConfigError, match=r"layer1.2(.|\n)*of another|of another"):
+        load_torchvision(build(18), to_torchvision(build(34)))
+
+
+def test_what_is_no_resnet_is_refused() -> None:
+    with pytest.raises(ConfigError, match="in torchvision's names: there is no"):
+        load_torchvision(build(), {"weight": torch.zeros(1)})
+    with pytest.raises(ConfigError, match="Only ResNets with batch norms"):
+        to_torchvision(SmallCnnConfig().build((1, 28, 28)))
+    with pytest.raises(ConfigError, match="Only ResNets with batch norms"):
+        to_torchvision(ResNetConfig(width=4, norm=Norm.GROUP).build(SHAPE))
