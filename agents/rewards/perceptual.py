@@ -189,7 +189,7 @@ class PerceptualRewardConfig:
     segmentation: Segmentation = field(default_factory=ExactSegmentation)
     """how demonstrations are cut into steps"""
     end: int = 0
-    """last frames of each demonstration that are the last step; 0: as many as look so"""
+    """last frames of each demonstration that are the last step; 0: as it is cut"""
 
     def __post_init__(self) -> None:
         if self.steps < 2:
