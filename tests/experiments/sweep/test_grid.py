@@ -233,7 +233,7 @@ def test_published_grids_go_by_their_names() -> None:
         "eyes-images": 6,
         "eyes-models": 4,
         "key-door-progress": 2,
-        "learned-rewards": 9,
+        "learned-rewards": 11,
         "my-way-home": 4,
         "noise-matrix": 5 * 19 + 2,
         "noise-pixels": 3 * 2,
