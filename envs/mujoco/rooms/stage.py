@@ -120,6 +120,7 @@ class Rooms(Stage[RoomsState]):
             facts["doors"] = FactSpec((), whole, tally=True)
         if num:
             facts["boxes"] = FactSpec((num, 2), torch.float32, unit="m")
+            facts["to_boxes"] = FactSpec((num, 2), torch.float32, unit="m")
             facts["turned"] = FactSpec((num,), torch.float32)
             facts["pushed"] = FactSpec((), whole, tally=True)
         if self.plan.num_layouts > 1:
@@ -180,7 +181,8 @@ class Rooms(Stage[RoomsState]):
         `place` in metres, from the middle of the first room to the right and up as the
         map has it, `facing` the unit vector ahead; the `room` by its number, row by
         row, and how many `rooms` this episode has been in; `keys` taken and `doors`
-        opened; `boxes` in metres, `turned` in radians, and how many were `pushed`.
+        opened; `boxes` in metres, `to_boxes` the same as the walker has them, ahead and
+        to its left; `turned` in radians, and how many were `pushed`.
         """
         place, plan = Walker.place(bodies), self.plan
         told = {
@@ -193,6 +195,7 @@ class Rooms(Stage[RoomsState]):
             told["keys"], told["doors"] = state.taken.sum(1), state.opened.sum(1)
         if self.boxes.num:
             told["boxes"] = boxes = self.boxes.place(bodies)
+            told["to_boxes"] = Walker.seen_from(bodies, boxes)
             told["turned"] = self.boxes.turned(bodies)
             way = torch.linalg.vector_norm(boxes - plan.boxes[state.maze], dim=-1)
             told["pushed"] = (way > PUSHED).sum(1)

@@ -57,7 +57,7 @@ class Boxes:
 
     def _joints(self, bodies: Bodies) -> Float32[Tensor, "B n 3"]:
         last = _WALKER + 3 * self.num
-        return bodies.qpos[:, _WALKER:last].view(-1, self.num, 3)
+        return bodies.qpos[:, _WALKER:last].view(len(bodies.qpos), self.num, 3)
 
 
 def _box(number: int) -> str:

@@ -67,6 +67,15 @@ class Walker:
         return torch.stack([heading.cos(), heading.sin()], 1)
 
     @staticmethod
+    def seen_from(
+        bodies: Bodies, place: Float32[Tensor, "B n 2"]
+    ) -> Float32[Tensor, "B n 2"]:
+        """Places as the walker has them: metres ahead, and to the left."""
+        x, y = Walker.facing(bodies).unsqueeze(1).unbind(-1)
+        right, up = (place - bodies.qpos[:, None, :2]).unbind(-1)
+        return torch.stack([x * right + y * up, x * up - y * right], -1)
+
+    @staticmethod
     def steered(
         bodies: Bodies, stride: Float32[Tensor, "B"], turn: Float32[Tensor, "B"]
     ) -> Told:

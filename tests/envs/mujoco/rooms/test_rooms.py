@@ -161,6 +161,18 @@ def test_boxes_are_pushed_by_walking_into_them_and_stop() -> None:
     assert torch.linalg.vector_norm(apart, dim=-1).amin() > 0.45
 
 
+def test_boxes_are_where_they_are_from_the_walker() -> None:
+    for row in play(BLIND, 4, 12)[::4]:
+        for b in range(4):
+            x, y = row.facts["facing"][b].tolist()
+            for i in range(4):
+                ahead, left = row.facts["to_boxes"][b, i].tolist()
+                there = row.facts["place"][b] + torch.tensor(
+                    [ahead * x - left * y, ahead * y + left * x]
+                )
+                assert torch.allclose(there, row.facts["boxes"][b, i], atol=1e-4)
+
+
 def test_coverage_counts_rooms_of_this_episode() -> None:
     rows = play(replace(BLIND, locks=0, max_episode_steps=150), 8, 310, seed=1)
     room, rooms = stacked(rows, "room"), stacked(rows, "rooms")
