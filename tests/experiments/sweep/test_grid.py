@@ -238,7 +238,7 @@ def test_published_grids_go_by_their_names() -> None:
         "noise-matrix": 5 * 19 + 2,
         "noise-pixels": 3 * 2,
         "social-room": 8,
-        "sparse": 2 * 19,
+        "sparse": 2 * 19 + 7,
         "two-rooms": 5,
     }
     seeds = {
