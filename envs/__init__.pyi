@@ -28,6 +28,7 @@ from .doom.config import MyWayHomeConfig as MyWayHomeConfig
 from .doom.my_way_home import MyWayHome as MyWayHome
 from .doom.sparsity import Sparsity as Sparsity
 from .goal_world import GoalWorld as GoalWorld
+from .guide import Guide as Guide
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .gym.single import SingleWorld as SingleWorld
