@@ -136,8 +136,9 @@ def test_onnx_takes_any_number_of_images(name: str, tmp_path: Path) -> None:
         [made] = program.run(["latent"], {"image": given.numpy()})
         with torch.no_grad():
             expected = encoder(given)
+        near = 1e-5 * max(1.0, float(expected.abs().max()))  # sums of 50 layers
         torch.testing.assert_close(
-            torch.from_numpy(made), expected, rtol=1e-4, atol=1e-5
+            torch.from_numpy(made), expected, rtol=1e-4, atol=near
         )
 
 
