@@ -38,6 +38,9 @@ from .encoders.residual import Norm as Norm
 from .encoders.residual import Stem as Stem
 from .encoders.resnet import ResNetConfig as ResNetConfig
 from .encoders.small_cnn import SmallCnnConfig as SmallCnnConfig
+from .encoders.standardize import IMAGENET_MEAN as IMAGENET_MEAN
+from .encoders.standardize import IMAGENET_STD as IMAGENET_STD
+from .encoders.timm_body import TimmConfig as TimmConfig
 from .encoders.torchvision_keys import load_torchvision as load_torchvision
 from .encoders.torchvision_keys import to_torchvision as to_torchvision
 from .encoders.vit import ViTConfig as ViTConfig

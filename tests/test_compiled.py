@@ -56,6 +56,7 @@ def test_compiled_training_equals_eager_training() -> None:
         torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own, tracing
 def test_a_compiled_pretrainer_equals_an_eager_one() -> None:
     """Encoder, projector, predictor and target; names of weights stay as they are."""
     found = []

@@ -2,9 +2,12 @@
 
 import json
 import re
+import shlex
+from pathlib import Path
 
 import pytest
 
+from experiments.pretrain.command import COMMAND
 from ssl_objectives.recipes import RECIPES
 from tests.scripts import DOCS, script
 
@@ -29,3 +32,21 @@ def test_every_recipe_is_on_the_page() -> None:
     each = {"ImageNet": "imagenet", "CIFAR-10": "cifar10"}
     known = [(name, images) for images, x in RECIPES.items() for name in x]
     assert sorted((name, each[x]) for name, x in rows) == sorted(known)
+
+
+def test_the_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {}
+    for block in re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S):
+        exec(compile(block, "recipes.md", "exec"), namespace)
+    assert {x.name for x in tmp_path.iterdir()} == {
+        "encoder.safetensors",
+        "encoder.pt2",
+    }
+
+
+def test_the_commands_are_read() -> None:
+    lines = re.findall(r"^curious pretrain (.*)$", PAGE, re.M)
+    assert len(lines) >= 5
+    for line in lines:
+        assert COMMAND.read(shlex.split(line, comments=True)).steps > 0

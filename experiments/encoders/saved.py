@@ -98,7 +98,10 @@ def save_encoder(
             "axes": "channel height width",
             "dtype": "uint8",
             "channels": list(names),
-            "scaling": "bytes 0 to 255; the encoder divides by 255 itself",
+            "scaling": "bytes 0 to 255; the encoder divides by 255 itself, then takes "
+            "`mean` from each channel and divides by `std`, where there are some",
+            "mean": list(getattr(config, "mean", ())),
+            "std": list(getattr(config, "std", ())),
         },
         "output": {"size": encoder.size, "dtype": "float32"},
         "note": note,

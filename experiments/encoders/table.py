@@ -23,6 +23,7 @@ from ssl_objectives.encoders.modalities import (
 from ssl_objectives.encoders.residual import Stem
 from ssl_objectives.encoders.resnet import ResNetConfig
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig
+from ssl_objectives.encoders.timm_body import TimmConfig
 from ssl_objectives.encoders.vit import ViTConfig
 
 OF_TWO_FRAMES = ("change", "frame-difference")
@@ -76,6 +77,7 @@ ENCODERS: Table[EncoderConfig] = Table(
             partial(ViTConfig, patch=16, width=768, depth=12, heads=12),
             "ViT-B/16 (2010.11929): 86 million numbers, for images of 224 pixels",
         ),
+        "timm": Row(TimmConfig),
         "luma-chroma": Row(
             partial(ModalitiesConfig, modalities=LumaChroma()),
             "Two encoders, for brightness and colour",

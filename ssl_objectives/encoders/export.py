@@ -67,4 +67,6 @@ def _traced_with(
 def _portable(encoder: Encoder) -> Encoder:
     copied = copy.deepcopy(encoder).cpu().eval()
     copied.precision = Precision.FLOAT32
+    for x in copied.parameters():  # whoever saves a program doubts other layouts
+        x.data = torch.empty(x.shape).copy_(x.data)
     return copied

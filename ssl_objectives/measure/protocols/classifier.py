@@ -37,6 +37,7 @@ def train_classifiers(
     optimizer: OptimizerConfig,
     *,
     epochs: int,
+    least_steps: int,
     batch_size: int,
     device: torch.device,
     seed: int,
@@ -54,13 +55,14 @@ def train_classifiers(
         chain: augmentations of each image, drawn anew each time.
         optimizer: with its schedule.
         epochs: passes over the images, batches that are not full left out.
+        least_steps: of them, though there be more passes: few images make few batches.
         batch_size: images at once; all of them where there are fewer.
         device: of all networks.
         seed: of order and draws.
     """
     batch = min(batch_size, len(images.rows))
     order = Shuffled(len(images.rows), batch, seed)
-    steps = epochs * (len(images.rows) // batch)
+    steps = max(least_steps, epochs * (len(images.rows) // batch))
     made = optimizer.build(trained)
     parameters = [x for x in trained.parameters() if x.requires_grad]
     counter = StepCounter(seed)

@@ -32,13 +32,17 @@ class FineTuningConfig:
 
     A copy of the encoder and a linear softmax on it. SimCLR's crops, flips, momentum
     and epochs; without its Nesterov momentum, and with labels balanced over classes and
-    chosen by a seed, not by ImageNet's published lists.
+    chosen by a seed, not by ImageNet's published lists. Where epochs of few images are
+    few steps, there are more of them (`least_steps`).
     """
 
     amounts: tuple[str, ...] = ("1%", "10%")
     """how many labels, see `labels.num_labels`; an accuracy for each"""
     epochs: tuple[int, ...] = (60, 30)
     """passes over the labelled images, for each amount"""
+    least_steps: int = 300
+    """gradient steps at least: 1 % of ImageNet are thousands of images, of small data
+    sets a handful, which make one batch"""
     encoder_rate: float = 1.0
     """share of the rate that the encoder learns at"""
     optimizer: OptimizerConfig = field(
@@ -55,6 +59,7 @@ class FineTuningConfig:
     def __post_init__(self) -> None:
         check_count("batch_size", self.batch_size)
         check_count("draws", self.draws)
+        check_count("least_steps", self.least_steps)
         for epochs in self.epochs:
             check_count("epochs", epochs)
         if len(self.epochs) != len(self.amounts):
@@ -103,6 +108,7 @@ class FineTuningConfig:
             self.augment.chain(few.source.image_shape),
             self.optimizer,
             epochs=epochs,
+            least_steps=self.least_steps,
             batch_size=self.batch_size,
             device=device,
             seed=_SEED,

@@ -48,8 +48,8 @@ class LinearProbeConfig:
         default_factory=lambda: SgdConfig(1.0, weight_decay=0.0, warm_up=0.0)
     )
     """what trains; its rate is for 256 images in a batch"""
-    rates: tuple[float, ...] = (0.01, 0.1, 1.0, 10.0)
-    """shares of that rate, a classifier for each (MoCo: 30 alone)"""
+    rates: tuple[float, ...] = (0.1, 1.0, 10.0, 100.0)
+    """shares of that rate, a classifier for each (MoCo has 30 alone)"""
     held_out: float = 0.1
     """share of the training images that decides between them"""
     augment: AugmentConfig = field(default_factory=cropped_and_flipped)
@@ -99,6 +99,7 @@ class LinearProbeConfig:
             self.augment.chain(train.source.image_shape),
             self.optimizer,
             epochs=self.epochs,
+            least_steps=0,
             batch_size=self.batch_size,
             device=device,
             seed=_SEED,

@@ -30,6 +30,10 @@ from experiments.train.task import build_agent, train
 from ssl_objectives.encoders.cnn import ImpalaConfig, PatchConfig
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.residual import Stem
+from ssl_objectives.encoders.resnet import ResNetConfig
+from ssl_objectives.encoders.standardize import IMAGENET_MEAN, IMAGENET_STD
+from ssl_objectives.encoders.torchvision_keys import load_torchvision, to_torchvision
 from ssl_objectives.encoders.vit import ViTConfig
 from ssl_objectives.learn.pace import by_pace
 from ssl_objectives.refusal import ConfigError
@@ -85,6 +89,33 @@ def test_the_file_says_what_it_holds(tmp_path: Path) -> None:
     assert content["encoder"]["type"] == "ssl_objectives.encoders.cnn:ImpalaConfig"
     tensors = load_file(file)
     assert tensors.keys() == encoder.state_dict().keys()
+
+
+def test_the_file_of_a_published_network_says_how_images_are_standardised(
+    tmp_path: Path,
+) -> None:
+    """From torchvision's names into a file, and back out of it."""
+    config = ResNetConfig(
+        width=2,
+        precision=Precision.FLOAT32,
+        stem=Stem.IMAGENET,
+        mean=IMAGENET_MEAN,
+        std=IMAGENET_STD,
+    )
+    encoder, other = (config.build(SHAPE).eval() for _ in range(2))
+    load_torchvision(encoder, to_torchvision(other))
+    save_encoder(tmp_path / "x", encoder, config, SHAPE)
+    assert torch.equal(load_encoder(tmp_path / "x")(images()), other(images()))
+    with safe_open(tmp_path / "x", "pt") as opened:
+        content = json.loads(opened.metadata()["content"])
+    assert content["input"]["mean"] == list(IMAGENET_MEAN)
+    assert content["input"]["std"] == list(IMAGENET_STD)
+    names = {x.removeprefix("body.") for x in load_file(tmp_path / "x")}
+    assert names == to_torchvision(other).keys()
+    saved(tmp_path / "y")
+    with safe_open(tmp_path / "y", "pt") as opened:
+        plain = json.loads(opened.metadata()["content"])
+    assert plain["input"]["mean"] == plain["input"]["std"] == []
 
 
 def test_channels_can_be_named(tmp_path: Path) -> None:

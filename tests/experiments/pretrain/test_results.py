@@ -181,7 +181,7 @@ def test_protocols_of_papers_stand_beside_the_others(
     beside = (
         NeighboursConfig(),
         LinearProbeConfig(epochs=1),
-        FineTuningConfig(("20", "40"), (1, 1)),
+        FineTuningConfig(("20", "40"), (1, 1), least_steps=1),
     )
     text = io.StringIO()
     results = measure_encoder(

@@ -171,6 +171,7 @@ def test_fine_tuning_is_sgd_on_all_weights(examples: Examples, share: float) -> 
     config = FineTuningConfig(
         ("50%",),
         (10,),
+        least_steps=1,
         encoder_rate=share,
         optimizer=SgdConfig(2.0, weight_decay=0.0, warm_up=0.0),
         augment=unchanged(),
@@ -198,7 +199,7 @@ def test_fine_tuning_is_sgd_on_all_weights(examples: Examples, share: float) -> 
 
 def test_few_labels_are_few_and_draws_are_averaged(examples: Examples) -> None:
     network = encoder()
-    base = FineTuningConfig(("6", "50%"), (3, 3), augment=unchanged(), draws=2)
+    base = FineTuningConfig(("6", "50%"), (3, 3), 3, augment=unchanged(), draws=2)
     found = base.accuracies(network, examples)
     assert list(found) == ["fine-tuned@6", "fine-tuned@50%"]
     assert base.accuracies(network, examples) == found
@@ -207,7 +208,7 @@ def test_few_labels_are_few_and_draws_are_averaged(examples: Examples) -> None:
 PROTOCOLS = [
     NeighboursConfig((3,)),
     LinearProbeConfig(epochs=1),
-    FineTuningConfig(("20",), (1,), optimizer=SgdConfig(1.0, fall=Level())),
+    FineTuningConfig(("20",), (1,), 1, optimizer=SgdConfig(1.0, fall=Level())),
 ]
 
 
@@ -235,10 +236,23 @@ def test_the_encoder_is_left_as_it_is(
 
 
 def test_a_frozen_encoder_is_tuned_all_the_same(examples: Examples) -> None:
-    config = FineTuningConfig(("90",), (4,), optimizer=SgdConfig(2.0, warm_up=0.0))
+    config = FineTuningConfig(("90",), (4,), 4, optimizer=SgdConfig(2.0, warm_up=0.0))
     frozen = encoder().freeze()
     assert config.accuracies(frozen, examples) == config.accuracies(encoder(), examples)
     assert frozen.frozen
+
+
+def test_few_images_are_seen_more_often(examples: Examples) -> None:
+    """Nine images in a batch: one pass of them would be one step."""
+    rate = SgdConfig(20.0, weight_decay=0.0, warm_up=0.0)
+    often, once = (
+        FineTuningConfig(("9",), (1,), x, optimizer=rate, augment=unchanged())
+        for x in (40, 1)
+    )
+    again = FineTuningConfig(("9",), (40,), 1, optimizer=rate, augment=unchanged())
+    network = encoder()
+    assert often.accuracies(network, examples) == again.accuracies(network, examples)
+    assert often.accuracies(network, examples) != once.accuracies(network, examples)
 
 
 def test_nothing_is_tuned_where_nothing_can_learn(examples: Examples) -> None:

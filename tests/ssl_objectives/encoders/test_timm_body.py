@@ -1,0 +1,85 @@
+"""timm's networks as encoders, where timm can be imported; a refusal elsewhere."""
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from experiments.encoders.saved import load_encoder, save_encoder
+from ssl_objectives.encoders.export import exported
+from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.timm_body import TimmConfig
+from ssl_objectives.refusal import ConfigError
+
+FULL = Precision.FLOAT32
+SHAPES = {"vit_tiny_patch16_224": (3, 48, 32), "resnet10t": (2, 40, 40)}
+
+
+def timm() -> Any:
+    try:
+        return import_module("timm")
+    except (ImportError, RuntimeError) as error:
+        pytest.skip(f"timm cannot be imported here: {error}")
+
+
+def images(shape: tuple[int, int, int], num: int = 3) -> Tensor:
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(256, (num, *shape), generator=generator).byte()
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_latents_are_timms(name: str) -> None:
+    theirs, shape = timm(), SHAPES[name]
+    torch.manual_seed(0)
+    encoder = TimmConfig(name, precision=FULL).build(shape).eval()
+    torch.manual_seed(5)
+    more = {"img_size": shape[1:]} if "vit" in name else {}
+    other = theirs.create_model(name, in_chans=shape[0], num_classes=0, **more).eval()
+    encoder.body.network.load_state_dict(other.state_dict())  # type: ignore[union-attr]
+    given = images(shape)
+    with torch.no_grad():
+        torch.testing.assert_close(encoder(given), other(given / 255))
+    assert encoder.size == other.num_features
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_it_is_saved_exported_and_standardised(name: str, tmp_path: Path) -> None:
+    timm()
+    shape = SHAPES[name]
+    numbers = (0.4, 0.5, 0.6)[: shape[0]]
+    config = TimmConfig(name, 7, FULL, mean=numbers, std=numbers)
+    encoder = config.build(shape).eval()
+    given = images(shape)
+    with torch.no_grad():
+        expected = encoder(given)
+    assert expected.shape == (3, 7)
+    save_encoder(tmp_path / "encoder.safetensors", encoder, config, shape)
+    with torch.no_grad():
+        again = load_encoder(tmp_path / "encoder.safetensors")(given)
+    assert torch.equal(again, expected)
+    program = exported(encoder).module()
+    torch.testing.assert_close(program(given), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_names_that_are_none_are_refused() -> None:
+    timm()
+    with pytest.raises(ConfigError, match=r"no network 'resnet19'\. Near it: resnet"):
+        TimmConfig("resnet19").build((3, 40, 40))
+
+
+def test_without_timm_people_are_told_what_to_install() -> None:
+    if find_spec("timm"):
+        pytest.skip("timm is installed here")
+    with pytest.raises(ConfigError, match=r'pip install "curious-worlds\[timm\]"'):
+        TimmConfig().build((3, 224, 224))
+
+
+def test_impossible_settings_are_refused() -> None:
+    with pytest.raises(ValueError, match="size must be at least 0"):
+        TimmConfig(size=-1)
+    with pytest.raises(ValueError, match="mean has 1 numbers and std 0"):
+        TimmConfig(mean=(0.5,))
