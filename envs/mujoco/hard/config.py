@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -42,7 +42,7 @@ class HallConfig(ABC):
                 f"layouts must be 1 to {MOST_LAYOUTS:,}, not {self.layouts:,}"
             )
 
-    def with_overview(self) -> Self:
+    def with_overview(self) -> "HallConfig":
         """See `OverlookedWorld`."""
         return replace(self, overview=True)
 

@@ -59,3 +59,11 @@ def turned(
     dot = x * after[..., 0] + y * after[..., 1]
     cross = x * after[..., 1] - y * after[..., 0]
     return torch.atan2(cross, dot)
+
+
+def distance(
+    places: Float32[Tensor, "B *n 2"], other: Float32[Tensor, "B *#n 2"]
+) -> Float32[Tensor, "B *n"]:
+    """Metres from places to another, or each to one of its own."""
+    metres: Tensor = torch.linalg.vector_norm(places - other, dim=-1)
+    return metres

@@ -44,10 +44,10 @@ class Hall:
     def __init__(self, bodies: str, things: str) -> None:
         middle, half = (BACK - FRONT) / 2, (BACK + FRONT) / 2
         walls = [
-            _wall("front end", -FRONT - THICK, 0, THICK, WIDE + 2 * THICK, _FRONT[0]),
-            _wall("front right", 0, -WIDE - THICK, FRONT, THICK, _FRONT[1]),
-            _wall("front left", 0, WIDE + THICK, FRONT, THICK, _FRONT[2]),
-            _wall("back end", BACK + THICK, 0, THICK, WIDE + 2 * THICK, _BACK[0]),
+            _wall("front end", -FRONT - THICK, 0.0, THICK, WIDE + 2 * THICK, _FRONT[0]),
+            _wall("front right", 0.0, -WIDE - THICK, FRONT, THICK, _FRONT[1]),
+            _wall("front left", 0.0, WIDE + THICK, FRONT, THICK, _FRONT[2]),
+            _wall("back end", BACK + THICK, 0.0, THICK, WIDE + 2 * THICK, _BACK[0]),
             _wall("back right", FRONT + middle, -WIDE - THICK, middle, THICK, _BACK[1]),
             _wall("back left", FRONT + middle, WIDE + THICK, middle, THICK, _BACK[2]),
         ]

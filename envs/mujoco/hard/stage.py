@@ -127,10 +127,10 @@ class HallStage(Stage[HallState]):
         """Where all is, and how far the task has come.
 
         `place` in metres from the middle of the front room, x towards the gate, and
-        `facing`, the unit vector ahead; where the `gate` and the `goal` are, and whether
-        the gate is `opened`; the `steps` that are done now, those of the task and, as
-        the last, to be in the back room; the number of the `layout`; and what the task
-        tells.
+        `facing`, the unit vector ahead; where the `gate` and the `goal` are, and
+        whether the gate is `opened`; the `steps` that are done now, those of the task
+        and, as the last, to be in the back room; the number of the `layout`; and what
+        the task tells.
         """
         place = Walker.place(bodies)
         gate = self._gate(state)

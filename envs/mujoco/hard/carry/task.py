@@ -10,7 +10,7 @@ from torch import Tensor
 from envs.chance import Keyed
 from envs.mujoco.hard.carry.gait import HAND, HandedSteps
 from envs.mujoco.hard.colours import COLOURS, NAMES
-from envs.mujoco.hard.course import face
+from envs.mujoco.hard.course import distance, face
 from envs.mujoco.hard.layouts import BACK, FRONT, WIDE, Spots, draw_layouts
 from envs.mujoco.hard.look import Look
 from envs.mujoco.hard.task import WALK, Dot, Errand, Task
@@ -97,13 +97,13 @@ class Carry(Task[CarryState]):
         place = Walker.place(bodies)
         hand = place + HAND_AT * Walker.facing(bodies)
         uses, empty = action == HAND, state.held == self.num
-        far = _far(state.things, hand.unsqueeze(1))
+        far = distance(state.things, hand.unsqueeze(1))
         laid = state.brought.unsqueeze(1) & self._wanted(state)
         far = far.masked_fill(laid, REACH)  # what lies on the pedestal stays there
         takes = uses & empty & (far < REACH).any(1)
         puts = uses & ~empty
         pedestal = self._pedestal(state)
-        fits = (state.held == state.wanted) & (_far(pedestal, hand) < REACH)
+        fits = (state.held == state.wanted) & (distance(pedestal, hand) < REACH)
         floor = _on_floor(hand, place)
         down = torch.where(fits.unsqueeze(1), pedestal, floor)
         moved = puts.unsqueeze(1) & (self._number == state.held.unsqueeze(1))
@@ -179,12 +179,12 @@ class Carry(Task[CarryState]):
         wrong = (state.held < self.num) & ~holds
         thing = state.things[row, state.wanted]
         aim = torch.where(holds.unsqueeze(1), self._pedestal(state), thing)
-        far = _far(state.things, hand.unsqueeze(1))
+        far = distance(state.things, hand.unsqueeze(1))
         first = far.argmin(1) == state.wanted
-        ready = (_far(aim, hand) < REACH) & (holds | first)
+        ready = (distance(aim, hand) < REACH) & (holds | first)
         turn = face(facing, aim - place)
         action = torch.where(ready | wrong, HAND, torch.full_like(turn, WALK))
-        turns = ~ready & ~wrong & (_far(aim, place) < _NEAR) & (turn != AHEAD)
+        turns = ~ready & ~wrong & (distance(aim, place) < _NEAR) & (turn != AHEAD)
         return Errand(
             aim,
             place.new_zeros(len(place), 0, 2),
@@ -209,13 +209,6 @@ def _on_floor(
     high = torch.where(front, FRONT, BACK) - _EDGE
     x = hand[:, 0].clamp(low, high)
     return torch.stack([x, hand[:, 1].clamp(_EDGE - WIDE, WIDE - _EDGE)], 1)
-
-
-def _far(
-    place: Float32[Tensor, "B *n 2"], other: Float32[Tensor, "B *n 2"]
-) -> Float32[Tensor, "B *n"]:
-    far: Tensor = torch.linalg.vector_norm(place - other, dim=-1)
-    return far
 
 
 _PEDESTAL = """

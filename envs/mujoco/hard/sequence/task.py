@@ -9,7 +9,7 @@ from torch import Tensor
 
 from envs.chance import Keyed
 from envs.mujoco.hard.colours import COLOURS, NAMES
-from envs.mujoco.hard.course import face
+from envs.mujoco.hard.course import distance, face
 from envs.mujoco.hard.layouts import FRONT, Spots, draw_layouts
 from envs.mujoco.hard.look import Look
 from envs.mujoco.hard.task import WALK, Dot, Errand, Task
@@ -98,8 +98,8 @@ class Sequence(Task[SequenceState]):
     def judge(self, state: SequenceState, bodies: Bodies) -> SequenceState:
         """The show goes on for who stands there; pads look who comes."""
         place = Walker.place(bodies)
-        watches = _far(self._station(state), place) < ON
-        far = _far(self._pads(state), place.unsqueeze(1))
+        watches = distance(self._station(state), place) < ON
+        far = distance(self._pads(state), place.unsqueeze(1))
         on = torch.where((far < ON).any(1), far.argmin(1), self.pads)
         asks = self._asks(state)
         entered = asks & (on != state.on) & (on < self.pads)
@@ -168,7 +168,7 @@ class Sequence(Task[SequenceState]):
         avoid = torch.where(other.unsqueeze(-1), pads, aside)
         look = face(Walker.facing(bodies), self._panel - place)
         look = torch.where(look == AHEAD, STAY, look)
-        watches = ~asks & (_far(station, place) < ON)
+        watches = ~asks & (distance(station, place) < ON)
         return Errand(
             aim, avoid, _WIDE, torch.where(watches, look, WALK), self.opened(state)
         )
@@ -203,13 +203,6 @@ class Sequence(Task[SequenceState]):
     def _colours(self, state: SequenceState) -> Float32[Tensor, "B n 3"]:
         glow = torch.where(state.clock == self.lasts, 1.0, _PALE)
         return glow.view(-1, 1, 1) * self._shows[: self.pads]
-
-
-def _far(
-    place: Float32[Tensor, "B *n 2"], other: Float32[Tensor, "B *n 2"]
-) -> Float32[Tensor, "B *n"]:
-    far: Tensor = torch.linalg.vector_norm(place - other, dim=-1)
-    return far
 
 
 _PANEL = f"""

@@ -57,7 +57,7 @@ def test_what_is_out_of_reach_is_not_taken() -> None:
 
 
 def test_nothing_is_put_into_walls() -> None:
-    env, row = begun(CARRY, 4)
+    env, _ = begun(CARRY, 4)
     held = torch.zeros(4, dtype=torch.int64)
     places = torch.tensor([[2.7, 0.2], [-2.7, 0.0], [0.0, 2.2], [3.3, 0.0]])
     heading = torch.tensor([0.0, torch.pi, torch.pi / 2, torch.pi])
@@ -89,7 +89,7 @@ def test_the_pedestal_takes_the_right_thing_alone() -> None:
 
 def test_the_right_thing_far_from_the_pedestal_opens_nothing() -> None:
     env, row = begun(CARRY, 3)
-    put(env, row.facts["pedestal"] + 2 * BEFORE + 0.3, held=row.facts["wanted"])
+    put(env, row.facts["pedestal"] + 3 * BEFORE, held=row.facts["wanted"])
     row = everyone(env, HAND)
     assert not row.facts["opened"].any()
     assert (row.facts["held"] == NOTHING).all()

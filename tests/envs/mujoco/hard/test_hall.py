@@ -67,9 +67,9 @@ def test_only_the_goal_pays_and_nobody_gets_through_a_shut_gate(task: str) -> No
     place, opened = stacked(rows, "place"), stacked(rows, "opened").bool()
     assert not (~opened & (place[..., 0] > FRONT)).any()
     assert (place[..., 0].amax(0) > FRONT - 0.6).any(), "nobody came to the gate"
-    assert (place[..., 0] > -FRONT + 0.2).all()
-    assert (place[..., 0] < BACK - 0.2).all()
-    assert (place[..., 1].abs() < WIDE - 0.2).all()
+    assert (place[..., 0] > -FRONT + 0.17).all()
+    assert (place[..., 0] < BACK - 0.17).all()
+    assert (place[..., 1].abs() < WIDE - 0.17).all()
     assert not any(row.reward.any() for row in rows)
     env, row = begun(config, 2)
     put(env, torch.stack([row.facts["goal"][0], row.facts["place"][1]]))
