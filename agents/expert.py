@@ -36,8 +36,9 @@ class Expert(ActingPolicy):
         if not isinstance(env, NativeVectorEnv):
             raise ConfigError(
                 "The expert knows the rules of torch-native worlds alone, without "
-                "noise: key-door, pixel-maze, rooms, chain, deep-sea. Record a policy "
-                "of yours, my_module:MyPolicy, or a run's."
+                "noise: key-door, pixel-maze, rooms, push-button, sequence, carry, "
+                "chain, deep-sea. Record a policy of yours, my_module:MyPolicy, or a "
+                "run's."
             )
         self.env, self.mistakes = env, mistakes
         try:

@@ -34,6 +34,9 @@ from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .gym.single import SingleWorld as SingleWorld
 from .mujoco.counting import MujocoCountingConfig as MujocoCountingConfig
 from .mujoco.drawn import Drawn as Drawn
+from .mujoco.hard.carry.config import CarryConfig as CarryConfig
+from .mujoco.hard.push.config import PushButtonConfig as PushButtonConfig
+from .mujoco.hard.sequence.config import SequenceConfig as SequenceConfig
 from .mujoco.physics import Bodies as Bodies
 from .mujoco.physics import CannotSimulate as CannotSimulate
 from .mujoco.physics import Physics as Physics

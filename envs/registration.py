@@ -13,6 +13,7 @@ from types import ModuleType
 IDS = {
     "curious/Atari-v0": "envs.atari.native:AtariConfig",
     "curious/Attention-v0": "envs.attention.config:AttentionConfig",
+    "curious/Carry-v0": "envs.mujoco.hard.carry.config:CarryConfig",
     "curious/Chain-v0": "envs.toys.chain:ChainConfig",
     "curious/Counting-v0": "envs.counting:CountingConfig",
     "curious/DeepSea-v0": "envs.toys.deep_sea:DeepSeaConfig",
@@ -20,7 +21,9 @@ IDS = {
     "curious/MovingDot-v0": "envs.toys.moving_dot:MovingDotConfig",
     "curious/MyWayHome-v0": "envs.doom.config:MyWayHomeConfig",
     "curious/PixelMaze-v0": "envs.tiles.maze.pixel_maze:PixelMazeConfig",
+    "curious/PushButton-v0": "envs.mujoco.hard.push.config:PushButtonConfig",
     "curious/Rooms-v0": "envs.mujoco.rooms.config:RoomsConfig",
+    "curious/Sequence-v0": "envs.mujoco.hard.sequence.config:SequenceConfig",
     "curious/SocialRoom-v0": "envs.mujoco.social_room.config:SocialRoomConfig",
     "curious/TrackerMaze-v0": "envs.tiles.trackers.config:TrackerMazeConfig",
     "curious/TwoRooms-v0": "envs.two_rooms.config:TwoRoomsConfig",

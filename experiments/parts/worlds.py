@@ -8,6 +8,9 @@ from envs.attention.config import AttentionConfig
 from envs.counting import CountingConfig
 from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumConfig
+from envs.mujoco.hard.carry.config import CarryConfig
+from envs.mujoco.hard.push.config import PushButtonConfig
+from envs.mujoco.hard.sequence.config import SequenceConfig
 from envs.mujoco.rooms.config import RoomsConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.tiles.key_door import KeyDoorConfig
@@ -36,6 +39,9 @@ WORLDS: Table[WorldConfig] = Table(
         "attention": Row(AttentionConfig),
         "social-room": Row(SocialRoomConfig),
         "rooms": Row(RoomsConfig),
+        "push-button": Row(PushButtonConfig),
+        "sequence": Row(SequenceConfig),
+        "carry": Row(CarryConfig),
         "my-way-home": Row(MyWayHomeConfig),
         "gymnasium": Row(GymnasiumConfig),
         "counting": Row(CountingConfig),

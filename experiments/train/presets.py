@@ -245,6 +245,12 @@ def _core(core: str, encoder: str | None, sees: Any, scale: Scale) -> CoreConfig
     return made
 
 
+_SPARSE = (
+    *("pixel-maze", "key-door", "rooms", "deep-sea", "chain"),
+    *("push-button", "sequence", "carry"),
+)
+
+
 def extrinsic_stream(world: str) -> RewardStream:
     """How a world's own reward counts, for the worlds of the table and for others.
 
@@ -253,7 +259,7 @@ def extrinsic_stream(world: str) -> RewardStream:
     """
     if world == "atari":
         return RewardStream(2.0, 0.999, clip=1.0)
-    if world in ("pixel-maze", "key-door", "rooms", "deep-sea", "chain"):
+    if world in _SPARSE:
         return RewardStream(2.0, 0.999)
     return RewardStream(2.0, 0.99, clip=10.0, normalize=True)
 

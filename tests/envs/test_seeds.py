@@ -19,6 +19,9 @@ from envs.attention.config import AttentionConfig
 from envs.behaviours.groups import Animate
 from envs.doom.config import MyWayHomeConfig
 from envs.gym.env import GymnasiumVectorEnv
+from envs.mujoco.hard.carry.config import CarryConfig
+from envs.mujoco.hard.push.config import PushButtonConfig
+from envs.mujoco.hard.sequence.config import SequenceConfig
 from envs.mujoco.rooms.config import RoomsConfig
 from envs.mujoco.social_room.config import SocialRoomConfig
 from envs.seeds import env_seeds
@@ -56,6 +59,7 @@ class Dice(gymnasium.Env[Any, Any]):
 
 WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "attention": lambda: AttentionConfig(Animate.MIMICRY).build(NUM, "cpu"),
+    "carry": lambda: CarryConfig(pixels=8).build(NUM, "cpu"),
     "gymnasium": lambda: GymnasiumVectorEnv(SyncVectorEnv([Dice] * NUM)),
     "gymnasium processes": lambda: GymnasiumVectorEnv(AsyncVectorEnv([Dice] * NUM)),
     "atari": lambda: NativeAtari("Breakout", RANDOM, NUM, num_threads=1),
@@ -64,7 +68,9 @@ WORLDS: dict[str, Callable[[], VectorEnv]] = {
     "moving-dot": lambda: MovingDotConfig(NoiseConfig(alpha=1.0)).build(NUM, "cpu"),
     "pixel-maze": lambda: PixelMazeConfig(slip=0.5).build(NUM, "cpu"),
     "probe": lambda: ProbeConfig().build(NUM, "cpu"),
+    "push-button": lambda: PushButtonConfig(pixels=8).build(NUM, "cpu"),
     "rooms": lambda: RoomsConfig(pixels=8).build(NUM, "cpu"),
+    "sequence": lambda: SequenceConfig(pixels=8).build(NUM, "cpu"),
     "social-room": lambda: SocialRoomConfig(pixels=8).build(NUM, "cpu"),
     "tracker-maze": lambda: TrackerMazeConfig(movers=3, shared=False).build(NUM, "cpu"),
     "implemented directly": lambda: Carts(NUM),

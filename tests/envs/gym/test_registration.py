@@ -14,7 +14,10 @@ from envs.registration import IDS, register
 from experiments.parts.worlds import WORLDS
 
 FIELDS: dict[str, dict[str, Any]] = {
+    "curious/Carry-v0": {"pixels": 16},
+    "curious/PushButton-v0": {"pixels": 16},
     "curious/Rooms-v0": {"pixels": 16},
+    "curious/Sequence-v0": {"pixels": 16},
     "curious/SocialRoom-v0": {"pixels": 16},
 }
 

@@ -1,0 +1,1 @@
+"""Bring the thing that is asked for, and no other, to a pedestal."""

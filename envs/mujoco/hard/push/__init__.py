@@ -1,0 +1,1 @@
+"""Push a block onto a plate that holds the gate open."""

@@ -1,0 +1,1 @@
+"""Remember a sequence of colours, and walk over pads in its order."""
