@@ -87,14 +87,11 @@ from .measure.diagnostics import relative_spread as relative_spread
 from .measure.diagnostics import uniformity as uniformity
 from .measure.diagnostics import within_share as within_share
 from .measure.encoder_evaluation import ProbeConfig as ProbeConfig
+from .measure.examples import Examples as Examples
+from .measure.examples import Labelled as Labelled
+from .measure.examples import ProtocolConfig as ProtocolConfig
 from .measure.leakage import Leakage as Leakage
 from .measure.leakage import leakage as leakage
-from .measure.protocols.examples import Examples as Examples
-from .measure.protocols.examples import Labelled as Labelled
-from .measure.protocols.examples import ProtocolConfig as ProtocolConfig
-from .measure.protocols.fine_tuning import FineTuningConfig as FineTuningConfig
-from .measure.protocols.linear_probe import LinearProbeConfig as LinearProbeConfig
-from .measure.protocols.neighbours import NeighboursConfig as NeighboursConfig
 from .method import Method as Method
 from .methods.bootstrap.byol import Byol as Byol
 from .methods.bootstrap.byol import ByolConfig as ByolConfig
@@ -206,6 +203,9 @@ from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
 from .parts.critics import Bilinear as Bilinear
+from .protocols.fine_tuning import FineTuningConfig as FineTuningConfig
+from .protocols.linear_probe import LinearProbeConfig as LinearProbeConfig
+from .protocols.neighbours import NeighboursConfig as NeighboursConfig
 from .recipes import RECIPES as RECIPES
 from .recipes import Recipe as Recipe
 from .refusal import ConfigError as ConfigError

@@ -17,12 +17,12 @@ from ssl_objectives.learn.lars import LarsConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
 from ssl_objectives.learn.schedule import Cosine, Fall, Level, Stairs
 from ssl_objectives.learn.sgd import SgdConfig
-from ssl_objectives.measure.protocols.examples import ProtocolConfig
-from ssl_objectives.measure.protocols.fine_tuning import FineTuningConfig
-from ssl_objectives.measure.protocols.linear_probe import LinearProbeConfig
-from ssl_objectives.measure.protocols.neighbours import NeighboursConfig
+from ssl_objectives.measure.examples import ProtocolConfig
 from ssl_objectives.method import Method
 from ssl_objectives.objective import ObjectiveConfig
+from ssl_objectives.protocols.fine_tuning import FineTuningConfig
+from ssl_objectives.protocols.linear_probe import LinearProbeConfig
+from ssl_objectives.protocols.neighbours import NeighboursConfig
 from ssl_objectives.views.maker import (
     FourRotations,
     MultiCrop,

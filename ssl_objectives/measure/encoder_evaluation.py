@@ -24,17 +24,17 @@ from ssl_objectives.measure.diagnostics import (
     uniformity,
     within_share,
 )
+from ssl_objectives.measure.examples import (
+    Examples,
+    Labelled,
+    ProtocolConfig,
+)
 from ssl_objectives.measure.probes import (
     Features,
     features,
     knn_accuracy,
     label_efficiency,
     ridge_accuracy,
-)
-from ssl_objectives.measure.protocols.examples import (
-    Examples,
-    Labelled,
-    ProtocolConfig,
 )
 from ssl_objectives.views.maker import ViewMaker
 

@@ -77,9 +77,15 @@ class Line:
         ]
 
 
-TOO_LARGE = ("resnet", "impala", "vit")  # for a case that is done in a moment
+TOO_LARGE = (  # for a case that is done in a moment
+    *("resnet", "resnet18", "resnet50", "impala", "vit", "vit-s", "vit-b", "timm"),
+    *("linear", "fine-tuning", "papers"),
+)
 POSITIONAL = {"train": "preset", "pretrain": "method", "train-model": "model"}
-NOT_FUZZED = ("runs", "out", "device", "policy", "seeds", "append", "size")
+NOT_FUZZED = (
+    *("runs", "out", "device", "policy", "seeds", "append", "size"),
+    "compile",  # takes a minute
+)
 
 
 def _switch(path: str, word: str) -> str:

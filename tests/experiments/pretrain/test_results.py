@@ -22,9 +22,9 @@ from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.mixed import MixedSource
 from ssl_objectives.images.source import ArrayImages, ImageSplit, ImageSubset
 from ssl_objectives.measure.encoder_evaluation import ProbeConfig
-from ssl_objectives.measure.protocols.fine_tuning import FineTuningConfig
-from ssl_objectives.measure.protocols.linear_probe import LinearProbeConfig
-from ssl_objectives.measure.protocols.neighbours import NeighboursConfig
+from ssl_objectives.protocols.fine_tuning import FineTuningConfig
+from ssl_objectives.protocols.linear_probe import LinearProbeConfig
+from ssl_objectives.protocols.neighbours import NeighboursConfig
 from ssl_objectives.views.augment.preset import unchanged
 from ssl_objectives.views.maker import Drawn, ViewMaker
 from ssl_objectives.views.successive import LaterTarget, SuccessiveViews

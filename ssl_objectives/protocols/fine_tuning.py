@@ -13,13 +13,13 @@ from ssl_objectives.images.labels import num_labels
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.learn.pace import set_pace
 from ssl_objectives.learn.sgd import SgdConfig
-from ssl_objectives.measure.protocols.classifier import (
+from ssl_objectives.measure.examples import Examples, Labelled
+from ssl_objectives.protocols.classifier import (
     accuracy_of,
     linear_head,
     train_classifiers,
 )
-from ssl_objectives.measure.protocols.examples import Examples, Labelled
-from ssl_objectives.measure.protocols.linear_probe import cropped_and_flipped
+from ssl_objectives.protocols.linear_probe import cropped_and_flipped
 from ssl_objectives.refusal import ConfigError
 from ssl_objectives.views.augment.preset import AugmentConfig
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.learn.pace import set_rate
-from ssl_objectives.measure.protocols.examples import Labelled
+from ssl_objectives.measure.examples import Labelled
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.views.augment.augmentation import Augmentation, augment
 

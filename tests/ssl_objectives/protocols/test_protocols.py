@@ -18,15 +18,15 @@ from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages
 from ssl_objectives.learn.schedule import Level
 from ssl_objectives.learn.sgd import SgdConfig
-from ssl_objectives.measure.probes import RawPixels
-from ssl_objectives.measure.protocols.examples import (
+from ssl_objectives.measure.examples import (
     Examples,
     Labelled,
     ProtocolConfig,
 )
-from ssl_objectives.measure.protocols.fine_tuning import FineTuningConfig
-from ssl_objectives.measure.protocols.linear_probe import LinearProbeConfig
-from ssl_objectives.measure.protocols.neighbours import NeighboursConfig
+from ssl_objectives.measure.probes import RawPixels
+from ssl_objectives.protocols.fine_tuning import FineTuningConfig
+from ssl_objectives.protocols.linear_probe import LinearProbeConfig
+from ssl_objectives.protocols.neighbours import NeighboursConfig
 from ssl_objectives.refusal import ConfigError
 from ssl_objectives.views.augment.preset import unchanged
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from torch import nn
 
 from ssl_objectives.counts import check_count
+from ssl_objectives.measure.examples import Examples
 from ssl_objectives.measure.probes import TEMPERATURE, knn_accuracy
-from ssl_objectives.measure.protocols.examples import Examples
 from ssl_objectives.refusal import ConfigError
 
 
