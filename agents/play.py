@@ -22,7 +22,7 @@ class Episode:
     Attributes:
         score: sum of the raw rewards. length: env steps.
         rooms: distinct rooms entered; None where the world has no fact `room`.
-        cells: distinct (room, x, y).
+        cells: distinct (room, x, y); None where it does not tell all of these.
         complete: False where the step limit of the evaluation cut it.
     """
 
@@ -177,15 +177,19 @@ def _on_host(row: Step) -> Step:
 
 
 def _begin(row: Step, i: int) -> Episode:
-    known = all(name in row.facts for name in ("room", "x", "y"))
-    episode = Episode(rooms=set() if known else None, cells=set() if known else None)
+    in_rooms = "room" in row.facts
+    in_cells = in_rooms and "x" in row.facts and "y" in row.facts
+    episode = Episode(
+        rooms=set() if in_rooms else None, cells=set() if in_cells else None
+    )
     _visit(episode, row, i)
     return episode
 
 
 def _visit(episode: Episode, row: Step, i: int) -> None:
-    if episode.rooms is None or episode.cells is None:
+    if episode.rooms is None:
         return
-    room, x, y = (int(row.facts[name][i]) for name in ("room", "x", "y"))
+    room = int(row.facts["room"][i])
     episode.rooms.add(room)
-    episode.cells.add((room, x, y))
+    if episode.cells is not None:
+        episode.cells.add((room, int(row.facts["x"][i]), int(row.facts["y"][i])))

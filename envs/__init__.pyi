@@ -25,6 +25,7 @@ from .check import EnvContractError as EnvContractError
 from .check import check_env as check_env
 from .counting import CountingConfig as CountingConfig
 from .goal_world import GoalWorld as GoalWorld
+from .guide import Guide as Guide
 from .gym.env import GymnasiumConfig as GymnasiumConfig
 from .gym.env import GymnasiumVectorEnv as GymnasiumVectorEnv
 from .gym.single import SingleWorld as SingleWorld

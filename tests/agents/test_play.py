@@ -11,6 +11,7 @@ from agents.acting import Acted, ActingPolicy, RandomPolicy, nothing_carried
 from agents.play import play_episodes, play_frames
 from envs.atari.native import AtariConfig
 from envs.counting import CountingConfig, CountingState, CountingWorld, decode
+from envs.mujoco.rooms.config import RoomsConfig
 from envs.native_env import NativeVectorEnv
 from envs.noise.config import NoisyConfig
 from envs.noise.tv import TvConfig
@@ -113,6 +114,24 @@ def test_rooms_and_cells_are_those_that_the_facts_tell() -> None:
     assert played.cells > max(map(len, expected)) > 1
     assert played.cells_per_episode is not None
     assert played.cells_per_episode.tolist() == [len(x) for x in expected]
+
+
+def test_rooms_are_counted_where_cells_are_not_told() -> None:
+    config = RoomsConfig(rooms=(2, 2), locks=0, pixels=0, max_episode_steps=60)
+    env = config.build(2, "cpu")
+    played = play_episodes(env, RandomPolicy(env, 0), 4, seed=1)
+    assert played.cells_per_episode is None
+    assert played.rooms_per_episode is not None
+    env = config.build(2, "cpu")
+    row, policy = env.reset(1), RandomPolicy(env, 0)
+    carry = policy.start(2)
+    tallies: list[int] = []
+    while len(tallies) < 4:
+        acted = policy.act(row, carry)
+        row, carry = env.step(acted.action), acted.carry
+        ended = row.terminated | row.truncated
+        tallies += row.facts["rooms"][ended].tolist()
+    assert sorted(played.rooms_per_episode.tolist()) == sorted(tallies)
 
 
 def test_rooms_of_each_episode_counted_by_hand() -> None:

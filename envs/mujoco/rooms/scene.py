@@ -10,8 +10,6 @@ from envs.mujoco.walking.walker import FIRM, TIME_STEP, Walker
 
 KEY_HIGH = 0.75
 """metres from the floor to a key"""
-GOAL = ("goal", "pillar")
-"""geoms of the goal"""
 
 
 @final
@@ -32,6 +30,7 @@ class Scene:
         xml: of all.
         keys: geoms of each key that lies somewhere.
         carried: the geom that shows each key in the walker's hand.
+        tv: geoms of the television, none where there is none.
     """
 
     def __init__(
@@ -39,6 +38,7 @@ class Scene:
     ) -> None:
         num = plan.num_locks
         self.keys = tuple((f"key {i}", f"shaft {i}") for i in range(num))
+        self.tv = Television.names if tv else ()
         self.carried = tuple(f"carried {i}" for i in range(num))
         moved = walls.bodies + "".join(map(_key, range(num)))
         moved += _GOAL if goal else ""

@@ -1,11 +1,9 @@
 """Rooms: a maze to be explored on foot, as rules around the physics."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import pi, sqrt
 from typing import final
 
-import mujoco
 import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
@@ -14,9 +12,10 @@ from envs.chance import Keyed
 from envs.mujoco.physics import Bodies, Told
 from envs.mujoco.renderers.renderer import Poses
 from envs.mujoco.rooms.guide import RoomsGuide
+from envs.mujoco.rooms.look import Look
 from envs.mujoco.rooms.map import Map
 from envs.mujoco.rooms.plan import Plan
-from envs.mujoco.rooms.scene import GOAL, Scene
+from envs.mujoco.rooms.scene import Scene
 from envs.mujoco.rooms.state import RoomsState
 from envs.mujoco.rooms.walls import Around, Walls
 from envs.mujoco.stage import Judged, Stage
@@ -85,21 +84,7 @@ class Rooms(Stage[RoomsState]):
         self.map = Map(plan, device) if overview else None
         scene = Scene(plan, self.walls, self.boxes, goal, tv)
         self.xml = scene.xml
-        model = mujoco.MjModel.from_xml_string(scene.xml)
-
-        def geoms(*names: str) -> Int64[Tensor, "n"]:
-            numbers = [int(model.geom(x).id) for x in names]
-            return torch.tensor(numbers, dtype=torch.int64, device=device)
-
-        self._wall_geoms = geoms(*self.walls.names)
-        self._key_geoms = geoms(*(x for key in scene.keys for x in key))
-        self._carried_geoms = geoms(*scene.carried)
-        self._goal_geoms = geoms(*GOAL) if goal else geoms()
-        self._tv_geoms = geoms(*Television.names) if tv else geoms()
-        self._rgba = torch.from_numpy(model.geom_rgba.copy()).to(device)
-        num = plan.num_locks
-        hand = [(0.055 * (i - (num - 1) / 2), -0.125, -0.2) for i in range(num)]
-        self._hand = torch.tensor(hand, device=device).reshape(num, 3)
+        self.look = Look(scene, plan, self.walls, device)
         self._number = torch.arange(plan.num_rooms, device=device)
         quarter = sqrt(0.5)
         turned = [[1.0, 0, 0, 0], [quarter, 0, 0, quarter]]
@@ -216,21 +201,7 @@ class Rooms(Stage[RoomsState]):
 
     def shown(self, state: RoomsState, poses: Poses) -> Poses:
         """With the walls of the room, keys where they are, and the television on."""
-        eye = poses.camera_pos
-        room = self.plan.room(eye[:, :2])
-        around = self.walls.around(state.maze, room, state.opened)
-        pos = poses.geom_pos.clone()
-        rgba = self._rgba.repeat(len(eye), 1, 1)
-        pos[:, self._wall_geoms], rgba[:, self._wall_geoms] = around
-        if self.plan.num_locks:
-            lies = (~state.taken).float().repeat_interleave(2, 1)
-            rgba[:, self._key_geoms, 3] = lies
-            rgba[:, self._carried_geoms, 3] = (state.taken & ~state.opened).float()
-            hand = (poses.camera_mat.unsqueeze(1) * self._hand.unsqueeze(1)).sum(-1)
-            pos[:, self._carried_geoms] = eye.unsqueeze(1) + hand
-        if self.tv is not None:
-            rgba[:, self._tv_geoms, :3] = state.tv
-        return replace(poses, geom_pos=pos, geom_rgba=rgba)
+        return self.look.worn(state, poses)
 
     def guide(self) -> RoomsGuide:
         """Who knows the maze.

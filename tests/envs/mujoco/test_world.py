@@ -142,3 +142,31 @@ def test_refused_sizes(pixels: int) -> None:
 def test_depth_needs_pictures() -> None:
     with pytest.raises(ValueError, match="ask for pixels"):
         Drawn(0, depth=True).world(Dropped(), "cpu")
+
+
+def test_episodes_that_nobody_begins_are_not_prepared() -> None:
+    """And whether they are makes no difference to any row."""
+    env, asked = DroppedConfig().build(3, "cpu"), DroppedConfig().build(3, "cpu")
+    assert env.world.keyed
+    asked.world.keyed = False
+    calls = []
+    stage = env.world.stage  # type: ignore[attr-defined]  # a world of MuJoCo
+    begin = stage.start
+
+    def start(*args: object) -> object:
+        calls.append(args)
+        return begin(*args)
+
+    stage.start = start
+    one, other = env.reset(seed=2), asked.reset(seed=2)
+    begun = 0
+    for t in range(60):
+        push = torch.full((3, 1), 0.4 * (t % 3 - 1))
+        one, other = env.step(push), asked.step(push)
+        begun += bool(one.first.any())
+        for name in ("obs", "reward", "terminated", "truncated", "first"):
+            assert torch.equal(getattr(one, name), getattr(other, name))
+        for name, fact in one.facts.items():
+            assert torch.equal(fact, other.facts[name])
+    assert len(calls) == 1 + begun
+    assert 2 < begun < 40

@@ -244,7 +244,7 @@ def test_pictures_show_where_the_walker_is() -> None:
 def test_carried_keys_are_seen_in_the_frame() -> None:
     env = replace(BLIND, pixels=32, segmentation=True, boxes=0).build(1, "cpu")
     stage = stage_of(env)
-    carried = stage._carried_geoms.tolist()
+    carried = stage.look.carried.tolist()
     env.reset(seed=0)
     row = env.step(torch.zeros(1, dtype=torch.int64))
     assert not torch.isin(row.facts["segmentation"], torch.tensor(carried)).any()
@@ -253,7 +253,7 @@ def test_carried_keys_are_seen_in_the_frame() -> None:
         row = env.step(torch.zeros(1, dtype=torch.int64))
         seen = row.facts["segmentation"][0]
         assert (seen[20:] == carried[number]).sum() >= 2
-        assert (seen == stage._key_geoms[2 * number]).sum() == 0
+        assert (seen == stage.look.keys[2 * number]).sum() == 0
 
 
 def test_saved_rooms_go_on_where_they_were() -> None:
