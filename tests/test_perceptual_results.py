@@ -36,6 +36,14 @@ def test_steps_are_found_as_far_above_chance_as_it_says() -> None:
     assert f"found {min(means)} to {max(means)} points above chance" in PAGE
 
 
+def test_the_page_has_what_agents_came_to() -> None:
+    file = DOCS / "results" / "learned_rewards.jsonl"
+    lines = [json.loads(x) for x in file.read_text("utf-8").splitlines()]
+    assert len({(x["signal"], x["seed"]) for x in lines}) == len(lines) == 11 * 3
+    assert {x["seed"] for x in lines} == {60, 61, 62}
+    assert "\n".join(script("collect_sparse").table(lines)) in PAGE
+
+
 def test_its_script_measures_what_it_says() -> None:
     """One task and encoder again, by the script itself."""
     steps = script("perceptual_steps")
