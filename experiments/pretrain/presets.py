@@ -100,11 +100,19 @@ SIZES: Table[Scale] = Table(
     },
 )
 
+
+def _listed(images: str) -> str:
+    """Whose settings there are, as far as a line reaches."""
+    names = list(RECIPES[images])
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return ", ".join(names[:3]) + more
+
+
 PUBLISHED: Table[str] = Table(
     "recipe",
     None,
     {
-        name: Row.of(name, f"as published on {about}: {', '.join(RECIPES[name])}")
+        name: Row.of(name, f"as published on {about}: {_listed(name)}")
         for name, about in (("imagenet", "ImageNet"), ("cifar10", "CIFAR-10"))
     },
 )

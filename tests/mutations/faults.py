@@ -227,7 +227,7 @@ FAULTS = {
         WIRING,
     ),
     "equal Atari seeds": Fault(
-        "envs/atari/protocol.py",
+        "envs/seeds.py",
         "return (drawn >> 1).astype(np.int64)",
         "return (0 * drawn + seed).astype(np.int64)",
         SEEDS,
@@ -304,10 +304,10 @@ FAULTS = {
         "key, own, step = previous.key, previous.own, 0 * previous.step",
         "tests/envs/mujoco/test_world.py",
     ),
-    "the reference that is where the last simulations were": Fault(
+    "a reference with nothing in it": Fault(
         "envs/mujoco/threads.py",
-        "        batch.reset(stage=_PLACES)\n",
-        "",
+        "mujoco.mj_getState(self.model, mujoco.MjData(self.model), state, _ALL)",
+        "pass",
         "tests/envs/mujoco/test_threads.py",
     ),
     "all cameras with the first one's angle": Fault(
