@@ -8,10 +8,8 @@ from torch import Tensor
 
 from envs.mujoco.hard.layouts import BACK, DOORWAY, FRONT, WIDE
 from envs.mujoco.hard.look import Look
-from envs.mujoco.walking.walker import TIME_STEP, Walker
+from envs.mujoco.walking.indoors import HIGH, golden_cube, indoors
 
-HIGH = 2.5
-"""of walls, in metres"""
 THICK = 0.1
 """half of a wall, in metres"""
 AWAY = -50.0
@@ -58,36 +56,8 @@ class Hall:
             _piece("partition left", THICK, _LONG, partition),
             _piece("gate", 0.6 * THICK, DOORWAY / 2, gate),
         ]
-        self.xml = f"""
-    <mujoco model="hall">
-      <option timestep="{TIME_STEP}" gravity="0 0 0" integrator="implicitfast"/>
-      <visual>
-        <headlight ambient="0.45 0.45 0.45" diffuse="0.35 0.35 0.35"
-          specular="0 0 0"/>
-        <map zfar="40"/>
-      </visual>
-      <statistic extent="1"/>
-      <default>
-        <geom contype="0" conaffinity="0" solimp="0.99 0.999 0.001"/>
-      </default>
-      <worldbody>
-        <light name="lamp" directional="true" dir="-0.5 0.3 -1" castshadow="false"
-          ambient="0 0 0" diffuse="0.4 0.4 0.4" specular="0 0 0"/>
-        {Walker.body}
-        {bodies}
-        <geom name="floor" type="plane" size="0 0 1" rgba="0.42 0.4 0.38 1"/>
-        <geom name="ceiling" type="plane" size="0 0 1" pos="0 0 {HIGH}"
-          euler="180 0 0" rgba="0.8 0.8 0.82 1"/>
-        {"".join(walls)}
-        {"".join(pieces)}
-        <geom name="goal" type="box" size="0.22 0.22 0.22" pos="{half} 0 0.95"
-          euler="54.7 0 45" rgba="1 0.82 0.1 1"/>
-        <geom name="pillar" type="box" size="0.14 0.14 0.3" pos="{half} 0 0.3"
-          rgba="0.95 0.95 0.95 1"/>
-        {things}
-      </worldbody>
-      <actuator>{Walker.motors}</actuator>
-    </mujoco>"""
+        inside = [*walls, *pieces, golden_cube(half), things]
+        self.xml = indoors("hall", bodies, "".join(inside))
 
     @staticmethod
     def mocap(

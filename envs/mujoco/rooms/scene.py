@@ -3,10 +3,10 @@
 from typing import final
 
 from envs.mujoco.rooms.plan import Plan
-from envs.mujoco.rooms.walls import HIGH, LOCKS, Walls
+from envs.mujoco.rooms.walls import LOCKS, Walls
 from envs.mujoco.walking.boxes import Boxes
+from envs.mujoco.walking.indoors import golden_cube, indoors
 from envs.mujoco.walking.television import Television
-from envs.mujoco.walking.walker import FIRM, TIME_STEP, Walker
 
 KEY_HIGH = 0.75
 """metres from the floor to a key"""
@@ -43,40 +43,11 @@ class Scene:
         moved = walls.bodies + "".join(map(_key, range(num)))
         moved += _GOAL if goal else ""
         moved += Television().body if tv else ""
-        self.xml = f"""
-    <mujoco model="rooms">
-      <option timestep="{TIME_STEP}" gravity="0 0 0" integrator="implicitfast"/>
-      <visual>
-        <headlight ambient="0.45 0.45 0.45" diffuse="0.35 0.35 0.35"
-          specular="0 0 0"/>
-        <map zfar="60"/>
-      </visual>
-      <statistic extent="1"/>
-      <default>
-        <geom contype="0" conaffinity="0" {FIRM}/>
-      </default>
-      <worldbody>
-        <light name="lamp" directional="true" dir="-0.5 0.3 -1" castshadow="false"
-          ambient="0 0 0" diffuse="0.4 0.4 0.4" specular="0 0 0"/>
-        {Walker.body}
-        {boxes.bodies}
-        <geom name="floor" type="plane" size="0 0 1" rgba="0.42 0.4 0.38 1"/>
-        <geom name="ceiling" type="plane" size="0 0 1" pos="0 0 {HIGH}"
-          euler="180 0 0" rgba="0.8 0.8 0.82 1"/>
-        {moved}
-        {"".join(map(_carried, range(num)))}
-      </worldbody>
-      <actuator>{Walker.motors}</actuator>
-    </mujoco>"""
+        moved += "".join(map(_carried, range(num)))
+        self.xml = indoors("rooms", boxes.bodies, moved)
 
 
-_GOAL = """
-    <body name="goal" mocap="true">
-      <geom name="goal" type="box" size="0.22 0.22 0.22" pos="0 0 0.95"
-        euler="54.7 0 45" rgba="1 0.82 0.1 1"/>
-      <geom name="pillar" type="box" size="0.14 0.14 0.3" pos="0 0 0.3"
-        rgba="0.95 0.95 0.95 1"/>
-    </body>"""
+_GOAL = f'<body name="goal" mocap="true">{golden_cube()}</body>'
 
 
 def _rgba(lock: int) -> str:

@@ -9,9 +9,8 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from envs.mujoco.rooms.plan import DOORWAY, OPEN, SIDE, WALL, WAYS, Plan
+from envs.mujoco.walking.indoors import HIGH
 
-HIGH = 2.5
-"""of walls, in metres"""
 THICK = 0.1
 """half of a wall, in metres"""
 LOCKS = (
