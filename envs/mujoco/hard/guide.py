@@ -6,10 +6,10 @@ import torch
 from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
-from envs.mujoco.hard.course import steer
 from envs.mujoco.hard.layouts import FRONT
 from envs.mujoco.hard.task import WALK, Task
 from envs.mujoco.physics import Bodies
+from envs.mujoco.walking.course import steer
 from envs.mujoco.walking.walker import Walker
 from envs.vector_env import DiscreteActions
 

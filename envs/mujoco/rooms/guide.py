@@ -11,7 +11,8 @@ from envs.mujoco.physics import Bodies
 from envs.mujoco.rooms.plan import HERE, SIDE, WAYS, Plan
 from envs.mujoco.rooms.state import RoomsState
 from envs.mujoco.walking.boxes import Boxes
-from envs.mujoco.walking.gaits import AHEAD, HEADINGS, LEFT, RIGHT, STAY, TURN
+from envs.mujoco.walking.course import face, turned
+from envs.mujoco.walking.gaits import HEADINGS, RIGHT, STAY, TURN
 from envs.mujoco.walking.walker import Walker
 
 _PASSES = 0.3  # metres from the axis of a doorway, within which it is walked through
@@ -49,13 +50,11 @@ class RoomsGuide:
         place, facing = Walker.place(bodies), Walker.facing(bodies)
         aim, door = self._aim(state, place)
         way = aim - place
-        turn = _angle(way, self._ways).abs()
+        turn = turned(way, self._ways).abs()
         if self.boxes.num:
             turn = turn + _BLOCKED * self._blocked(place, door, way, bodies)
         wanted = self._ways[turn.argmin(1)]
-        left = _angle(facing, wanted.unsqueeze(1))[:, 0]
-        action = torch.where(left > 0, LEFT, RIGHT)
-        action = torch.where(left.abs() < TURN / 2, AHEAD, action)
+        action = face(facing, wanted)
         number = torch.arange(STAY, RIGHT + 1, device=place.device)
         return number == action.unsqueeze(1)
 
@@ -98,13 +97,3 @@ class RoomsGuide:
         there = (ahead > 0) & (ahead < far) & (across < _WIDE)
         blocked: Tensor = (there & ~pushed.unsqueeze(-1)).any(1)
         return blocked
-
-
-def _angle(
-    before: Float32[Tensor, "B 2"], after: Float32[Tensor, "*B n 2"]
-) -> Float32[Tensor, "B n"]:
-    """Radians to the left from one direction to others."""
-    x, y = before.unsqueeze(1).unbind(-1)
-    dot = x * after[..., 0] + y * after[..., 1]
-    cross = x * after[..., 1] - y * after[..., 0]
-    return torch.atan2(cross, dot)

@@ -10,11 +10,11 @@ from torch import Tensor
 from envs.chance import Keyed
 from envs.mujoco.hard.carry.gait import HAND, HandedSteps
 from envs.mujoco.hard.colours import COLOURS, NAMES
-from envs.mujoco.hard.course import distance, face
 from envs.mujoco.hard.layouts import BACK, FRONT, WIDE, Spots, draw_layouts
 from envs.mujoco.hard.look import Look
 from envs.mujoco.hard.task import WALK, Dot, Errand, Task
 from envs.mujoco.physics import Bodies
+from envs.mujoco.walking.course import distance, face
 from envs.mujoco.walking.gaits import AHEAD
 from envs.mujoco.walking.walker import Walker
 from envs.vector_env import FactSpec

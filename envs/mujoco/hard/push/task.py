@@ -8,11 +8,11 @@ from jaxtyping import Bool, Float32, Int64
 from torch import Tensor
 
 from envs.chance import Keyed
-from envs.mujoco.hard.course import face
 from envs.mujoco.hard.layouts import Spots, draw_layouts
 from envs.mujoco.hard.look import Look
 from envs.mujoco.hard.task import WALK, Dot, Errand, Task
 from envs.mujoco.physics import Bodies
+from envs.mujoco.walking.course import face
 from envs.mujoco.walking.gaits import Steps
 from envs.mujoco.walking.walker import RADIUS, Walker
 from envs.vector_env import FactSpec
