@@ -32,7 +32,14 @@ from agents.rewards import (
     ordered_random_jaccard,
 )
 from agents.rewards.segmentation import labels_of
-from envs import KeyDoorConfig, PixelMazeConfig, WorldConfig
+from envs import (
+    CarryConfig,
+    KeyDoorConfig,
+    PixelMazeConfig,
+    PushButtonConfig,
+    RoomsConfig,
+    WorldConfig,
+)
 from ssl_objectives import (
     ZOO,
     AdamWConfig,
@@ -51,6 +58,7 @@ SEEDS = range(1, 4)  # settings were chosen on seed 0
 EACH = 10  # demonstrations to learn from, and as many to measure on
 MISTAKES = 0.1
 MAZE = {"rooms": (1, 2), "room_size": 8, "loops": 0}
+ROOMS = {"rooms": (1, 2), "locks": 0, "boxes": 0, "layouts": 1_000}
 TASKS: dict[str, tuple[WorldConfig, tuple[str, ...], int]] = {
     "maze, 2 steps": (PixelMazeConfig(**MAZE, locks=0), ("room",), 2),
     "maze with a key, 3 steps": (PixelMazeConfig(**MAZE, locks=1), ("keys", "room"), 3),
@@ -60,6 +68,9 @@ TASKS: dict[str, tuple[WorldConfig, tuple[str, ...], int]] = {
         ("has_key", "door_open"),
         3,
     ),
+    "rooms, 2 steps": (RoomsConfig(**ROOMS, max_episode_steps=200), ("room",), 2),
+    "push-button, 3 steps": (PushButtonConfig(), ("steps",), 3),
+    "carry, 3 steps": (CarryConfig(), ("taken", "brought"), 3),
 }
 FRAMES, HALF = 8_000, 0.5  # to train encoders on, and how often they are mistaken
 GRADIENT_STEPS, BATCH = 300, 128
