@@ -1,5 +1,6 @@
 """Frames become an mp4 that every player and browser shows."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -87,10 +88,17 @@ def _encode(
             raise
         _, said = ffmpeg.communicate()
     if ffmpeg.returncode:
-        raise OSError(
-            f"Could not write the video {path}: ffmpeg says: "
-            f"{said.decode(errors='replace').strip()}"
-        )
+        raise _failure(said.decode(errors="replace").strip(), path)
+
+
+def _failure(said: str, path: Path) -> OSError:
+    """With an errno, lest commands take it for a bug."""
+    name = path.name.removeprefix(".").replace(".unfinished", "")
+    where = str(path.with_name(name))
+    if (full := os.strerror(errno.ENOSPC)) in said:
+        return OSError(errno.ENOSPC, full, where)
+    reason = f"Could not write the video, since ffmpeg says {said!r}"
+    return OSError(errno.EIO, reason, where)
 
 
 def _ffmpeg() -> str:

@@ -1,3 +1,4 @@
+import errno
 import os
 import resource
 import subprocess
@@ -85,8 +86,10 @@ def test_a_failing_encoder_is_an_error(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (30, 320, 320, 3), np.uint8)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
     try:
-        with pytest.raises(OSError, match="Could not write the video"):
+        with pytest.raises(OSError, match="Could not write the video") as failed:
             write_video(tmp_path / "x.mp4", frames)
+        assert failed.value.errno == errno.EIO
+        assert failed.value.filename == str(tmp_path / "x.mp4")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == []
@@ -99,3 +102,13 @@ def test_where_nothing_can_be_written_the_system_says_why(tmp_path: Path) -> Non
         write_video(path, moving_square(2), frames_per_second=15)
     assert failed.value.errno is not None
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has /dev/full")
+def test_a_full_disk_is_told_as_the_system_tells_it(tmp_path: Path) -> None:
+    (tmp_path / ".x.unfinished.mp4").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left") as failed:
+        write_video(tmp_path / "x.mp4", moving_square(30))
+    assert failed.value.errno == errno.ENOSPC
+    assert failed.value.filename == str(tmp_path / "x.mp4")
+    assert os.listdir(tmp_path) == []
