@@ -30,9 +30,9 @@ from envs import KeyDoorConfig
 from ssl_objectives import PatchConfig, Precision
 
 EPISODES, SOLVED = 200, 0.9
-BUDGET, NUM_ENVS, NUM_STEPS, KEEP_EVERY = 400_000, 32, 128, 4
+BUDGET, NUM_ENVS, NUM_STEPS, KEEP_EVERY = 500_000, 32, 128, 4
 EYES = PatchConfig(128, depth=1, precision=Precision.FLOAT32)
-WEIGHT = 2.0  # of curiosity, beside 2 for the world's reward
+WEIGHT = 10.0  # of curiosity, and of the world's reward
 RND = CompanionConfig(
     RndConfig(EYES, 128),
     num_steps=NUM_STEPS,
@@ -141,7 +141,7 @@ def run(out: Path, arm: str, seed: int, budget: int) -> Told | None:
     if file.exists():
         told = Told(**json.loads(file.read_text("utf-8")))
     worlds = WorldVecEnv(KeyDoorConfig(max_episode_steps=100).build(NUM_ENVS, "cpu"))
-    envs = CuriousVecEnv(VecMonitor(worlds), ARMS[arm], 2.0, WEIGHT, seed)
+    envs = CuriousVecEnv(VecMonitor(worlds), ARMS[arm], WEIGHT, WEIGHT, seed)
     if told.steps:
         part = folder / f"{told.steps}"
         envs.load(f"{part}-curiosity.pt")
@@ -157,6 +157,9 @@ def run(out: Path, arm: str, seed: int, budget: int) -> Told | None:
             n_epochs=4,
             gamma=0.99,
             ent_coef=0.003,
+            # brought to std 1, advantages of no reward at all are noise that a
+            # policy follows: PPO alone then came upon the goal
+            normalize_advantage=False,
             stats_window_size=EPISODES,
             policy_kwargs={
                 "features_extractor_class": Eyes,
