@@ -13,6 +13,7 @@ from envs.noise.config import with_noise
 from envs.noise.world_noise import WorldNoiseConfig
 from envs.vector_env import WorldConfig
 from experiments.config.episodes import MAX_STEPS
+from experiments.train.imitation import ImitationConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.model_config import ModelConfig
 from world_models.presets import byol_explore
@@ -34,6 +35,8 @@ class TrainConfig:
     """what it finds interesting"""
     also: tuple[SignalConfig, ...] = ()
     """further signals, each with a reward stream of its own"""
+    imitation: ImitationConfig = field(default_factory=ImitationConfig)
+    """demonstrations that its policy imitates first"""
     num_envs: int = 16
     """B, worlds stepped in parallel"""
     env_steps: int = 65_536

@@ -29,6 +29,7 @@ from experiments.runs.watching import loss_of_parts
 from experiments.train.config import TrainConfig
 from experiments.train.footprint import plan_training
 from experiments.train.goal import Goal
+from experiments.train.imitation import imitate
 from ssl_objectives.distributed import num_processes, own_of, rank
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
@@ -135,10 +136,14 @@ class TrainTask(Task):
         )
 
     def begin(self) -> Mapping[str, float]:
-        """Reset the worlds, after whatever random play the curiosity asks for.
+        """Imitate demonstrations, if any, and reset the worlds.
+
+        After whatever random play the curiosity asks for.
 
         Raises:
-            ConfigError: that play alone would spend the budget.
+            ConfigError: that play alone would spend the budget; or demonstrations are
+                of another world.
+            DatasetError: they cannot be read, or are too few.
         """
         signals = [x.curiosity for x in self.agent.signals.values()]
         played = max((x.warm_up_steps for x in signals), default=0)
@@ -150,8 +155,13 @@ class TrainTask(Task):
                 "--curiosity.warm-up-steps."
             )
         say_settled(self.agent, self.console)
+        config = self.config
+        told = imitate(self.agent, config.imitation, config.seed, self.console)
+        if told:
+            words = ", ".join(f"{k.split('/')[1]} {x:.3g}" for k, x in told.items())
+            say(self.console, f"Imitated, on windows kept back: {words}")
         self.agent.begin()
-        return {}
+        return told
 
     @property
     def steps(self) -> int:

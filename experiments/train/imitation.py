@@ -1,0 +1,121 @@
+"""Demonstrations that a policy imitates before it plays."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+
+from agents.agent import Agent
+from agents.at_least import check_least
+from agents.cloning import Cloning
+from agents.ppo.agent import PpoAgent
+from experiments.model.sources.recorded import DatasetConfig, Recorded
+from experiments.runs.progress import ProgressBar
+from experiments.runs.task import read_metrics_from
+from ssl_objectives.distributed import rank
+from ssl_objectives.refusal import ConfigError
+from world_models.actions import ActionSpace, Discrete
+
+_SHOW_EVERY = 20  # steps
+
+
+@dataclass(frozen=True)
+class ImitationConfig:
+    """Behaviour cloning in front of a run; see `Cloning`.
+
+    A data set of `curious record --policy expert`, of a run, or imported from people's
+    play; its last tenth is only measured on.
+    """
+
+    path: Path | None = None
+    """data set to imitate; none: nothing is imitated"""
+    steps: int = 2_000
+    """gradient steps, before the first env step"""
+    batch: int = 32
+    """windows of the data set in each"""
+    num_steps: int = 32
+    """transitions in each window"""
+    burn_in: int = 4
+    """first transitions of a window that only bring memory up to date"""
+    learning_rate: float = 1e-3
+    """of Adam"""
+    max_grad_norm: float = 0.5
+    """gradients are scaled down to this norm"""
+
+    def __post_init__(self) -> None:
+        check_least(self, 1, "batch", "num_steps")
+        check_least(self, 0, "steps", "burn_in", "learning_rate", "max_grad_norm")
+
+
+def imitate(
+    agent: Agent, config: ImitationConfig, seed: int, console: Console
+) -> Mapping[str, float]:
+    """Let an agent's policy learn from demonstrations; what came of it, as metrics.
+
+    Args:
+        agent: not yet begun.
+        config: which, and for how long.
+        seed: of the order of windows.
+        console: shows how far it is.
+
+    Raises:
+        ConfigError: the agent has no policy that could; or the demonstrations are of
+            other worlds.
+        DatasetError: there are none, they are damaged, or too few.
+    """
+    if config.path is None:
+        return {}
+    if not isinstance(agent, PpoAgent):
+        raise ConfigError("Only --policy ppo imitates. Leave --imitation.path out.")
+    num_steps, device = config.burn_in + config.num_steps, agent.env.spec.device
+    recorded = DatasetConfig(config.path).open(num_steps, config.batch, seed, device)
+    _check_alike(agent, recorded, config.path)
+    cloning = Cloning(
+        agent.actor,
+        config.learning_rate,
+        config.max_grad_norm,
+        config.burn_in,
+        agent.rl_gradient,
+    )
+    with ProgressBar(config.steps, unit="steps of imitation", console=console) as bar:
+        for step in range(1, config.steps + 1):
+            told = cloning.step(recorded.next())
+            if step % _SHOW_EVERY == 0 and rank() == 0:
+                shown = read_metrics_from(told)
+                bar.reach(
+                    step, [f"{k.split('/')[1]} {x:.3g}" for k, x in shown.items()]
+                )
+    return _held_out(cloning, recorded, config.batch)
+
+
+def _held_out(cloning: Cloning, recorded: Recorded, batch: int) -> Mapping[str, float]:
+    """Means over the windows that nothing was learned from."""
+    parts = [
+        read_metrics_from(cloning.measure(traj))
+        for part in (0, 1)
+        for traj in recorded.held_out(batch, part)
+    ]
+    return {name: fmean(x[name] for x in parts) for name in parts[0]}
+
+
+def _told(actions: ActionSpace) -> str:
+    """How many there are; a data set has no names for them."""
+    if isinstance(actions, Discrete):
+        return f"{actions.n} kinds"
+    return f"{len(actions.low)} real numbers"
+
+
+def _check_alike(agent: PpoAgent, recorded: Recorded, path: Path) -> None:
+    spec, offered = agent.env.spec, recorded.offered
+    for what, theirs, ours in (
+        ("frames", offered.obs_shape, spec.obs_shape),
+        ("actions", _told(offered.actions), _told(spec.actions)),
+        ("numbers beside frames", offered.vector_size, spec.vector_size),
+    ):
+        if theirs != ours:
+            raise ConfigError(
+                f"The demonstrations in {path} are of another world: their {what} are "
+                f"{theirs}, and here {ours}. Record this one, with the same flags."
+            )

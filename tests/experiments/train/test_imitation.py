@@ -1,0 +1,82 @@
+"""`--imitation`: a policy that has seen demonstrations before it plays."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from experiments.cli import main
+from experiments.runs.folder import RunFolder
+
+Command = Callable[..., Any]
+
+SEA = ("--world", "deep-sea", "--world.size", "5")
+RUN = (
+    *("ppo", *SEA, "--encoder", "patch", "--agent.encoder.patch", "1"),
+    *("--size", "debug", "--num-envs", "4", "--agent.ppo.num-steps", "12"),
+    *("--agent.ppo.num-minibatches", "2", "--video-steps", "0", "--env-steps", "90"),
+)
+BRIEFLY = ("--imitation.batch", "8", "--imitation.num-steps", "6")
+
+
+def metrics(run: RunFolder) -> list[dict[str, float]]:
+    lines = run.metrics_file.read_text("utf-8").splitlines()
+    return [json.loads(x)["metrics"] for x in lines]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demonstrations") / "data"
+    said = ("record", *SEA, "--policy", "expert", "--steps", "1500", "--out", str(out))
+    assert main(said) == 0
+    return out
+
+
+def test_a_run_begins_with_what_was_shown(data: Path, curious: Command) -> None:
+    asked = ("--imitation.path", str(data), "--imitation.steps", "60", *BRIEFLY)
+    done = curious("train", *RUN, *asked, "--imitation.learning-rate", "1e-2")
+    assert done.code == 0, done.err
+    told = metrics(done.run)[0]
+    assert told["imitation/agreement"] > 0.95
+    assert told["imitation/loss"] < 0.3
+    assert "Imitated, on windows kept back: loss" in done.out
+    returns = [x.get("episode/return") for x in metrics(done.run)]
+    assert next(x for x in returns if x is not None) > 0.5  # 1 in 32 at random
+    # what was imitated is in the weights: going on needs no demonstrations
+    data.rename(data.with_name("elsewhere"))
+    try:
+        again = curious("train", "--resume", str(done.run.path), "--env-steps", "180")
+    finally:
+        data.with_name("elsewhere").rename(data)
+    assert again.code == 0, again.err
+    assert "imitation/loss" not in metrics(done.run)[-1]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        (("--world.size", "6"), "their frames are"),
+        (("--policy", "dqn"), "Only --policy ppo imitates"),
+        (("--imitation.path", "nowhere"), "nowhere"),
+        (("--imitation.num-steps", "4000"), "too few"),
+        (("--imitation.steps", "-1"), "steps"),
+    ],
+)
+def test_what_cannot_be_imitated_is_refused(
+    data: Path, curious: Command, changed: tuple[str, ...], message: str
+) -> None:
+    flags = [x for x in RUN if not (x.startswith("--agent.ppo") and "dqn" in changed)]
+    if "dqn" in changed:
+        flags = [*RUN[: RUN.index("--agent.ppo.num-steps")], "--env-steps", "90"]
+    done = curious("train", *flags, "--imitation.path", str(data), *BRIEFLY, *changed)
+    assert done.code in (1, 2)
+    assert message in done.err
+    assert "Traceback" not in done.err
+
+
+def test_without_demonstrations_nothing_is_imitated(curious: Command) -> None:
+    done = curious("train", *RUN)
+    assert done.code == 0, done.err
+    assert not any(x.startswith("imitation") for x in metrics(done.run)[0])
