@@ -107,6 +107,7 @@ from .ppo.actor import ActorPolicy as ActorPolicy
 from .ppo.agent import PpoAgent as PpoAgent
 from .ppo.build import PpoAgentConfig as PpoAgentConfig
 from .ppo.build import ReplayConfig as ReplayConfig
+from .ppo.cloning import Cloning as Cloning
 from .ppo.replaying import Replaying as Replaying
 from .proportion import wilson_interval as wilson_interval
 from .random_seeker import RandomSeeker as RandomSeeker

@@ -8,7 +8,7 @@ import torch
 from agents.seeds import Seeds
 from envs.vector_env import ContinuousActions, DiscreteActions
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.source import Offered
+from experiments.sources.source import Offered
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import build_belief, checked
 from world_models.latent_dynamics import LatentDynamics

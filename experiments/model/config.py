@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from experiments.model.sources.source import SourceConfig
-from experiments.model.sources.worlds import WorldsConfig
+from experiments.sources.source import SourceConfig
+from experiments.sources.worlds import WorldsConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig

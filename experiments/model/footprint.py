@@ -7,7 +7,7 @@ from torch import Tensor
 
 from experiments.model.build import build_model
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.source import Offered
+from experiments.sources.source import Offered
 from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.planned import planned_for
 from ssl_objectives.footprint.networks import training_bytes, without_memory

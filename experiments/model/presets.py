@@ -6,9 +6,6 @@ from dataclasses import dataclass, replace
 from experiments.config.choices import Choice, Row, Table
 from experiments.encoders.table import ENCODERS, OF_TWO_FRAMES, EncoderScale
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.recorded import DatasetConfig
-from experiments.model.sources.source import SourceConfig
-from experiments.model.sources.worlds import WorldsConfig
 from experiments.parts.models import (
     CORES,
     MODELS,
@@ -18,6 +15,9 @@ from experiments.parts.models import (
     changed,
 )
 from experiments.parts.worlds import WORLDS
+from experiments.sources.recorded import DatasetConfig
+from experiments.sources.source import SourceConfig
+from experiments.sources.worlds import WorldsConfig
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.learn.optimizer import AdamWConfig

@@ -12,7 +12,7 @@ from torch import Tensor
 from envs.native_env import NativeVectorEnv
 from envs.vector_env import VectorEnv
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.source import Source
+from experiments.sources.source import Source
 from ssl_objectives.measure.crossed import crossed_shares
 from world_models.data.description import write_json
 from world_models.evaluating import evaluating

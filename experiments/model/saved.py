@@ -7,9 +7,9 @@ from typing import Any
 from experiments.config.device import resolve_device
 from experiments.model.build import build_model, offered_of
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.source import Offered
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
+from experiments.sources.source import Offered
 from ssl_objectives.refusal import ConfigError
 from world_models.latent_dynamics import LatentDynamics
 

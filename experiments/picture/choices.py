@@ -6,9 +6,9 @@ from typing import Any
 
 from experiments.config.choices import Choice, Row, Table
 from experiments.model.presets import DATA
-from experiments.model.sources.worlds import WorldsConfig
 from experiments.parts.worlds import WORLDS
 from experiments.picture.config import PictureConfig
+from experiments.sources.worlds import WorldsConfig
 from ssl_objectives.encoders.decoders import DecoderConfig, FlatDecoderConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.pictures.centered import DecoderBodyConfig

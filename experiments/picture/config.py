@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from experiments.model.sources.source import SourceConfig
+from experiments.sources.source import SourceConfig
 from ssl_objectives.encoders.decoders import DecoderConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.pictures.centered import DecoderBodyConfig

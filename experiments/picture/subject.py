@@ -14,10 +14,10 @@ from experiments.config.device import resolve_device
 from experiments.evaluate.evaluation import load_agent
 from experiments.model.config import TrainModelConfig
 from experiments.model.saved import load_world_model
-from experiments.model.sources.source import Offered, Source, SourceConfig
 from experiments.picture.config import PictureConfig
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
+from experiments.sources.source import Offered, Source, SourceConfig
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.actions import DiscreteEmbedding

@@ -17,13 +17,13 @@ from experiments.config.device import resolve_device
 from experiments.model.build import offered_of
 from experiments.model.config import TrainModelConfig
 from experiments.model.saved import load_world_model
-from experiments.model.sources.worlds import WorldsConfig
 from experiments.plan.config import PlanConfig
 from experiments.plan.drawing import draw_ways
 from experiments.plan.results import plan_table, write_plan
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.summary import surviving
+from experiments.sources.worlds import WorldsConfig
 from ssl_objectives.footprint.plan import MemoryPlan, check_fits
 from ssl_objectives.refusal import ConfigError
 from world_models.planning.draws import SeededDraws

@@ -7,11 +7,11 @@ from envs.vector_env import WorldConfig
 from experiments.config.choices import Choice
 from experiments.config.paths import typed_path
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.worlds import WorldsConfig
 from experiments.parts.noises import NOISES
 from experiments.parts.worlds import WORLDS
 from experiments.probe.config import ProbeConfig
 from experiments.runs.folder import RunFolder
+from experiments.sources.worlds import WorldsConfig
 from experiments.train.config import TrainConfig
 
 WORLD = Choice(WORLDS, "Where frames are played (default: the world of the run).")

@@ -22,10 +22,10 @@ from experiments.evaluate.evaluation import load_agent
 from experiments.model.build import build_model
 from experiments.model.config import TrainModelConfig
 from experiments.model.saved import load_world_model, offered_at
-from experiments.model.sources.recorded import DatasetConfig
 from experiments.pretrain.config import PretrainConfig
 from experiments.pretrain.results import random_encoder
 from experiments.runs.folder import RunFolder
+from experiments.sources.recorded import DatasetConfig
 from experiments.train.config import TrainConfig
 from ssl_objectives.refusal import ConfigError
 from world_models.belief import BeliefModel

@@ -9,11 +9,11 @@ from rich.console import Console
 
 from agents.agent import Agent
 from agents.at_least import check_least
-from agents.cloning import Cloning
 from agents.ppo.agent import PpoAgent
-from experiments.model.sources.recorded import DatasetConfig, Recorded
+from agents.ppo.cloning import Cloning
 from experiments.runs.progress import ProgressBar
 from experiments.runs.task import read_metrics_from
+from experiments.sources.recorded import DatasetConfig, Recorded
 from ssl_objectives.distributed import rank
 from ssl_objectives.refusal import ConfigError
 from world_models.actions import ActionSpace, Discrete

@@ -8,7 +8,7 @@ import torch
 from envs.vector_env import ContinuousActions, DiscreteActions
 from experiments.model.build import build_model, offered_of, offered_state
 from experiments.model.presets import train_model_config
-from experiments.model.sources.source import Offered
+from experiments.sources.source import Offered
 from world_models.latent_dynamics import LatentDynamics
 
 PLANE = ContinuousActions((-1.0, -2.0), (1.0, 0.5))

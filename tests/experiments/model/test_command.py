@@ -8,8 +8,8 @@ from envs.tiles.key_door import KeyDoorConfig
 from experiments.config.json import from_json, to_json
 from experiments.model.command import COMMAND, EXAMPLES
 from experiments.model.config import TrainModelConfig
-from experiments.model.sources.recorded import DatasetConfig
-from experiments.model.sources.worlds import WorldsConfig
+from experiments.sources.recorded import DatasetConfig
+from experiments.sources.worlds import WorldsConfig
 from ssl_objectives.methods.contrast.info_nce import CpcConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.model_config import LatentDynamicsConfig

@@ -199,7 +199,7 @@ MINE = """
 from dataclasses import dataclass
 import torch
 from world_models.presets import jepa_vicreg
-from experiments.model import WorldsConfig
+from experiments.sources import WorldsConfig
 
 def mine():
     return jepa_vicreg(2)

@@ -15,7 +15,7 @@ from experiments.model.build import build_model
 from experiments.model.config import TrainModelConfig
 from experiments.model.presets import train_model_config
 from experiments.model.results import measure_model, shares
-from experiments.model.sources.source import Source
+from experiments.sources.source import Source
 from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.measure.crossed import crossed_shares

@@ -15,13 +15,13 @@ from rich.console import Console
 from envs.counting import CountingConfig, decode
 from envs.tiles.key_door import KeyDoorConfig
 from experiments.model.presets import train_model_config
-from experiments.model.sources.recorded import DatasetConfig
-from experiments.model.sources.source import Source
-from experiments.model.sources.worlds import Worlds, WorldsConfig
 from experiments.model.task import TrainModelTask, train_model
 from experiments.record.recording import RecordConfig, record
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from experiments.runs.distributed import started_as
+from experiments.sources.recorded import DatasetConfig
+from experiments.sources.source import Source
+from experiments.sources.worlds import Worlds, WorldsConfig
 from ssl_objectives.refusal import ConfigError
 from tests.agents.resuming import leaves
 from tests.agents.shared_worlds import SharedWorldsConfig

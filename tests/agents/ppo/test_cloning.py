@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from agents.cloning import Cloning
 from agents.expert import Expert
 from agents.ppo.actor import Actor
 from agents.ppo.build import PpoAgentConfig
+from agents.ppo.cloning import Cloning
 from agents.trajectories import rollout
 from envs.toys.deep_sea import DeepSeaConfig
 from envs.toys.moving_dot import MovingDotConfig

@@ -9,8 +9,8 @@ from rich.console import Console
 
 from envs.counting import CountingConfig, decode
 from envs.vector_env import WorldConfig
-from experiments.model.sources.recorded import DatasetConfig, Recorded
 from experiments.record.recording import RecordConfig, record
+from experiments.sources.recorded import DatasetConfig, Recorded
 from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.envs.probe_world import ProbeConfig
 from world_models.data.dataset import Dataset

@@ -11,9 +11,9 @@ from agents.acting import ActingPolicy
 from agents.trajectories import rollout
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import ObservableWorld, Step, VectorEnv, WorldConfig
-from experiments.model.sources.source import Offered, Source
 from experiments.parts.policies import RANDOM, untrained_policy
 from experiments.parts.room import check_room
+from experiments.sources.source import Offered, Source
 from ssl_objectives.distributed import num_processes, of_each_process, own_of, rank
 from world_models.trajectory import Trajectory
 

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from envs.vector_env import ContinuousActions, DiscreteActions
-from experiments.model.sources.source import Offered, Source
+from experiments.sources.source import Offered, Source
 from ssl_objectives.distributed import num_processes, rank
 from ssl_objectives.images.random_order import EpochOrder
 from ssl_objectives.refusal import ConfigError, DatasetError

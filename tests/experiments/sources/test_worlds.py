@@ -11,7 +11,7 @@ from envs.counting import CountingConfig, decode
 from envs.toys.dots import REACH
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import WorldConfig
-from experiments.model.sources.worlds import Worlds, WorldsConfig
+from experiments.sources.worlds import Worlds, WorldsConfig
 from tests.envs.probe_world import ProbeConfig
 from world_models.trajectory import Trajectory
 

@@ -1,1 +1,0 @@
-"""Where the trajectories of a world model come from."""
