@@ -28,8 +28,13 @@ class ImportConfig:
     """instead, read all bytes of the data set SOURCE and compare checksums"""
     size: tuple[int, int] | None = None
     """resize frames to this height and width"""
+    crop: bool = False
+    """resize the largest middle part that has the proportion of --size, instead of
+    squeezing all of a frame"""
     gray: bool = False
     """one channel instead of three"""
+    convert: bool = False
+    """of images with 16 bits a channel take the upper 8, instead of refusing them"""
     sequence: bool = False
     """the images of each folder are the frames of one episode, in the order of names"""
     every: int = 1

@@ -11,6 +11,7 @@ MINARI, OURS = "a data set of Minari", "a data set of ours"
 _ARRAYS = (NPZ, HDF5)
 _FLAGS = {
     "sequence": (IMAGES,),
+    "convert": (IMAGES,),
     "every": (VIDEOS,),
     "layout": _ARRAYS,
     "obs": (*_ARRAYS, MINARI),

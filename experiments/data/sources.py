@@ -12,7 +12,7 @@ from ssl_objectives.images.files import Found, find_files
 from ssl_objectives.images.frames import SUFFIXES as IMAGE_NAMES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.paths import nothing_at, unpack_first
-from ssl_objectives.refusal import DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.description import DESCRIPTION
 from world_models.data.importers.arrays.files import ArrayFiles
 from world_models.data.importers.arrays.open import HDF5 as HDF5_NAMES
@@ -44,7 +44,9 @@ def open_source(config: ImportConfig) -> Importer:
     name = config.source
     path = typed_path(name)
     size = None if config.size is None else (config.size[0], config.size[1])
-    form = FrameFormat(size, config.gray)
+    if config.crop and size is None:
+        raise ConfigError("--crop needs a size. Give --size HEIGHT WIDTH, too.")
+    form = FrameFormat(size, config.gray, config.crop, config.convert)
     if not path.exists():
         if name[:1] in (".", "~", "/") or not _MINARI_ID.fullmatch(name):
             raise DatasetError(

@@ -29,6 +29,8 @@ ALL = (IMAGES, VIDEOS, NPZ, HDF5, MINARI, OURS)
 GIVEN: dict[str, tuple[Any, str]] = {
     "size": ((4, 4), "--size"),
     "gray": (True, "--gray"),
+    "crop": (True, "--crop"),
+    "convert": (True, "--convert"),
     "sequence": (True, "--sequence"),
     "every": (2, "--every"),
     "layout": (Layout.ROWS, "--layout"),
@@ -40,14 +42,14 @@ GIVEN: dict[str, tuple[Any, str]] = {
     "license": ("CC-BY", "--license"),
 }
 TAKEN = {
-    IMAGES: {"sequence", "facts"},
+    IMAGES: {"sequence", "facts", "convert"},
     VIDEOS: {"every"},
     NPZ: {"layout", "obs", "num_actions", "drop_final", "facts"},
     HDF5: {"layout", "obs", "num_actions", "drop_final", "facts"},
     MINARI: {"obs", "facts"},
     OURS: set[str](),
 }
-ANYWHERE = {"size", "gray", "shard_mib", "license"}
+ANYWHERE = {"size", "crop", "gray", "shard_mib", "license"}
 
 
 def test_all_flags_are_looked_at() -> None:
