@@ -8,6 +8,7 @@ from pathlib import Path
 
 from experiments.config.choices import Row, Table
 from experiments.pretrain.distinct_order import DistinctConfig
+from experiments.pretrain.own_dataset import DatasetConfig
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.mixed import MixedConfig
@@ -74,6 +75,7 @@ IMAGES: Table[ImagesConfig] = Table(
         "fashion-mnist": Row(FashionMnistConfig),
         "folder": Row(FolderConfig),
         "recorded": Row(RecordedConfig),
+        "dataset": Row(DatasetConfig),
         "mixed": Row(MixedConfig),
         "imagined": Row(
             lambda: MixedConfig(RecordedConfig(), RecordedConfig(Path("imagined"))),

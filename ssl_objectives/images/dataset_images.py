@@ -43,7 +43,8 @@ class DatasetImages(ImageSource):
         labels: class numbers of all items, -1 where unknown; None takes the attribute
             `targets` or `labels` of the data set, as torchvision's have, or of that
             which a `Subset` is of. `read_labels` finds what is in the items alone.
-        class_names: what the classes are called; none takes the attribute `classes`.
+        class_names: what the classes are called; none takes the attribute `classes`, or
+            the numbers.
         workers: processes that read ahead; 0 reads when it is asked to.
 
     Raises:
@@ -81,8 +82,8 @@ class DatasetImages(ImageSource):
                 raise ConfigError(
                     f"There are {len(self.labels):,} labels of {self.num_rows:,} items."
                 )
-            names = class_names or getattr(_whole(dataset), "classes", ())
-            self.class_names = tuple(str(x) for x in names)
+        self._names = class_names or getattr(_whole(dataset), "classes", ())
+        self._name_classes()
 
     @classmethod
     def of(cls, loader: DataLoader[Any]) -> "DatasetImages":
@@ -125,7 +126,15 @@ class DatasetImages(ImageSource):
                 "mapping with 'label'."
             )
         self.labels = torch.tensor(labels)
+        self._name_classes()
         return self
+
+    def _name_classes(self) -> None:
+        """By their numbers where nobody has named them; not at all without labels."""
+        if self.labels is not None:
+            count = 1 + int(self.labels.max())
+            names = self._names if len(self._names) >= count else range(count)
+            self.class_names = tuple(str(x) for x in names)
 
     def _portions(self, numbers: Sequence[int]) -> Iterator[Read]:
         """All of these, some at once; whoever waits is told how far it is."""

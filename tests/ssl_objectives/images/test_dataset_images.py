@@ -129,6 +129,8 @@ def test_labels_are_found_where_they_are() -> None:
     given = DatasetImages(Numbered(), labels=[3] * N)
     assert given.labels is not None
     assert given.labels.unique().tolist() == [3]
+    number = TensorDataset(torch.zeros(3, 1, 4, 4), torch.tensor([2, 0, 0]))
+    assert DatasetImages(number).read_labels().class_names == ("0", "1", "2")
     for workers in (0, 1):
         read = DatasetImages(Numbered(), workers=workers).read_labels()
         assert read.labels is not None
