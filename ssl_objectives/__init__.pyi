@@ -44,6 +44,8 @@ from .encoders.timm_body import TimmConfig as TimmConfig
 from .encoders.torchvision_keys import load_torchvision as load_torchvision
 from .encoders.torchvision_keys import to_torchvision as to_torchvision
 from .encoders.vit import ViTConfig as ViTConfig
+from .images.cifar.dataset import Cifar10Config as Cifar10Config
+from .images.cifar.dataset import Cifar100Config as Cifar100Config
 from .images.dataset_images import DatasetImages as DatasetImages
 from .images.episodes import Episodes as Episodes
 from .images.fashion_mnist.dataset import (
@@ -62,6 +64,7 @@ from .images.source import ArrayImages as ArrayImages
 from .images.source import ImagesConfig as ImagesConfig
 from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
+from .images.stl10 import Stl10Config as Stl10Config
 from .learn.decay import Decayed as Decayed
 from .learn.lars import Lars as Lars
 from .learn.lars import LarsConfig as LarsConfig
