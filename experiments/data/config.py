@@ -15,7 +15,8 @@ class ImportConfig:
     """Turn what is there into a data set, or a data set into one of Minari's.
 
     Sources: folders of images (class folders become the fact `label`), video files, npz
-    and HDF5 files, Minari data sets (a folder, or an id), and data sets of ours.
+    and HDF5 files, Minari data sets (a folder, or an id), LeRobot data sets (a folder),
+    and data sets of ours.
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
@@ -44,7 +45,8 @@ class ImportConfig:
     or there is one frame more than actions (episode); or frames alone: one sequence, or
     images each for itself"""
     obs: str | None = None
-    """name of the frames among arrays or observations (none: the usual names)"""
+    """name of the frames among arrays, observations or cameras (none: the usual names,
+    or the only camera)"""
     num_actions: int | None = None
     """number of discrete actions in arrays (none: the largest one found, and one)"""
     drop_final: bool = False

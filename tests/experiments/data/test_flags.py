@@ -12,6 +12,7 @@ from experiments.data.config import ImportConfig
 from experiments.data.flags import (
     HDF5,
     IMAGES,
+    LEROBOT,
     MINARI,
     NPZ,
     OURS,
@@ -25,7 +26,7 @@ from tests.experiments.data.test_import_files import FRAMES, npz, picture, read
 from tests.experiments.data.test_import_images import video
 from world_models.data.importers.arrays.layout import Layout
 
-ALL = (IMAGES, VIDEOS, NPZ, HDF5, MINARI, OURS)
+ALL = (IMAGES, VIDEOS, NPZ, HDF5, MINARI, LEROBOT, OURS)
 GIVEN: dict[str, tuple[Any, str]] = {
     "size": ((4, 4), "--size"),
     "gray": (True, "--gray"),
@@ -47,6 +48,7 @@ TAKEN = {
     NPZ: {"layout", "obs", "num_actions", "drop_final", "facts"},
     HDF5: {"layout", "obs", "num_actions", "drop_final", "facts"},
     MINARI: {"obs", "facts"},
+    LEROBOT: {"obs", "facts"},
     OURS: set[str](),
 }
 ANYWHERE = {"size", "crop", "gray", "shard_mib", "license"}
