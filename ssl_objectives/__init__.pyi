@@ -44,6 +44,9 @@ from .encoders.timm_body import TimmConfig as TimmConfig
 from .encoders.torchvision_keys import load_torchvision as load_torchvision
 from .encoders.torchvision_keys import to_torchvision as to_torchvision
 from .encoders.vit import ViTConfig as ViTConfig
+from .images.cifar.dataset import Cifar10Config as Cifar10Config
+from .images.cifar.dataset import Cifar100Config as Cifar100Config
+from .images.dataset_images import DatasetImages as DatasetImages
 from .images.episodes import Episodes as Episodes
 from .images.fashion_mnist.dataset import (
     FashionMnistConfig as FashionMnistConfig,
@@ -52,6 +55,7 @@ from .images.fashion_mnist.dataset import (
     fashion_mnist_subset as fashion_mnist_subset,
 )
 from .images.folder import FolderConfig as FolderConfig
+from .images.loaders import first_images as first_images
 from .images.mixed import MixedConfig as MixedConfig
 from .images.orders import OrderConfig as OrderConfig
 from .images.orders import RowOrder as RowOrder
@@ -60,6 +64,7 @@ from .images.source import ArrayImages as ArrayImages
 from .images.source import ImagesConfig as ImagesConfig
 from .images.source import ImageSource as ImageSource
 from .images.source import ImageSplit as ImageSplit
+from .images.stl10 import Stl10Config as Stl10Config
 from .learn.decay import Decayed as Decayed
 from .learn.lars import Lars as Lars
 from .learn.lars import LarsConfig as LarsConfig
@@ -69,6 +74,7 @@ from .learn.pace import PacedAdam as PacedAdam
 from .learn.pace import groups_by_pace as groups_by_pace
 from .learn.pace import set_pace as set_pace
 from .learn.pace import set_rate as set_rate
+from .learn.pretrainer import Pretrainer as Pretrainer
 from .learn.schedule import Cosine as Cosine
 from .learn.schedule import Fall as Fall
 from .learn.schedule import Level as Level
@@ -92,6 +98,7 @@ from .measure.examples import Labelled as Labelled
 from .measure.examples import ProtocolConfig as ProtocolConfig
 from .measure.leakage import Leakage as Leakage
 from .measure.leakage import leakage as leakage
+from .measure.probes import features as features
 from .method import Method as Method
 from .methods.bootstrap.byol import Byol as Byol
 from .methods.bootstrap.byol import ByolConfig as ByolConfig

@@ -13,6 +13,7 @@ EXAMPLES = (
     "curious import episodes/ --out data/episodes --obs image",
     "curious import d4rl.hdf5 --out data/d4rl --layout transitions",
     "curious import atari/breakout/expert-v0 --out data/breakout",
+    "curious import robots/pusht --out data/pusht --size 96 96 --obs top",
     "curious import data/key-door --to-minari mine/key-door-v0",
     "curious import data/key-door --verify",
 )

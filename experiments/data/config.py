@@ -15,7 +15,8 @@ class ImportConfig:
     """Turn what is there into a data set, or a data set into one of Minari's.
 
     Sources: folders of images (class folders become the fact `label`), video files, npz
-    and HDF5 files, Minari data sets (a folder, or an id), and data sets of ours.
+    and HDF5 files, Minari data sets (a folder, or an id), LeRobot data sets (a folder),
+    and data sets of ours.
     """
 
     source: Annotated[str, tyro.conf.Positional, tyro.conf.arg(metavar="SOURCE")]
@@ -28,8 +29,13 @@ class ImportConfig:
     """instead, read all bytes of the data set SOURCE and compare checksums"""
     size: tuple[int, int] | None = None
     """resize frames to this height and width"""
+    crop: bool = False
+    """resize the largest middle part that has the proportion of --size, instead of
+    squeezing all of a frame"""
     gray: bool = False
     """one channel instead of three"""
+    convert: bool = False
+    """of images with 16 bits a channel take the upper 8, instead of refusing them"""
     sequence: bool = False
     """the images of each folder are the frames of one episode, in the order of names"""
     every: int = 1
@@ -39,7 +45,8 @@ class ImportConfig:
     or there is one frame more than actions (episode); or frames alone: one sequence, or
     images each for itself"""
     obs: str | None = None
-    """name of the frames among arrays or observations (none: the usual names)"""
+    """name of the frames among arrays, observations or cameras (none: the usual names,
+    or the only camera)"""
     num_actions: int | None = None
     """number of discrete actions in arrays (none: the largest one found, and one)"""
     drop_final: bool = False

@@ -7,16 +7,18 @@ from ssl_objectives.refusal import ConfigError
 
 IMAGES, VIDEOS, NPZ, HDF5 = "images", "videos", "npz files", "HDF5 files"
 MINARI, OURS = "a data set of Minari", "a data set of ours"
+LEROBOT = "a LeRobot data set"
 
 _ARRAYS = (NPZ, HDF5)
 _FLAGS = {
     "sequence": (IMAGES,),
+    "convert": (IMAGES,),
     "every": (VIDEOS,),
     "layout": _ARRAYS,
-    "obs": (*_ARRAYS, MINARI),
+    "obs": (*_ARRAYS, MINARI, LEROBOT),
     "num_actions": _ARRAYS,
     "drop_final": _ARRAYS,
-    "facts": (IMAGES, *_ARRAYS, MINARI),
+    "facts": (IMAGES, *_ARRAYS, MINARI, LEROBOT),
 }
 _INSTEAD = {
     ("sequence", NPZ): " Of arrays say --layout sequence.",

@@ -7,12 +7,21 @@ from pathlib import Path
 
 from experiments.config.paths import typed_path
 from experiments.data.config import ImportConfig
-from experiments.data.flags import HDF5, IMAGES, MINARI, NPZ, OURS, VIDEOS, check_flags
+from experiments.data.flags import (
+    HDF5,
+    IMAGES,
+    LEROBOT,
+    MINARI,
+    NPZ,
+    OURS,
+    VIDEOS,
+    check_flags,
+)
 from ssl_objectives.images.files import Found, find_files
 from ssl_objectives.images.frames import SUFFIXES as IMAGE_NAMES
 from ssl_objectives.images.frames import FrameFormat
 from ssl_objectives.paths import nothing_at, unpack_first
-from ssl_objectives.refusal import DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from world_models.data.description import DESCRIPTION
 from world_models.data.importers.arrays.files import ArrayFiles
 from world_models.data.importers.arrays.open import HDF5 as HDF5_NAMES
@@ -20,6 +29,8 @@ from world_models.data.importers.arrays.open import NPZ as NPZ_NAMES
 from world_models.data.importers.copy import DatasetCopy
 from world_models.data.importers.images import ImageFolder
 from world_models.data.importers.importer import Importer
+from world_models.data.importers.lerobot.meta import INFO
+from world_models.data.importers.lerobot.read import LeRobotData
 from world_models.data.importers.minari.read import MinariData
 from world_models.data.importers.video import SUFFIXES as VIDEO_NAMES
 from world_models.data.importers.video import VideoFiles
@@ -44,7 +55,9 @@ def open_source(config: ImportConfig) -> Importer:
     name = config.source
     path = typed_path(name)
     size = None if config.size is None else (config.size[0], config.size[1])
-    form = FrameFormat(size, config.gray)
+    if config.crop and size is None:
+        raise ConfigError("--crop needs a size. Give --size HEIGHT WIDTH, too.")
+    form = FrameFormat(size, config.gray, config.crop, config.convert)
     if not path.exists():
         if name[:1] in (".", "~", "/") or not _MINARI_ID.fullmatch(name):
             raise DatasetError(
@@ -55,6 +68,9 @@ def open_source(config: ImportConfig) -> Importer:
     if (path / DESCRIPTION).is_file():
         check_flags(config, OURS)
         return DatasetCopy(path, form)
+    if (path / INFO).is_file():
+        check_flags(config, LEROBOT)
+        return LeRobotData(path, form, config.obs, config.facts)
     for folder in (path.absolute(), path.absolute() / "data"):
         if (folder / "metadata.json").is_file():
             check_flags(config, MINARI)
@@ -104,8 +120,8 @@ def _files(path: Path) -> tuple[str, list[Path], tuple[str, ...]]:
         left_out = "".join(f" {x}" for x in below.notes)
         raise DatasetError(
             f"{path} is nothing that can be imported.{unpack_first(path)} Known are "
-            f"data sets of ours and of Minari, and files named {' '.join(every)}."
-            f"{left_out}"
+            "data sets of ours, of Minari and of LeRobot, and files named "
+            f"{' '.join(every)}.{left_out}"
         )
     if len(counts) > 1:
         has = " and ".join(f"{count:,} {kind}" for kind, count in counts.most_common())

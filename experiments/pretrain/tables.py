@@ -8,11 +8,14 @@ from pathlib import Path
 
 from experiments.config.choices import Row, Table
 from experiments.pretrain.distinct_order import DistinctConfig
+from experiments.pretrain.own_dataset import DatasetConfig
+from ssl_objectives.images.cifar.dataset import Cifar10Config, Cifar100Config
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.mixed import MixedConfig
 from ssl_objectives.images.orders import OrderConfig, ShuffledConfig
 from ssl_objectives.images.source import ImagesConfig
+from ssl_objectives.images.stl10 import Stl10Config
 from ssl_objectives.learn.lars import LarsConfig
 from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
 from ssl_objectives.learn.schedule import Cosine, Fall, Level, Stairs
@@ -74,6 +77,10 @@ IMAGES: Table[ImagesConfig] = Table(
         "fashion-mnist": Row(FashionMnistConfig),
         "folder": Row(FolderConfig),
         "recorded": Row(RecordedConfig),
+        "cifar10": Row(Cifar10Config),
+        "cifar100": Row(Cifar100Config),
+        "stl10": Row(Stl10Config),
+        "dataset": Row(DatasetConfig),
         "mixed": Row(MixedConfig),
         "imagined": Row(
             lambda: MixedConfig(RecordedConfig(), RecordedConfig(Path("imagined"))),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from experiments.config.device import resolve_device
 from experiments.config.paths import quoted
+from experiments.data.description import counted
 from experiments.encoders.pretrained import from_scratch
 from experiments.encoders.saved import ENCODER_FILE, save_encoder
 from experiments.pretrain.config import PretrainConfig
@@ -27,6 +29,7 @@ from ssl_objectives.distributed import rank
 from ssl_objectives.images.folder import FolderConfig
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImagesConfig, ImageSplit
+from ssl_objectives.images.watched import watched_by
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.measure.leakage import leakage
 from ssl_objectives.measure.probes import OnlineProbe, online_probe
@@ -68,7 +71,8 @@ def pretrain(
     with joined(device.type == "cuda"):
         talks = (console or Console()) if rank() == 0 else Console(quiet=True)
         device = local_device(device)
-        split = _open(config.images)
+        with watched_by(partial(counted, talks)):
+            split = _open(config.images)
         say(talks, split.about or type(config.images).__name__)
         for note in (*split.notes, *_leaks(config, split)):
             say(talks, f"note: {note}")

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from ssl_objectives.images.frames import natural
 from ssl_objectives.refusal import DatasetError
 
-_TRAIN = ("train", "training", "trainset")
-_TEST = ("test", "testing", "testset", "val", "valid", "validation", "dev", "eval")
-_OTHER = ("evaluation", "holdout", "unlabeled", "unlabelled", "unsup", "extra")
-_SPLITS = frozenset((*_TRAIN, *_TEST, *_OTHER))
+TRAIN = ("train", "training", "trainset")
+TEST = ("test", "testing", "testset", "val", "valid", "validation", "dev", "eval")
+OTHER = ("evaluation", "holdout", "unlabeled", "unlabelled", "unsup", "extra")
+_SPLITS = frozenset((*TRAIN, *TEST, *OTHER))
 _NAMED = 3  # names in a message
 
 

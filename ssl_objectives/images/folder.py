@@ -8,11 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ssl_objectives.footprint.plan import DoesNotFit, MemoryPlan, check_fits
+from ssl_objectives.images.decoding import decoded
 from ssl_objectives.images.files import Found, find_files, named_classes
 from ssl_objectives.images.frames import SUFFIXES, FrameFormat
+from ssl_objectives.images.own_splits import (
+    FolderPart,
+    OwnSplits,
+    own_splits,
+    same_classes,
+)
 from ssl_objectives.images.picture import on_white_note, read_image
 from ssl_objectives.images.source import (
     ArrayImages,
@@ -24,33 +30,53 @@ from ssl_objectives.images.source import (
 from ssl_objectives.paths import nothing_at, unpack_first
 from ssl_objectives.refusal import DatasetError
 
-_WITHOUT = "Or take all images without classes: --images.no-classes."
+_WITHOUT = (
+    "Or take all images without classes: --images.no-classes. (A folder of train and "
+    "test, or val, and nothing else is taken as it is split.)"
+)
 
 
 @dataclass(frozen=True)
 class FolderConfig:
     """A folder of images; where they lie in several folders, these are the classes.
 
-    All of them are read into memory once. What does not fit there is imported first
-    (`curious import`), and read from disk.
+    A folder that holds `train` and beside it `test` or `val` is split already: the
+    classes are inside them, and `test_share` has no meaning. All images are read into
+    memory once. What does not fit there is imported first (`curious import`), and read
+    from disk.
     """
 
     path: Path = Path("pictures")
     """the folder; PNG, JPEG, BMP, WebP and TIFF files at any depth"""
     size: tuple[int, int] | None = None
     """resize to this height and width (none: all images have one size already)"""
+    crop: bool = False
+    """where sides are in another proportion than size, resize the largest middle part
+    that has it; else all of an image is squeezed"""
     channels: int = 3
     """3: red, green, blue; 1: gray"""
+    convert: bool = False
+    """take the upper 8 of 16 bits a channel, instead of refusing such files"""
     classes: bool = True
     """folders are the classes of their images; else nothing is known of them"""
+    test: str | None = None
+    """of a folder that is split already, the part that is measured on (none: test, or
+    val where there is no test)"""
     test_share: float = 0.1
-    """images kept for the test, chosen by a hash of their pixels"""
+    """images kept for the test, chosen by a hash of their pixels, of a folder that is
+    not split already"""
+    workers: int = 0
+    """threads that decode files (0: one for each core); images are the same"""
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
             raise ValueError(f"channels must be 1 or 3, not {self.channels}")
         if self.size is not None and min(self.size) < 1:
             raise ValueError(f"size must be at least 1 × 1, not {self.size}")
+        if self.crop and self.size is None:
+            raise ValueError("crop needs a size to cut images to")
+        if self.workers < 0:
+            raise ValueError(f"workers must be at least 0, not {self.workers}")
         check_share(self.test_share)
 
     def open(self) -> ImageSplit:
@@ -58,14 +84,23 @@ class FolderConfig:
 
         Raises:
             DatasetError: no folder or no image there, a damaged file, images of several
-                sizes and no `size`, one image only, or folders that are no classes.
+                sizes and no `size`, one image only, folders that are no classes, or
+                parts whose classes differ.
             DoesNotFit: they are more than there is memory.
         """
-        found = _found(self.path)
-        labels, names = self._classes(found.files)
-        read, on_white = self._read(found.files)
+        splits = own_splits(self.path, SUFFIXES)
+        if splits is not None:
+            return self._own(splits)
+        if self.test is not None:
+            raise DatasetError(
+                f"{self.path} is not split already, so that there is no {self.test!r} "
+                "to measure on: it would hold train, test or val beside it, and no "
+                "other folder. Leave out --images.test: a test is split off it."
+            )
+        part = self._part(self.path)
+        read, on_white = self._read(part.found.files)
         pixels = torch.from_numpy(read)
-        everything = ArrayImages(pixels, labels, names)
+        everything = ArrayImages(pixels, part.labels, part.names)
         keys = [image.numpy().tobytes() for image in pixels]
         try:
             is_test = split_by_hash(keys, self.test_share)
@@ -78,17 +113,49 @@ class FolderConfig:
             ImageSubset(everything, torch.from_numpy(np.flatnonzero(x)))
             for x in (~is_test, is_test)
         )
-        kinds = f", {len(names)} classes" if names else ""
-        about = f"{self.path}, {train.num_rows:,} + {test.num_rows:,} images{kinds}"
-        notes = (*found.notes, *on_white_note(on_white))
-        return ImageSplit(train, test, about=about, notes=notes)
+        about = f"{self.path}, {train.num_rows:,} + {test.num_rows:,} images"
+        notes = (*part.found.notes, *on_white_note(on_white))
+        return ImageSplit(train, test, about=about + part.kinds, notes=notes)
 
-    def _classes(self, files: Sequence[Path]) -> tuple[Tensor | None, tuple[str, ...]]:
-        """Class numbers and names; None where all images lie in one folder."""
+    def _own(self, splits: OwnSplits) -> ImageSplit:
+        """The parts of a folder that is split already, as they are."""
+        train = self._part(splits.train)
+        test = self._measured_on(train, splits)
+        labels, told = same_classes(train, test)
+        count = len(train.found.files)
+        read, on_white = self._read((*train.found.files, *test.found.files))
+        pixels = torch.from_numpy(read)
+        left_out = [
+            f"{x.folder.name}: {y}" for x in (train, test) for y in x.found.notes
+        ]
+        unread = [x for x in (*splits.tests, *splits.others) if x != test.folder]
+        if unread:
+            names = ", ".join(x.name for x in unread)
+            told = (*told, f"Not read: {names} (--images.test NAME measures on it).")
+        return ImageSplit(
+            ArrayImages(pixels[:count], train.labels, train.names),
+            ArrayImages(pixels[count:], labels, train.names),
+            about=f"{self.path}, {count:,} images of {train.folder.name} + "
+            f"{len(read) - count:,} of {test.folder.name}{train.kinds}",
+            notes=(*left_out, *told, *on_white_note(on_white)),
+        )
+
+    def _measured_on(self, train: FolderPart, splits: OwnSplits) -> FolderPart:
+        """Of the parts that come into question the first whose classes are known."""
+        parts = (self._part(x) for x in splits.measured_on(self.test))
+        first = next(parts)
+        if first.names or not train.names:
+            return first
+        return next((x for x in parts if x.names), first)
+
+    def _part(self, folder: Path) -> FolderPart:
+        """All images below a folder, and their classes, if these are wanted."""
+        found = _found(folder)
         if not self.classes:
-            return None, ()
-        numbers, names = named_classes(self.path, files, _WITHOUT)
-        return (torch.tensor(numbers) if names else None), names
+            return FolderPart(folder, found)
+        numbers, names = named_classes(folder, found.files, _WITHOUT)
+        labels = torch.tensor(numbers) if names else None
+        return FolderPart(folder, found, labels, names)
 
     def _read(self, files: Sequence[Path]) -> tuple[NDArray[np.uint8], int]:
         """uint8 [N, C, H, W], and how many of them were laid on white."""
@@ -103,8 +170,8 @@ class FolderConfig:
             ) from error
         images = np.empty((len(files), *first.shape), np.uint8)
         on_white = 0
-        for i, file in enumerate(files):
-            frame, laid = self._frame(file)
+        each = decoded(files, self._frame, self.workers)
+        for i, (file, (frame, laid)) in enumerate(zip(files, each, strict=True)):
             on_white += laid
             if frame.shape != first.shape:
                 raise DatasetError(
@@ -116,8 +183,8 @@ class FolderConfig:
         return images, on_white
 
     def _frame(self, file: Path) -> tuple[NDArray[np.uint8], bool]:
-        form = FrameFormat(self.size, self.channels == 1)
-        picture, on_white = read_image(file, form.gray)
+        form = FrameFormat(self.size, self.channels == 1, self.crop)
+        picture, on_white = read_image(file, form.gray, self.convert)
         if self.channels == 3 and picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, 2)
         return form.frame(picture), on_white

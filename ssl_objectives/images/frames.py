@@ -27,10 +27,15 @@ class FrameFormat:
         size: (height, width) that all are resized to, by the mean over the pixels that
             each new one covers; None keeps their own.
         gray: one channel, the luminance, instead of three.
+        crop: of a picture whose sides are in another proportion, resize the largest
+            middle part that has the size's, instead of squeezing all of it.
+        convert: files of 16 bits a channel give their upper 8, instead of a refusal.
     """
 
     size: tuple[int, int] | None = None
     gray: bool = False
+    crop: bool = False
+    convert: bool = False
 
     def frame(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """From uint8 [H, W], [H, W, 1] or [H, W, 3] to [C, H, W]."""
@@ -42,7 +47,8 @@ class FrameFormat:
             if self.gray:
                 image = image.convert("L")
             if self.size is not None and resized:
-                image = image.resize(self.size[::-1], Image.Resampling.BOX)
+                box = middle(picture.shape[:2], self.size) if self.crop else None
+                image = image.resize(self.size[::-1], Image.Resampling.BOX, box)
             picture = np.asarray(image)
         if picture.ndim == 2:
             return np.ascontiguousarray(picture[None])
@@ -64,6 +70,24 @@ class FrameFormat:
         height, width = self.size or (picture[0], picture[1])
         colour = len(picture) == 3 and picture[2] == 3 and not self.gray
         return (3 if colour else 1, height, width)
+
+
+def middle(
+    shape: tuple[int, ...], size: tuple[int, int]
+) -> tuple[float, float, float, float]:
+    """The largest part in the middle of a picture that has the proportion of `size`.
+
+    Args:
+        shape: height and width of the picture.
+        size: height and width whose proportion is wanted.
+
+    Returns:
+        Left, upper, right and lower edge, as Pillow wants them.
+    """
+    scale = min(shape[0] / size[0], shape[1] / size[1])
+    height, width = scale * size[0], scale * size[1]
+    left, upper = (shape[1] - width) / 2, (shape[0] - height) / 2
+    return left, upper, min(left + width, shape[1]), min(upper + height, shape[0])
 
 
 def channels_last(pictures: NDArray[Any]) -> NDArray[np.uint8]:

@@ -27,28 +27,33 @@ class Picture(NamedTuple):
     on_white: bool
 
 
-def read_image(path: Path, gray: bool) -> Picture:
+def read_image(path: Path, gray: bool, convert: bool = False) -> Picture:
     """The picture in a file; with `gray` its luminance.
 
+    Args:
+        path: of the file.
+        gray: one channel instead of three.
+        convert: take the upper 8 of up to 16 bits a channel.
+
     Raises:
-        DatasetError: damaged, cut off, no image, of more than 8 bits a channel, or
-            several pictures.
+        DatasetError: damaged, cut off, no image, several pictures, of more than 8 bits
+            a channel and not `convert`, or of numbers whose range nobody knows.
     """
     try:
         with Image.open(path) as image:
-            if image.mode in _DEEP or _bits(path, image) > 8:
-                raise DatasetError(
-                    f"{path} has more than 8 bits a channel ({_bits(path, image)}). "
-                    "Convert it to 8 bits first: a data set holds bytes."
-                )
+            bits = _bits(path, image)
+            if image.mode in _DEEP or bits > 8:
+                _refuse_deep(path, image, bits, convert)
             pages = _pages(image)
             if pages > 1:
                 raise DatasetError(
                     f"{path} holds {pages:,} pictures, and an image is one. Save each "
                     "as a file of its own, or all of them as a video."
                 )
-            one_channel = gray or image.mode in _GRAY
             upright = ImageOps.exif_transpose(image)
+            if upright.mode in _DEEP:  # Pillow makes 8 of 16 in colour by itself
+                upright = _upper_bits(upright, bits)
+            one_channel = gray or upright.mode in _GRAY
             on_white = upright.has_transparency_data
             if on_white:
                 upright, on_white = _laid_on_white(upright)
@@ -69,6 +74,26 @@ def on_white_note(count: int) -> tuple[str, ...]:
     if not count:
         return ()
     return (f"Transparent parts are white now, in {count:,} images.",)
+
+
+def _refuse_deep(path: Path, image: Image.Image, bits: int, convert: bool) -> None:
+    if bits > 16 or image.mode == "F":
+        raise DatasetError(
+            f"{path} has {bits} bits a channel, numbers whose range is not known. "
+            "Convert it to 8 bits first: a data set holds bytes."
+        )
+    if not convert:
+        raise DatasetError(
+            f"{path} has more than 8 bits a channel ({bits}), and a data set holds "
+            "bytes. Have the upper 8 taken (--convert, of a folder to pretrain on "
+            "--images.convert), or convert it first."
+        )
+
+
+def _upper_bits(image: Image.Image, bits: int) -> Image.Image:
+    """A gray picture of more than 8 bits, in 8."""
+    upper = np.asarray(image) >> (bits - 8)
+    return Image.fromarray(upper.clip(0, 255).astype(np.uint8))
 
 
 def _bits(path: Path, image: Image.Image) -> int:

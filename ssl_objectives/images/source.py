@@ -6,7 +6,7 @@ one to learn from and one to test with. No image is in both.
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -43,6 +43,19 @@ class ImageSource(ABC):
 
         Bytes, 0 to 255: whoever reads other numbers refuses them (`NotBytes`).
         """
+
+    def ahead(
+        self, batches: Iterable[tuple[int, Int64[Tensor, "n"]]]
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """The images of one batch after another, each as `read` gives them.
+
+        Where reading takes long, later batches are begun before they are wanted.
+
+        Args:
+            batches: step and rows of each, as many as will be; it is asked for more
+                than have been given out.
+        """
+        return (self.read(rows) for _, rows in batches)
 
     def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
         """Each image and the one `apart` steps later in its episode; as `read`.
@@ -112,6 +125,12 @@ class ImageSubset(ImageSource):
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
         return self._source.read(self._rows[rows])
+
+    def ahead(
+        self, batches: Iterable[tuple[int, Int64[Tensor, "n"]]]
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """The images of one batch after another."""
+        return self._source.ahead((step, self._rows[rows]) for step, rows in batches)
 
     def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
         """Each image and a later one, of whole episodes: it need not be a row here."""

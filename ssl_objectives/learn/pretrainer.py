@@ -13,27 +13,19 @@ from ssl_objectives.distributed import average_gradients, num_processes
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.footprint.rows import check_rows_fit
-from ssl_objectives.images.orders import RowOrder, own_share
+from ssl_objectives.images.orders import RowOrder
 from ssl_objectives.images.source import ImageSource, to_be_viewed
+from ssl_objectives.learn.brought import batch_of, check_by_batches
+from ssl_objectives.learn.coming import ComingBatches
 from ssl_objectives.learn.optimizer import OptimizerConfig
 from ssl_objectives.learn.pace import set_rate
-from ssl_objectives.measure.diagnostics import (
-    component_scale,
-    effective_rank,
-    relative_spread,
-)
+from ssl_objectives.measure.liveliness import liveliness
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.refusal import ConfigError
 
 SWEEP_BATCH = 512  # images of a pass over the data, at once
-RANK_ROWS = 2048  # embeddings that a rank is measured on, at most
-_LIVELINESS = {
-    "effective_rank": effective_rank,
-    "spread": relative_spread,
-    "scale": component_scale,
-}
 
 
 class Pretrainer:
@@ -48,7 +40,8 @@ class Pretrainer:
         images: to train on.
         labels: of the images, -1 where they are hidden from the method; None where
             there are no classes.
-        order: which images are in which batch.
+        order: which images are in which batch; None where all batches are given to
+            `step_on`, of which `images` are then an example.
         optimizer: what turns gradients into new weights.
         steps: of the whole run, for everything that follows a schedule.
         device: where all of it is computed.
@@ -68,7 +61,7 @@ class Pretrainer:
         encoder: EncoderConfig,
         images: ImageSource,
         labels: Int64[Tensor, "N"] | None,
-        order: RowOrder,
+        order: RowOrder | None,
         optimizer: OptimizerConfig,
         *,
         steps: int,
@@ -99,6 +92,7 @@ class Pretrainer:
         self.rate_factor = rate_factor
         if compiled:
             _compile(self.branches)
+        self._coming: ComingBatches | None = None
         self.trained = [x for x in self.branches.parameters() if x.requires_grad]
 
     @property
@@ -114,13 +108,68 @@ class Pretrainer:
 
         Returns:
             Metrics, still on the device.
+
+        Raises:
+            ConfigError: there is no order of images.
         """
         self._sweep_if_due()
-        rows = own_share(self.order.rows(self.steps), self.rank, num_processes())
+        rows, images = self._comes().of(self.steps)
+        labels = None if self.labels is None else self.labels[self._sent(rows)]
+        return self._learn(images, rows, labels, look)
+
+    def step_on(
+        self,
+        images: Shaped[Tensor, "n C H W"],
+        labels: Int64[Tensor, "n"] | None = None,
+        look: bool = True,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """One gradient step on a batch that the caller brings, as of a `DataLoader`.
+
+        Views and all other draws follow from the seed and the step as in `step`; which
+        images come when is the caller's affair, and so is it when a run resumes.
+
+        Args:
+            images: bytes, or floats in [0, 1]; of each process its own part.
+            labels: of the images, for methods that learn from them.
+            look: see `step`.
+
+        Returns:
+            Metrics, still on the device.
+
+        Raises:
+            ConfigError: the method remembers something of each image by its number,
+                passes over all of them, or wants frames that follow each other.
+            DatasetError: images of other numbers, or of another shape.
+        """
+        check_by_batches(self.branches.objective, self.views, labels)
+        images = batch_of(images, self.images.image_shape)
+        rows = torch.arange(len(images))
+        return self._learn(images, rows, labels, look)
+
+    def _comes(self) -> ComingBatches:
+        if self.order is None:
+            raise ConfigError(
+                "There is no order of images: this trainer was made to be given "
+                "batches, step_on(images)."
+            )
+        if self._coming is None:
+            self._coming = ComingBatches(
+                self.images, self.order, self.rank, num_processes(), self.views.apart
+            )
+        return self._coming
+
+    def _learn(
+        self,
+        images: UInt8[Tensor, "n *two C H W"],
+        rows: Int64[Tensor, "n"],
+        labels: Int64[Tensor, "n"] | None,
+        look: bool,
+    ) -> dict[str, Float[Tensor, ""]]:
+        """A gradient step on what was read."""
         # layers that draw from PyTorch's own stream, such as dropout, repeat as well
         torch.manual_seed(self._generator(torch.device("cpu"), 1).initial_seed())
-        images, given = self._draw(rows)
-        loss, metrics = self.branches.loss(images, **given)
+        views, given = self._draw(images, rows, labels)
+        loss, metrics = self.branches.loss(views, **given)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         average_gradients(self.trained)
@@ -130,7 +179,10 @@ class Pretrainer:
         self.optimizer.step()
         metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
         if look:
-            metrics |= self._liveliness()
+            seen = self.branches.seen
+            metrics |= liveliness(
+                self.branches.latents, None if seen is None else seen.z[0]
+            )
         self.branches.after_update()
         self.counter.advance()
         return metrics
@@ -177,13 +229,15 @@ class Pretrainer:
         return self.counter.generator(device, 2 * self.rank + stream)
 
     def _draw(
-        self, rows: Int64[Tensor, "n"]
+        self,
+        images: UInt8[Tensor, "n *two C H W"],
+        rows: Int64[Tensor, "n"],
+        labels: Int64[Tensor, "n"] | None,
     ) -> tuple[tuple[UInt8[Tensor, "n C _ _"], ...], dict[str, Any]]:
         """Views of some images, and all else that the method asks for."""
         apart, wanted = self.views.apart, self.branches.objective.needs.extra
-        images = self._sent(to_be_viewed(self.images, rows, apart))
         rows = self._sent(rows)
-        drawn = self.views(images, self._generator(self.device, 0))
+        drawn = self.views(self._sent(images), self._generator(self.device, 0))
         extra = {"params": drawn.params}
         if "label" in wanted:
             if apart:
@@ -192,12 +246,12 @@ class Pretrainer:
                     "a label is of one image, not of frames that follow each other. "
                     "Choose views of single images (--views two or one)."
                 )
-            if self.labels is None:
+            if labels is None:
                 raise ValueError(
                     f"{type(self.branches.objective).__name__} learns from labels, and "
                     "these images have none. Choose labelled images, or another method."
                 )
-            extra["label"] = self.labels[rows]
+            extra["label"] = self._sent(labels)
         if "image" in wanted:
             extra["image"] = torch.stack(drawn.images, 1)
         given = {"row": rows, "num_targets": drawn.num_targets, "extra": extra}
@@ -210,30 +264,16 @@ class Pretrainer:
         Raises:
             ValueError: the method does not take such views, or something is missing.
         """
-        images, given = self._draw(torch.arange(min(2, self.images.num_rows)))
+        rows = torch.arange(min(2, self.images.num_rows))
+        images = to_be_viewed(self.images, rows, self.views.apart)
+        labels = None if self.labels is None else self.labels[self._sent(rows)]
+        if self.order is None and labels is None:  # they come with the batches
+            labels = torch.zeros_like(rows)
+        views, given = self._draw(images, rows, labels)
         self.branches.eval()
-        self.branches.views(images, **given)
+        self.branches.views(views, **given)
         self.branches.train()
-        self.num_views = len(images)
-
-    def _liveliness(self) -> dict[str, Float[Tensor, ""]]:
-        """Rank, spread and scale of the first view: its latents and its projections.
-
-        What an objective keeps alive need not be alive in what is kept of the network.
-        """
-        seen = self.branches.seen
-        looked_at = {
-            "encoder": self.branches.latents,
-            "projection": None if seen is None else seen.z[0],
-        }
-        return {
-            f"{where}/{name}": measure(rows)
-            for where, x in looked_at.items()
-            if x is not None and x.shape[-1] > 1
-            # an SVD refuses what is not finite, and the loss will tell
-            for rows in [x[:RANK_ROWS].nan_to_num(0.0, 0.0, 0.0)]
-            for name, measure in _LIVELINESS.items()
-        }
+        self.num_views = len(views)
 
 
 def sizes_for(encoder: Encoder, images: ImageSource, steps: int) -> Sizes:

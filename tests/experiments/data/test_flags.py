@@ -12,6 +12,7 @@ from experiments.data.config import ImportConfig
 from experiments.data.flags import (
     HDF5,
     IMAGES,
+    LEROBOT,
     MINARI,
     NPZ,
     OURS,
@@ -25,10 +26,12 @@ from tests.experiments.data.test_import_files import FRAMES, npz, picture, read
 from tests.experiments.data.test_import_images import video
 from world_models.data.importers.arrays.layout import Layout
 
-ALL = (IMAGES, VIDEOS, NPZ, HDF5, MINARI, OURS)
+ALL = (IMAGES, VIDEOS, NPZ, HDF5, MINARI, LEROBOT, OURS)
 GIVEN: dict[str, tuple[Any, str]] = {
     "size": ((4, 4), "--size"),
     "gray": (True, "--gray"),
+    "crop": (True, "--crop"),
+    "convert": (True, "--convert"),
     "sequence": (True, "--sequence"),
     "every": (2, "--every"),
     "layout": (Layout.ROWS, "--layout"),
@@ -40,14 +43,15 @@ GIVEN: dict[str, tuple[Any, str]] = {
     "license": ("CC-BY", "--license"),
 }
 TAKEN = {
-    IMAGES: {"sequence", "facts"},
+    IMAGES: {"sequence", "facts", "convert"},
     VIDEOS: {"every"},
     NPZ: {"layout", "obs", "num_actions", "drop_final", "facts"},
     HDF5: {"layout", "obs", "num_actions", "drop_final", "facts"},
     MINARI: {"obs", "facts"},
+    LEROBOT: {"obs", "facts"},
     OURS: set[str](),
 }
-ANYWHERE = {"size", "gray", "shard_mib", "license"}
+ANYWHERE = {"size", "crop", "gray", "shard_mib", "license"}
 
 
 def test_all_flags_are_looked_at() -> None:

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from ssl_objectives.refusal import DatasetError
+from ssl_objectives.refusal import ConfigError, DatasetError
 from tests.experiments.conftest import Command
 from tests.experiments.data.test_import_files import everything, picture, read
 from world_models.data.dataset import open_dataset
@@ -52,6 +52,24 @@ def test_sizes_and_colours_are_converted_when_asked(tmp_path: Path) -> None:
     assert frame.shape == (1, 4, 2)
     assert (frame[0, :, 0] == 0).all()
     assert (frame[0, :, 1] == 76).all()  # the luminance of red
+
+
+def test_the_middle_is_cut_out_and_sixteen_bits_are_eight(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    wide = np.zeros((4, 12), np.uint8)
+    wide[:, 4:8] = 90
+    Image.fromarray(wide).save(tmp_path / "in/a.png")
+    deep = np.full((2, 6), 60 * 256 + 7, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "in/b.png")
+    with pytest.raises(DatasetError, match=r"b\.png has more .*\(--convert"):
+        read(tmp_path / "in", tmp_path / "1", size=(2, 2))
+    dataset = read(
+        tmp_path / "in", tmp_path / "2", size=(2, 2), crop=True, convert=True
+    )
+    assert (everything(dataset)["obs"][0] == 90).all()
+    assert (everything(dataset)["obs"][1] == 60).all()
+    with pytest.raises(ConfigError, match="--crop needs a size"):
+        read(tmp_path / "in", tmp_path / "3", crop=True)
 
 
 def test_odd_images_are_refused_by_name(tmp_path: Path) -> None:

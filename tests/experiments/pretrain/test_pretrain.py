@@ -228,7 +228,9 @@ def test_a_seed_is_of_weights_draws_order_and_labels() -> None:
         trainer = task.trainer
         assert trainer.labels is not None
         weights = torch.cat([x.flatten() for x in trainer.encoder.parameters()])
-        drawn = trainer._draw(torch.arange(4))[0][0]
+        rows = torch.arange(4)
+        drawn = trainer._draw(trainer.images.read(rows), rows, None)[0][0]
+        assert trainer.order is not None
         return [weights, drawn, trainer.order.rows(0), trainer.labels]
 
     one, again, other = made(3), made(3), made(4)

@@ -116,7 +116,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "in/b.png").write_bytes(data[: len(data) // 2])
     with pytest.raises(DatasetError, match=r"b.png is damaged"):
         config.open()
-    for name in ("train", "test"):
+    for name in ("train", "test", "more"):
         picture(tmp_path / "both" / name / "a.png", (6, 5), 3)
     with pytest.raises(DatasetError, match=r"holds test and train.*Give one of them"):
         FolderConfig(tmp_path / "both").open()
@@ -124,3 +124,31 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
         FolderConfig(tmp_path, channels=4)
     with pytest.raises(ValueError, match="size must be at least"):
         FolderConfig(tmp_path, size=(0, 4))
+    with pytest.raises(ValueError, match="crop needs a size"):
+        FolderConfig(tmp_path, crop=True)
+    with pytest.raises(ValueError, match="workers must be at least 0"):
+        FolderConfig(tmp_path, workers=-1)
+
+
+def test_any_picture_becomes_one_of_the_size(tmp_path: Path) -> None:
+    """Gray, colour, transparent, of 16 bits, tall and wide: what it shows stays."""
+    wide = np.zeros((4, 12, 3), np.uint8)
+    wide[:, 4:8] = (10, 20, 30)  # the middle square alone
+    Image.fromarray(wide).save(tmp_path / "1.png")
+    tall = np.zeros((15, 5), np.uint8)
+    tall[5:10] = 40
+    Image.fromarray(tall).save(tmp_path / "2.png")
+    clear = np.full((6, 6, 4), 50, np.uint8)
+    clear[..., 3] = 0
+    Image.fromarray(clear).save(tmp_path / "3.png")
+    deep = np.full((2, 6), 60 * 256 + 7, np.uint16)
+    Image.fromarray(deep).save(tmp_path / "4.png")
+    with pytest.raises(DatasetError, match=r"4\.png has more .*--images\.convert"):
+        FolderConfig(tmp_path, size=(2, 2)).open()
+    split = FolderConfig(tmp_path, size=(2, 2), crop=True, convert=True).open()
+    shown = {tuple(x[:, 0, 0].tolist()) for x in everything(split.train, split.test)}
+    assert shown == {(10, 20, 30), (40, 40, 40), (255, 255, 255), (60, 60, 60)}
+    for image in everything(split.train, split.test):
+        assert (image == image[:, :1, :1]).all()
+    squeezed = FolderConfig(tmp_path, size=(2, 2), convert=True).open()
+    assert any(0 < x[0].max() < 10 for x in everything(squeezed.train, squeezed.test))

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ssl_objectives.images.decoding import decoded
 from ssl_objectives.images.files import named_classes
 from ssl_objectives.images.frames import FrameFormat, natural
 from ssl_objectives.images.picture import on_white_note, read_image
@@ -55,7 +56,8 @@ class ImageFolder(Importer):
             classes, names = named_classes(root, self._paths, _WITHOUT)
             self._folder = np.array(classes, np.int64)
         self._on_white = 0
-        shape = form.shape(read_image(self._paths[0], form.gray).pixels.shape)
+        first = read_image(self._paths[0], form.gray, form.convert)
+        shape = form.shape(first.pixels.shape)
         facts_kept = {LABEL: Column((), "int64", names)} if names else {}
         self.spec = DatasetSpec(shape, facts=facts_kept)
         self.num_rows = len(self._paths)
@@ -70,16 +72,17 @@ class ImageFolder(Importer):
             if self._sequence:
                 before = self._folder[begin - 1] if begin else -1
                 first = np.diff(folder, prepend=before) != 0
-            obs = np.stack([self._frame(x) for x in self._paths[part]])
-            columns = {"obs": obs, "first": first}
+            frames = list(decoded(self._paths[part], self._frame))
+            self._on_white += sum(laid for _, laid in frames)
+            columns = {"obs": np.stack([x for x, _ in frames]), "first": first}
             if LABEL in self.spec.facts:
                 columns[FACTS + LABEL] = folder
             yield Rows(0, columns)
         self.notes = (*self.notes, *on_white_note(self._on_white))
 
-    def _frame(self, path: Path) -> NDArray[np.uint8]:
-        picture, on_white = read_image(path, self._form.gray)
-        self._on_white += on_white
+    def _frame(self, path: Path) -> tuple[NDArray[np.uint8], bool]:
+        """A frame, and whether it was laid on white; several threads at once."""
+        picture, on_white = read_image(path, self._form.gray, self._form.convert)
         wanted = self.spec.obs_shape
         if wanted[0] == 3 and picture.ndim == 2:
             picture = np.repeat(picture[..., None], 3, 2)
@@ -95,4 +98,4 @@ class ImageFolder(Importer):
                 f"width), {self._paths[0]} has {wanted[1]} × {wanted[2]}. Give --size "
                 "HEIGHT WIDTH to resize all of them."
             )
-        return frame
+        return frame, on_white
