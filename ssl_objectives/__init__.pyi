@@ -182,6 +182,8 @@ from .methods.moments.hsic import SslHsic as SslHsic
 from .methods.moments.hsic import SslHsicConfig as SslHsicConfig
 from .methods.moments.sigreg import SigReg as SigReg
 from .methods.moments.sigreg import SigRegConfig as SigRegConfig
+from .methods.moments.tico import TiCo as TiCo
+from .methods.moments.tico import TiCoConfig as TiCoConfig
 from .methods.moments.vicreg_barlow import BarlowConfig as BarlowConfig
 from .methods.moments.vicreg_barlow import BarlowTwins as BarlowTwins
 from .methods.moments.vicreg_barlow import VicReg as VicReg

@@ -48,6 +48,7 @@ from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.memory.ring import RingConfig
 from ssl_objectives.methods.moments.hsic import SslHsicConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.tico import TiCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowConfig, VicRegConfig
 from ssl_objectives.methods.pretext.aug_self import AugSelfConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
@@ -167,6 +168,7 @@ MOMENTS: Mapping[str, Method] = {
     "barlow-twins": Method(BarlowConfig(), projector=Mlp(256)),
     "ssl-hsic": Method(SslHsicConfig(), predictor=Mlp(), decay=0.9),
     "sigreg": Method(SigRegConfig(), projector=Mlp(size=16, last_norm=True)),
+    "tico": Method(TiCoConfig(), projector=Mlp(256), decay=0.9),
 }
 """Statistics of the batch keep rows apart."""
 

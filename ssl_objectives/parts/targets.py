@@ -45,3 +45,14 @@ class EmaTarget(nn.Module):
                 own.lerp_(new, share)
             else:
                 own.copy_(new)
+
+
+def checked_decay(decay: float) -> float:
+    """The decay of a running mean, if it is one.
+
+    Raises:
+        ValueError: it is not at least 0 and below 1.
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"a decay must be at least 0 and below 1, not {decay}")
+    return decay

@@ -35,6 +35,7 @@ CLOSED: Mapping[str, Callable[[Any], float]] = {
     "SimSiamConfig": lambda config: 0.0,
     "SslHsicConfig": lambda config: 0.0,
     "StDimConfig": lambda config: 2 * math.log(ROWS),
+    "TiCoConfig": lambda config: config.contrast * (1 - config.decay),
     "TwistConfig": lambda config: 0.0,
     "VicRegConfig": lambda config: config.variance * (1 - math.sqrt(1e-4)),
 }
