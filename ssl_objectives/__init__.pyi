@@ -110,6 +110,8 @@ from .methods.bootstrap.regression import Regression as Regression
 from .methods.bootstrap.regression import (
     RegressionConfig as RegressionConfig,
 )
+from .methods.clusters.dino import Dino as Dino
+from .methods.clusters.dino import DinoConfig as DinoConfig
 from .methods.clusters.inter_clr import InterClrConfig as InterClrConfig
 from .methods.clusters.pcl import PclConfig as PclConfig
 from .methods.clusters.pcl import ProtoNce as ProtoNce

@@ -1,6 +1,5 @@
 """The Siamese network for images: encoder, projector, predictor, target network."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
@@ -12,7 +11,7 @@ from ssl_objectives.distributed import gathered
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.step_counter import StepCounter
-from ssl_objectives.parts.targets import EmaTarget
+from ssl_objectives.parts.targets import EmaTarget, rising
 
 
 class _WithMaps(Protocol):
@@ -38,8 +37,8 @@ class Branches(nn.Module):
         predictor: projections to predictions; None where the method has none.
         objective: says in `needs` which target it wants.
         decay: of the target network, per update; only with an EMA target.
-        steps: if above 0, the decay rises to 1 over so many updates, as BYOL's:
-            `1 - (1 - decay) (cos(π k / steps) + 1) / 2`.
+        steps: if above 0, the decay rises to 1 over so many updates, as BYOL's
+            (`parts.targets.rising`).
         name: what people are told of as refusing; default: the objective's class.
         precision: what projector and predictor compute in; what they give is float32.
     """
@@ -156,8 +155,7 @@ class Branches(nn.Module):
         """Let the target follow and the objective observe; after each gradient step."""
         if self.target is not None:
             done = self.counter.progress(self.decay_steps) if self.decay_steps else 0.0
-            away = (1 - self.decay) * (math.cos(math.pi * done) + 1) / 2
-            self.target.follow(self.online, 1 - away)
+            self.target.follow(self.online, rising(self.decay, done))
         self.counter.advance()
         seen, self._seen, self._latents = self._seen, None, None
         if seen is not None:

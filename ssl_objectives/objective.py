@@ -60,6 +60,7 @@ class Sizes:
         ahead: K, problems along the first group axis `G`, for what has weights of its
             own for each: a world model's predictions one, two, … K steps ahead.
         reach: how far two views' params can lie apart, see `ViewMaker.reach`.
+        decay: of the target network at the start, for what has a slow copy of its own.
     """
 
     latent: int
@@ -71,6 +72,7 @@ class Sizes:
     steps: int = 0
     ahead: int = 0
     reach: tuple[float, ...] | None = None
+    decay: float = 0.99
 
 
 @dataclass(frozen=True)

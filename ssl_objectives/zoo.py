@@ -19,6 +19,7 @@ from ssl_objectives.methods.bootstrap.direct_pred import (
     DirectPredConfig,
 )
 from ssl_objectives.methods.bootstrap.msb_reg import MsbRegConfig
+from ssl_objectives.methods.clusters.dino import DinoConfig
 from ssl_objectives.methods.clusters.inter_clr import InterClrConfig
 from ssl_objectives.methods.clusters.pcl import PclConfig
 from ssl_objectives.methods.clusters.self_label import SelfLabelConfig
@@ -146,6 +147,12 @@ CLUSTERS: Mapping[str, Method] = {
     ),
     "swav-multi-crop": Method(
         SwavConfig(prototypes=64, freeze=20), views=MultiCrop(num_small=2)
+    ),
+    "dino": Method(
+        DinoConfig(freeze=20),
+        views=MultiCrop(num_small=2),
+        projector=Mlp(64, layers=3),
+        decay=0.9,
     ),
     "twist": Method(TwistConfig(), projector=Mlp(last_norm=True)),
 }

@@ -7,6 +7,7 @@ import torch
 from peers.lightly_losses import loss
 from torch import Tensor
 
+from ssl_objectives.methods.clusters.dino import Dino
 from ssl_objectives.methods.moments.tico import TiCo
 from ssl_objectives.objective import Views
 
@@ -16,6 +17,7 @@ ROWS, SIZE, STEPS = 12, 16, 5
 def methods() -> Iterator[dict[str, Any]]:
     """Each pair, with the largest difference of losses and of gradients."""
     yield told("TiCo, one direction, five steps", "TiCoLoss", *tico())
+    yield told("DINO, two crops of three, five steps", "DINOLoss", *dino())
 
 
 def told(
@@ -48,4 +50,26 @@ def tico() -> tuple[list[Tensor], list[Tensor]]:
         other = theirs(z, t)
         one += [mine.detach(), *torch.autograd.grad(mine, z)]
         two += [other.detach(), *torch.autograd.grad(other, z)]
+    return one, two
+
+
+def dino() -> tuple[list[Tensor], list[Tensor]]:
+    """Losses, gradients of the crops, and the centre, which follows."""
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    ours = Dino(SIZE, prototypes=20).double()
+    theirs = loss("dino_loss", "DINOLoss")(20, teacher_temp=0.04).double()
+    one, two = [], []
+    for _ in range(STEPS):
+        z = rows(generator, 3, ROWS, SIZE).requires_grad_()
+        t = rows(generator, 2, ROWS, SIZE)
+        pairs = ((0, 1), (1, 0), (2, 0), (2, 1))
+        views = Views(tuple(z), tuple(z), (*t, None), pairs)
+        mine = ours(views).mean()
+        said = [ours.copy.network(x) for x in t]
+        other = theirs(said, [ours.prototypes(x) for x in z])
+        ours.observe(views)
+        one += [mine.detach(), *torch.autograd.grad(mine, z), ours.center.clone()]
+        two += [other.detach(), *torch.autograd.grad(other, z)]
+        two += [theirs.center.flatten().clone()]
     return one, two

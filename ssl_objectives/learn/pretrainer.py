@@ -15,8 +15,7 @@ from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder, own_share
 from ssl_objectives.images.source import ImageSource, to_be_viewed
-from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.learn.pace import set_rate
+from ssl_objectives.learn.optimizer import OptimizerConfig, follow_schedule
 from ssl_objectives.measure.diagnostics import (
     component_scale,
     effective_rank,
@@ -95,7 +94,7 @@ class Pretrainer:
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error
         self.optimizer = optimizer.build(self.branches)
-        self.rate, self.max_norm = optimizer.rate, optimizer.max_norm
+        self.schedule, self.max_norm = optimizer, optimizer.max_norm
         self.rate_factor = rate_factor
         if compiled:
             _compile(self.branches)
@@ -125,8 +124,8 @@ class Pretrainer:
         loss.backward()
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
-        rate = self.rate_factor * self.rate((self.steps + 0.5) / self.total_steps)
-        set_rate(self.optimizer, rate)
+        done = (self.steps + 0.5) / self.total_steps
+        follow_schedule(self.optimizer, self.schedule, done, self.rate_factor)
         self.optimizer.step()
         metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
         if look:

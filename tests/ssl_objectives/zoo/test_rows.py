@@ -49,6 +49,7 @@ NOT_CLOSED: Mapping[str, str] = {
     "CByolConfig": WEIGHTS,
     "CmcConfig": MEMORY,
     "DeepInfoMaxConfig": WEIGHTS,
+    "DinoConfig": MEMORY,
     "InstanceConfig": MEMORY,
     "InterClrConfig": MEMORY,
     "LabelPropagationConfig": MEMORY,
