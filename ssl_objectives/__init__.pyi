@@ -25,6 +25,7 @@ from .encoders.heads import ResidualMlp as ResidualMlp
 from .encoders.heads import Standardized as Standardized
 from .encoders.heads import Straight as Straight
 from .encoders.linear_stack import LinearStack as LinearStack
+from .encoders.masked_predictor import MaskedPredictorConfig as MaskedPredictorConfig
 from .encoders.menet import MeNetConfig as MeNetConfig
 from .encoders.modalities import Change as Change
 from .encoders.modalities import FrameDifference as FrameDifference
@@ -196,6 +197,9 @@ from .methods.pretext.autoencoder import Reconstruction as Reconstruction
 from .methods.pretext.autoencoder import (
     ReconstructionConfig as ReconstructionConfig,
 )
+from .methods.pretext.masked import IJepaConfig as IJepaConfig
+from .methods.pretext.masked import MaeConfig as MaeConfig
+from .methods.pretext.masked import MaskedPrediction as MaskedPrediction
 from .methods.pretext.rotnet import RotNet as RotNet
 from .methods.pretext.rotnet import RotNetConfig as RotNetConfig
 from .methods.weighted import Weighted as Weighted
@@ -207,6 +211,8 @@ from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
 from .parts.critics import Bilinear as Bilinear
+from .parts.masking import Blocks as Blocks
+from .parts.masking import RandomPatches as RandomPatches
 from .protocols.fine_tuning import FineTuningConfig as FineTuningConfig
 from .protocols.linear_probe import LinearProbeConfig as LinearProbeConfig
 from .protocols.neighbours import NeighboursConfig as NeighboursConfig

@@ -53,6 +53,7 @@ from ssl_objectives.methods.moments.tico import TiCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowConfig, VicRegConfig
 from ssl_objectives.methods.pretext.aug_self import AugSelfConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
+from ssl_objectives.methods.pretext.masked import IJepaConfig, MaeConfig
 from ssl_objectives.methods.pretext.rotnet import RotNetConfig
 from ssl_objectives.parts.annealing import Linear
 from ssl_objectives.views.augment.preset import shifted, unchanged
@@ -190,6 +191,8 @@ PRETEXT: Mapping[str, Method] = {
         views=OneView(unchanged()),
         projector=LinearStack(layers=4),
     ),
+    "mae": Method(MaeConfig(), views=OneView(), projector=Straight()),
+    "i-jepa": Method(IJepaConfig(), views=OneView(), projector=Straight(), decay=0.96),
 }
 """Something else about an image is predicted."""
 
