@@ -3,7 +3,8 @@
     python docs/compare_methods.py
 
 writes results/compare_methods.json beside this file and prints the table of
-objectives.md. `docs/peers/lightly_losses.py` has how to get lightly.
+objectives.md. `docs/peers/lightly_losses.py` and `docs/peers/ijepa.py` have how to get
+the others.
 """
 
 import json

@@ -166,6 +166,8 @@ from .methods.dense.local_global import (
 )
 from .methods.dense.local_global import LocalGlobal as LocalGlobal
 from .methods.dense.local_global import StDimConfig as StDimConfig
+from .methods.dense.vicregl import VicRegL as VicRegL
+from .methods.dense.vicregl import VicRegLConfig as VicRegLConfig
 from .methods.memory.instance import CmcConfig as CmcConfig
 from .methods.memory.instance import InstanceConfig as InstanceConfig
 from .methods.memory.instance import NceForm as NceForm

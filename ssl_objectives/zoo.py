@@ -42,6 +42,7 @@ from ssl_objectives.methods.dense.local_global import (
     DeepInfoMaxConfig,
     StDimConfig,
 )
+from ssl_objectives.methods.dense.vicregl import VicRegLConfig
 from ssl_objectives.methods.memory.instance import CmcConfig, InstanceConfig, NceForm
 from ssl_objectives.methods.memory.label_propagation import LabelPropagationConfig
 from ssl_objectives.methods.memory.local_aggregation import LocalAggregationConfig
@@ -66,6 +67,9 @@ _MOCO = MoCoConfig(temperature=0.2, queue=1024)
 _INSTANCE = InstanceConfig(temperature=0.2, negatives=None)
 _BYOL = Method(
     ByolConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64), decay=0.8
+)
+_DINO = Method(
+    DinoConfig(prototypes=64, freeze=20), projector=Mlp(64, layers=3), decay=0.9
 )
 _CMC = CmcConfig(temperature=0.2, negatives=None)
 _SIMCLR = SimClrConfig(temperature=0.2)
@@ -106,8 +110,9 @@ DENSE: Mapping[str, Method] = {
     "deep-infomax": Method(DeepInfoMaxConfig(), views=OneView(), projector=Straight()),
     "amdim": Method(AmdimConfig()),
     "st-dim": Method(StDimConfig(), views=TwoViews(shifted(2))),
+    "vicregl": Method(VicRegLConfig(), projector=Mlp(256)),
 }
-"""Feature maps are told apart, place by place."""
+"""Feature maps are compared, place by place."""
 
 MEMORY: Mapping[str, Method] = {
     "instance-nce": Method(
@@ -149,12 +154,8 @@ CLUSTERS: Mapping[str, Method] = {
     "swav-multi-crop": Method(
         SwavConfig(prototypes=64, freeze=20), views=MultiCrop(num_small=2)
     ),
-    "dino": Method(
-        DinoConfig(freeze=20),
-        views=MultiCrop(num_small=2),
-        projector=Mlp(64, layers=3),
-        decay=0.9,
-    ),
+    "dino": _DINO,
+    "dino-multi-crop": replace(_DINO, views=MultiCrop(num_small=2)),
     "twist": Method(TwistConfig(), projector=Mlp(last_norm=True)),
 }
 """Rows share clusters, prototypes or classes."""

@@ -1,10 +1,11 @@
-"""lightly's losses, module by module, beside a PyTorch without torchvision.
+"""lightly's losses, module by module, beside a PyTorch that torchvision does not fit.
 
-    pip download lightly==1.6.0 --no-deps && unzip lightly-*.whl -d FOLDER
+    pip download lightly==1.6.0 torchvision --no-deps
+    unzip -d FOLDER lightly-*.whl; unzip -d FOLDER torchvision-*.whl
     PYTHONPATH=FOLDER python docs/compare_methods.py
 
-The package imports torchvision and Lightning wherever it begins; its losses need
-neither. So its packages are declared here as folders, and only what is asked for runs.
+The package imports Lightning and much else wherever it begins; its losses need none of
+it. So its packages are declared here as folders, and only what is asked for runs.
 """
 
 import sys
@@ -13,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from peers.vision import imported
 
 PACKAGES = ("lightly", "lightly.loss", "lightly.models", "lightly.models.modules")
 
@@ -23,7 +26,14 @@ def loss(module: str, name: str) -> Any:
     return getattr(import_module(f"lightly.loss.{module}"), name)
 
 
+def tool(name: str) -> Any:
+    """A function of `lightly/models/utils.py`."""
+    _declare()
+    return getattr(import_module("lightly.models.utils"), name)
+
+
 def _declare() -> None:
+    imported("torchvision.ops")
     if "lightly" in sys.modules:
         return
     found = find_spec("lightly")

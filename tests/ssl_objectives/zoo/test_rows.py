@@ -61,6 +61,7 @@ NOT_CLOSED: Mapping[str, str] = {
     "PclConfig": MEMORY,
     "ReconstructionConfig": WEIGHTS,
     "RotNetConfig": WEIGHTS,
+    "VicRegLConfig": WEIGHTS,
     "SelfLabelConfig": WEIGHTS,
     "SigRegConfig": "looks along random directions; its value at zero is in its test",
     "SwavConfig": MEMORY,
