@@ -25,6 +25,7 @@ from .encoders.heads import ResidualMlp as ResidualMlp
 from .encoders.heads import Standardized as Standardized
 from .encoders.heads import Straight as Straight
 from .encoders.linear_stack import LinearStack as LinearStack
+from .encoders.masked_predictor import MaskedPredictorConfig as MaskedPredictorConfig
 from .encoders.menet import MeNetConfig as MeNetConfig
 from .encoders.modalities import Change as Change
 from .encoders.modalities import FrameDifference as FrameDifference
@@ -117,6 +118,8 @@ from .methods.bootstrap.regression import Regression as Regression
 from .methods.bootstrap.regression import (
     RegressionConfig as RegressionConfig,
 )
+from .methods.clusters.dino import Dino as Dino
+from .methods.clusters.dino import DinoConfig as DinoConfig
 from .methods.clusters.inter_clr import InterClrConfig as InterClrConfig
 from .methods.clusters.pcl import PclConfig as PclConfig
 from .methods.clusters.pcl import ProtoNce as ProtoNce
@@ -170,6 +173,8 @@ from .methods.dense.local_global import (
 )
 from .methods.dense.local_global import LocalGlobal as LocalGlobal
 from .methods.dense.local_global import StDimConfig as StDimConfig
+from .methods.dense.vicregl import VicRegL as VicRegL
+from .methods.dense.vicregl import VicRegLConfig as VicRegLConfig
 from .methods.memory.instance import CmcConfig as CmcConfig
 from .methods.memory.instance import InstanceConfig as InstanceConfig
 from .methods.memory.instance import NceForm as NceForm
@@ -189,6 +194,8 @@ from .methods.moments.hsic import SslHsic as SslHsic
 from .methods.moments.hsic import SslHsicConfig as SslHsicConfig
 from .methods.moments.sigreg import SigReg as SigReg
 from .methods.moments.sigreg import SigRegConfig as SigRegConfig
+from .methods.moments.tico import TiCo as TiCo
+from .methods.moments.tico import TiCoConfig as TiCoConfig
 from .methods.moments.vicreg_barlow import BarlowConfig as BarlowConfig
 from .methods.moments.vicreg_barlow import BarlowTwins as BarlowTwins
 from .methods.moments.vicreg_barlow import VicReg as VicReg
@@ -199,6 +206,9 @@ from .methods.pretext.autoencoder import Reconstruction as Reconstruction
 from .methods.pretext.autoencoder import (
     ReconstructionConfig as ReconstructionConfig,
 )
+from .methods.pretext.masked import IJepaConfig as IJepaConfig
+from .methods.pretext.masked import MaeConfig as MaeConfig
+from .methods.pretext.masked import MaskedPrediction as MaskedPrediction
 from .methods.pretext.rotnet import RotNet as RotNet
 from .methods.pretext.rotnet import RotNetConfig as RotNetConfig
 from .methods.weighted import Weighted as Weighted
@@ -210,6 +220,8 @@ from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
 from .parts.critics import Bilinear as Bilinear
+from .parts.masking import Blocks as Blocks
+from .parts.masking import RandomPatches as RandomPatches
 from .protocols.fine_tuning import FineTuningConfig as FineTuningConfig
 from .protocols.linear_probe import LinearProbeConfig as LinearProbeConfig
 from .protocols.neighbours import NeighboursConfig as NeighboursConfig

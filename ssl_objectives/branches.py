@@ -1,6 +1,5 @@
 """The Siamese network for images: encoder, projector, predictor, target network."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Protocol, cast
 
@@ -12,7 +11,7 @@ from ssl_objectives.distributed import gathered
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.step_counter import StepCounter
-from ssl_objectives.parts.targets import EmaTarget
+from ssl_objectives.parts.targets import EmaTarget, rising
 
 
 class _WithMaps(Protocol):
@@ -24,6 +23,15 @@ class _WithMaps(Protocol):
         """Latents and feature maps."""
 
 
+class _WithVisible(Protocol):
+    """What an encoder must be where an objective hides patches from it."""
+
+    def with_visible(
+        self, images: Shaped[Tensor, "N ..."], kept: Int64[Tensor, "N K"]
+    ) -> tuple[Float[Tensor, "N R"], Float[Tensor, "N F h w"]]:
+        """Latents and feature maps of some patches alone."""
+
+
 class Branches(nn.Module):
     """Encoder → projector (→ predictor), and the target network (shared, stopped, EMA).
 
@@ -33,13 +41,14 @@ class Branches(nn.Module):
 
     Args:
         encoder: `[N, …]` images to `[N, R]` latents: what is kept in the end. Its
-            `with_maps(images)` gives latents and feature maps, for who needs maps.
+            `with_maps(images)` gives latents and feature maps, for who needs maps;
+            `with_visible(images, kept)` likewise of some patches alone.
         projector: latents to the space of the objective; `nn.Identity()` for none.
         predictor: projections to predictions; None where the method has none.
         objective: says in `needs` which target it wants.
         decay: of the target network, per update; only with an EMA target.
-        steps: if above 0, the decay rises to 1 over so many updates, as BYOL's:
-            `1 - (1 - decay) (cos(π k / steps) + 1) / 2`.
+        steps: if above 0, the decay rises to 1 over so many updates, as BYOL's
+            (`parts.targets.rising`).
         name: what people are told of as refusing; default: the objective's class.
         precision: what projector and predictor compute in; what they give is float32.
     """
@@ -116,13 +125,16 @@ class Branches(nn.Module):
         """
         needs = self.objective.needs
         num_targets = len(images) if num_targets is None else num_targets
-        reps, maps = self._encode(images)
+        self._check_given(row, extra or {})
+        reps, maps = self._encode(images, row)
         self._latents = reps[0].detach()
         made = [self._head(self.projector, x) for x in reps]
         z = tuple(x for several in made for x in several)
-        self._check(len(z), row, extra or {})
+        self._check_number(len(z))
         per_image = len(made[0])
-        aims = self._targets(images[:num_targets], z[: num_targets * per_image])
+        aims, maps_of_aims = self._targets(
+            images[:num_targets], z[: num_targets * per_image]
+        )
         views = Views(
             z=z,
             p=z if self.predictor is None else self._predicted(z),
@@ -132,6 +144,7 @@ class Branches(nn.Module):
             row=row,
             rep=reps if needs.rep else (),
             maps=maps,
+            aims=maps_of_aims,
             extra={name: (extra or {})[name] for name in needs.extra},
         )
         return gathered(views)
@@ -156,8 +169,7 @@ class Branches(nn.Module):
         """Let the target follow and the objective observe; after each gradient step."""
         if self.target is not None:
             done = self.counter.progress(self.decay_steps) if self.decay_steps else 0.0
-            away = (1 - self.decay) * (math.cos(math.pi * done) + 1) / 2
-            self.target.follow(self.online, 1 - away)
+            self.target.follow(self.online, rising(self.decay, done))
         self.counter.advance()
         seen, self._seen, self._latents = self._seen, None, None
         if seen is not None:
@@ -178,9 +190,15 @@ class Branches(nn.Module):
         return rows
 
     def _encode(
-        self, images: Sequence[Tensor]
+        self, images: Sequence[Tensor], row: Tensor | None
     ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
         """Latents, and feature maps if the objective wants them."""
+        if self.objective.needs.masked:
+            assert row is not None, "an objective that hides patches needs row ids"
+            kept = self.objective.visible(row)
+            hiding = cast(_WithVisible, self.encoder)
+            both = [hiding.with_visible(x, kept) for x in images]
+            return tuple(x for x, _ in both), tuple(x for _, x in both)
         if self.objective.needs.one_batch and len(images) > 1:
             made = self._encode_each([torch.cat(tuple(images))])
             parts = [len(x) for x in images]
@@ -217,24 +235,42 @@ class Branches(nn.Module):
 
     def _targets(
         self, images: Sequence[Tensor], z: tuple[Tensor, ...]
-    ) -> tuple[Tensor, ...]:
+    ) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """Target rows, and feature maps of whole images if the objective wants them."""
+        if self.objective.needs.aims:
+            network = self.online if self.target is None else self.target.network
+            with torch.no_grad():
+                both = [self._with_aims(network, x) for x in images]
+            return tuple(x for rows, _ in both for x in rows), tuple(x for _, x in both)
         if self.kind is TargetKind.SHARED:
-            return z
+            return z, ()
         if self.target is None:
-            return tuple(x.detach() for x in z)
+            return tuple(x.detach() for x in z), ()
         with torch.no_grad():
             made = [self._through(self.target.network, x) for x in images]
-        return tuple(x for several in made for x in several)
+        return tuple(x for several in made for x in several), ()
 
-    def _check(self, num: int, row: Tensor | None, extra: Mapping[str, Tensor]) -> None:
-        needs, name = self.objective.needs, self.name
-        least, most = needs.views
+    def _with_aims(
+        self, network: nn.Module, images: Tensor
+    ) -> tuple[tuple[Tensor, ...], Tensor]:
+        """What a network makes of images, and its feature maps."""
+        encoder, projector = cast(nn.Sequential, network)
+        rows, maps = cast(_WithMaps, encoder).with_maps(images)
+        return self._head(projector, rows), maps
+
+    def _check_number(self, num: int) -> None:
+        least, most = self.objective.needs.views
         if num < least or (most is not None and num > most):
             if most is None:
                 wanted = f"at least {least}"
             else:
                 wanted = f"{least}" if least == most else f"{least} to {most}"
-            raise ValueError(f"{name} takes {wanted} views of each image, not {num}")
+            raise ValueError(
+                f"{self.name} takes {wanted} views of each image, not {num}"
+            )
+
+    def _check_given(self, row: Tensor | None, extra: Mapping[str, Tensor]) -> None:
+        needs, name = self.objective.needs, self.name
         if needs.rows and row is None:
             raise ValueError(f"{name} remembers rows; give their ids as `row`")
         for missing in needs.extra - extra.keys():

@@ -90,6 +90,7 @@ def gathered(views: Views) -> Views:
         row=maybe(views.row),
         rep=each(views.rep),
         maps=each(views.maps),
+        aims=each(views.aims),
         extra={name: one(x) for name, x in views.extra.items()},
     )
 

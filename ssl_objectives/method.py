@@ -37,7 +37,8 @@ class Method:
     def sizes(self, encoder: Sizes) -> Sizes:
         """The encoder's sizes (`latent` its own output), with this method's latent.
 
-        And with how far its views reach, so that no objective has to be told twice.
+        And with how far its views reach and how slowly its target follows, so that no
+        objective has to be told twice.
 
         Raises:
             ValueError: such views of such images there cannot be.
@@ -50,6 +51,7 @@ class Method:
             rep=encoder.latent,
             latent=self.projector.outputs(encoder.latent),
             reach=reach,
+            decay=self.decay,
         )
 
     def build(

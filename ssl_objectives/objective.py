@@ -41,6 +41,8 @@ class Needs(NamedTuple):
     sweep: bool = False  # passes over the data set, see `Objective.refresh`
     rep: bool = False  # the encoder's own output, `Views.rep`
     maps: bool = False  # feature maps, `Views.maps`
+    aims: bool = False  # the target network's feature maps, `Views.aims`
+    masked: bool = False  # the encoder sees the patches of `Objective.visible` alone
     one_batch: bool = False  # all views, of one size, are one batch for batch norm
     extra: frozenset[str] = frozenset()  # names required in `Views.extra`
 
@@ -60,6 +62,7 @@ class Sizes:
         ahead: K, problems along the first group axis `G`, for what has weights of its
             own for each: a world model's predictions one, two, … K steps ahead.
         reach: how far two views' params can lie apart, see `ViewMaker.reach`.
+        decay: of the target network at the start, for what has a slow copy of its own.
     """
 
     latent: int
@@ -71,6 +74,7 @@ class Sizes:
     steps: int = 0
     ahead: int = 0
     reach: tuple[float, ...] | None = None
+    decay: float = 0.99
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class Views:
         row: stable row ids.
         rep: the encoder's outputs, before the projector; empty unless asked for.
         maps: feature maps; empty unless asked for.
+        aims: the target network's feature maps, of whole images; likewise.
         extra: whatever `Needs.extra` names, rows first. Of images there can be
             `label` `[N]` int64, -1 where unknown; `params` `[N, V, P]`, how views were
             made (`ssl_objectives/views/params.py`); `image` `[*G, N, V, C, H, W]`
@@ -105,6 +110,7 @@ class Views:
     maps: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     valid_z: Bool[Tensor, "*H M"] | None = None
+    aims: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
 
     @property
     def seen(self) -> tuple[Float[Tensor, "*H M D"], ...]:
@@ -156,6 +162,7 @@ class Views:
             t=each(self.t),
             rep=each(self.rep),
             maps=each(self.maps),
+            aims=each(self.aims),
         )
 
 
@@ -227,6 +234,14 @@ class Objective(nn.Module, ABC):
 
     def observe(self, views: Views) -> None:
         """Update queues, banks and statistics; called after `optimizer.step()`."""
+
+    def visible(self, row: Int64[Tensor, "N"]) -> Int64[Tensor, "N K"]:
+        """Places of patches that the encoder is shown, of rows with these ids.
+
+        Asked where `Needs.masked` says so, once for the rows of each process; `forward`
+        finds the same ones for the rows of all.
+        """
+        raise NotImplementedError(f"{type(self).__name__} hides no patches")
 
     def refresh(
         self, rows: Iterable[tuple[Int64[Tensor, "_"], Float[Tensor, "_ D"]]]

@@ -19,6 +19,7 @@ from ssl_objectives.methods.bootstrap.direct_pred import (
     DirectPredConfig,
 )
 from ssl_objectives.methods.bootstrap.msb_reg import MsbRegConfig
+from ssl_objectives.methods.clusters.dino import DinoConfig
 from ssl_objectives.methods.clusters.inter_clr import InterClrConfig
 from ssl_objectives.methods.clusters.pcl import PclConfig
 from ssl_objectives.methods.clusters.self_label import SelfLabelConfig
@@ -41,6 +42,7 @@ from ssl_objectives.methods.dense.local_global import (
     DeepInfoMaxConfig,
     StDimConfig,
 )
+from ssl_objectives.methods.dense.vicregl import VicRegLConfig
 from ssl_objectives.methods.memory.instance import CmcConfig, InstanceConfig, NceForm
 from ssl_objectives.methods.memory.label_propagation import LabelPropagationConfig
 from ssl_objectives.methods.memory.local_aggregation import LocalAggregationConfig
@@ -48,9 +50,11 @@ from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.memory.ring import RingConfig
 from ssl_objectives.methods.moments.hsic import SslHsicConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.tico import TiCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import BarlowConfig, VicRegConfig
 from ssl_objectives.methods.pretext.aug_self import AugSelfConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
+from ssl_objectives.methods.pretext.masked import IJepaConfig, MaeConfig
 from ssl_objectives.methods.pretext.rotnet import RotNetConfig
 from ssl_objectives.parts.annealing import Linear
 from ssl_objectives.views.augment.preset import shifted, unchanged
@@ -63,6 +67,9 @@ _MOCO = MoCoConfig(temperature=0.2, queue=1024)
 _INSTANCE = InstanceConfig(temperature=0.2, negatives=None)
 _BYOL = Method(
     ByolConfig(), projector=Mlp(last_norm=True), predictor=Mlp(hidden=64), decay=0.8
+)
+_DINO = Method(
+    DinoConfig(prototypes=64, freeze=20), projector=Mlp(64, layers=3), decay=0.9
 )
 _CMC = CmcConfig(temperature=0.2, negatives=None)
 _SIMCLR = SimClrConfig(temperature=0.2)
@@ -103,8 +110,9 @@ DENSE: Mapping[str, Method] = {
     "deep-infomax": Method(DeepInfoMaxConfig(), views=OneView(), projector=Straight()),
     "amdim": Method(AmdimConfig()),
     "st-dim": Method(StDimConfig(), views=TwoViews(shifted(2))),
+    "vicregl": Method(VicRegLConfig(), projector=Mlp(256)),
 }
-"""Feature maps are told apart, place by place."""
+"""Feature maps are compared, place by place."""
 
 MEMORY: Mapping[str, Method] = {
     "instance-nce": Method(
@@ -146,6 +154,8 @@ CLUSTERS: Mapping[str, Method] = {
     "swav-multi-crop": Method(
         SwavConfig(prototypes=64, freeze=20), views=MultiCrop(num_small=2)
     ),
+    "dino": _DINO,
+    "dino-multi-crop": replace(_DINO, views=MultiCrop(num_small=2)),
     "twist": Method(TwistConfig(), projector=Mlp(last_norm=True)),
 }
 """Rows share clusters, prototypes or classes."""
@@ -167,6 +177,7 @@ MOMENTS: Mapping[str, Method] = {
     "barlow-twins": Method(BarlowConfig(), projector=Mlp(256)),
     "ssl-hsic": Method(SslHsicConfig(), predictor=Mlp(), decay=0.9),
     "sigreg": Method(SigRegConfig(), projector=Mlp(size=16, last_norm=True)),
+    "tico": Method(TiCoConfig(), projector=Mlp(256), decay=0.9),
 }
 """Statistics of the batch keep rows apart."""
 
@@ -181,6 +192,8 @@ PRETEXT: Mapping[str, Method] = {
         views=OneView(unchanged()),
         projector=LinearStack(layers=4),
     ),
+    "mae": Method(MaeConfig(), views=OneView(), projector=Straight()),
+    "i-jepa": Method(IJepaConfig(), views=OneView(), projector=Straight(), decay=0.96),
 }
 """Something else about an image is predicted."""
 

@@ -1,5 +1,6 @@
 """The page about objectives says what is there, and its example works."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from ssl_objectives.zoo import FAMILIES, ZOO
+from tests.scripts import DOCS, script
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "objectives.md").read_text("utf-8")
@@ -26,6 +28,13 @@ def test_every_method_has_its_row_in_its_family() -> None:
             name for row in rows for name in re.findall("`(.+?)`", row.split("|")[1])
         }
         assert named == set(methods)
+
+
+def test_losses_and_gradients_are_those_of_public_code() -> None:
+    told = json.loads((DOCS / "results" / "compare_methods.json").read_text("utf-8"))
+    assert "\n".join(script("compare_recipes").table(told["methods"])) in PAGE
+    assert told["methods"]
+    assert all(x["apart"] < 1e-5 for x in told["methods"])
 
 
 def test_files_that_it_names_exist() -> None:

@@ -95,6 +95,7 @@ class LatentDynamicsConfig:
             rep=encoder.size,
             image=(channels // belief.num_frames, height, width),
             ahead=self.horizon,
+            decay=self.ema_decay,
         )
         return LatentDynamics(
             belief,

@@ -12,8 +12,11 @@ from torch import Tensor, nn
 from envs.vector_env import DiscreteActions
 from experiments.atari_ari.frames import Frames
 from ssl_objectives.encoders.encoder import Encoder
-from ssl_objectives.learn.optimizer import AdamWConfig, OptimizerConfig
-from ssl_objectives.learn.pace import set_rate
+from ssl_objectives.learn.optimizer import (
+    AdamWConfig,
+    OptimizerConfig,
+    follow_schedule,
+)
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
 from world_models.actions import embedding_of
@@ -166,7 +169,7 @@ def _descend(
     optimizer = config.build(module)
     trained = [x for x in module.parameters() if x.requires_grad]
     for step in range(steps):
-        set_rate(optimizer, config.rate((step + 0.5) / steps))
+        follow_schedule(optimizer, config, (step + 0.5) / steps)
         optimizer.zero_grad(set_to_none=True)
         loss().backward()
         nn.utils.clip_grad_norm_(trained, config.max_norm or torch.inf)

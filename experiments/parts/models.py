@@ -18,6 +18,7 @@ from ssl_objectives.methods.contrast.info_nce import (
 )
 from ssl_objectives.methods.memory.moco import MoCoConfig
 from ssl_objectives.methods.moments.sigreg import SigRegConfig
+from ssl_objectives.methods.moments.tico import TiCoConfig
 from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.methods.pretext.autoencoder import ReconstructionConfig
 from ssl_objectives.objective import ObjectiveConfig
@@ -125,6 +126,7 @@ OBJECTIVES: Table[ObjectiveConfig] = Table(
         ),
         "vicreg": Row(VicRegConfig),
         "sigreg": Row(SigRegConfig),
+        "tico": Row(TiCoConfig),
         "info-nce": Row(InfoNceConfig),
         "cpc": Row(CpcConfig),
         "dcl": Row(DclConfig, "DCL: InfoNCE without what came in the denominator"),

@@ -141,7 +141,8 @@ class _Check:
             leaked = x.grad is not None and bool(x.grad[~valid].any())
             self._say(not leaked, "rows that are not valid get gradient")
         if self.objective.needs.target is not TargetKind.SHARED:
-            moved = any(x is not None and x.grad is not None for x in views.t)
+            aims = (*views.t, *views.aims)
+            moved = any(x is not None and x.grad is not None for x in aims)
             self._say(not moved, "targets get gradient; detach them")
 
     def _invalid_rows_have_no_influence(self) -> None:

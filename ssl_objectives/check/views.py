@@ -20,7 +20,7 @@ def sizes(latent_size: int, ahead: int = 0) -> Sizes:
         latent=latent_size,
         rep=10,
         maps=(5, 3, 4),
-        image=(3, 8, 9),
+        image=(3, 6, 8),
         rows=NUM_IDS,
         classes=CLASSES,
         steps=50,
@@ -85,6 +85,7 @@ def _images(needs: Needs, size: int, shape: tuple[int, ...]) -> Views:
         row=draw.ids(),
         rep=tuple(draw.rows(given.rep) for _ in each) if needs.rep else (),
         maps=tuple(draw.rows(*given.maps) for _ in each) if needs.maps else (),
+        aims=tuple(draw.rows(*given.maps) for _ in each) if needs.aims else (),
         extra={name: extra.get(name, z[0]) for name in needs.extra},
     )
 
@@ -148,6 +149,7 @@ def mapped(
         t=each(views.t),
         rep=each(views.rep),
         maps=each(views.maps),
+        aims=each(views.aims),
     )
     if not rows:
         return result

@@ -3,11 +3,12 @@
 from typing import Protocol, runtime_checkable
 
 import torch
-from jaxtyping import Float, Float32, UInt8
+from jaxtyping import Float, Float32, Int64, UInt8
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssl_objectives.encoders.chunks import in_chunks
+from ssl_objectives.encoders.patches import PatchWise, at_places, blackened, spread
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.pixels import check_bytes
 
@@ -141,6 +142,34 @@ class Encoder(nn.Module):
             latent = self.read(maps).float()
         shape = (*batch, *maps.shape[1:])
         return latent.view(*batch, self.size), maps.float().reshape(shape)
+
+    def with_visible(
+        self, image: UInt8[Tensor, "N C H W"], kept: Int64[Tensor, "N K"]
+    ) -> tuple[Float32[Tensor, "N D"], Float32[Tensor, "N F h w"]]:
+        """Latents and feature maps of some patches of each image; maps are 0 elsewhere.
+
+        A body that takes patches one by one (ViT) computes these alone; any other is
+        shown images that are black elsewhere. A pool reads what is seen.
+
+        Args:
+            image: whole.
+            kept: places of `maps_shape`, numbered row by row, as many of each image.
+
+        Raises:
+            ValueError: images of another shape.
+            NotBytes: images of other numbers; says how to convert them.
+        """
+        rows, grid = self._rows(image), self.maps_shape[1:]
+        with self.precision.autocast(image.device):
+            pixels = self.floats(rows)
+            if isinstance(self.body, PatchWise):
+                tokens = self.body.visible(pixels, kept)
+            else:
+                made = self.body(blackened(pixels, kept, grid))
+                tokens = at_places(made.flatten(2).mT, kept)
+            maps = spread(tokens, kept, grid)
+            latent = self.read(tokens.mT.unsqueeze(-1) if self.any_size else maps)
+        return latent.float(), maps.float()
 
     def _rows(self, image: UInt8[Tensor, "*batch C H W"]) -> UInt8[Tensor, "N C H W"]:
         check_bytes(image, "This encoder")

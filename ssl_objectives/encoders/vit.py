@@ -4,11 +4,12 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from ssl_objectives.counts import check_count
 from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.encoders.patches import at_places
 from ssl_objectives.encoders.precision import Precision
 
 
@@ -89,18 +90,36 @@ class VisionTransformer(nn.Module):
         self.embed = nn.Conv2d(channels, width, patch, stride=patch)
         self.blocks = nn.Sequential(*(Block(width, heads) for _ in range(depth)))
         self.norm = nn.LayerNorm(width)
-        self.apply(_start)
+        self.apply(start)
 
     def forward(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N D h w"]:
         """Embed patches, add their places, and let them talk."""
+        tokens, (height, width) = self._placed(images)
+        made: Tensor = self.norm(self.blocks(tokens))
+        return made.mT.reshape(*made.mT.shape[:2], height, width)
+
+    def visible(
+        self, images: Float[Tensor, "N C H W"], kept: Int64[Tensor, "N K"]
+    ) -> Float[Tensor, "N K D"]:
+        """Tokens of the patches that are kept, which see each other alone.
+
+        Args:
+            images: whole.
+            kept: places of patches, numbered row by row (MAE, 2111.06377).
+        """
+        tokens, _ = self._placed(images)
+        made: Tensor = self.norm(self.blocks(at_places(tokens, kept)))
+        return made
+
+    def _placed(
+        self, images: Float[Tensor, "N C H W"]
+    ) -> tuple[Float[Tensor, "N L D"], tuple[int, int]]:
+        """Patches as tokens that know their places, and how many rows and columns."""
         maps = self.embed(images)
         height, width = maps.shape[-2:]
         tokens = maps.flatten(2).mT
-        tokens = tokens + position_embedding(
-            height, width, tokens.shape[-1], tokens.device
-        )
-        made: Tensor = self.norm(self.blocks(tokens))
-        return made.mT.reshape(*made.mT.shape[:2], height, width)
+        places = position_embedding(height, width, tokens.shape[-1], tokens.device)
+        return tokens + places, (height, width)
 
 
 class ClassToken(nn.Module):
@@ -116,7 +135,7 @@ class ClassToken(nn.Module):
         self.token = nn.Parameter(0.02 * torch.randn(1, 1, width))
         self.block = Attention(width, heads)
         self.norm = nn.LayerNorm(width)
-        self.apply(_start)
+        self.apply(start)
 
     def forward(self, maps: Float[Tensor, "N D h w"]) -> Float[Tensor, "N D 1 1"]:
         """What it found, as the only place of a map."""
@@ -193,7 +212,7 @@ class ViTConfig:
         return Encoder(body, image_shape, self.size, self.precision, pool)
 
 
-def _start(layer: nn.Module) -> None:
+def start(layer: nn.Module) -> None:
     """Variances are kept: of linear layers as in ViT, of patches by their inputs."""
     if isinstance(layer, nn.Linear):
         nn.init.xavier_uniform_(layer.weight)

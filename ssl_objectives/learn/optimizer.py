@@ -1,7 +1,7 @@
 """What an optimiser's description must tell, and AdamW's.
 
-    optimizer = AdamWConfig(learning_rate=1e-3).build(network)
-    set_rate(optimizer, config.rate(done))  # before each step
+    optimizer = config.build(network)  # AdamWConfig(learning_rate=1e-3)
+    follow_schedule(optimizer, config, done)  # before each step
 
 SGD's and LARS's are beside it (`sgd.py`, `lars.py`), and how rates go
 (`schedule.py`).
@@ -14,6 +14,7 @@ from typing import Any, Protocol, runtime_checkable
 from torch import nn, optim
 
 from ssl_objectives.learn.decay import Decayed
+from ssl_objectives.learn.pace import set_rate
 from ssl_objectives.learn.schedule import Cosine, Fall, share_of_rate
 from ssl_objectives.refusal import ConfigError
 
@@ -37,6 +38,38 @@ class OptimizerConfig(Protocol):
         """The learning rate when a share `done` of all steps is done, in (0, 1)."""
 
 
+@runtime_checkable
+class Decaying(Protocol):
+    """Describes an optimiser whose weight decay follows a schedule, too."""
+
+    def decay(self, done: float) -> float:
+        """The weight decay when a share `done` of all steps is done, in (0, 1)."""
+
+
+def follow_schedule(
+    optimizer: optim.Optimizer,
+    config: OptimizerConfig,
+    done: float,
+    factor: float = 1.0,
+) -> None:
+    """Set learning rate and, where that has a schedule, weight decay; before a step.
+
+    Groups that are spared weight decay (`Decayed.groups`) stay so.
+
+    Args:
+        optimizer: what `config` built.
+        config: of both.
+        done: share of all steps that is done.
+        factor: what the learning rate is multiplied by.
+    """
+    set_rate(optimizer, factor * config.rate(done))
+    if not isinstance(config, Decaying):
+        return
+    for group in optimizer.param_groups:
+        if group.get("adapted"):
+            group["weight_decay"] = config.decay(done)
+
+
 @dataclass(frozen=True)
 class AdamWConfig:
     """AdamW (1711.05101): a step for each number, and decay apart from it."""
@@ -45,6 +78,8 @@ class AdamWConfig:
     """the highest"""
     weight_decay: float = 1e-4
     """pulls towards 0 at this share of the rate"""
+    last_weight_decay: float | None = None
+    """where it goes along half a cosine (DINO: from 0.04 to 0.4); None: it stays"""
     decayed: Decayed = Decayed.MATRICES
     """which parameters decay"""
     warm_up: float = 0.05
@@ -56,6 +91,8 @@ class AdamWConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self)
+        if self.last_weight_decay is not None and not self.last_weight_decay >= 0:
+            raise ConfigError("--optimizer.last-weight-decay must be at least 0.")
 
     def build(self, module: nn.Module) -> optim.AdamW:
         """Groups with and without weight decay, of each pace (`pace.py`)."""
@@ -65,6 +102,15 @@ class AdamWConfig:
     def rate(self, done: float) -> float:
         """The learning rate when a share `done` of all steps is done."""
         return self.learning_rate * share_of_rate(done, self.warm_up, self.fall)
+
+    def decay(self, done: float) -> float:
+        """The weight decay when a share `done` of all steps is done."""
+        if self.last_weight_decay is None:
+            return self.weight_decay
+        left = Cosine().share(done)
+        return self.last_weight_decay + left * (
+            self.weight_decay - self.last_weight_decay
+        )
 
 
 def check_numbers(config: Any) -> None:

@@ -17,8 +17,7 @@ from ssl_objectives.images.orders import RowOrder
 from ssl_objectives.images.source import ImageSource, to_be_viewed
 from ssl_objectives.learn.brought import batch_of, check_by_batches
 from ssl_objectives.learn.coming import ComingBatches
-from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.learn.pace import set_rate
+from ssl_objectives.learn.optimizer import OptimizerConfig, follow_schedule
 from ssl_objectives.measure.liveliness import liveliness
 from ssl_objectives.method import Method
 from ssl_objectives.objective import Sizes
@@ -88,7 +87,7 @@ class Pretrainer:
         except ValueError as error:  # the parts' way of saying what does not fit
             raise ConfigError(str(error)) from error
         self.optimizer = optimizer.build(self.branches)
-        self.rate, self.max_norm = optimizer.rate, optimizer.max_norm
+        self.schedule, self.max_norm = optimizer, optimizer.max_norm
         self.rate_factor = rate_factor
         if compiled:
             _compile(self.branches)
@@ -174,8 +173,8 @@ class Pretrainer:
         loss.backward()
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
-        rate = self.rate_factor * self.rate((self.steps + 0.5) / self.total_steps)
-        set_rate(self.optimizer, rate)
+        done = (self.steps + 0.5) / self.total_steps
+        follow_schedule(self.optimizer, self.schedule, done, self.rate_factor)
         self.optimizer.step()
         metrics |= {"pretrain/loss": loss.detach(), "pretrain/gradient_norm": norm}
         if look:

@@ -1,4 +1,4 @@
-"""Noise on unit latents: von Mises-Fisher-like, for information bottlenecks."""
+"""Noise on unit latents, for information bottlenecks; numbers that follow from ids."""
 
 import math
 
@@ -72,6 +72,21 @@ class SphereNoise(nn.Module):
     def advance(self) -> None:
         """Draw anew from now on; after each gradient step."""
         self.counter.advance()
+
+
+def uniform_of_rows(
+    row: Int64[Tensor, "*G N"] | None, size: int, generator: torch.Generator
+) -> Float[Tensor, "*G N D"]:
+    """Float64 numbers in [0, 1) that follow from ids; one draw where there are none.
+
+    `(a id + b) mod 1` of uniform a and b is uniform for each id, and independent for
+    any two ids; the numbers of a row are independent of each other.
+    """
+    device = generator.device if row is None else row.device
+    a, b = torch.rand(2, size, generator=generator, device=device, dtype=torch.float64)
+    turns = b.unsqueeze(0) if row is None else a * row.unsqueeze(-1) + b
+    found: Tensor = turns % 1
+    return found
 
 
 def checked_concentration(concentration: float) -> float:

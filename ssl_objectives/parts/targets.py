@@ -1,6 +1,7 @@
 """Target networks (momentum encoder, teacher): an EMA of the online network."""
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -45,3 +46,22 @@ class EmaTarget(nn.Module):
                 own.lerp_(new, share)
             else:
                 own.copy_(new)
+
+
+def rising(decay: float, done: float) -> float:
+    """BYOL's decay when a share `done` of the run is done: `decay` at first, then 1.
+
+    `1 - (1 - decay) (cos(π done) + 1) / 2`.
+    """
+    return 1 - (1 - decay) * (math.cos(math.pi * done) + 1) / 2
+
+
+def checked_decay(decay: float) -> float:
+    """The decay of a running mean, if it is one.
+
+    Raises:
+        ValueError: it is not at least 0 and below 1.
+    """
+    if not 0 <= decay < 1:
+        raise ValueError(f"a decay must be at least 0 and below 1, not {decay}")
+    return decay

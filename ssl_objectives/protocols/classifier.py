@@ -7,8 +7,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.images.orders import Shuffled
-from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.learn.pace import set_rate
+from ssl_objectives.learn.optimizer import OptimizerConfig, follow_schedule
 from ssl_objectives.measure.examples import Labelled
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.views.augment.augmentation import Augmentation, augment
@@ -77,7 +76,7 @@ def train_classifiers(
         torch.stack(losses).sum().backward()
         if optimizer.max_norm:
             nn.utils.clip_grad_norm_(parameters, optimizer.max_norm)
-        set_rate(made, optimizer.rate((step + 0.5) / steps) * batch / RATE_PER)
+        follow_schedule(made, optimizer, (step + 0.5) / steps, batch / RATE_PER)
         made.step()
         counter.advance()
 

@@ -59,7 +59,10 @@ def stepped(method: str, name: str) -> tuple[dict[str, Tensor], list[Crossing]]:
         metrics = made.step(look=False)
         crossings = [] if device is None else device.crossings.copy()
         left = metrics | dict(made.branches.named_parameters())
-        return {k: x.detach().cpu() for k, x in left.items()}, crossings
+        # a softmax does not see its keys' bias, of whose rounding Adam makes a step
+        blind = "attention.key_value.bias"
+        kept = {k: x.detach().cpu() for k, x in left.items() if not k.endswith(blind)}
+        return kept, crossings
 
 
 # One of each kind of memory, sweep, target and draw; all others with `-m slow`.
@@ -83,6 +86,8 @@ DAILY = frozenset(
         "sigreg",
         "aug-self",
         "autoencoder",
+        "mae",
+        "i-jepa",
     }
 )
 
@@ -94,7 +99,8 @@ DAILY = frozenset(
 def test_a_step_equals_that_of_a_cpu(method: str) -> None:
     found, crossings = stepped(method, "cuda")
     wanted, _ = stepped(method, "cpu")
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-6)
+    # Adam's first step is as long for gradients of 1e-8, where rounding shows
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=5e-6)
     awaited = [x for x in crossings if x.awaited]
     # constants of the augmentations are sent in the first step alone
     files = {x.file for x in awaited} - {"ssl_objectives/parts/constants.py"}

@@ -8,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import average_gradients
-from ssl_objectives.learn.optimizer import OptimizerConfig
-from ssl_objectives.learn.pace import set_rate
+from ssl_objectives.learn.optimizer import OptimizerConfig, follow_schedule
 from world_models.belief import Carry
 from world_models.latent_dynamics import LatentDynamics
 from world_models.trajectory import Trajectory
@@ -39,7 +38,7 @@ class ModelTrainer:
         self.total_steps, self.steps = steps, 0
         self.trained = [x for x in model.parameters() if x.requires_grad]
         self.optimizer = optimizer.build(model)
-        self.rate, self.max_norm = optimizer.rate, optimizer.max_norm
+        self.schedule, self.max_norm = optimizer, optimizer.max_norm
 
     def step(
         self, traj: Trajectory, carry: Carry | None = None
@@ -58,8 +57,8 @@ class ModelTrainer:
         total.backward()
         average_gradients(self.trained)
         norm = nn.utils.clip_grad_norm_(self.trained, self.max_norm or torch.inf)
-        rate = self.rate((self.steps + 0.5) / self.total_steps)
-        set_rate(self.optimizer, rate)
+        done = (self.steps + 0.5) / self.total_steps
+        follow_schedule(self.optimizer, self.schedule, done)
         self.optimizer.step()
         model.after_update(loss)
         model.belief.follow(traj)

@@ -15,6 +15,7 @@ from ssl_objectives.methods.weighted import Weighted
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 from ssl_objectives.parts.critics import unit
 from ssl_objectives.parts.losses import normalized_regression
+from ssl_objectives.parts.noise import uniform_of_rows
 from ssl_objectives.parts.step_counter import StepCounter
 
 
@@ -116,16 +117,10 @@ def _mean(
 def _normal(
     row: Int64[Tensor, "*G N"] | None, size: int, generator: torch.Generator
 ) -> Float[Tensor, "*G N D"]:
-    """Standard normal rows that follow from ids; one for all where there are none.
-
-    `(a id + b) mod 1` of uniform a and b is uniform for each id, and independent for
-    any two ids; the normal distribution's inverse makes it normal.
-    """
-    device = generator.device
-    a, b = torch.rand(2, size, generator=generator, device=device, dtype=torch.float64)
-    turns = b.unsqueeze(0) if row is None else a * row.unsqueeze(-1) + b
+    """Standard normal rows that follow from ids; one for all where there are none."""
+    turns = uniform_of_rows(row, size, generator)
     tiny = torch.finfo(torch.float64).eps
-    normal: Tensor = torch.special.ndtri((turns % 1).clamp(tiny, 1 - tiny))
+    normal: Tensor = torch.special.ndtri(turns.clamp(tiny, 1 - tiny))
     return normal
 
 

@@ -1,5 +1,6 @@
 """One training step: what the parts are given, and that nothing is lost in a state."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -294,6 +295,23 @@ def test_steps_follow_the_schedule_and_clip() -> None:
         assert float(kept.norm()) == pytest.approx(1e-3, rel=1e-3)
 
 
+def test_weight_decay_may_follow_a_schedule_and_spares_whom_it_spares() -> None:
+    """DINO's: from 0.04 to 0.4 along half a cosine."""
+    config = AdamWConfig(weight_decay=0.04, last_weight_decay=0.4)
+    made = pretrainer(ZOO["vicreg"], optimizer=config)
+    for step in range(4):
+        made.step()
+        decays, spared = (x["weight_decay"] for x in made.optimizer.param_groups)
+        cosine = math.cos(math.pi * (step + 0.5) / 6)
+        assert decays == pytest.approx(0.4 + (0.04 - 0.4) * (1 + cosine) / 2)
+        assert spared == 0
+    assert config.decay(0.0) == pytest.approx(0.04)
+    assert config.decay(1.0) == pytest.approx(0.4)
+    assert AdamWConfig(weight_decay=0.2).decay(0.7) == 0.2
+    with pytest.raises(ConfigError, match="last-weight-decay must be"):
+        AdamWConfig(last_weight_decay=-1.0)
+
+
 def test_equal_seeds_give_equal_runs_whatever_was_drawn_before() -> None:
     def weights(seed: int, drawn: int) -> Tensor:
         torch.rand(drawn)
@@ -322,7 +340,7 @@ def test_two_halves_are_a_whole(name: str, tmp_path: Path) -> None:
         LarsConfig(0.3, momentum=0.0, fall=Level()),
         SgdConfig(fall=Stairs()),
         SgdConfig(momentum=0.0),
-        AdamWConfig(fall=Stairs((0.3, 0.5))),
+        AdamWConfig(fall=Stairs((0.3, 0.5)), last_weight_decay=0.3),
     ],
 )
 def test_two_halves_are_a_whole_whatever_the_optimiser(

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.encoders.heads import HeadConfig, Mlp
+from ssl_objectives.encoders.patches import at_places, blackened, spread
 from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.images.source import ArrayImages, to_be_viewed
 from ssl_objectives.method import Method
@@ -32,6 +33,12 @@ class SmallEncoder(nn.Module):
     def with_maps(self, images: Tensor) -> tuple[Tensor, Tensor]:
         maps = self.body(images.to(self.head.weight.dtype) / 255)
         return self.head(maps.relu().mean((2, 3))), maps
+
+    def with_visible(self, images: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        grid = (4, 4)
+        _, maps = self.with_maps(blackened(images, kept, grid))
+        tokens = at_places(maps.flatten(2).mT, kept)
+        return self.head(tokens.relu().mean(1)), spread(tokens, kept, grid)
 
     def forward(self, images: Tensor) -> Tensor:
         return self.with_maps(images)[0]

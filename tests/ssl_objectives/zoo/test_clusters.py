@@ -25,7 +25,9 @@ SIZES = Sizes(
 DOES_NOT_APPLY: Mapping[str, str] = {
     "autoencoder": "draws images; these are vectors",
     "cmc-modalities": "tells modalities apart; these have one, whose noise they share",
+    "i-jepa": "hides patches of images; these are vectors",
     "irmae": "draws images; these are vectors",
+    "mae": "hides patches of images; these are vectors",
     "rotnet": "says how an image was turned; vectors cannot be turned",
 }
 """Methods that cannot be tested so, or do not separate, and why."""

@@ -64,7 +64,10 @@ def test_gradient_reaches_the_encoder_and_no_target(name: str) -> None:
     batch = run.batch()
     loss, _ = run.branches.loss(**batch)
     loss.backward()
+    masked = run.branches.objective.needs.masked
     for key, p in run.branches.encoder.named_parameters():
+        if masked and key.startswith("head."):  # tokens are read in front of it
+            continue
         assert p.grad is not None, key
         assert p.grad.isfinite().all(), key
         assert p.grad.any(), key
