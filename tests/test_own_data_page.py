@@ -1,7 +1,9 @@
 """What docs/own_data.md shows, run as it stands: its Python, and its commands small."""
 
+import json
 import re
 import shlex
+import statistics
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image
 
 from experiments.cli import main
-from tests.scripts import DOCS
+from tests.scripts import DOCS, script
 
 PAGE = (DOCS / "own_data.md").read_text("utf-8")
 SMALL = ("--size", "debug", "--steps", "2", "--batch-size", "8", "--device", "cpu")
@@ -60,6 +62,18 @@ def test_the_python_runs() -> None:
     [tutorial] = [x for x in blocks if "neighbours" in x]
     lines = [x for x in tutorial.splitlines() if x and "import" not in x]
     assert len(lines) <= 15
+
+
+def test_the_tables_of_speed_are_as_measured() -> None:
+    page = (DOCS / "benchmarks.md").read_text("utf-8")
+    speed = script("own_data_speed")
+    told = json.loads(speed.RESULTS.read_text("utf-8"))
+    for found in (*told["training"].values(), told["decoding"]):
+        assert "\n".join(speed.table(found)) in page
+    for found in told["training"].values():
+        [mine] = [x for name, x in found.items() if "DataLoader" in name]
+        ratios = [x / y for x, y in zip(mine, found[speed.BUILT_IN], strict=True)]
+        assert statistics.median(ratios) >= 0.9
 
 
 @pytest.mark.usefixtures("_mine")

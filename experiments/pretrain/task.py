@@ -73,8 +73,9 @@ def pretrain(
         device = local_device(device)
         with watched_by(partial(counted, talks)):
             split = _open(config.images)
+            leaks = _leaks(config, split)
         say(talks, split.about or type(config.images).__name__)
-        for note in (*split.notes, *_leaks(config, split)):
+        for note in (*split.notes, *leaks):
             say(talks, f"note: {note}")
         return run_sessions(
             lambda one: PretrainTask(one, split, device, talks), config, resume, talks

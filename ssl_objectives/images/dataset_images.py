@@ -21,9 +21,8 @@ from ssl_objectives.images.source import UNKNOWN, ImageSource
 from ssl_objectives.images.watched import counting
 from ssl_objectives.refusal import ConfigError, DatasetError, Refusal
 
-PORTION = 64  # images that a worker reads at once, outside of training
+PORTION = 64  # images that a worker reads at once, where labels are looked for
 AHEAD = 2  # batches that wait for each worker
-_ALONE = 256  # images up to which starting workers would take longer
 
 
 Batch = tuple[int, list[int]]  # what its draws follow from, and its rows
@@ -100,11 +99,13 @@ class DatasetImages(ImageSource):
 
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number, each with the draws of its number alone."""
-        numbers = rows.tolist()
-        if not self.workers or len(numbers) <= _ALONE:
-            return _checked(self._items[(0, numbers)])[0]
-        parts = [images for images, _ in self._portions(numbers)]
-        return torch.cat(parts)
+        return _checked(self._items[(0, rows.tolist())])[0]
+
+    def portions(
+        self, rows: Int64[Tensor, "N"], size: int
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """Many images, `size` at once, as `read` gives them; read by the workers."""
+        return (images for images, _ in self._portions(rows.tolist(), size))
 
     def ahead(
         self, batches: Iterable[tuple[int, Int64[Tensor, "n"]]]
@@ -119,7 +120,8 @@ class DatasetImages(ImageSource):
         Raises:
             DatasetError: not one item has a label.
         """
-        labels = [x for _, y in self._portions(range(self.num_rows)) for x in y]
+        each = self._portions(range(self.num_rows), PORTION)
+        labels = [x for _, part in each for x in part]
         if all(x == UNKNOWN for x in labels):
             raise DatasetError(
                 "No item has a label: an item would be (image, whole number), or a "
@@ -136,11 +138,9 @@ class DatasetImages(ImageSource):
             names = self._names if len(self._names) >= count else range(count)
             self.class_names = tuple(str(x) for x in names)
 
-    def _portions(self, numbers: Sequence[int]) -> Iterator[Read]:
+    def _portions(self, numbers: Sequence[int], size: int) -> Iterator[Read]:
         """All of these, some at once; whoever waits is told how far it is."""
-        parts = [
-            (0, list(numbers[x : x + PORTION])) for x in range(0, len(numbers), PORTION)
-        ]
+        parts = [(0, list(numbers[x : x + size])) for x in range(0, len(numbers), size)]
         with counting("images", len(numbers)) as advance:
             for made in self._read(iter(parts)):
                 advance(len(made[1]))

@@ -57,6 +57,12 @@ class ImageSource(ABC):
         """
         return (self.read(rows) for _, rows in batches)
 
+    def portions(
+        self, rows: Int64[Tensor, "N"], size: int
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """Many images, `size` at once, in order; as `read` gives them."""
+        return (self.read(part) for part in rows.split(size))
+
     def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
         """Each image and the one `apart` steps later in its episode; as `read`.
 
@@ -131,6 +137,12 @@ class ImageSubset(ImageSource):
     ) -> Iterator[UInt8[Tensor, "n C H W"]]:
         """The images of one batch after another."""
         return self._source.ahead((step, self._rows[rows]) for step, rows in batches)
+
+    def portions(
+        self, rows: Int64[Tensor, "N"], size: int
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """Many images, `size` at once."""
+        return self._source.portions(self._rows[rows], size)
 
     def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
         """Each image and a later one, of whole episodes: it need not be a row here."""

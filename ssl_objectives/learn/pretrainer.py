@@ -213,13 +213,14 @@ class Pretrainer:
     def _projections(
         self,
     ) -> Iterator[tuple[Int64[Tensor, "n"], Float[Tensor, "n D"]]]:
-        for rows in torch.arange(self.images.num_rows).split(SWEEP_BATCH):
-            images = self._sent(self.images.read(rows))
-            yield self._sent(rows), self.branches.project(images)
+        every = torch.arange(self.images.num_rows)
+        parts = self.images.portions(every, SWEEP_BATCH)
+        for rows, images in zip(every.split(SWEEP_BATCH), parts, strict=True):
+            yield self._sent(rows), self.branches.project(self._sent(images))
 
     def _sent(self, x: Shaped[Tensor, "n ..."]) -> Shaped[Tensor, "n ..."]:
         """On the device; the host does not wait for the copy."""
-        if self.device.type == "cuda":
+        if self.device.type == "cuda" and x.device.type == "cpu":
             x = x.pin_memory()
         return x.to(self.device, non_blocking=True)
 

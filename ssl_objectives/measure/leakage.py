@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.images.source import ImageSource, ImageSplit
@@ -66,8 +66,10 @@ def leakage(split: ImageSplit, near: float = NEAR, most: int = 10_000) -> Leakag
     partner = torch.full((len(rows),), -1)
     known: dict[bytes, int] = {}
     for source in sources:
-        for part in torch.arange(source.num_rows).split(BATCH):
-            theirs, seen = _read(source, part)
+        every = torch.arange(source.num_rows)
+        parts = zip(every.split(BATCH), source.portions(every, BATCH), strict=True)
+        for part, images in parts:
+            theirs, seen = _coarse(images)
             for row, key in zip(part.tolist(), theirs, strict=True):
                 known.setdefault(key, row)
             alike, which = (coarse @ seen.mT).max(1)
@@ -88,11 +90,19 @@ def _read(
     """A hash of each image, and its coarse pixels with mean 0 and length 1."""
     keys: list[bytes] = []
     coarse: list[Tensor] = []
-    for part in rows.split(BATCH):
-        images = source.read(part)
-        keys += [hashlib.sha256(x.numpy().tobytes()).digest() for x in images]
-        small = nn.functional.adaptive_avg_pool2d(images.float(), SIDE).flatten(1)
-        small = small - small.mean(1, keepdim=True)
-        length = small.norm(dim=1, keepdim=True)
-        coarse.append(torch.where(length > 1e-3, small / length.clamp(min=1e-3), 0.0))
+    for images in source.portions(rows, BATCH):
+        more, small = _coarse(images)
+        keys += more
+        coarse.append(small)
     return keys, torch.cat(coarse)
+
+
+def _coarse(
+    images: UInt8[Tensor, "n C H W"],
+) -> tuple[list[bytes], Float32[Tensor, "n F"]]:
+    """The same of images at once."""
+    keys = [hashlib.sha256(x.numpy().tobytes()).digest() for x in images]
+    small = nn.functional.adaptive_avg_pool2d(images.float(), SIDE).flatten(1)
+    small = small - small.mean(1, keepdim=True)
+    length = small.norm(dim=1, keepdim=True)
+    return keys, torch.where(length > 1e-3, small / length.clamp(min=1e-3), 0.0)

@@ -76,8 +76,8 @@ def features(
     encoder.eval()
     with torch.no_grad():
         parts = [
-            encoder(source.read(part).to(device)).float().cpu()
-            for part in rows.split(BATCH)
+            encoder(images.to(device)).float().cpu()
+            for images in source.portions(rows, BATCH)
         ]
     encoder.train(was_training)
     made = torch.cat(parts)

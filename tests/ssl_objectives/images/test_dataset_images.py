@@ -19,6 +19,7 @@ from torch.utils.data import (
 from ssl_objectives.images.dataset_images import DatasetImages
 from ssl_objectives.images.global_draws import own_draws
 from ssl_objectives.images.loaders import first_images, images_of
+from ssl_objectives.images.source import ImageSubset
 from ssl_objectives.refusal import ConfigError, DatasetError
 
 N = 20
@@ -110,9 +111,14 @@ def test_workers_and_where_it_begins_change_nothing() -> None:
 
 
 def test_many_images_are_read_by_the_workers() -> None:
-    rows = torch.arange(300) % N
-    one, two = (DatasetImages(Numbered(), workers=x).read(rows) for x in (0, 2))
-    assert torch.equal(one, two)
+    rows = torch.tensor([7, 3, 19, 0, 5])
+    for workers in (0, 2):
+        source = DatasetImages(Numbered(), workers=workers)
+        part = ImageSubset(source, torch.arange(N).flip(0))
+        for one, own in ((source, rows), (part, N - 1 - rows)):
+            parts = list(one.portions(own, 2))
+            assert [len(x) for x in parts] == [2, 2, 1]
+            assert torch.equal(torch.cat(parts), source.read(rows))
 
 
 def test_labels_are_found_where_they_are() -> None:
