@@ -3,14 +3,17 @@
 Arms: `ppo`, and `ppo-rnd` with curiosity by the wrapper. A run ends when 90 % of the
 last 200 episodes reach the goal, or its budget is spent; what is done is kept in OUT
 every few rollouts, and the same command goes on. `OUT/results.jsonl` has a line for
-each run that ended. `--steps N` is another budget.
+each run that ended; `table` lays them out for docs/sb3.md. `--steps N` is another
+budget.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from stable_baselines3 import PPO
@@ -179,6 +182,18 @@ def run(out: Path, arm: str, seed: int, budget: int) -> Told | None:
     keeper.keep()
     (folder / "ended").touch()
     return told
+
+
+def table(lines: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Markdown: env steps until it was solved, arms by seeds."""
+    seeds = sorted({x["seed"] for x in lines})
+    yield f"| | {' | '.join(map(str, seeds))} | solved |"
+    yield f"|---|{'---|' * len(seeds)}---|"
+    for arm, about in (("ppo-rnd", "PPO + RND"), ("ppo", "PPO")):
+        runs = {x["seed"]: x["solved_at"] for x in lines if x["arm"] == arm}
+        cells = ["never" if runs[x] is None else f"{runs[x]:,}" for x in seeds]
+        solved = f"{len(seeds) - cells.count('never')} of {len(seeds)}"
+        yield f"| {about} | {' | '.join(cells)} | {solved} |"
 
 
 def main() -> None:

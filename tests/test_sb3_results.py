@@ -1,4 +1,4 @@
-"""What docs/sb3.md says of the run with SB3's DQN: as it was measured."""
+"""What docs/sb3.md says of runs with SB3's DQN and PPO: as it was measured."""
 
 import json
 
@@ -28,3 +28,17 @@ def test_the_page_has_the_table() -> None:
     rows = list(script("sb3_attention").table(LINES))
     begin = page.index(rows[0])
     assert page[begin : begin + len(rows)] == rows
+
+
+def test_who_opens_the_door() -> None:
+    file = DOCS / "results" / "sb3_key_door.jsonl"
+    lines = [json.loads(x) for x in file.read_text("utf-8").splitlines()]
+    runs = {(x["arm"], x["seed"]): x for x in lines}
+    assert set(runs) == {(x, y) for x in ("ppo", "ppo-rnd") for y in range(40, 45)}
+    assert len(lines) == len(runs)
+    for run in lines:
+        budget_spent = run["steps"] >= script("sb3_key_door").BUDGET
+        assert budget_spent is (run["solved_at"] is None)
+        assert (run["success"] >= script("sb3_key_door").SOLVED) is not budget_spent
+    page = (DOCS / "sb3.md").read_text("utf-8")
+    assert "\n".join(script("sb3_key_door").table(lines)) in page
