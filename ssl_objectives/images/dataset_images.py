@@ -81,7 +81,7 @@ class DatasetImages(ImageSource):
                 raise ConfigError(
                     f"There are {len(self.labels):,} labels of {self.num_rows:,} items."
                 )
-        self._names = class_names or getattr(_whole(dataset), "classes", ())
+        self._names = class_names or getattr(_whole(dataset), "classes", ()) or ()
         self._name_classes()
 
     @classmethod
@@ -110,7 +110,10 @@ class DatasetImages(ImageSource):
     def ahead(
         self, batches: Iterable[tuple[int, Int64[Tensor, "n"]]]
     ) -> Iterator[UInt8[Tensor, "n C H W"]]:
-        """Batches as `read` gives them, begun by the workers before they are wanted."""
+        """Batches, each image with the draws of its number and of the step.
+
+        The workers begin them before they are wanted.
+        """
         keyed = ((1 + step, rows.tolist()) for step, rows in batches)
         return (images for images, _ in self._read(keyed))
 

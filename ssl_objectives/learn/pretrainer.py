@@ -1,7 +1,6 @@
 """The pretraining step of an encoder on images by a method, and its state."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from typing import Any, cast
 
 import torch
@@ -10,17 +9,16 @@ from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.distributed import average_gradients, num_processes
-from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.footprint.rows import check_rows_fit
 from ssl_objectives.images.orders import RowOrder
 from ssl_objectives.images.source import ImageSource, to_be_viewed
 from ssl_objectives.learn.brought import batch_of, check_by_batches
 from ssl_objectives.learn.coming import ComingBatches
 from ssl_objectives.learn.optimizer import OptimizerConfig, follow_schedule
+from ssl_objectives.learn.sizes import check_memory, sizes_for
 from ssl_objectives.measure.liveliness import liveliness
 from ssl_objectives.method import Method
-from ssl_objectives.objective import Sizes
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.refusal import ConfigError
 
@@ -78,7 +76,7 @@ class Pretrainer:
                 torch.manual_seed(seed)
                 self.encoder = encoder.build(images.image_shape)
                 sizes = sizes_for(self.encoder, images, steps)
-                _check_memory(method, sizes, device)
+                check_memory(method, sizes, device)
                 self.branches = method.build(self.encoder, sizes, autocast).to(device)
             self.views = method.build_views(images.image_shape)
             self.counter = StepCounter(seed)
@@ -276,25 +274,6 @@ class Pretrainer:
         self.num_views = len(views)
 
 
-def sizes_for(encoder: Encoder, images: ImageSource, steps: int) -> Sizes:
-    """What a method around this encoder is built for."""
-    return Sizes(
-        latent=encoder.size,
-        maps=encoder.maps_shape,
-        image=images.image_shape,
-        rows=images.num_rows,
-        classes=num_classes(images),
-        steps=steps,
-    )
-
-
-def num_classes(images: ImageSource) -> int:
-    """How many classes the labels know; 0 where there are none."""
-    if images.class_names:
-        return len(images.class_names)
-    return 0 if images.labels is None else int(images.labels.max()) + 1
-
-
 def _compile(branches: Branches) -> None:
     """Compile all networks, those of the target included; names of weights stay."""
     target = branches.target
@@ -305,12 +284,3 @@ def _compile(branches: Branches) -> None:
         projector.compile()
     if branches.predictor is not None:
         branches.predictor.compile()
-
-
-def _check_memory(method: Method, sizes: Sizes, device: torch.device) -> None:
-    """Refuse a memory per row that is too large, before it is made."""
-    inner = method.sizes(sizes)
-    # some objectives compute while they are built, which no empty tensor can
-    with suppress(RuntimeError), torch.device("meta"):
-        objective = method.objective.build(inner)
-        check_rows_fit(objective, sizes.rows, inner.latent, device)
