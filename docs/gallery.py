@@ -45,7 +45,7 @@ METHODS = (
     *("simclr", "moco-v2", "swav", "dino", "byol", "vicreg", "tico"),
     *("barlow-twins", "vicregl", "autoencoder", "mae", "i-jepa"),
 )
-UNTRAINED = "untrained"
+UNTRAINED, UNTRAINED_VIT = "untrained", "untrained ViT"
 QUERIES = (0, 4, 7, 19)
 """test images whose neighbours are shown"""
 SHOWN = (0, 1, 2, 3, 4, 6, 7, 8, 19, 23)
@@ -57,19 +57,22 @@ Made = Mapping[str, Any]
 
 def choice(name: str) -> tuple[Method, EncoderConfig]:
     """A method with this page's views, and the encoder that it trains."""
+    if name == UNTRAINED:
+        return ZOO["simclr"], CNN
+    if name == UNTRAINED_VIT:
+        return ZOO["simclr"], VIT
     if name in ("mae", "i-jepa"):
-        return replace(ZOO[name], views=replace(ZOO[name].views, augment=PATCHED)), VIT  # type: ignore[type-var, call-arg]  # views of images
+        return replace(ZOO[name], views=replace(ZOO[name].views, augment=PATCHED)), VIT  # type: ignore[type-var]  # views of images
     if name == "autoencoder":
         return ZOO[name], CNN
-    return replace(ZOO[name], views=replace(ZOO[name].views, augment=GARMENTS)), CNN  # type: ignore[type-var, call-arg]  # likewise
+    return replace(ZOO[name], views=replace(ZOO[name].views, augment=GARMENTS)), CNN  # type: ignore[type-var]  # likewise
 
 
 def made(name: str, split: ImageSplit) -> Made:
     """What an encoder makes of the test images after a short training; kept."""
     file = KEPT / f"{name}.pt"
     if not file.exists():
-        trained = name != UNTRAINED
-        method, encoder = choice(name if trained else "simclr")
+        method, encoder = choice(name)
         trainer = Pretrainer(
             method,
             encoder,
@@ -81,7 +84,7 @@ def made(name: str, split: ImageSplit) -> Made:
             device=torch.device("cpu"),
             seed=0,
         )
-        for _ in range(STEPS if trained else 0):
+        for _ in range(STEPS if name in METHODS else 0):
             trainer.step(look=False)
         trainer.encoder.eval()
         with torch.no_grad():
@@ -97,7 +100,8 @@ def neighbours(latents: Tensor) -> Tensor:
     """The nearest others of each image by cosine, after standardising `[N, k]`."""
     rows = (latents - latents.mean(0)) / latents.std(0).clamp(min=1e-6)
     rows = nn.functional.normalize(rows, dim=-1)
-    return (rows @ rows.mT).fill_diagonal_(-2).topk(NEAREST).indices
+    cosines: Tensor = rows @ rows.mT
+    return cosines.fill_diagonal_(-2).topk(NEAREST).indices
 
 
 def components(rows: Tensor, number: int) -> Tensor:
@@ -210,7 +214,7 @@ def main() -> None:
     assert labels is not None
     images = split.test.read(torch.arange(split.test.num_rows))
     each = {}
-    for name in (UNTRAINED, *METHODS):
+    for name in (UNTRAINED, UNTRAINED_VIT, *METHODS):
         each[name] = made(name, split)
         print(name, flush=True)
     pictures = {
