@@ -25,7 +25,6 @@ from .encoders.heads import ResidualMlp as ResidualMlp
 from .encoders.heads import Standardized as Standardized
 from .encoders.heads import Straight as Straight
 from .encoders.linear_stack import LinearStack as LinearStack
-from .encoders.masked_predictor import MaskedPredictorConfig as MaskedPredictorConfig
 from .encoders.menet import MeNetConfig as MeNetConfig
 from .encoders.modalities import Change as Change
 from .encoders.modalities import FrameDifference as FrameDifference
@@ -220,6 +219,7 @@ from .objective import Sizes as Sizes
 from .objective import TargetKind as TargetKind
 from .objective import Views as Views
 from .parts.critics import Bilinear as Bilinear
+from .parts.masked_predictor import MaskedPredictorConfig as MaskedPredictorConfig
 from .parts.masking import Blocks as Blocks
 from .parts.masking import RandomPatches as RandomPatches
 from .protocols.fine_tuning import FineTuningConfig as FineTuningConfig

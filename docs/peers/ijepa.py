@@ -9,10 +9,10 @@ from importlib import import_module
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.masked_predictor import MaskedPredictor
 from ssl_objectives.encoders.vit import Block, position_embedding
 from ssl_objectives.methods.pretext.masked import IJepaConfig
 from ssl_objectives.objective import Sizes, Views
+from ssl_objectives.parts.masked_predictor import MaskedPredictor
 
 ROWS, FEATURES, GRID = 12, 16, (7, 7)
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.masked_predictor import MaskedPredictorConfig
 from ssl_objectives.encoders.patches import Grid, at_places, check_divides, patches
 from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
 from ssl_objectives.parts.critics import at_least_float32
+from ssl_objectives.parts.masked_predictor import MaskedPredictorConfig
 from ssl_objectives.parts.masking import Blocks, Masking, RandomPatches
 from ssl_objectives.parts.step_counter import StepCounter
 

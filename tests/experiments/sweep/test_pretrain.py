@@ -138,7 +138,8 @@ def test_mistakes_name_the_cell(tmp_path: Path, text: str, said: str) -> None:
     ("name", "runs"),
     [
         ("pretrain_grid", 3 * 2),
-        ("fashion_grid", 42 * 2),
+        ("fashion_grid", 45 * 2),
+        ("fashion_patches_grid", 3 * 2),
         ("memory_grid", 6 * 2),
         ("augment_grid", 5 * 2),
         ("augment_stack_grid", 4 * 2),

@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from ssl_objectives.branches import Branches
 from ssl_objectives.check.objective import check_objective
 from ssl_objectives.encoders.encoder import Encoder
-from ssl_objectives.encoders.masked_predictor import MaskedPredictorConfig
 from ssl_objectives.encoders.patches import blackened, is_kept
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.vit import ViTConfig
@@ -20,6 +19,7 @@ from ssl_objectives.methods.pretext.masked import (
     MaskedPrediction,
 )
 from ssl_objectives.objective import Needs, ObjectiveConfig, Sizes, TargetKind, Views
+from ssl_objectives.parts.masked_predictor import MaskedPredictorConfig
 from ssl_objectives.parts.masking import RandomPatches
 from ssl_objectives.zoo import ZOO
 from tests.shapes import rounds

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from ssl_objectives.encoders.masked_predictor import (
+from ssl_objectives.encoders.vit import Block
+from ssl_objectives.parts.masked_predictor import (
     MaskedPredictor,
     MaskedPredictorConfig,
 )
-from ssl_objectives.encoders.vit import Block
 
 N, F, OUT, GRID = 3, 5, 6, (2, 3)
 SEEN = torch.tensor([[0, 4], [1, 5], [2, 3]])
