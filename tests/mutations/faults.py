@@ -14,6 +14,7 @@ SEEDS = "tests/envs/test_seeds.py"
 AGENT = "agents/ppo/agent.py"
 PROGRESS = "agents/curiosity/progress"
 PROBING = "world_models/probing"
+CURIOSITY = "agents/curiosity"
 
 
 class Fault(NamedTuple):
@@ -345,5 +346,83 @@ FAULTS = {
         "inside = until_the_end(traj)[1:]",
         "inside = torch.ones_like(traj.valid)",
         "tests/world_models/pictures/test_gathered.py",
+    ),
+    "a seed of nought taken for none": Fault(
+        "envs/toys/deep_sea.py",
+        "if config.mapping_seed is not None:",
+        "if config.mapping_seed:",
+        "tests/envs/toys/test_deep_sea.py",
+    ),
+    "the last observation written into what SB3 is shown next": Fault(
+        "agents/sb3/curious.py",
+        "seen = np.array(seen)",
+        "seen = np.asarray(seen)",
+        "tests/agents/sb3/test_demonstrated.py",
+    ),
+    "a companion that counts its steps anew behind loading": Fault(
+        "agents/beside/companion.py",
+        'self.env_steps, self.warm = state["env_steps"], state["warm"]',
+        'self.warm = state["warm"]',
+        "tests/agents/beside/test_companion.py",
+    ),
+    "beliefs of the context by weights from before learning": Fault(
+        "agents/beside/stepwise.py",
+        "            self._see_again()\n",
+        "            pass\n",
+        "tests/agents/beside/test_stepwise.py",
+    ),
+    "errors compared with those of their own rollout alone": Fault(
+        f"{CURIOSITY}/episodic/ngu.py",
+        "self.errors = EmaMoments(0.99)",
+        "self.errors = EmaMoments(0.0)",
+        f"tests/{CURIOSITY}/episodic/test_ngu.py",
+    ),
+    "neighbours that are not there counted at no distance": Fault(
+        f"{CURIOSITY}/particles/apt.py",
+        "there.sum(-1).clamp(min=1)",
+        "apart.shape[-1]",
+        f"tests/{CURIOSITY}/particles/test_particles.py",
+    ),
+    "what the forward model foretells held fixed": Fault(
+        f"{CURIOSITY}/embeddings/forward.py",
+        "(guess - embedded[1:])",
+        "(guess - embedded[1:].detach())",
+        f"tests/{CURIOSITY}/test_icm.py",
+    ),
+    "an episode begun twice where a rollout ends at its first row": Fault(
+        f"{CURIOSITY}/episodic/memory.py",
+        "first & new, new)",
+        "first, new)",
+        f"tests/{CURIOSITY}/episodic/test_memories.py",
+    ),
+    "signals of a sum that never see the model move": Fault(
+        f"{CURIOSITY}/weighted_sum.py",
+        "x.after_update(model)",
+        "x.after_update(None)",
+        f"tests/{CURIOSITY}/test_weighted_sum.py",
+    ),
+    "no prediction taken for one without an error": Fault(
+        f"{CURIOSITY}/errors/lpm.py",
+        "told = valid & (error > 0.0)",
+        "told = valid",
+        f"tests/{CURIOSITY}/errors/test_expected.py",
+    ),
+    "frames that a full table forgot divided by nought": Fault(
+        f"{CURIOSITY}/counts/counts.py",
+        "times.clamp(min=1).float()",
+        "times.float()",
+        f"tests/{CURIOSITY}/counts/test_counts.py",
+    ),
+    "a return that decays over joins of episodes": Fault(
+        f"{CURIOSITY}/normalize.py",
+        "torch.where(valid, self.discount, 1.0)",
+        "torch.full_like(reward, self.discount)",
+        f"tests/{CURIOSITY}/test_return_scale.py",
+    ),
+    "who was given most steps told for those that solved nothing": Fault(
+        "docs/collect_sparse.py",
+        "min(tried)",
+        "max(tried)",
+        "tests/test_sparse_results.py",
     ),
 }

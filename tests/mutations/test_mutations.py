@@ -14,7 +14,15 @@ import pytest
 from tests.mutations.faults import FAULTS
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("agents", "world_models", "envs", "ssl_objectives", "experiments", "tests")
+PARTS = (
+    "agents",
+    "docs",
+    "envs",
+    "experiments",
+    "ssl_objectives",
+    "tests",
+    "world_models",
+)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Paid step by step as for rollouts, with memories that forget where they should."""
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -24,6 +24,7 @@ from envs.tiles.key_door import KeyDoorConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.beside.same_step import SameStep
+from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
 from world_models.predictor import LatentHeadConfig
 from world_models.presets import byol_explore
@@ -117,6 +118,22 @@ def test_a_step_earns_what_it_does_in_a_rollout(other: bool) -> None:
     torch.testing.assert_close(torch.stack(paid)[: len(want)], want)
     assert len(want) >= 9
     assert want.std() > 0
+
+
+def test_behind_learning_all_predictions_are_those_of_the_weights_of_now() -> None:
+    """Also those made from rows seen before it; no memory tells them apart."""
+    study = StudyConfig(1, 0, 3, 8, 0, learning_rate=3e-2)
+    built = replace(config(ArrivalsConfig(), study), core=LatentCoreConfig())
+    endless = KeyDoorConfig(max_episode_steps=100, varied_layouts=True)
+    world, start = (SameStep(endless.build(B, "cpu")) for _ in range(2))
+    stepwise = begun(built, world)
+    moves, paid = [], []
+    for _ in range(2 * T - 1):  # the second time to learn is a step away
+        moves.append(world.step())
+        paid.append(stepwise.step(moves[-1]))
+    want = in_one_rollout(stepwise.companion, moves, start)
+    torch.testing.assert_close(torch.stack(paid)[T : len(want)], want[T:])
+    assert len(want) >= T + K - 1
 
 
 LEARNING = StudyConfig(2, 0, 3, 4, 2)

@@ -57,6 +57,25 @@ def test_gradient_of_both_losses_reaches_the_encoder() -> None:
         assert any(x is not None and bool(x.any()) for x in grads)
 
 
+def test_no_end_of_a_transition_is_held_fixed() -> None:
+    """The encoder's gradient beside that of a loop over transitions."""
+    torch.manual_seed(0)
+    config = IcmConfig(DynamicsConfig(EYES, hidden=9, beta=1.0))
+    signal, [scored] = config.build(around()), some(rollouts(), 1)
+    dynamics, obs = signal.dynamics, scored.traj.obs
+    ahead = dynamics.forward_model
+    errors = []
+    for t, b in scored.valid.nonzero().tolist():
+        before, after = dynamics.embedding(obs[t : t + 2, b : b + 1])[:, 0]
+        did = ahead.action(scored.traj.action[t, b])
+        guess = ahead.net(torch.cat([before, did]))
+        errors.append(0.5 * (guess - after).square().sum())
+    weights = list(dynamics.embedding.encoder.parameters())
+    want = torch.autograd.grad(torch.stack(errors).mean(), weights)
+    got = torch.autograd.grad(total(signal.loss(learning_of(scored))), weights)
+    torch.testing.assert_close(got, want, rtol=1e-3, atol=1e-5)
+
+
 def test_error_falls_where_it_is_trained() -> None:
     torch.manual_seed(0)
     signal, [scored] = CONFIG.build(around()), some(rollouts(looks=3), 1)

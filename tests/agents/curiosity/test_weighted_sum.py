@@ -1,6 +1,7 @@
 """A sum of signals beside these signals by themselves."""
 
 from copy import deepcopy
+from itertools import islice
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from agents.curiosity.embeddings.dynamics import DynamicsConfig
 from agents.curiosity.episodic.e3b import E3bConfig
 from agents.curiosity.icm import IcmConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.curiosity.progress.config import GammaProgressConfig
 from agents.curiosity.weighted_sum import WeightedConfig, WeightedSumConfig
 from tests.agents.curiosity.made import (
     EYES,
@@ -22,6 +24,7 @@ from tests.agents.curiosity.made import (
     some,
     total,
 )
+from tests.agents.curiosity.progress import tiny
 
 CONFIG = WeightedSumConfig(
     (
@@ -58,6 +61,25 @@ def test_it_says_of_itself_what_its_parts_say() -> None:
     error = WeightedSumConfig((WeightedConfig(PredictionErrorConfig()),))
     assert error.build(around()).needs_model
     assert error.build(around()).loss(learning_of(next(rollouts()))) is None
+
+
+def test_signals_that_compare_weights_follow_the_models() -> None:
+    """Progress in a sum is what it is by itself, and not nothing."""
+    config = GammaProgressConfig(warm_start=1, gamma=0.5)
+    model = tiny.model_of()
+    by_itself = config.build(tiny.around(model))
+    torch.manual_seed(0)
+    signal = WeightedSumConfig((WeightedConfig(config, 3.0),)).build(tiny.around(model))
+    signal.parts[0].load_state_dict(by_itself.state_dict())
+    paid = []
+    for i, scored in enumerate(islice(tiny.Rollouts(model), 3)):
+        want = by_itself.reward(scored).reward
+        paid.append(signal.reward(scored).reward)
+        torch.testing.assert_close(paid[-1], 3.0 * want)
+        tiny.perturb(model, seed=i)
+        for x in (by_itself, signal):
+            x.after_update(model)
+    assert paid[-1].any()
 
 
 def test_contract_and_resume() -> None:

@@ -119,6 +119,18 @@ def test_a_full_table_keeps_what_was_seen_most() -> None:
     assert of(-7, 5, 8, 9) == [0, 2, 2, 2]
 
 
+def test_what_a_full_table_does_not_know_is_paid_as_new() -> None:
+    signal, forgotten = ExactCountsConfig(places=3).build(around()), 0
+    for scored in some(rollouts(looks=9), 3):
+        raw, valid = signal.reward(scored).raw, scored.valid
+        told = signal.table.of(signal.keys(scored.traj.obs[1:]).flatten()).view(T, B)
+        forgotten += int((valid & (told == 0)).sum())
+        assert (raw[valid & (told == 0)] == 1).all()
+        known = valid & (told > 0)
+        torch.testing.assert_close(raw[known], told[known] ** -0.5)
+    assert forgotten > 5
+
+
 def test_a_table_is_a_dictionary_while_there_is_room(
     generator: torch.Generator,
 ) -> None:

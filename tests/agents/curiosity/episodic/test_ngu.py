@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -107,6 +108,30 @@ def test_rewards_are_those_of_a_loop() -> None:
             want = naive_kernel(next(found), float(mean)) * lifelong
             assert paid.raw[t, b].item() == pytest.approx(want, rel=1e-3)
     assert 0 < more < valid.sum()
+
+
+def test_what_errors_are_like_is_remembered_from_rollout_to_rollout() -> None:
+    """μ and σ by debiased averages of each rollout's mean and mean square."""
+    torch.manual_seed(0)
+    signal = CONFIG.build(around())
+    means: list[float] = []
+    squares: list[float] = []
+    apart = []
+    for scored in some(rollouts(), 4):
+        told = signal.reward(scored).told["lifelong"].item()
+        with torch.no_grad():
+            arrived = scored.traj.obs[1:].flatten(0, 1)
+            error = signal.novelty.error(arrived).view(T, B)[scored.valid].numpy()
+        means.append(float(np.mean(error)))
+        squares.append(float(np.mean(error**2)))
+        weights = 0.99 ** np.arange(len(means))[::-1]
+        mu, square = (np.average(x, weights=weights) for x in (means, squares))
+        sigma = math.sqrt(square - mu**2)
+        want = np.clip(1 + (error - mu) / sigma, 1, 5).mean()
+        assert told == pytest.approx(want, rel=1e-4)
+        own = np.clip(1 + (error - means[-1]) / error.std(), 1, 5).mean()
+        apart.append(abs(own - want))
+    assert max(apart) > 0.01
 
 
 def test_it_learns_both() -> None:

@@ -122,6 +122,25 @@ def test_lpm_pays_what_the_logarithm_fell_by() -> None:
                 assert raw[t, b].item() == pytest.approx(want, rel=1e-4)
 
 
+def test_lpm_neither_pays_nor_keeps_what_was_not_predicted() -> None:
+    """An error of nothing is none: its logarithm would be paid above all else."""
+    model = model_of()
+    signal = LPM.build(around(model))
+    scored = next(iter(Rollouts(model)))
+    t, b = (int(x) for x in scored.valid.nonzero()[3])
+    loss = scored.known
+    for k in range(loss.valid.shape[0]):
+        start = t + loss.num_context - k
+        if 0 <= start < loss.valid.shape[1]:
+            loss.valid[k, start, b] = False
+    raw = signal.reward(scored).raw
+    assert raw[t, b] == 0
+    kept = scored.valid.clone()
+    kept[t, b] = False
+    assert raw[kept].all()
+    assert torch.equal(signal.recent.there[-T:], kept)
+
+
 def test_a_model_that_has_improved_is_paid() -> None:
     """The same transitions with a third of the error: log 3, once ê is taught."""
     model = model_of()

@@ -27,6 +27,9 @@ from tests.agents.curiosity.made import (
 
 RE3 = Re3Config(EYES, nearest=3, rows=5, every=2)
 APT = AptConfig(DynamicsConfig(EYES, hidden=9), nearest=4, every=3)
+# one step of a rollout gives neighbours: a state has one for each env, or one less
+FEW_RE3 = Re3Config(EYES, nearest=B + 2, rows=0, every=T)
+FEW_APT = AptConfig(DynamicsConfig(EYES, hidden=9), nearest=B + 2, every=T)
 
 
 @pytest.mark.parametrize("numbers", [1, 50, 10**6])
@@ -82,11 +85,13 @@ def naive(
     return found
 
 
-def test_re3_pays_the_distance_of_the_kth_neighbour() -> None:
+@pytest.mark.parametrize("config", [RE3, FEW_RE3], ids=["enough", "few"])
+def test_re3_pays_the_distance_of_the_kth_neighbour(config: Re3Config) -> None:
+    """Of the furthest that there is, where there are fewer."""
     torch.manual_seed(0)
-    signal, streamed = RE3.build(around()), some(rollouts(looks=40), 3)
+    signal, streamed = config.build(around()), some(rollouts(looks=40), 3)
     embedded = [signal.embedding(x.traj.obs[1:]) for x in streamed]
-    want = naive(embedded, 2, 5, 3)
+    want = naive(embedded, config.every, config.rows, config.nearest)
     for scored, each in zip(streamed, want, strict=True):
         raw = signal.reward(scored).raw
         for t in range(T):
@@ -95,12 +100,14 @@ def test_re3_pays_the_distance_of_the_kth_neighbour() -> None:
                 assert raw[t, b].item() == pytest.approx(paid, abs=1e-5)
 
 
-def test_apt_pays_the_mean_distance_in_the_rollout() -> None:
+@pytest.mark.parametrize("config", [APT, FEW_APT], ids=["enough", "few"])
+def test_apt_pays_the_mean_distance_in_the_rollout(config: AptConfig) -> None:
+    """Of the neighbours that there are."""
     torch.manual_seed(0)
-    signal, streamed = APT.build(around()), some(rollouts(looks=40), 2)
+    signal, streamed = config.build(around()), some(rollouts(looks=40), 2)
     with torch.no_grad():
         embedded = [signal.dynamics.embedding(x.traj.obs[1:]) for x in streamed]
-    want = naive(embedded, 3, 0, 4)
+    want = naive(embedded, config.every, 0, config.nearest)
     for scored, each in zip(streamed, want, strict=True):
         raw = signal.reward(scored).raw
         for t in range(T):
