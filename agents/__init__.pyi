@@ -38,6 +38,7 @@ from .curiosity.normalize import EmaStdScale as EmaStdScale
 from .curiosity.normalize import ReturnStdScale as ReturnStdScale
 from .curiosity.particles.apt import AptConfig as AptConfig
 from .curiosity.particles.re3 import Re3Config as Re3Config
+from .curiosity.prediction_error import ErrorConfig as ErrorConfig
 from .curiosity.prediction_error import PredictionError as PredictionError
 from .curiosity.prediction_error import (
     PredictionErrorConfig as PredictionErrorConfig,

@@ -8,7 +8,12 @@ import torch
 from agents.at_least import check_least
 from agents.beside.companion import Companion
 from agents.curiosity.signal import CuriosityConfig
-from agents.curiosity.signals import SignalConfig, build_signal, named_signals
+from agents.curiosity.signals import (
+    SignalConfig,
+    build_signal,
+    check_config,
+    named_signals,
+)
 from agents.off_policy.study import StudyConfig
 from agents.policy.ppo import RewardStream
 from agents.seeds import Seeds
@@ -16,6 +21,7 @@ from envs.vector_env import EnvSpec
 from ssl_objectives.distributed import num_processes
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.refusal import ConfigError
 from world_models.belief import build_belief, checked
 from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
@@ -51,6 +57,12 @@ class CompanionConfig:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "num_steps", "action_size")
+        check_config(self.curiosity)
+        if not all(isinstance(x, SignalConfig) for x in self.also):
+            raise ConfigError(
+                "Further signals are SignalConfig(config, stream): "
+                "also=[SignalConfig(RndConfig())]."
+            )
 
     def build(
         self,

@@ -112,7 +112,9 @@ class FramesConfig:
         if spec.obs_shape[1:] == (1, 1) and spec.vector_size:
             raise ValueError(
                 "this signal reads frames, and those of this world are one pixel that "
-                "shows nothing: add --signal-encoder vector, to read the vector"
+                "shows nothing: add --signal-encoder vector, to read the vector (in "
+                "Python RndConfig(VectorMlpConfig(), 32), of world_models; for counts "
+                "sight=NumbersConfig())"
             )
         return FrameSight(spec.obs_shape)
 

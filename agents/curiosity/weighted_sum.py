@@ -1,6 +1,6 @@
 """Several signals as one: a weighted sum, with one reward stream and one value head."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -16,6 +16,7 @@ from agents.curiosity.signal import (
     IntrinsicReward,
     Surroundings,
 )
+from agents.curiosity.signals import check_config, check_weight, names_of
 from ssl_objectives.objective import Loss
 from world_models.latent_dynamics import LatentDynamics
 
@@ -26,17 +27,23 @@ class WeightedSum(Curiosity):
 
     Beside signals with a stream each (`SignalConfig`), which have a discount and a
     value head of their own. What is logged as raw is the sum too; means of what each
-    pays are told by its number.
+    pays are told by its name.
 
     Args:
         parts: at least one signal.
         weights: w, one for each.
+        names: of the signals in logs; default: their numbers.
 
     Raises:
         ValueError: not as many weights as signals, or none.
     """
 
-    def __init__(self, parts: list[Curiosity], weights: list[float]) -> None:
+    def __init__(
+        self,
+        parts: list[Curiosity],
+        weights: list[float],
+        names: Sequence[str] = (),
+    ) -> None:
         super().__init__()
         if not parts or len(parts) != len(weights):
             raise ValueError(
@@ -45,6 +52,7 @@ class WeightedSum(Curiosity):
             )
         self.parts = nn.ModuleList(parts)
         self.weights = weights
+        self.names = tuple(names) or tuple(str(i + 1) for i in range(len(parts)))
         self.needs_model = any(x.needs_model for x in parts)
         self.remembers = any(x.remembers for x in parts)
         self.warm_up_steps = max(x.warm_up_steps for x in parts)
@@ -60,11 +68,11 @@ class WeightedSum(Curiosity):
         paid = [x.reward(scored) for x in self._signals]
         total = torch.zeros_like(paid[0].reward)
         told: dict[str, Tensor] = {}
-        for i, (one, weight) in enumerate(zip(paid, self.weights, strict=True), 1):
+        for name, one, weight in zip(self.names, paid, self.weights, strict=True):
             own = weight * one.reward
             total = total + own
-            told[f"{i}/reward_mean"] = mean_of_all(own, scored.valid)
-            told |= {f"{i}/{name}": x for name, x in one.told.items()}
+            told[f"{name}/reward_mean"] = mean_of_all(own, scored.valid)
+            told |= {f"{name}/{what}": x for what, x in one.told.items()}
         return IntrinsicReward(total, total, told)
 
     def loss(self, learning: Learning) -> Loss | None:
@@ -88,9 +96,9 @@ class WeightedSum(Curiosity):
             x.after_update(model)
 
     def settled(self) -> Mapping[str, float]:
-        """What each has settled, by its number."""
-        parts = enumerate(self._signals, 1)
-        return {f"{i}/{k}": v for i, x in parts for k, v in x.settled().items()}
+        """What each has settled, by its name."""
+        parts = zip(self.names, self._signals, strict=True)
+        return {f"{name}/{k}": v for name, x in parts for k, v in x.settled().items()}
 
     def caution(self) -> str | None:
         """The first of theirs."""
@@ -106,6 +114,10 @@ class WeightedConfig:
     weight: float = 1.0
     """of what it pays, in the sum"""
 
+    def __post_init__(self) -> None:
+        check_config(self.curiosity)
+        check_weight("weight", self.weight)
+
 
 @dataclass(frozen=True)
 class WeightedSumConfig:
@@ -120,5 +132,10 @@ class WeightedSumConfig:
         Raises:
             ValueError: there are none.
         """
+        if not all(isinstance(x, WeightedConfig) for x in self.parts):
+            raise ValueError(
+                "the parts of a sum are WeightedConfig(config, weight), for each signal"
+            )
         built = [x.curiosity.build(surroundings) for x in self.parts]
-        return WeightedSum(built, [x.weight for x in self.parts])
+        names = names_of([x.curiosity for x in self.parts])
+        return WeightedSum(built, [x.weight for x in self.parts], names)

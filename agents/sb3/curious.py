@@ -12,6 +12,7 @@ from agents.beside.config import CompanionConfig
 from agents.beside.shown import Moved, Shown
 from agents.beside.stepwise import Stepwise
 from agents.curiosity.signal import CuriosityConfig
+from agents.curiosity.signals import check_weight
 from agents.metrics import Metrics
 from agents.sb3.senses import Senses
 from ssl_objectives.refusal import ConfigError
@@ -48,7 +49,8 @@ class CuriousVecEnv(VecEnvWrapper):
         bonus, score: of the latest step, `[B]` each: what was paid, before weights.
 
     Raises:
-        ConfigError: envs whose observations or actions are of no kind that we know.
+        ConfigError: envs whose observations or actions are of no kind that we know,
+            weights that are no numbers, or something that is no signal.
         ValueError: parts that do not fit together.
     """
 
@@ -62,6 +64,9 @@ class CuriousVecEnv(VecEnvWrapper):
         device: torch.device | str = "cpu",
         updates: int | None = None,
     ) -> None:
+        check_envs(venv)
+        check_weight("extrinsic", extrinsic)
+        check_weight("intrinsic", intrinsic)
         super().__init__(venv)
         config = curiosity
         if not isinstance(config, CompanionConfig):
@@ -155,8 +160,22 @@ class CuriousVecEnv(VecEnvWrapper):
         except FileNotFoundError:
             raise ConfigError(f"There is no file {path}: save() writes one") from None
         except Exception as error:
-            told = str(error).splitlines()[0]
+            told = " ".join(" ".join(str(error).splitlines()[:3]).split())
             raise ConfigError(
-                f"{path} was not saved by a CuriousVecEnv like this one ({told}): "
-                "build it with the config and the number of envs of the saved one"
+                f"{path} was not saved by a CuriousVecEnv like this one: build it with "
+                "the config (the signal with its numbers, num_steps) and as many envs "
+                f"as the saved one. What does not fit: {told}"
             ) from error
+
+
+def check_envs(venv: Any) -> None:
+    """Pass if these are vector envs of SB3.
+
+    Raises:
+        ConfigError: they are not.
+    """
+    if not isinstance(venv, VecEnv):
+        raise ConfigError(
+            f"{type(venv).__name__} is no vector env of SB3. Make one: "
+            "make_vec_env(id), DummyVecEnv([…]), or WorldVecEnv of a world of ours."
+        )

@@ -1,5 +1,6 @@
 """What curiosity tells, in the log of Stable-Baselines3."""
 
+import warnings
 from typing import final
 
 from stable_baselines3.common.callbacks import BaseCallback
@@ -15,6 +16,8 @@ class CuriosityLog(BaseCallback):
 
     Under the names that they have in runs of ours: `intrinsic/rnd/reward_mean`,
     `loss/rnd`, `world_model/…`. Table, TensorBoard, CSV: what `model.logger` writes.
+
+    It warns at the end of a training in which nothing was paid yet.
 
     Raises:
         ConfigError: the model's envs are not curious.
@@ -34,6 +37,16 @@ class CuriosityLog(BaseCallback):
 
     def _on_step(self) -> bool:
         return True
+
+    def _on_training_end(self) -> None:
+        curious = self._curious()
+        if not curious.metrics:
+            warnings.warn(
+                f"Nothing was paid: the first {curious.stepwise.num_steps} steps of "
+                "each env are watched alone. Train for longer, or let curiosity learn "
+                "more often: CompanionConfig(RndConfig(), num_steps=16).",
+                stacklevel=2,
+            )
 
     def _on_rollout_end(self) -> None:
         for name, x in self._curious().metrics.items():

@@ -48,6 +48,9 @@ class HealthLimits:
     collapse: CollapseLimits = field(default_factory=CollapseLimits)
 
 
+_NEVER = 20  # updates in which curiosity has found everything alike
+
+
 class HealthMonitor:
     """Turns the metrics of one update after another into warnings in plain words.
 
@@ -125,6 +128,9 @@ class HealthMonitor:
             if not (name.startswith("intrinsic/") and name.endswith("/raw_std")):
                 continue
             largest = peak(self._largest, name, metrics[name])
+            if largest == 0:
+                yield Sign(name, 0.0, 1.0, _alike(name), _NEVER)
+                continue
             yield Sign(
                 name,
                 metrics[name],
@@ -146,3 +152,12 @@ class HealthMonitor:
             return False
         self._warned.add(name)
         return True
+
+
+def _alike(name: str) -> str:
+    return (
+        f"The curiosity {name.split('/')[1]} finds everything alike: what it measures "
+        "has had no spread yet. Does it look at what this world shows? (Where frames "
+        "are one pixel, a signal must read the vector: docs/signals.md.) Learning "
+        "progress begins some 100 gradient steps after the start."
+    )

@@ -107,8 +107,9 @@ class GammaProgressConfig(_ProgressConfig):
         if updates is None:
             raise ValueError(
                 "gamma-progress takes gamma from the number of model updates of the "
-                "run, which is not known here: give it, --curiosity.gamma 0.998 for "
-                "some 2,750 updates (1 / (1 - gamma) = 18 % of them)"
+                "run, which is not known here: give it, --curiosity.gamma 0.998 (in "
+                "Python gamma=0.998, or the number as updates=) for some 2,750 updates "
+                "(1 / (1 - gamma) = 18 % of them)"
             )
         return 1.0 - 1.0 / max(2.0, self.memory * updates)
 

@@ -1,11 +1,15 @@
-"""A companion shown rollouts: when it begins to learn, also behind saving."""
+"""A companion: what it is made of; and when it begins to learn, also behind saving."""
 
+from typing import Any
+
+import pytest
 import torch
 
 from agents.beside.companion import Companion
 from agents.beside.config import CompanionConfig
 from agents.curiosity.rnd import RndConfig
 from agents.off_policy.study import StudyConfig
+from ssl_objectives.refusal import ConfigError
 from tests.agents.curiosity.made import EYES, B, T, around, rollouts, some
 
 
@@ -27,3 +31,9 @@ def test_saved_before_it_learns_it_begins_when_it_would_have() -> None:
     for traj in streamed[2:]:
         assert torch.equal(one.rollout(traj), two.rollout(traj))
         assert one.metrics["loss/rnd"] == two.metrics["loss/rnd"]
+
+
+def test_a_class_is_no_config() -> None:
+    kind: Any = RndConfig
+    with pytest.raises(ConfigError, match=r"make one: RndConfig\(\)"):
+        CompanionConfig(kind)

@@ -14,6 +14,7 @@ from agents.curiosity.icm import IcmConfig
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.curiosity.progress.config import GammaProgressConfig
 from agents.curiosity.weighted_sum import WeightedConfig, WeightedSumConfig
+from ssl_objectives.refusal import ConfigError
 from tests.agents.curiosity.made import (
     EYES,
     SHAPE,
@@ -46,8 +47,8 @@ def test_rewards_and_losses_are_summed() -> None:
         want = 0.5 * each[0].reward - 2.0 * each[1].reward + each[2].reward
         torch.testing.assert_close(paid.reward, want)
         mean = (-2.0 * each[1].reward)[scored.valid].mean()
-        torch.testing.assert_close(paid.told["2/reward_mean"], mean)
-        assert paid.told["1/distinct"] == each[0].told["distinct"]
+        torch.testing.assert_close(paid.told["e3b/reward_mean"], mean)
+        assert paid.told["hash-counts/distinct"] == each[0].told["distinct"]
         loss = total(signal.loss(learning_of(scored)))
         own = [total(x.loss(learning_of(scored))) for x in (two, three)]
         torch.testing.assert_close(loss, own[0] + own[1])
@@ -90,3 +91,16 @@ def test_contract_and_resume() -> None:
 def test_a_sum_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one signal and a weight for each"):
         WeightedSumConfig().build(around())
+
+
+def test_two_of_a_kind_have_names_apart() -> None:
+    counts = WeightedConfig(HashCountsConfig(bits=6, grid=4))
+    signal = WeightedSumConfig((counts, counts)).build(around())
+    assert signal.names == ("hash-counts", "hash-counts-2")
+    told = signal.reward(next(rollouts())).told
+    assert {"hash-counts/distinct", "hash-counts-2/reward_mean"} <= set(told)
+
+
+def test_weights_are_finite_numbers() -> None:
+    with pytest.raises(ConfigError, match="weight must be a finite number"):
+        WeightedConfig(HashCountsConfig(), float("nan"))

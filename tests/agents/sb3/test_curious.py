@@ -1,5 +1,7 @@
 """Curiosity around SB3's envs: what is paid for what, mixed, logged and saved."""
 
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from agents.curiosity.rnd import RndConfig
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward, Surroundings
 from agents.off_policy.study import StudyConfig
-from agents.sb3.curious import CuriousVecEnv
+from agents.sb3.curious import CuriousVecEnv, check_envs
 from agents.sb3.log import CuriosityLog
 from agents.sb3.worlds import WorldVecEnv
 from envs.counting import CountingConfig, decode
@@ -120,6 +122,38 @@ def test_algorithms_learn_from_it_and_log_it(name: str, tmp_path: Path) -> None:
     assert told["intrinsic/rnd/raw_mean"] > 0
     assert told["loss/rnd"] > 0
     assert np.mean([x["r"] for x in model.ep_info_buffer]) == 0  # the world's own
+
+
+def test_what_does_not_fit_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "saved.cur"
+    CuriousVecEnv(WorldVecEnv(ROOM.build(2, "cpu")), SMALL).save(path)
+    other = replace(SMALL, num_steps=5)
+    with pytest.raises(ConfigError, match=r"num_steps.*size mismatch for signals.rnd"):
+        CuriousVecEnv(WorldVecEnv(ROOM.build(2, "cpu")), other).load(path)
+
+
+@pytest.mark.parametrize("weights", [(float("nan"), 1.0), (1.0, float("inf"))])
+def test_weights_are_finite_numbers(weights: tuple[float, float]) -> None:
+    worlds = WorldVecEnv(ROOM.build(2, "cpu"))
+    with pytest.raises(ConfigError, match="trinsic must be a finite number"):
+        CuriousVecEnv(worlds, SMALL, *weights)
+
+
+def test_other_envs_are_told_from_vector_envs() -> None:
+    with pytest.raises(ConfigError, match="NativeVectorEnv is no vector env of SB3"):
+        check_envs(ROOM.build(2, "cpu"))
+
+
+@pytest.mark.parametrize(("steps", "warned"), [(8, True), (32, False)])
+def test_a_training_that_paid_nothing_says_so(steps: int, warned: bool) -> None:
+    config = replace(SMALL, num_steps=4)
+    envs = CuriousVecEnv(WorldVecEnv(ROOM.build(4, "cpu")), config)
+    model = A2C("CnnPolicy", envs, n_steps=2, policy_kwargs={"net_arch": [8]})
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        model.learn(steps, callback=CuriosityLog())
+    told = [x for x in heard if "Nothing was paid" in str(x.message)]
+    assert bool(told) is warned
 
 
 def test_without_curiosity_there_is_nothing_to_log() -> None:

@@ -47,6 +47,16 @@ def test_curiosity_is_compared_with_its_own_maximum() -> None:
     assert heard(monitor, name, [1.0] + [0.0] * 9) == [5]
 
 
+def test_a_signal_that_sees_nothing_is_told_of() -> None:
+    name = "intrinsic/mine/raw_std"
+    assert heard(HealthMonitor(), name, [0.0] * 25) == [19]
+    monitor = HealthMonitor()
+    for _ in range(20):
+        told = monitor.observe({name: 0.0})
+    assert "The curiosity mine finds everything alike" in told[0]
+    assert heard(HealthMonitor(), name, [0.0] * 19 + [1.0] * 9) == []
+
+
 @pytest.mark.parametrize(
     ("dim", "rank", "warned"),
     [(64, 1.2, True), (64, 1.6, False), (512, 4.0, True), (512, 6.0, False)],
