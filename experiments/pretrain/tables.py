@@ -50,6 +50,7 @@ _ABOUT = {
     "cmc-modalities": "CMC where brightness and colour are the two views",
     "swav-queue": "SwAV whose clusters are balanced over a queue of the past, too",
     "swav-multi-crop": "SwAV with small crops beside the two large ones",
+    "dino-multi-crop": "DINO with small crops, as published",
     "irmae": "IRMAE: an autoencoder that finds a short code through linear layers",
 }
 

@@ -303,7 +303,10 @@ def test_parts_that_look_at_their_values_are_run_for_real_and_scaled(
 
 TERMS = (EnsembleConfig(), InverseConfig(), GoalConfig(), TemporalConfig())
 OURS = {
-    **{f"{x} objective": small(objective=x) for x in ("byol", "direct-pred", "moco")},
+    **{
+        f"{x} objective": small(objective=x)
+        for x in ("byol", "direct-pred", "moco", "tico")
+    },
     **{
         f"{x} objective": small(model="jepa-vicreg", objective=x)
         for x in ("vicreg", "sigreg", "info-nce", "cpc", "dcl")
