@@ -40,7 +40,7 @@ class CuriosityLog(BaseCallback):
 
     def _on_training_end(self) -> None:
         curious = self._curious()
-        if not curious.metrics:
+        if not curious.stepwise.companion.warm:
             warnings.warn(
                 f"Nothing was paid: the first {curious.stepwise.num_steps} steps of "
                 "each env are watched alone. Train for longer, or let curiosity learn "

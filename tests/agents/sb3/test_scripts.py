@@ -18,6 +18,7 @@ def key_door(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
+@pytest.mark.filterwarnings("ignore:Nothing was paid")  # nor in so few steps
 @pytest.mark.parametrize("arm", ["ppo", "ppo-rnd"])
 def test_key_door_goes_on_where_it_was(
     key_door: Any, arm: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
