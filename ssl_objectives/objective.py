@@ -77,6 +77,12 @@ class Sizes:
     decay: float = 0.99
 
 
+def given(rows: Float[Tensor, "*G N D"] | None) -> Float[Tensor, "*G N D"]:
+    """Rows of a pair, which has its prediction and its target."""
+    assert rows is not None, "a pair without prediction or target"
+    return rows
+
+
 @dataclass(frozen=True)
 class Views:
     """Projections, predictions and targets: one entry per view, None where it has none.
@@ -111,6 +117,11 @@ class Views:
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     valid_z: Bool[Tensor, "*H M"] | None = None
     aims: tuple[Float[Tensor, "*G N F h w"] | None, ...] = ()
+
+    @property
+    def aimed_at(self) -> list[int]:
+        """The views that are targets of some pair, in order."""
+        return sorted({j for _, j in self.pairs})
 
     @property
     def seen(self) -> tuple[Float[Tensor, "*H M D"], ...]:

@@ -6,7 +6,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    Sizes,
+    TargetKind,
+    Views,
+    given,
+)
 from ssl_objectives.parts.critics import checked_temperature, unit
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.parts.targets import EmaTarget, checked_decay, rising
@@ -104,10 +112,10 @@ class Dino(Objective):
         that of their mean, 0 where one prototype has everything.
         """
         learns = self.counter.steps >= self.freeze
-        q = {j: self._target(views, j) for j in _aims(views)}
+        q = {j: self._target(views, j) for j in views.aimed_at}
         log_p = {
             i: (
-                self.prototypes(_given(views.p[i]), learns) / self.temperature
+                self.prototypes(given(views.p[i]), learns) / self.temperature
             ).log_softmax(-1)
             for i, _ in views.pairs
         }
@@ -115,12 +123,12 @@ class Dino(Objective):
         loss = torch.stack(each).mean(0)
         if views.valid is not None:
             loss = loss.masked_fill(~views.valid, 0.0)
-        return Loss(loss, loss.new_zeros(()), _entropies(q[_aims(views)[0]], views))
+        return Loss(loss, loss.new_zeros(()), _entropies(q[views.aimed_at[0]], views))
 
     @torch.no_grad()
     def observe(self, views: Views) -> None:
         """Move the centre, then let the copy follow; another step is done."""
-        said = torch.stack([self._said(views, j) for j in _aims(views)])
+        said = torch.stack([self._said(views, j) for j in views.aimed_at])
         count = said.new_ones(said.shape[:-1])
         if views.valid is not None:
             count = views.valid.to(said.dtype).expand(said.shape[:-1])
@@ -141,7 +149,7 @@ class Dino(Objective):
     @torch.no_grad()
     def _said(self, views: Views, j: int) -> Float[Tensor, "*G N K"]:
         """The teacher's cosines of a view; 0 of rows that do not count."""
-        rows = _given(views.t[j])
+        rows = given(views.t[j])
         if views.valid is not None:
             rows = rows.masked_fill(~views.valid.unsqueeze(-1), 0.0)
         said: Tensor = self.copy.network(rows)
@@ -195,16 +203,6 @@ class DinoConfig:
 def _check_number(prototypes: int) -> None:
     if prototypes < 1:
         raise ValueError(f"DINO needs at least one prototype, not {prototypes}")
-
-
-def _aims(views: Views) -> list[int]:
-    """The views that are targets."""
-    return sorted({j for _, j in views.pairs})
-
-
-def _given(rows: Float[Tensor, "*G N D"] | None) -> Float[Tensor, "*G N D"]:
-    assert rows is not None, "a pair without prediction or target"
-    return rows
 
 
 @torch.no_grad()

@@ -7,7 +7,15 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    Sizes,
+    TargetKind,
+    Views,
+    given,
+)
 from ssl_objectives.parts.candidates import Queue
 from ssl_objectives.parts.critics import checked_temperature, unit
 from ssl_objectives.parts.sinkhorn import balanced_codes
@@ -81,7 +89,7 @@ class Swav(Objective):
         if self.counter.steps < self.freeze:
             centre = centre.detach()
         codes = self._codes(views, centre.detach())
-        scores = {i: unit(_given(views.p[i])) @ centre.mT for i, _ in views.pairs}
+        scores = {i: unit(given(views.p[i])) @ centre.mT for i, _ in views.pairs}
         log_p = {i: (x / self.temperature).log_softmax(-1) for i, x in scores.items()}
         each = [-(codes[j] * log_p[i]).sum(-1) for i, j in views.pairs]
         loss = torch.stack(each).mean(0)
@@ -94,10 +102,10 @@ class Swav(Objective):
     def observe(self, views: Views) -> None:
         """Let the targets into their queues."""
         if self.queues and self.counter.steps >= self.queue_from:
-            aims = _aims(views)
+            aims = views.aimed_at
             for queue, j in zip(self.queues, aims, strict=False):
                 cast(Queue, queue).observe(replace(views, t=(views.t[j],)))
-            self.queued += _given(views.t[aims[0]]).shape[:-1].numel()
+            self.queued += given(views.t[aims[0]]).shape[:-1].numel()
         self.counter.advance()
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -112,14 +120,14 @@ class Swav(Objective):
         self, views: Views, centre: Float[Tensor, "K D"]
     ) -> dict[int, Float[Tensor, "*G N K"]]:
         """Of each target view, over its batch and, once it is full, its queue."""
-        aims, codes = _aims(views), {}
+        aims, codes = views.aimed_at, {}
         if self.queues and len(aims) > len(self.queues):
             raise ValueError(
                 f"{len(aims)} views are targets, but SwAV has {len(self.queues)} "
                 "queues; set `targets`"
             )
         for place, j in enumerate(aims):
-            rows, valid = unit(_given(views.t[j])), views.valid
+            rows, valid = unit(given(views.t[j])), views.valid
             num = rows.shape[-2]
             if self.queues and self.queued >= self.queue_length:
                 past = cast(Queue, self.queues[place]).rows
@@ -171,16 +179,6 @@ class SwavConfig:
             self.queue_from,
             self.targets,
         )
-
-
-def _aims(views: Views) -> list[int]:
-    """The views that are targets."""
-    return sorted({j for _, j in views.pairs})
-
-
-def _given(rows: Float[Tensor, "*G N D"] | None) -> Float[Tensor, "*G N D"]:
-    assert rows is not None, "a pair without prediction or target"
-    return rows
 
 
 @torch.no_grad()

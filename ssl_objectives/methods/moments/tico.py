@@ -6,7 +6,15 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from ssl_objectives.objective import Loss, Needs, Objective, Sizes, TargetKind, Views
+from ssl_objectives.objective import (
+    Loss,
+    Needs,
+    Objective,
+    Sizes,
+    TargetKind,
+    Views,
+    given,
+)
 from ssl_objectives.parts.critics import unit
 from ssl_objectives.parts.targets import checked_decay
 
@@ -45,7 +53,7 @@ class TiCo(Objective):
     def forward(self, views: Views) -> Loss:
         """Means over pairs, views and groups; C moves in `observe` alone."""
         near = [
-            1 - (unit(_given(views.p[i])) * unit(_given(views.t[j]).detach())).sum(-1)
+            1 - (unit(given(views.p[i])) * unit(given(views.t[j]).detach())).sum(-1)
             for i, j in views.pairs
         ]
         per_row = torch.stack(near).mean(0)
@@ -107,8 +115,3 @@ class TiCoConfig:
     def build(self, sizes: Sizes) -> TiCo:
         """Build the objective for rows of `sizes.latent` numbers."""
         return TiCo(sizes.latent, self.contrast, self.decay)
-
-
-def _given(rows: Float[Tensor, "*G N D"] | None) -> Float[Tensor, "*G N D"]:
-    assert rows is not None, "a pair without prediction or target"
-    return rows
