@@ -18,8 +18,9 @@ from world_models.trajectory import Trajectory
 class Cloning:
     """Gradient steps on `-E log π(a | b)` over what others did (Pomerleau 1991).
 
-    Beliefs learn with the policy, values do not: nobody says what demonstrations were
-    worth. The optimiser is its own, so that reinforcement begins with a fresh one.
+    Beliefs learn with the policy, and the moments of a vector follow; values do not
+    learn: nobody says what demonstrations were worth. The optimiser is its own, so that
+    reinforcement begins with a fresh one.
 
     Args:
         actor: whose policy, and belief, learn.
@@ -52,6 +53,7 @@ class Cloning:
         self.actor.train()
         loss, told = self._told(traj)
         self.descent.step(loss)
+        self.actor.belief.follow(traj)
         return told
 
     @torch.no_grad()

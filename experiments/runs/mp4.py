@@ -45,7 +45,7 @@ def write_video(
     unfinished = path.with_name(f".{path.stem}.unfinished.mp4")
     unfinished.touch()  # the system tells better than ffmpeg what it does not allow
     try:
-        _encode(unfinished, first, iterator, frames_per_second, least_height)
+        _encode(path, unfinished, first, iterator, frames_per_second, least_height)
         os.replace(unfinished, path)
     except BaseException:
         with suppress(OSError):
@@ -55,6 +55,7 @@ def write_video(
 
 def _encode(
     path: Path,
+    unfinished: Path,
     first: NDArray[np.uint8],
     others: Iterator[NDArray[np.uint8]],
     frames_per_second: float,
@@ -72,7 +73,9 @@ def _encode(
     command = [
         _ffmpeg(),
         *f"-y -loglevel error {raw} -i - {larger} {h264}".split(),
-        str(path.absolute()),  # absolute, since ffmpeg takes "-x.mp4" for an option
+        str(
+            unfinished.absolute()
+        ),  # absolute, since ffmpeg takes "-x.mp4" for an option
     ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE
@@ -93,12 +96,10 @@ def _encode(
 
 def _failure(said: str, path: Path) -> OSError:
     """With an errno, lest commands take it for a bug."""
-    name = path.name.removeprefix(".").replace(".unfinished", "")
-    where = str(path.with_name(name))
     if (full := os.strerror(errno.ENOSPC)) in said:
-        return OSError(errno.ENOSPC, full, where)
+        return OSError(errno.ENOSPC, full, str(path))
     reason = f"Could not write the video, since ffmpeg says {said!r}"
-    return OSError(errno.EIO, reason, where)
+    return OSError(errno.EIO, reason, str(path))
 
 
 def _ffmpeg() -> str:

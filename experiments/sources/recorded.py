@@ -57,7 +57,8 @@ class Recorded(Source):
             raise DatasetError(
                 f"{dataset.path} has {len(starts):,} windows of {num_steps} steps, of "
                 f"which a tenth is kept to measure on: too few for batches of "
-                f"{batch_size}. Record more, or lower --num-steps or --batch-size."
+                f"{batch_size}. Record more, or lower --num-steps or --batch-size "
+                "(of demonstrations --imitation.num-steps, --imitation.batch)."
             )
         order = EpochOrder(self.learned, batch_size, seed)
         self.windows = Windows(dataset.reader, starts, order, num_steps, facts, device)

@@ -12,6 +12,7 @@ from agents.at_least import check_least
 from agents.ppo.agent import PpoAgent
 from agents.ppo.cloning import Cloning
 from experiments.runs.progress import ProgressBar
+from experiments.runs.session import say
 from experiments.runs.task import read_metrics_from
 from experiments.sources.recorded import DatasetConfig, Recorded
 from ssl_objectives.distributed import rank
@@ -83,11 +84,15 @@ def imitate(
         for step in range(1, config.steps + 1):
             told = cloning.step(recorded.next())
             if step % _SHOW_EVERY == 0 and rank() == 0:
-                shown = read_metrics_from(told)
-                bar.reach(
-                    step, [f"{k.split('/')[1]} {x:.3g}" for k, x in shown.items()]
-                )
-    return _held_out(cloning, recorded, config.batch)
+                bar.reach(step, _in_words(read_metrics_from(told)))
+    kept_back = _held_out(cloning, recorded, config.batch)
+    words = ", ".join(_in_words(kept_back))
+    say(console, f"Imitated, on windows kept back: {words}")
+    return kept_back
+
+
+def _in_words(metrics: Mapping[str, float]) -> list[str]:
+    return [f"{name.split('/')[1]} {x:.3g}" for name, x in metrics.items()]
 
 
 def _held_out(cloning: Cloning, recorded: Recorded, batch: int) -> Mapping[str, float]:

@@ -157,9 +157,6 @@ class TrainTask(Task):
         say_settled(self.agent, self.console)
         config = self.config
         told = imitate(self.agent, config.imitation, config.seed, self.console)
-        if told:
-            words = ", ".join(f"{k.split('/')[1]} {x:.3g}" for k, x in told.items())
-            say(self.console, f"Imitated, on windows kept back: {words}")
         self.agent.begin()
         return told
 

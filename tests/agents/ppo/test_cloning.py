@@ -17,6 +17,7 @@ from envs.vector_env import WorldConfig
 from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.precision import Precision
 from tests.agents.small import SMALL, small
+from tests.envs.probe_world import ProbeConfig
 from world_models.trajectory import Trajectory
 
 SEA = DeepSeaConfig(size=5)
@@ -95,6 +96,20 @@ def test_gradients_are_clipped() -> None:
     cloning.step(traj)
     # Adam's eps, 1e-5, is all that such a gradient is divided by
     assert (actor.policy.actor.weight - before).abs().max() < 1e-6
+
+
+def test_moments_of_a_vector_follow() -> None:
+    """Else they would begin to move under the policy once it plays."""
+    world = ProbeConfig()
+    config = replace(DIVER, encoder=PatchConfig(16, precision=Precision.FLOAT32))
+    actor, env = player(world, config), world.build(4, "cpu")
+    traj, _ = rollout(env, 8)
+    vectors = actor.belief.vector_input
+    assert traj.vector is not None
+    assert vectors is not None
+    Cloning(actor).step(traj)
+    seen = traj.vector[1:].flatten(0, 1)[:, : vectors.vector_size]
+    torch.testing.assert_close(vectors.moments.mean.float(), seen.mean(0))
 
 
 def test_real_numbers_have_a_density_and_no_agreement() -> None:
