@@ -73,9 +73,8 @@ def _encode(
     command = [
         _ffmpeg(),
         *f"-y -loglevel error {raw} -i - {larger} {h264}".split(),
-        str(
-            unfinished.absolute()
-        ),  # absolute, since ffmpeg takes "-x.mp4" for an option
+        # absolute, since ffmpeg takes "-x.mp4" for an option
+        str(unfinished.absolute()),
     ]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stderr=subprocess.PIPE
