@@ -2,9 +2,7 @@
 
 All draw the same worlds: a floor, four walls and fifteen bodies, once boxes alone and
 once all shapes in turn, in every world elsewhere. One update draws all worlds once.
-Beside them the world `rooms`: its frames alone, and whole steps, compared with those.
-Nobody who trains in it can be faster than the steps, and loses less to rules and
-physics than they do, since learning takes its time in either case.
+Beside them the world `rooms`: its frames alone, whole steps, and PPO in both.
 """
 
 from collections.abc import Iterator
@@ -15,14 +13,11 @@ import torch
 from envs.mujoco.renderers.choose import Backend, choose_renderer
 from envs.mujoco.renderers.crowd import BODIES, Crowd
 from envs.mujoco.renderers.renderer import CannotDraw, Poses, Renderer, View
-from envs.mujoco.rooms.config import RoomsConfig
-from envs.native_env import NativeVectorEnv
-from envs.vector_env import DiscreteActions
+from experiments.benchmark.rooms import room_arms
 from experiments.benchmark.timing import Arm
 
 PIXELS, GEOMS = 64, 20
 ON_CPU, ON_GPU = 64, 1024  # worlds
-WALKED = 20  # steps before rooms are drawn
 BODIES_OF = {"boxes": ("box",), "all shapes": BODIES}
 DRAWN = (Backend.RAY_CASTER, Backend.NATIVE, Backend.WARP)
 
@@ -62,48 +57,6 @@ class FramesArm(Arm):
         self.renderer.close()
 
 
-class RoomsArm(Arm):
-    """Rooms: their frames alone where walkers are, or whole steps at random.
-
-    Args:
-        env: built by `RoomsConfig`; closed with the arm.
-        steps: take steps; else draw, and nothing else.
-        seed: of worlds and actions.
-    """
-
-    unit = "frames"
-
-    def __init__(self, env: NativeVectorEnv, steps: bool, seed: int) -> None:
-        self.env, self.steps, self.units = env, steps, env.spec.num_envs
-        self.name = "rooms, whole steps" if steps else "rooms, frames alone"
-        _, height, width = env.spec.obs_shape
-        self.about = f"{self.units} worlds of rooms, {height} x {width}"
-        self._generator = torch.Generator(env.spec.device).manual_seed(seed)
-        env.reset(seed)
-        for _ in range(WALKED):  # so that walkers stand anywhere
-            self._step()
-
-    def update(self) -> None:
-        """One frame of every world."""
-        if self.steps:
-            self._step()
-        else:
-            self.env.world.render(self.env.state)
-
-    def _step(self) -> None:
-        actions = self.env.spec.actions
-        assert isinstance(actions, DiscreteActions)
-        shape, device = (self.units,), self.env.spec.device
-        drawn = torch.randint(
-            actions.n, shape, generator=self._generator, device=device
-        )
-        self.env.step(drawn)
-
-    def close(self) -> None:
-        """End the worlds."""
-        self.env.close()
-
-
 def render_arms(
     num_envs: int | None, device: torch.device, seed: int
 ) -> Iterator[tuple[Arm, str | None]]:
@@ -136,9 +89,4 @@ def render_arms(
                 again = choose_renderer(crowd.model, view, device, backend).renderer
                 more = f"{about}, with depth and segmentation"
                 yield FramesArm(f"{name}, all", more, again, poses, True), baseline
-    alone = None
-    for steps in (False, True):
-        env = RoomsConfig().build(num_worlds, device)
-        arm = RoomsArm(env, steps, seed)
-        yield arm, alone
-        alone = arm.name
+    yield from room_arms(num_worlds, device, seed)
