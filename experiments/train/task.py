@@ -156,9 +156,21 @@ class TrainTask(Task):
             )
         say_settled(self.agent, self.console)
         config = self.config
-        told = imitate(self.agent, config.imitation, config.seed, self.console)
+        told = dict(imitate(self.agent, config.imitation, config.seed, self.console))
         self.agent.begin()
+        if told and config.evaluate_every and config.evaluate_episodes:
+            told["imitation/return"] = self._return_of_imitation()
         return told
+
+    def _return_of_imitation(self) -> float:
+        """What an episode returns before anything is reinforced."""
+        say(self.console, "evaluating what imitation came to …")
+        world, episodes = self.config.place, self.config.evaluate_episodes
+        most = self.config.evaluate_max_steps
+        found = evaluate_player(world, self.agent.player, episodes, max_steps=most)
+        returned = found[self.score]
+        say(self.console, f"Imitation alone returns {returned:.4g} an episode")
+        return returned
 
     @property
     def steps(self) -> int:

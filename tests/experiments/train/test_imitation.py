@@ -36,12 +36,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_begins_with_what_was_shown(data: Path, curious: Command) -> None:
     asked = ("--imitation.path", str(data), "--imitation.steps", "60", *BRIEFLY)
-    done = curious("train", *RUN, *asked, "--imitation.learning-rate", "1e-2")
+    watched = ("--evaluate-every", "90", "--evaluate-episodes", "8")
+    done = curious("train", *RUN, *asked, "--imitation.learning-rate", "1e-2", *watched)
     assert done.code == 0, done.err
     told = metrics(done.run)[0]
     assert told["imitation/agreement"] > 0.95
     assert told["imitation/loss"] < 0.3
     assert "Imitated, on windows kept back: loss" in done.out
+    assert told["imitation/return"] > 0.5  # 1 in 32 at random
+    assert "Imitation alone returns" in done.out
     returns = [x.get("episode/return") for x in metrics(done.run)]
     assert next(x for x in returns if x is not None) > 0.5  # 1 in 32 at random
     # what was imitated is in the weights: going on needs no demonstrations
