@@ -229,6 +229,7 @@ def test_published_grids_go_by_their_names() -> None:
         "attention-latents": 3,
         "attention-pixels": 3,
         "attention-ppo": 3,
+        "carry": 2,
         "eyes": 15,
         "eyes-images": 6,
         "eyes-models": 4,
@@ -245,6 +246,7 @@ def test_published_grids_go_by_their_names() -> None:
     }
     seeds = {
         **dict.fromkeys(("eyes", "eyes-images", "eyes-models"), range(60, 63)),
+        "carry": range(50, 53),
         "learned-rewards": range(60, 63),
         "my-way-home": range(50, 53),
         "noise-matrix": range(20, 25),
