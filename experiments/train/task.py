@@ -156,7 +156,9 @@ class TrainTask(Task):
             )
         say_settled(self.agent, self.console)
         config = self.config
-        told = imitate(self.agent, config.imitation, config.seed, self.console)
+        told = imitate(
+            self.agent, config.imitation, config.world, config.seed, self.console
+        )
         self.agent.begin()
         return told
 
