@@ -56,7 +56,10 @@ class ModelLoss:
         """
         if term not in self.terms:
             known = ", ".join(self.terms)
-            raise ConfigError(f"this world model has no term '{term}', only {known}")
+            raise ConfigError(
+                f"this world model has no term '{term}', only {known}: take one of "
+                "these, or a --model that has it ('invariance': byol-hindsight)"
+            )
         masked = self.terms[term].masked_fill(~self.valid, 0.0)
         horizon, steps, _ = masked.shape
         landed = masked[0].clone()

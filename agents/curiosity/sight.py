@@ -176,4 +176,9 @@ def encoder_of(eyes: Eyes, spec: EnvSpec) -> Encoder | VectorEncoder:
     if isinstance(eyes, VectorMlpConfig):
         whole = replace(eyes, start=0, stop=None)
         return whole.of_vector(sight.shape[0], spec.obs_shape)
-    return eyes.build(spec.obs_shape)
+    try:
+        return eyes.build(spec.obs_shape)
+    except ValueError as error:
+        raise ValueError(
+            f"curiosity's own encoder (--signal-encoder): {error}"
+        ) from error

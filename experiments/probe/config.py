@@ -35,7 +35,7 @@ class ProbeConfig:
     """NAME=FILE: facts of your own about a data set's rows: .npy of one entry for each,
     or .csv with a heading"""
     policy: str = RANDOM
-    """who plays: random, a run folder, or my_module:MyPolicy"""
+    """who plays: random, expert, a run folder, or my_module:MyPolicy"""
     frames: int = 10_000
     """frames that are looked at, at most"""
     num_envs: int = 16

@@ -69,8 +69,9 @@ class RecordConfig:
     noise: WorldNoiseConfig | None = None
     """what lies between the policy and the world"""
     policy: str = RANDOM
-    """random, expert (the shortest way, in torch-native worlds), a run folder (or one
-    of its checkpoints), or my_module:MyPolicy"""
+    """random, expert (who knows the way: in rooms, push-button, sequence, carry, and
+    torch-native worlds without chance), a run folder (or one of its checkpoints), or
+    my_module:MyPolicy"""
     mistakes: float = 0.0
     """probability that the expert acts at random"""
     out: Path | None = None

@@ -61,6 +61,7 @@ class Recorded(Source):
                 "(of demonstrations --imitation.num-steps, --imitation.batch)."
             )
         order = EpochOrder(self.learned, batch_size, seed)
+        self.source = dataset.source
         self.windows = Windows(dataset.reader, starts, order, num_steps, facts, device)
 
     def next(self) -> Trajectory:

@@ -11,6 +11,8 @@ from agents.agent import Agent
 from agents.at_least import check_least
 from agents.ppo.agent import PpoAgent
 from agents.ppo.cloning import Cloning
+from envs.vector_env import WorldConfig
+from experiments.config.json import to_json
 from experiments.runs.progress import ProgressBar
 from experiments.runs.session import say
 from experiments.runs.task import read_metrics_from
@@ -51,13 +53,18 @@ class ImitationConfig:
 
 
 def imitate(
-    agent: Agent, config: ImitationConfig, seed: int, console: Console
+    agent: Agent,
+    config: ImitationConfig,
+    world: WorldConfig,
+    seed: int,
+    console: Console,
 ) -> Mapping[str, float]:
     """Let an agent's policy learn from demonstrations; what came of it, as metrics.
 
     Args:
         agent: not yet begun.
         config: which, and for how long.
+        world: where the agent plays.
         seed: of the order of windows.
         console: shows how far it is.
 
@@ -72,6 +79,7 @@ def imitate(
         raise ConfigError("Only --policy ppo imitates. Leave --imitation.path out.")
     num_steps, device = config.burn_in + config.num_steps, agent.env.spec.device
     recorded = DatasetConfig(config.path).open(num_steps, config.batch, seed, device)
+    _check_world(world, recorded, config.path)
     _check_alike(agent, recorded, config.path)
     cloning = Cloning(
         agent.actor,
@@ -110,6 +118,21 @@ def _told(actions: ActionSpace) -> str:
     if isinstance(actions, Discrete):
         return f"{actions.n} kinds"
     return f"{len(actions.low)} real numbers"
+
+
+def _check_world(world: WorldConfig, recorded: Recorded, path: Path) -> None:
+    """Worlds may show and take the same, and be others; imported data tell none."""
+    recordings = recorded.source.get("appended", [recorded.source])
+    here = to_json(world)["type"]
+    for recording in recordings if isinstance(recordings, list) else ():
+        said = recording.get("config") if isinstance(recording, Mapping) else None
+        there = said.get("world") if isinstance(said, Mapping) else None
+        if isinstance(there, Mapping) and there.get("type", here) != here:
+            names = [str(x).rpartition(":")[2] for x in (there["type"], here)]
+            raise ConfigError(
+                f"The demonstrations in {path} are of another world: of {names[0]}, "
+                f"and here is {names[1]}. Record this one, with the same flags."
+            )
 
 
 def _check_alike(agent: PpoAgent, recorded: Recorded, path: Path) -> None:

@@ -156,7 +156,10 @@ class TrainTask(Task):
             )
         say_settled(self.agent, self.console)
         config = self.config
-        told = dict(imitate(self.agent, config.imitation, config.seed, self.console))
+        found = imitate(
+            self.agent, config.imitation, config.world, config.seed, self.console
+        )
+        told = dict(found)
         self.agent.begin()
         if told and config.evaluate_every and config.evaluate_episodes:
             told["imitation/return"] = self._return_of_imitation()

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
+from world_models.actions import DiscreteEmbedding
 from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.latent_dynamics import LatentDynamics
@@ -77,9 +78,10 @@ class OfModel(Subject):
         """See `Subject.look`.
 
         Raises:
-            ConfigError: frames of another shape than the model takes.
+            ConfigError: frames or actions of another kind than the model takes.
         """
         self._check(footage)
+        self._check_actions(footage)
         parts: dict[str, list[_Part]] = {x: [] for x in layers}
         with torch.no_grad(), evaluating(self.model):
             past = self.model.belief.num_frames - 1
@@ -98,6 +100,27 @@ class OfModel(Subject):
                 "(channels, height, width), and those of "
                 f"{footage.about} are {(channels, height, width)}. Give the world or "
                 "the data that it was trained on: --world NAME, or --data FOLDER"
+            )
+
+    def _check_actions(self, footage: Footage) -> None:
+        embedding, done = self.model.belief.embedding, footage.action
+        if done is None or not len(done):
+            return
+        told = embedding.none(1)
+        alike = told.shape[1:] == done.shape[1:]
+        if isinstance(embedding, DiscreteEmbedding):
+            knows = f"{embedding.table.num_embeddings} actions"
+            whole = alike and not done.is_floating_point()
+            alike = whole and int(done.max()) < embedding.table.num_embeddings
+            theirs = f"number {int(done.max())}" if whole else "real numbers"
+        else:
+            knows = f"actions of {told.shape[-1]} real numbers"
+            theirs = f"{done.shape[-1]} real numbers" if done.ndim > 1 else "numbered"
+        if not alike:
+            raise ConfigError(
+                f"The world model knows {knows}, and those of {footage.about} are "
+                f"others ({theirs}). Give the world or the data that it was trained "
+                "on: --world NAME, or --data FOLDER"
             )
 
     def _look(

@@ -187,6 +187,6 @@ class AmaConfig:
         if not 1 <= self.grid <= least:
             raise ValueError(
                 f"grid must be from 1 to {least}, the smaller side of the frame, not "
-                f"{self.grid}"
+                f"{self.grid}: say --curiosity.grid {least}, or less"
             )
         return self.grid

@@ -8,6 +8,7 @@ from envs.mujoco.renderers.backend import Backend
 from envs.native_env import NativeVectorEnv
 
 MOST_ROOMS, MOST_LOCKS, MOST_TABLES = 400, 6, 20_000
+MOST_BOXES = 400  # with 1,600 MuJoCo's memory for contacts is too small
 
 
 @dataclass(frozen=True)
@@ -51,14 +52,19 @@ class RoomsConfig:
             raise ValueError(
                 f"rooms must be 1 1 to {MOST_ROOMS} in all, not {self.rooms}"
             )
+        if num == 1 and self.locks:
+            raise ValueError(
+                f"one room has no doors to lock: ask for 0 locks, not {self.locks}"
+            )
         if not 0 <= self.locks <= min(MOST_LOCKS, num - 1):
             raise ValueError(
                 f"{num} rooms can have 0 to {min(MOST_LOCKS, num - 1)} locks, not "
                 f"{self.locks}"
             )
-        if not 0 <= self.boxes <= 4 * num:
+        most = min(4 * num, MOST_BOXES)
+        if not 0 <= self.boxes <= most:
             raise ValueError(
-                f"{num} rooms can have 0 to {4 * num} boxes, not {self.boxes}"
+                f"{num} rooms can have 0 to {most} boxes, not {self.boxes}"
             )
         if self.layouts < 1 or self.layouts * num > MOST_TABLES:
             raise ValueError(

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from math import hypot
+from math import copysign, hypot
 from random import Random
 from typing import final
 
@@ -26,6 +26,7 @@ HERE = 4
 _CELLS = 10  # of a room in the plans that are drawn: doorways are up to 1 m off centre
 _APART = 0.9  # metres between the middles of a box and of anything else, at least
 _CLEAR = 1.1  # metres from a doorway, and from where episodes begin
+_CORNER = 1.2  # metres from the middle, both ways: a goal of a room by itself
 _SPOTS = [0.4 * (i - 3) for i in range(7)]  # where boxes may stand, from the middle
 
 Point = tuple[float, float]
@@ -145,6 +146,8 @@ class _Drawn:
                 doors[passage.lock] = self.doorway(passage.first, side)
         self.doors = [doors[i] for i in range(len(doors))]
         self.start, self.goal = self.at(maze.start), self.at(maze.goal)
+        if self.num == 1:  # in a corner: out of reach of where episodes begin
+            self.goal = copysign(_CORNER, self.goal[0]), copysign(_CORNER, self.goal[1])
         self.keys = [self.at(x) for x in maze.keys]
         self.boxes: list[Point] = []
         self.tv, self.tv_side = (0.0, 0.0), 0

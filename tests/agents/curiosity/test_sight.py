@@ -103,6 +103,12 @@ def test_frames_of_one_pixel_are_refused_beside_a_vector(name: str) -> None:
         CONFIGS[name].build(around())
 
 
+def test_frames_too_small_for_a_signal_name_its_own_encoder() -> None:
+    """The policy's may be another one."""
+    with pytest.raises(ValueError, match=r"--signal-encoder\): .*too small"):
+        E3bConfig().build(around(obs_shape=(3, 16, 16)))
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_the_flag_makes_all_of_a_signal_read_the_vector(name: str) -> None:
     config = train_config("ppo", curiosity=name, signal_encoder="vector").curiosity

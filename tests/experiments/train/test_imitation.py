@@ -18,6 +18,7 @@ RUN = (
     *("--size", "debug", "--num-envs", "4", "--agent.ppo.num-steps", "12"),
     *("--agent.ppo.num-minibatches", "2", "--video-steps", "0", "--env-steps", "90"),
 )
+ELSEWHERE = ("--world", "key-door", "--world.size", "5")
 BRIEFLY = ("--imitation.batch", "8", "--imitation.num-steps", "6")
 
 
@@ -77,6 +78,15 @@ def test_what_cannot_be_imitated_is_refused(
     assert done.code in (1, 2)
     assert message in done.err
     assert "Traceback" not in done.err
+
+
+def test_demonstrations_of_another_world_are_refused(
+    data: Path, curious: Command
+) -> None:
+    flags = ("ppo", *ELSEWHERE, *RUN[1 + len(SEA) :])
+    done = curious("train", *flags, "--imitation.path", str(data), *BRIEFLY)
+    assert done.code == 1
+    assert "of another world: of DeepSeaConfig, and here is KeyDoorConfig" in done.err
 
 
 def test_without_demonstrations_nothing_is_imitated(curious: Command) -> None:

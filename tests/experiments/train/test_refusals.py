@@ -97,6 +97,10 @@ def test_a_policy_that_stops_trying_is_warned_of(curious: Command) -> None:
         ("--world key-door --num-envs 7", "7 envs cannot be split into 2"),
         ("rnd --world key-door --env-steps 500", "watches 512 env steps of random"),
         ("--world key-door --curiosity.term spread", "has no term 'spread', only"),
+        (
+            "--world key-door --curiosity hindsight-error",
+            "a --model that has it ('invariance': byol-hindsight)",
+        ),
         ("--world key-door --also rdn", "there is no 'rdn'. Did you mean 'rnd'?"),
         ("--world key-door --device tpu", "--device: there is no 'tpu'"),
         (

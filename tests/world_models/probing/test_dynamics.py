@@ -10,7 +10,11 @@ from torch.testing import assert_close
 from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.refusal import ConfigError, DatasetError, TrainingDiverged
 from tests.world_models.probing.test_facts import ACTIONS, Adds, H, Shows, knowing
-from world_models.actions import ContinuousEmbedding
+from world_models.actions import (
+    ActionEmbedding,
+    ContinuousEmbedding,
+    DiscreteEmbedding,
+)
 from world_models.belief import build_belief
 from world_models.cores.frame_stack import FrameStackConfig
 from world_models.cores.recurrent import RecurrentConfig
@@ -201,3 +205,22 @@ def test_frames_of_another_world_are_refused_in_a_sentence(
     )
     with pytest.raises(ConfigError, match=said):
         OfModel(knowing(core)).look(other, ["encoded"])
+
+
+@pytest.mark.parametrize(
+    ("acts", "done", "said"),
+    [
+        (DiscreteEmbedding(4, 2), torch.full((30,), 4), r"knows 4 actions.*number 4"),
+        (DiscreteEmbedding(4, 2), torch.zeros(30, 2), "knows 4 actions.*real numbers"),
+        (ContinuousEmbedding(2, 2), torch.zeros(30, 3), "of 2 real .*3 real numbers"),
+        (ContinuousEmbedding(2, 2), torch.ones(30).long(), "of 2 real .*numbered"),
+    ],
+)
+def test_actions_of_another_world_are_refused_in_a_sentence(
+    acts: ActionEmbedding, done: Tensor, said: str
+) -> None:
+    model = knowing()
+    model.belief.embedding = acts
+    other = replace(walks(), action=done, about="elsewhere")
+    with pytest.raises(ConfigError, match=said + ".*--world NAME"):
+        OfModel(model).look(other, ["encoded"])

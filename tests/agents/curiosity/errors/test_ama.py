@@ -84,5 +84,8 @@ def test_contract_and_resume() -> None:
 def test_impossible_settings_are_refused() -> None:
     with pytest.raises(ValueError, match="lam and clip must be above 0"):
         AmaConfig(lam=0.0)
-    with pytest.raises(ValueError, match="grid must be from 1 to 12, the smaller side"):
+    with pytest.raises(
+        ValueError,
+        match=r"grid must be from 1 to 12, the smaller side.*--curiosity.grid 12",
+    ):
         AmaConfig(EYES).build(around())

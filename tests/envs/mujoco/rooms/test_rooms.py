@@ -125,6 +125,16 @@ def test_keys_open_doors_and_the_goal_pays() -> None:
     assert row.facts["keys"].tolist() == [0, 1]
 
 
+def test_nobody_begins_at_the_goal_of_one_room_alone() -> None:
+    config = replace(BLIND, rooms=(1, 1), locks=0, boxes=0, layouts=100)
+    env = config.build(512, "cpu")
+    env.reset(seed=0)
+    row = env.step(torch.full((512,), STAY))
+    assert not row.terminated.any()
+    assert not row.reward.any()
+    assert row.facts["place"].abs().max() < 0.71, "not where the page says"
+
+
 def test_without_a_goal_nothing_is_paid() -> None:
     env = replace(BLIND, goal=False).build(1, "cpu")
     env.reset(seed=0)
@@ -301,7 +311,9 @@ def test_the_map_shows_the_walker_in_its_room() -> None:
         ({"rooms": (21, 20)}, "rooms must be 1 1 to 400 in all"),
         ({"locks": 7}, "16 rooms can have 0 to 6 locks, not 7"),
         ({"rooms": (1, 2), "locks": 2}, "2 rooms can have 0 to 1 locks, not 2"),
+        ({"rooms": (1, 1)}, "one room has no doors to lock: ask for 0 locks, not 2"),
         ({"boxes": 65}, "16 rooms can have 0 to 64 boxes, not 65"),
+        ({"rooms": (20, 20), "boxes": 401}, "can have 0 to 400 boxes, not 401"),
         ({"layouts": 0}, "layouts must be 1 to 1,250 of 16 rooms, not 0"),
         ({"layouts": 1_251}, "layouts must be 1 to 1,250 of 16 rooms, not 1,251"),
         ({"loops": -1}, "loops must be 0 or more, not -1"),
