@@ -15,6 +15,7 @@ AGENT = "agents/ppo/agent.py"
 PROGRESS = "agents/curiosity/progress"
 PROBING = "world_models/probing"
 CURIOSITY = "agents/curiosity"
+ROOMS = "tests/envs/mujoco/rooms/test_seen.py"
 
 
 class Fault(NamedTuple):
@@ -424,5 +425,59 @@ FAULTS = {
         "min(tried)",
         "max(tried)",
         "tests/test_sparse_results.py",
+    ),
+    "a key of one lock that opens all of them": Fault(
+        "envs/mujoco/rooms/stage.py",
+        "opened = state.opened | taken & _near(place",
+        "opened = state.opened | taken.any(1, keepdim=True) & _near(place",
+        ROOMS,
+    ),
+    "keys shown where the first layout has them": Fault(
+        "envs/mujoco/rooms/stage.py",
+        "parts = [plan.keys[maze]]",
+        "parts = [plan.keys[:1].expand(len(maze), -1, -1)]",
+        ROOMS,
+    ),
+    "doors that look open to who has their key": Fault(
+        "envs/mujoco/rooms/look.py",
+        "around(state.maze, room, state.opened)",
+        "around(state.maze, room, state.taken)",
+        ROOMS,
+    ),
+    "a heading that follows from the layout": Fault(
+        "envs/mujoco/rooms/stage.py",
+        "(drawn[:, 1] * HEADINGS)",
+        "(drawn[:, 0] * HEADINGS)",
+        ROOMS,
+    ),
+    "one television for all worlds": Fault(
+        "envs/mujoco/walking/television.py",
+        "return chance.uniform(num, self.num, 3)",
+        "return chance.uniform(num, self.num, 3)[:1].expand(num, -1, -1)",
+        "tests/envs/mujoco/walking/test_walker.py",
+    ),
+    "a goal that frames show elsewhere": Fault(
+        "envs/mujoco/hard/hall.py",
+        'look.put("goal", goal)',
+        "pass",
+        "tests/envs/mujoco/hard/test_seen.py",
+    ),
+    "demonstrations imitated without their burn-in": Fault(
+        "experiments/train/imitation.py",
+        "        config.burn_in,\n",
+        "        0,\n",
+        "tests/experiments/train/test_imitation.py",
+    ),
+    "tiles of Doom's map with their axes swapped": Fault(
+        "envs/doom/facts.py",
+        "x, y = plan.tile(place)",
+        "y, x = plan.tile(place)",
+        "tests/envs/doom/test_facts.py",
+    ),
+    "worlds that are probed whatever the seed": Fault(
+        "experiments/probe/played.py",
+        "env.reset(seed), policy",
+        "env.reset(0), policy",
+        "tests/experiments/probe/test_frames.py",
     ),
 }

@@ -184,6 +184,28 @@ def test_who_walks_to_the_vest_is_paid_once_and_begins_anew(made: Any) -> None:
 
 
 @needs_vizdoom
+def test_the_vest_in_the_last_step_is_an_end_and_no_cut(made: Any) -> None:
+    env = made(1)
+    num = len(list(walk(env, env.reset(seed=0), WAY_HOME)))
+    shorter = made(1, max_episode_steps=num)
+    *_, last = walk(shorter, shorter.reset(seed=0), WAY_HOME)
+    assert last.terminated.tolist() == [True]
+    assert last.truncated.tolist() == [False]
+    assert shorter.step(NOTHING[:1]).first.all()
+
+
+@needs_vizdoom
+def test_what_tics_pay_is_never_taken_for_the_vest(made: Any) -> None:
+    env = made(1, living_reward=0.2)
+    env.reset(seed=0)
+    for _ in range(3):
+        row = env.step(NOTHING[:1])
+        assert row.reward.tolist() == pytest.approx([0.8])
+        assert not row.terminated.any()
+        assert not row.facts["found"].any()
+
+
+@needs_vizdoom
 @pytest.mark.parametrize("frame_skip", [1, 3])
 def test_the_vest_pays_at_whichever_tic_it_is_found(made: Any, frame_skip: int) -> None:
     """Though ViZDoom ends the episode a tic later: that may be in another action."""

@@ -176,6 +176,16 @@ def test_a_function_is_probed_on_a_data_set(curious: Command, tmp_path: Path) ->
     assert any("random weights" in x for x in found["notes"])
 
 
+def test_a_noise_lies_around_the_world_that_is_played(
+    curious: Command, tmp_path: Path
+) -> None:
+    """Who plays has the television's action, and the fact tells of it."""
+    noisy = ("--world", "key-door", "--noise", "tv", "--facts", "tv", "--no-controls")
+    done = curious("probe", HERE, *FAST, *noisy, "--out", str(tmp_path))
+    assert done.code == 0, done.err
+    assert {x["fact"] for x in content(tmp_path)["readings"]} == {"tv"}
+
+
 def test_an_agent_is_probed(curious: Command, tmp_path: Path) -> None:
     """Classes, too: by F1."""
     trained = curious(

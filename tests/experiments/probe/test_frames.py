@@ -11,6 +11,8 @@ from torch import Tensor
 
 from agents.acting import RandomPolicy
 from envs.counting import CountingConfig, decode
+from envs.mujoco.counting import MujocoCountingConfig
+from envs.mujoco.counting import counted as seen_in
 from envs.toys.moving_dot import MovingDotConfig
 from envs.vector_env import FactSpec, Step, VectorEnv
 from experiments.probe.config import ProbeConfig
@@ -100,6 +102,32 @@ def test_facts_with_many_numbers_are_left_out_unless_named() -> None:
     policy = RandomPolicy(env, 0)
     assert "picture" not in played_footage(env, policy, 10).facts
     assert "picture" in played_footage(env, policy, 10, facts=("picture",)).facts
+
+
+def test_pictures_that_were_recorded_are_read_if_they_are_named(
+    tmp_path: Path,
+) -> None:
+    """Of the row that they are of: depth shows which env, episode and step it is."""
+    config = RecordConfig(
+        world=MujocoCountingConfig(),
+        out=tmp_path / "plates",
+        steps=90,
+        num_envs=3,
+        facts=True,
+    )
+    record(config, Console(quiet=True))
+    assert "depth" not in recorded_footage(config.out).facts
+    facts = recorded_footage(config.out, facts=("depth",)).facts
+    told = torch.stack([facts[x] for x in ("env", "episode", "step")], 1)
+    assert torch.equal(seen_in(facts["depth"]), told)
+    assert (told.amax(0) > 1).all()
+
+
+def test_worlds_begin_with_the_seed_that_is_given() -> None:
+    env, twin = (MovingDotConfig().build(4, "cpu") for _ in range(2))
+    shown = played_footage(env, RandomPolicy(env, 0), 4, seed=5).obs
+    assert torch.equal(shown, twin.reset(seed=5).obs)
+    assert not torch.equal(shown, twin.reset(seed=0).obs)
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,23 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
+import torch
+from rich.console import Console
 
+from agents.curiosity.prediction_error import PredictionErrorConfig
+from agents.ppo.cloning import Cloning
+from envs.tiles.key_door import KeyDoorConfig
 from experiments.cli import main
+from experiments.record.recording import RecordConfig, record
 from experiments.runs.folder import RunFolder
+from experiments.sources.recorded import DatasetConfig
+from experiments.train.imitation import ImitationConfig, imitate
+from tests.agents.small import small
+from world_models.presets import byol_explore
 
 Command = Callable[..., Any]
 
@@ -56,6 +67,31 @@ def test_a_run_begins_with_what_was_shown(data: Path, curious: Command) -> None:
         data.with_name("elsewhere").rename(data)
     assert again.code == 0, again.err
     assert "imitation/loss" not in metrics(done.run)[-1]
+
+
+@pytest.mark.parametrize("rl_gradient", [True, False])
+def test_it_is_cloning_by_all_its_settings(tmp_path: Path, rl_gradient: bool) -> None:
+    """The same windows, steps and means as of a loop that is written here."""
+    world = KeyDoorConfig(max_episode_steps=7, varied_layouts=True)
+    quiet = Console(quiet=True)
+    record(RecordConfig(world=world, out=tmp_path / "x", steps=600, num_envs=4), quiet)
+    config = ImitationConfig(tmp_path / "x", 3, 6, 4, 3, 3e-3, 0.05)
+    ours, theirs = (
+        small(0, byol_explore(2), PredictionErrorConfig(), rl_gradient=rl_gradient)
+        for _ in range(2)
+    )
+    told = imitate(ours, config, 7, quiet)
+    cloning = Cloning(theirs.actor, 3e-3, 0.05, 3, rl_gradient)
+    source = DatasetConfig(config.path).open(3 + 4, 6, 7, torch.device("cpu"))
+    for _ in range(3):
+        cloning.step(source.next())
+    kept = [cloning.measure(x) for part in (0, 1) for x in source.held_out(6, part)]
+    assert len(kept) > 1
+    for name, value in told.items():
+        assert value == pytest.approx(fmean(float(x[name]) for x in kept), rel=1e-6)
+    learned = theirs.actor.state_dict()
+    for name, weight in ours.actor.state_dict().items():
+        assert torch.equal(weight, learned[name]), name
 
 
 @pytest.mark.parametrize(

@@ -149,3 +149,6 @@ def test_a_television_is_noise() -> None:
     assert shown.mean().item() == pytest.approx(0.5, abs=0.01)
     flat = shown.flatten(2) - 0.5
     assert (flat[1:] * flat[:-1]).mean().abs() < 0.002
+    assert (
+        flat[:, 1:] * flat[:, :-1]
+    ).mean().abs() < 0.002  # another one in each world
