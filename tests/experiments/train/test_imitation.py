@@ -80,7 +80,7 @@ def test_it_is_cloning_by_all_its_settings(tmp_path: Path, rl_gradient: bool) ->
         small(0, byol_explore(2), PredictionErrorConfig(), rl_gradient=rl_gradient)
         for _ in range(2)
     )
-    told = imitate(ours, config, 7, quiet)
+    told = imitate(ours, config, world, 7, quiet)
     cloning = Cloning(theirs.actor, 3e-3, 0.05, 3, rl_gradient)
     source = DatasetConfig(config.path).open(3 + 4, 6, 7, torch.device("cpu"))
     for _ in range(3):
