@@ -6,6 +6,7 @@ times with the same ones; to check them each time was most of the time of many t
 """
 
 from collections.abc import Callable, Hashable, Iterable
+from contextlib import suppress
 from functools import update_wrapper, wraps
 from inspect import isfunction
 from threading import local
@@ -101,41 +102,37 @@ def _remembering(function: FunctionType, always: Decorator) -> Function:
     def call(*args: Any, **kwargs: Any) -> Any:
         if jaxtyping.config.jaxtyping_disable:
             return function(*args, **kwargs)
-        given = _kind_of_call(args, kwargs)
-        if given is None:
+        try:
+            given = _kind_of_call(args, kwargs)
+            known = passed.get(given)
+        except TypeError:  # nothing that could be remembered
             return check.call(*args, **kwargs)
-        known = passed.get(given)
-        run = check.call if known is None else function
-        out = run(*args, **kwargs)
-        kind = _kind(out)
-        if known is not None and kind not in known:
+        if known is None:
+            out = check.call(*args, **kwargs)
+            known = passed.setdefault(given, set())
+            with suppress(TypeError):
+                known.add(_readers[type(out)](out))
+            return out
+        out = function(*args, **kwargs)
+        try:
+            kind = _readers[type(out)](out)
+            if kind in known:
+                return out
+        except TypeError:
             check.result(out, args, kwargs)
-        if kind is not None:
-            passed.setdefault(given, set()).add(kind)
+            return out
+        check.result(out, args, kwargs)
+        known.add(kind)
         return out
 
     return call
 
 
-def _kind_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable | None:
-    try:
-        given = (
-            *[_readers[type(x)](x) for x in args],
-            *[(name, _readers[type(x)](x)) for name, x in kwargs.items()],
-        )
-        hash(given)
-    except TypeError:  # nothing that could be remembered
-        return None
-    return given
-
-
-def _kind(value: object) -> Hashable | None:
-    try:
-        kind = _readers[type(value)](value)
-        hash(kind)
-    except TypeError:
-        return None
-    return kind
+def _kind_of_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Hashable:
+    given: list[Hashable] = [_readers[type(x)](x) for x in args]
+    if kwargs:
+        given += [(name, _readers[type(x)](x)) for name, x in kwargs.items()]
+    return tuple(given)
 
 
 class _Readers(dict[type, Callable[[Any], Hashable]]):
@@ -157,7 +154,7 @@ def _reader(of: type) -> Callable[[Any], Hashable]:
         return lambda x: (of, *[(k, _readers[type(y)](y)) for k, y in x.items()])
     if issubclass(of, Iterable) and not issubclass(of, str | bytes):
         return _unknown
-    return lambda _: (of,)
+    return lambda _: of
 
 
 def _unknown(value: object) -> Hashable:

@@ -13,6 +13,9 @@ from experiments.runs.logger import read_metrics
 from experiments.runs.panels import Curve, CurvePanel, Panel, SharePanel
 from experiments.runs.scales import counts, from_zero, logarithmic
 
+_WIDTH = 8.0  # inches
+_ROOM = (0.8, 0.2, 0.62, 0.5, 0.44)  # on the left, right, top, bottom, and between
+
 _PANELS: tuple[Panel, ...] = (
     CurvePanel(
         "Return per episode",
@@ -94,9 +97,12 @@ def plot_training(
     columns = read_metrics(run)
     drawings = [x for panel in _PANELS for x in panel.drawings(columns)]
     rows = max(1, len(drawings))
-    figure = Figure(figsize=(8.0, 0.9 + 2.2 * rows), layout="constrained")
+    figure = Figure(figsize=(_WIDTH, 0.9 + 2.2 * rows))
     FigureCanvasAgg(figure)
-    figure.suptitle(run.path.name, fontsize=11, color="#444444")
+    _leave_room(figure, rows)
+    figure.suptitle(
+        run.path.name, y=1 - 0.1 / figure.get_figheight(), fontsize=11, color="#444444"
+    )
     axes = figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0]
     for ax, drawing in zip(axes, drawings, strict=False):
         ax.set_title(drawing.title, loc="left", fontsize=10)
@@ -116,6 +122,20 @@ def plot_training(
     figure.savefig(unfinished, dpi=150)
     os.replace(unfinished, path)
     return path
+
+
+def _leave_room(figure: Figure, rows: int) -> None:
+    """Margins in inches; a layout that is worked out draws everything twice."""
+    left, right, top, bottom, between = _ROOM
+    height = figure.get_figheight()
+    each = (height - top - bottom - (rows - 1) * between) / rows
+    figure.subplots_adjust(
+        left=left / _WIDTH,
+        right=1 - right / _WIDTH,
+        top=1 - top / height,
+        bottom=bottom / height,
+        hspace=between / each,
+    )
 
 
 def _shorten(value: float, _: int | None = None) -> str:

@@ -33,6 +33,8 @@ _RAISED = frozenset(
     }
 )
 
+_SHAPES = KnownShapes()  # of all computations: the second one of a kind takes less time
+
 
 def peak_bytes(function: Callable[[], object]) -> int:
     """The most bytes of tensors made by `function` that are held at the same time.
@@ -57,7 +59,6 @@ class _Following(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]  # torch has no types for it
         self.held = self.peak = 0
-        self._shapes = KnownShapes()
         self._known: dict[int, weakref.ref[Any]] = {}
 
     @classmethod
@@ -67,7 +68,7 @@ class _Following(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
-        result = self._shapes.run(func, args, kwargs or {})
+        result = _SHAPES.run(func, args, kwargs or {})
         results = result if isinstance(result, tuple | list) else (result,)
         returns = func._schema.returns
         for i, x in enumerate(results):

@@ -19,7 +19,7 @@ class KnownShapes:
     """Runs operations; on `meta` tensors each combination of shapes only once."""
 
     def __init__(self) -> None:
-        self._known: dict[Hashable, Any] = {}
+        self._known: dict[tuple[Hashable, ...], Any] = {}
 
     def run(self, func: Any, args: Sequence[Any], kwargs: dict[str, Any]) -> Any:
         """The result of `func`, an operation of ATen."""
@@ -27,7 +27,8 @@ class KnownShapes:
         if not (makes or writes):
             return func(*args, **kwargs)
         tensors: list[Tensor] = []
-        key = (func, _described((*args, kwargs), tensors))
+        format_ = torch.get_default_dtype()
+        key = (func, format_, _described((*args, kwargs), tensors))
         if not all(x.is_meta and type(x) in _OWN for x in tensors):
             return func(*args, **kwargs)
         try:
@@ -46,11 +47,16 @@ class KnownShapes:
         return made[0] if len(made) == 1 else tuple(made)
 
     def _learn(
-        self, key: Hashable, func: Any, args: Sequence[Any], kwargs: dict[str, Any]
+        self,
+        key: tuple[Hashable, ...],
+        func: Any,
+        args: Sequence[Any],
+        kwargs: dict[str, Any],
     ) -> Any:
         result = func(*args, **kwargs)
         results = result if isinstance(result, tuple) else (result,)
-        same = key == (func, _described((*args, kwargs), []))  # nothing was resized
+        # nothing was resized
+        same = key == (*key[:2], _described((*args, kwargs), []))
         if same and all(type(x) in _OWN and x.is_meta for x in results):
             self._known[key] = [(x.shape, x.stride(), x.dtype) for x in results]
         return result

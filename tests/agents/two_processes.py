@@ -229,9 +229,12 @@ def steps(agent: PpoAgent, num: int) -> list[dict[str, Any]]:
     return told
 
 
-def alone() -> dict[str, Any]:
+def in_double() -> None:
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+
+
+def alone() -> dict[str, Any]:
     found = {}
     for name, case in CASES.items():
         agent = case.build()
@@ -348,4 +351,4 @@ def refused(attempt: Callable[[], Any]) -> str:
 
 
 if __name__ == "__main__":
-    report_from(alone, together)
+    report_from(alone, together, in_double)

@@ -44,17 +44,24 @@ def run_twice(module: str, folder: Path) -> list[Any]:
 
 
 def report_from(
-    alone: Callable[[], Any], together: Callable[[int, Any], dict[str, Any]]
+    alone: Callable[[], Any],
+    together: Callable[[int, Any], dict[str, Any]],
+    prepare: Callable[[], None] = lambda: None,
 ) -> None:
     """The whole life of such a process.
 
     Args:
-        alone: what one process finds, before there is a group.
+        alone: what one process finds, before there is a group; the first one works it
+            out, and the second reads it.
         together: given the rank and that, what is to be reported.
+        prepare: done in both before all else.
     """
     rank, meeting, result = int(sys.argv[1]), sys.argv[2], Path(sys.argv[3])
+    found_alone = result.with_name("alone.pt")
     torch.set_num_threads(1)
-    expected = alone()
+    prepare()
+    if rank == 0:
+        torch.save(alone(), found_alone)
     dist.init_process_group(
         "gloo",
         init_method=f"file://{meeting}",
@@ -62,6 +69,7 @@ def report_from(
         world_size=2,
         timeout=timedelta(minutes=10),
     )
+    expected = torch.load(found_alone, weights_only=False)
     found: list[Any] = [None, None]
     dist.all_gather_object(found, together(rank, expected))
     if rank == 0:

@@ -89,14 +89,18 @@ def learned(task: TrainModelTask, num: int) -> dict[str, Any]:
     return leaves({**state, "told": {k: torch.tensor(x) for k, x in told.items()}})
 
 
-def alone() -> dict[str, Any]:
-    """What one process learns."""
+def prepare() -> None:
+    """Data to learn from, and float64."""
     config = RecordConfig(
         world=CountingConfig(), out=DATA, steps=500, num_envs=3, facts=True
     )
     record(config, Console(quiet=True))
     torch.set_default_dtype(torch.float64)
     torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
+
+
+def alone() -> dict[str, Any]:
+    """What one process learns."""
     return {name: learned(learner(x), STEPS) for name, x in sources().items()}
 
 
@@ -151,4 +155,4 @@ def refused() -> str:
 
 
 if __name__ == "__main__":
-    report_from(alone, together)
+    report_from(alone, together, prepare)

@@ -60,6 +60,18 @@ def test_results_are_those_of_pytorch_the_first_time_and_later() -> None:
             assert form(shapes.run(func, args, kwargs)) == wanted, name
 
 
+def test_the_usual_number_format_is_part_of_what_is_asked() -> None:
+    """A new tensor without a format of its own has the one that is usual then."""
+    shapes = KnownShapes()
+    call = aten.ones.default, ([3],), {"device": torch.device("meta")}
+    try:
+        for dtype in (torch.float32, torch.float64, torch.float32):
+            torch.set_default_dtype(dtype)
+            assert shapes.run(*call).dtype == dtype
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_what_is_written_is_returned_itself() -> None:
     shapes = KnownShapes()
     for _ in range(3):

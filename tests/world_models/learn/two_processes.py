@@ -145,8 +145,11 @@ def weights(model: LatentDynamics) -> dict[str, Tensor]:
     return {k: x.detach() for k, x in model.named_parameters() if x.requires_grad}
 
 
-def alone() -> dict[str, list[Any]]:
+def in_double() -> None:
     torch.set_default_dtype(torch.float64)
+
+
+def alone() -> dict[str, list[Any]]:
     return {name: list(steps(*build())) for name, build in MODELS.items()}
 
 
@@ -181,4 +184,4 @@ def apart(got: dict[str, Tensor], want: dict[str, Tensor]) -> float:
 
 
 if __name__ == "__main__":
-    report_from(alone, together)
+    report_from(alone, together, in_double)
