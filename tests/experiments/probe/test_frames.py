@@ -108,16 +108,13 @@ def test_pictures_that_were_recorded_are_read_if_they_are_named(
     tmp_path: Path,
 ) -> None:
     """Of the row that they are of: depth shows which env, episode and step it is."""
+    out = tmp_path / "plates"
     config = RecordConfig(
-        world=MujocoCountingConfig(),
-        out=tmp_path / "plates",
-        steps=90,
-        num_envs=3,
-        facts=True,
+        world=MujocoCountingConfig(), out=out, steps=90, num_envs=3, facts=True
     )
     record(config, Console(quiet=True))
-    assert "depth" not in recorded_footage(config.out).facts
-    facts = recorded_footage(config.out, facts=("depth",)).facts
+    assert "depth" not in recorded_footage(out).facts
+    facts = recorded_footage(out, facts=("depth",)).facts
     told = torch.stack([facts[x] for x in ("env", "episode", "step")], 1)
     assert torch.equal(seen_in(facts["depth"]), told)
     assert (told.amax(0) > 1).all()
