@@ -4,9 +4,9 @@
     python docs/collect_state_probe.py docs/results/rooms_models.jsonl
 
 The first writes a line for each finished run that was probed: its axes and seed, and
-for each fact and layer the R² of ridge, with its 95 % interval over test episodes (of a
-class weighted F1 of softmax), all steps ahead together; of things that there are several
-of the mean, without an interval. The second prints the table: values by seed.
+for each fact and layer the R² of ridge, with its 95 % interval over test episodes (of
+a class weighted F1 of softmax), all steps ahead together; of things that there are
+several of the mean, without an interval. The second prints the table: values by seed.
 """
 
 import json
