@@ -24,7 +24,7 @@ class RoomsConfig:
     boxes: int = 4
     """Boxes that stand about, and can be pushed."""
     tv: bool = False
-    """A television hangs in one of the rooms, and shows noise."""
+    """A television hangs where episodes begin, and shows noise."""
     goal: bool = True
     """Something gives 1, and ends the episode; else nothing is ever paid."""
     layout_seed: int = 0

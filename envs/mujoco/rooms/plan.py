@@ -169,11 +169,12 @@ class _Drawn:
         return x, y - SIDE / 2 * down + off * abs(right)
 
     def furnish(self, boxes: int, random: Random) -> None:
-        """Hang the television on a wall without a doorway, and put boxes into rooms."""
+        """Hang the television where episodes begin, and put boxes into rooms."""
         sides = [(r, i) for r in range(self.num) for i in range(4)]
-        room, self.tv_side = random.choice(
-            [(r, i) for r, i in sides if self.between[r][i] == WALL]
-        )
+        walls = [(r, i) for r, i in sides if self.between[r][i] == WALL]
+        room = self.maze.start.room
+        near = [i for r, i in walls if r == room]
+        self.tv_side = near[random.randrange(len(walls)) % len(near)]
         (x, y), (down, right) = self.middle(room), WAYS[self.tv_side]
         inwards = SIDE / 2 - 0.14
         self.tv = x + inwards * right, y - inwards * down

@@ -59,9 +59,11 @@ def test_boxes_stand_apart_from_all_that_is_needed() -> None:
         assert len(plan.room(boxes).unique()) > 8
 
 
-def test_the_television_hangs_on_a_wall_without_a_doorway() -> None:
+def test_the_television_hangs_where_episodes_begin_and_there_is_no_doorway() -> None:
     plan = draw_plan((3, 3), 2, 2, 0, list(range(20)), "cpu")
     room = plan.room(plan.tv)
+    assert torch.equal(room, plan.room(plan.start))
+    assert len(plan.tv_side.unique()) > 1
     for i in range(20):
         side = int(plan.tv_side[i])
         assert plan.between[i, room[i], side] == WALL
