@@ -5,7 +5,8 @@
 writes results/own_data_speed.json beside this file and prints the tables of
 benchmarks.md. SimCLR steps of the small CNN; all arms in turn within a round, each with
 some steps before the clock starts, so that nobody is given what was read while others
-were timed. Ratios are taken within a round.
+were timed. Ratios are taken within a round. Beside the clock stands the CPU time of a
+step in the training process, without workers: what is not in it was waited for.
 """
 
 import json
@@ -22,7 +23,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, RandomSampler
 
 from ssl_objectives import (
     ZOO,
@@ -41,13 +42,15 @@ from ssl_objectives.images.source import ImageSource
 
 RESULTS = Path(__file__).parent / "results" / "own_data_speed.json"
 IMAGES, BATCH = 512, 64
-BEFORE, TIMED, ROUNDS = 5, 8, 7
+BEFORE, TIMED, ROUNDS, STEPS = 5, 8, 5, 10_000
 KINDS = {
     "PNG of 32 × 32": (".png", (32, 32), (32, 32)),
     "JPEG of 160 × 120, to 32 × 32": (".jpg", (120, 160), (32, 32)),
 }
 PHOTOS, DECODED = (375, 500), 100  # height and width of JPEGs that are only decoded
 BUILT_IN = "built in: decoded once, in memory"
+BY_PASSES = "`step_on`, a loader's 2 workers, passes of 8 batches"
+GOING_ON = "`step_on`, a loader's 2 workers, its sampler going on"
 
 
 class Files(Dataset[Any]):
@@ -87,18 +90,28 @@ def trainer(images: ImageSource, ordered: bool = True) -> Pretrainer:
         None,
         order,
         AdamWConfig(),
-        steps=10_000,
+        steps=STEPS,
         device=torch.device("cpu"),
         seed=0,
     )
 
 
-def own_loop(files: Files, workers: int) -> Callable[[], Any]:
-    """Steps on the batches of a loader as they come."""
-    loader = DataLoader(
-        files, BATCH, shuffle=True, num_workers=workers, drop_last=True,
+def by_passes(files: Files) -> DataLoader[Any]:
+    """A loader that begins anew after each pass, 8 batches here, with nothing read."""
+    return DataLoader(
+        files, BATCH, shuffle=True, num_workers=2, drop_last=True,
         persistent_workers=True,
     )  # fmt: skip
+
+
+def going_on(files: Files) -> DataLoader[Any]:
+    """The same images in as random an order, pass after pass without a pause."""
+    sampler = RandomSampler(files, num_samples=STEPS * BATCH)
+    return DataLoader(files, BATCH, sampler=sampler, num_workers=2)
+
+
+def own_loop(files: Files, loader: DataLoader[Any]) -> Callable[[], Any]:
+    """Steps on the batches of a loader as they come."""
     example = ArrayImages(torch.zeros(2, 3, *files.size, dtype=torch.uint8))
     made = trainer(example, ordered=False)
     batches: Iterator[Any] = chain.from_iterable(repeat(loader))
@@ -117,22 +130,27 @@ def arms(folder: Path, files: Files) -> dict[str, Callable[[], Any]]:
     steps: dict[str, Callable[[], Any]] = {
         name: partial(trainer(x).step, look=False) for name, x in each.items()
     }
-    return steps | {"`step_on`, a loader's 2 workers": own_loop(files, 2)}
+    loaders = {BY_PASSES: by_passes(files), GOING_ON: going_on(files)}
+    return steps | {name: own_loop(files, x) for name, x in loaders.items()}
 
 
-def rounds(steps: Mapping[str, Callable[[], Any]]) -> dict[str, list[float]]:
-    """Images a second, of each arm in each round."""
+def rounds(
+    steps: Mapping[str, Callable[[], Any]],
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Images a second, of each arm in each round; and CPU seconds of a step here."""
     found: dict[str, list[float]] = {name: [] for name in steps}
+    worked: dict[str, list[float]] = {name: [] for name in steps}
     names = list(steps)
     for turn in range(ROUNDS):
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             for _ in range(BEFORE):
                 steps[name]()
-            begin = time.perf_counter()
+            begin, used = time.perf_counter(), time.process_time()
             for _ in range(TIMED):
                 steps[name]()
             found[name].append(TIMED * BATCH / (time.perf_counter() - begin))
-    return found
+            worked[name].append((time.process_time() - used) / TIMED)
+    return found, worked
 
 
 def small(file: Path) -> Any:
@@ -162,33 +180,41 @@ def decoding(files: list[Path]) -> dict[str, list[float]]:
     return found
 
 
-def table(found: Mapping[str, list[float]]) -> Iterator[str]:
+def table(
+    found: Mapping[str, list[float]], worked: Mapping[str, list[float]] | None = None
+) -> Iterator[str]:
     """Markdown: medians, and ratios within a round to the first."""
     first = next(iter(found.values()))
-    yield "| | images/s, median | × the first, median (min–max) |"
-    yield "|---|---|---|"
+    more = "" if worked is None else " CPU ms a step, here |"
+    yield f"| | images/s, median | × the first, median (min–max) |{more}"
+    yield "|---|---|---|" + ("" if worked is None else "---|")
     for name, each in found.items():
         ratios = [x / y for x, y in zip(each, first, strict=True)]
         told = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+        if worked is not None:
+            told += f" | {1e3 * statistics.median(worked[name]):.0f}"
         yield f"| {name} | {statistics.median(each):,.0f} | {told} |"
 
 
 def main() -> None:
     """Measure all of it, write it down and print it."""
     torch.set_num_threads(1)
-    told: dict[str, Any] = {"torch": torch.__version__, "batch": BATCH, "training": {}}
+    told: dict[str, Any] = {"torch": torch.__version__, "batch": BATCH}
+    told |= {"training": {}, "cpu_seconds": {}}
     with tempfile.TemporaryDirectory() as name:
         for kind, (ending, shape, size) in KINDS.items():
             folder = Path(name) / ending
             folder.mkdir()
             files = Files(write(folder, IMAGES, ending, shape), size)
-            told["training"][kind] = rounds(arms(folder, files))
+            found, worked = rounds(arms(folder, files))
+            told["training"][kind], told["cpu_seconds"][kind] = found, worked
         photos = Path(name) / "photos"
         photos.mkdir()
         told["decoding"] = decoding(write(photos, DECODED, ".jpg", PHOTOS))
     RESULTS.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", "utf-8")
     for kind, found in told["training"].items():
-        print(f"\n{kind}\n" + "\n".join(table(found)))
+        lines = table(found, told["cpu_seconds"][kind])
+        print(f"\n{kind}\n" + "\n".join(lines))
     print("\ndecoding\n" + "\n".join(table(told["decoding"])))
 
 

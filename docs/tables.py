@@ -44,10 +44,10 @@ def key_door(
         yield f"| {' | '.join([about, *cells])} | {solved} of {len(runs)} |"
 
 
-def fashion() -> Iterator[str]:
+def fashion(file: str = "fashion.jsonl") -> Iterator[str]:
     """Probes of every method, and their mean distance from the untrained encoder."""
     runs = defaultdict(list)
-    for x in results("fashion.jsonl"):
+    for x in results(file):
         runs[x["method"]].append(x)
 
     def over(method: str, probe: str) -> float:
@@ -187,15 +187,16 @@ def benchmark() -> Iterator[str]:
         yield f"| {found['about']} | {speed} | {ratio} |"
 
 
+def span(row: Mapping[str, float], key: str) -> str:
+    """Median, smallest and largest of a ratio."""
+    middle, low, high = (row[f"{key}{x}"] for x in ("", "_low", "_high"))
+    return f"{middle:.2f} ({low:.2f}–{high:.2f})"
+
+
 def signal_costs() -> Iterator[str]:
     """CPU time of an update with each signal, beside plain PPO's and the model's."""
     found = json.loads((RESULTS / "benchmark-signals.json").read_text())["signal_costs"]
     model = list(found).index("model alone")
-
-    def span(row: Mapping[str, float], key: str) -> str:
-        middle, low, high = (row[f"{key}{x}"] for x in ("", "_low", "_high"))
-        return f"{middle:.2f} ({low:.2f}–{high:.2f})"
-
     for i, (name, row) in enumerate(found.items()):
         if "over_plain" in row:
             needs = span(row, "over_model") if i > model else ""
@@ -203,9 +204,20 @@ def signal_costs() -> Iterator[str]:
             yield f"| {name} | {cost} | {span(row, 'over_plain')} | {needs} |"
 
 
+def method_costs() -> Iterator[str]:
+    """CPU time of a step of the methods that hide patches or came later."""
+    found = json.loads((RESULTS / "benchmark-methods-later.json").read_text())
+    for name, row in found["step_cpu_costs"].items():
+        cells = [name, f"{row['views']:.0f}", f"{1e3 * row['seconds']:.0f}"]
+        cells += [f"{row['over_alone']:.2f}", span(row, "over_reference")]
+        yield f"| {' | '.join(cells)} |"
+
+
 if __name__ == "__main__":
     print("Key-door:", *key_door(100), "", sep="\n")
     print("Fashion-MNIST:", *fashion(), "", sep="\n")
+    print("Hidden patches:", *fashion("fashion_patches.jsonl"), "", sep="\n")
+    print("Methods:", *method_costs(), "", sep="\n")
     print("Noise:", *(x for page in noise_pages() for x in (*page, "")), sep="\n")
     print("Benchmark:", *benchmark(), "", sep="\n")
     print("Signals:", *signal_costs(), sep="\n")

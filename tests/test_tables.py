@@ -22,7 +22,8 @@ def tables() -> Any:
 
 def test_fashion_mnist(tables: Any) -> None:
     page = (ROOT / "docs/fashion_mnist.md").read_text().splitlines()
-    assert [x for x in page if x.startswith("| `")] == list(tables.fashion())
+    rows = [*tables.fashion(), *tables.fashion("fashion_patches.jsonl")]
+    assert [x for x in page if x.startswith("| `")] == rows
 
 
 def test_key_door(tables: Any) -> None:
@@ -40,6 +41,13 @@ def test_benchmark(tables: Any) -> None:
 def test_signal_costs(tables: Any) -> None:
     page = (ROOT / "docs/benchmarks.md").read_text().splitlines()
     rows = list(tables.signal_costs())
+    begin = page.index(rows[0])
+    assert page[begin : begin + len(rows)] == rows
+
+
+def test_method_costs(tables: Any) -> None:
+    page = (ROOT / "docs/benchmarks.md").read_text().splitlines()
+    rows = list(tables.method_costs())
     begin = page.index(rows[0])
     assert page[begin : begin + len(rows)] == rows
 

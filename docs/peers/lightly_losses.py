@@ -22,14 +22,23 @@ PACKAGES = ("lightly", "lightly.loss", "lightly.models", "lightly.models.modules
 
 def loss(module: str, name: str) -> Any:
     """A class of `lightly/loss/MODULE.py`."""
-    _declare()
-    return getattr(import_module(f"lightly.loss.{module}"), name)
+    return part(f"loss.{module}", name)
 
 
 def tool(name: str) -> Any:
     """A function of `lightly/models/utils.py`."""
+    return part("models.utils", name)
+
+
+def module(name: str, file: str = "heads") -> Any:
+    """A class of `lightly/models/modules/FILE.py`."""
+    return part(f"models.modules.{file}", name)
+
+
+def part(file: str, name: str) -> Any:
+    """Something of a module of lightly."""
     _declare()
-    return getattr(import_module("lightly.models.utils"), name)
+    return getattr(import_module(f"lightly.{file}"), name)
 
 
 def _declare() -> None:

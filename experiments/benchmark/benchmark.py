@@ -84,8 +84,8 @@ def benchmark(config: BenchmarkConfig, console: Console | None = None) -> Benchm
     if plan.suite is Suite.METHODS:
         from experiments.benchmark import methods as benchmark_methods
 
-        content["step_costs"] = benchmark_methods.costs(arms, timings)
-        shown = benchmark_methods.table(title, arms, timings)
+        content |= benchmark_methods.by_clock(arms, timings)
+        shown = benchmark_methods.tables(title, arms, timings, device)
     elif plan.suite is Suite.SIGNALS:
         from experiments.benchmark import signals as benchmark_signals
 

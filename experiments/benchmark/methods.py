@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from rich.console import Group
 from rich.table import Table
 from torch import Tensor, nn
 
@@ -19,6 +20,7 @@ from experiments.benchmark.timing import (
     Arm,
     Spread,
     Timing,
+    by_cpu_time,
     ratio,
     update_seconds,
     wait_for,
@@ -141,6 +143,24 @@ def method_arms(
             seed=seed,
         )
         yield MethodArm(name, trainer, batch_size), REFERENCE
+
+
+def by_clock(arms: Sequence[Arm], timings: Sequence[Timing]) -> dict[str, Any]:
+    """Costs of a step for the results: of time that went by, and of CPU time."""
+    return {
+        "step_costs": costs(arms, timings),
+        "step_cpu_costs": costs(arms, by_cpu_time(timings)),
+    }
+
+
+def tables(
+    title: str, arms: Sequence[Arm], timings: Sequence[Timing], device: torch.device
+) -> Group:
+    """Costs of a step; on a CPU also of CPU time, which others disturb less."""
+    shown = [table(title, arms, timings)]
+    if device.type == "cpu":
+        shown.append(table(f"{title}; CPU time", arms, by_cpu_time(timings)))
+    return Group(*shown)
 
 
 def table(title: str, arms: Sequence[Arm], timings: Sequence[Timing]) -> Table:

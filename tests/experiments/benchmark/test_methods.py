@@ -41,7 +41,12 @@ def test_methods_beside_the_encoder_alone(tmp_path: Path) -> None:
             rows[name][f"over_alone{x}"] for x in ("_low", "", "_high")
         )
         assert low <= middle <= high
-    assert "ms/step" in console.export_text()
+    worked = content["step_cpu_costs"]
+    assert list(worked) == list(rows)
+    steps = [x for x in content["timings"] if x["arm"] == "byol" and x["round"]]
+    each = [x["cpu_seconds"] / x["updates"] for x in steps]
+    assert worked["byol"]["seconds"] == pytest.approx(sum(each) / len(each))
+    assert console.export_text().count("ms/step") == 2
 
 
 @dataclass
