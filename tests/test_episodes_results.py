@@ -69,3 +69,14 @@ def test_the_page_of_rooms_has_what_was_read_off_models() -> None:
     kept = (DOCS / "results" / "rooms_models.jsonl").read_text("utf-8").splitlines()
     rows = list(script("collect_state_probe").table([json.loads(x) for x in kept]))
     assert "\n".join(rows) in (DOCS / "rooms.md").read_text("utf-8")
+
+
+def test_the_page_of_hard_tasks_has_what_cloning_came_to() -> None:
+    kept = (DOCS / "results" / "carry.jsonl").read_text("utf-8").splitlines()
+    page = (DOCS / "hard.md").read_text("utf-8")
+    told = {(x["begins"], x["seed"]): x for x in map(json.loads, kept)}
+    for seed in (50, 51, 52):
+        taught, untaught = told["cloned", seed], told["untaught", seed]
+        first, *_ = taught["imitation/return"]
+        last, never = (x["evaluate/return_mean"][-1] for x in (taught, untaught))
+        assert f"| {seed} | {first:.2f} | {last:.2f} | {never:.2f} | 0.00 |" in page

@@ -44,7 +44,7 @@ def parts(run: LoadedRun, metric: str) -> list[float | None]:
     steps, _, values = run.series(metric)
     if not len(values):
         return [None] * PARTS
-    part = np.minimum(PARTS * (steps - 1) // run.steps, PARTS - 1).astype(np.int64)
+    part = np.clip(PARTS * (steps - 1) // run.steps, 0, PARTS - 1).astype(np.int64)
     count = np.bincount(part, minlength=PARTS)
     total = np.bincount(part, values, PARTS)
     each = zip(total, count, strict=True)

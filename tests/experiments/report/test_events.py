@@ -46,6 +46,8 @@ def test_halves_and_eighths_are_of_the_run_and_not_of_what_was_logged() -> None:
     assert last_half(one, "x") == pytest.approx((8 + 9) / 2)
     eighths = [(4 * i + 1) / 2 for i in range(5)]
     assert parts(one, "x") == [*eighths, None, None, None]
+    one.columns["steps"][0] = 0  # what was measured before the first step
+    assert parts(one, "x")[0] == eighths[0]
     gone = [1.0] * 8 + [np.nan] * 8
     assert last_half(run("Rnd", 0, x=gone), "x") is None
 
