@@ -1,9 +1,12 @@
 """Tables of what episodes came to: how they are gathered, and that pages have them."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from experiments.report.runs import LoadedRun, Value
 from tests.scripts import DOCS, script
 
 LINES = [
@@ -80,3 +83,27 @@ def test_the_page_of_hard_tasks_has_what_cloning_came_to() -> None:
         first, *_ = taught["imitation/return"]
         last, never = (x["evaluate/return_mean"][-1] for x in (taught, untaught))
         assert f"| {seed} | {first:.2f} | {last:.2f} | {never:.2f} | 0.00 |" in page
+
+
+def test_finds_are_counted_by_rollouts() -> None:
+    steps = 100 * np.arange(1, 9)
+    columns = {
+        "steps": steps,
+        "wall_time": steps / 10,
+        "tally/found": np.array([0, np.nan, 1.0, 0, 0.5, 0, np.nan, 0.25]),
+    }
+    settings: dict[str, Value] = {"env_steps": 800, "versions.git.commit": 40 * "b"}
+    run = LoadedRun(Path(), settings, columns)
+    found = script("collect_found").told(run, "tally/found")
+    assert {k: found[k] for k in ("ends", "found", "first", "late")} == {
+        "ends": 6,
+        "found": 3,
+        "first": 300,
+        "late": 1,
+    }
+
+
+def test_the_page_of_my_way_home_has_who_found_the_vest() -> None:
+    kept = (DOCS / "results" / "my_way_home.jsonl").read_text("utf-8").splitlines()
+    rows = list(script("collect_found").table([json.loads(x) for x in kept], "agent"))
+    assert "\n".join(rows) in (DOCS / "doom.md").read_text("utf-8")
