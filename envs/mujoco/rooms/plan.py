@@ -174,6 +174,7 @@ class _Drawn:
         walls = [(r, i) for r, i in sides if self.between[r][i] == WALL]
         room = self.maze.start.room
         near = [i for r, i in walls if r == room]
+        # one number of as many: boxes stand where they did in the runs of docs/rooms.md
         self.tv_side = near[random.randrange(len(walls)) % len(near)]
         (x, y), (down, right) = self.middle(room), WAYS[self.tv_side]
         inwards = SIDE / 2 - 0.14
