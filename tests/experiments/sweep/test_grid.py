@@ -232,6 +232,8 @@ def test_published_grids_go_by_their_names() -> None:
         "carry": 2,
         "eyes": 15,
         "eyes-images": 6,
+        "eyes-krull": 4,
+        "eyes-krull-images": 2,
         "eyes-models": 4,
         "key-door-progress": 2,
         "learned-rewards": 11,
@@ -245,7 +247,10 @@ def test_published_grids_go_by_their_names() -> None:
         "two-rooms": 5,
     }
     seeds = {
-        **dict.fromkeys(("eyes", "eyes-images", "eyes-models"), range(60, 63)),
+        **dict.fromkeys(
+            ("eyes", "eyes-images", "eyes-models", "eyes-krull", "eyes-krull-images"),
+            range(60, 63),
+        ),
         "carry": range(50, 53),
         "learned-rewards": range(60, 63),
         "my-way-home": range(50, 53),
