@@ -178,10 +178,14 @@ def measured(
     """Of the demonstrations that it has not learned from."""
     reward, steps = config.fit(encoder, demos[:EACH]), config.steps
     unseen = demos[EACH:]
-    told: dict[str, list[float]] = {"steps": [], "reward": [], "order": []}
+    told: dict[str, list[float]] = {
+        x: [] for x in ("steps", "followed", "reward", "order")
+    }
     for demo in unseen:
         found = labels_of(reward.starts(demo.frames), len(demo))
         told["steps"].append(jaccard(found, demo.steps, steps))
+        followed = labels_of(reward.followed(demo.frames), len(demo))
+        told["followed"].append(jaccard(followed, demo.steps, steps))
         likeliest = reward.step_rewards(demo.frames).argmax(1)
         told["reward"].append(jaccard(likeliest, demo.steps, steps))
         told["order"].append(order_in_time(reward(demo.frames)))
@@ -220,8 +224,9 @@ def main(out: Path, seeds: Iterable[int]) -> None:
 
 def table(rows: list[dict[str, object]]) -> None:
     """Means over seeds, a row per task and encoder."""
-    print("| task | encoder | chance | steps | published | by reward | order |")
-    print("|---|---|---|---|---|---|---|")
+    names = ("chance", "steps", "published", "followed", "by reward", "order")
+    print(f"| task | encoder | {' | '.join(names)} |")
+    print("|---" * (2 + len(names)) + "|")
     keys = dict.fromkeys((x["task"], x["encoder"]) for x in rows)
     for task, encoder in keys:
 
@@ -235,7 +240,7 @@ def table(rows: list[dict[str, object]]) -> None:
 
         cells = [mean("chance", "ours"), mean("steps", "ours")]
         cells += [mean("steps", "published")]
-        cells += [mean("reward", "ours"), mean("order", "ours")]
+        cells += [mean(x, "ours") for x in ("followed", "reward", "order")]
         print(f"| {task} | {encoder} | {' | '.join(cells)} |")
 
 

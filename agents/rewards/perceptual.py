@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
+from agents.rewards.alignment import starts_in_order
 from agents.rewards.demonstration import Demonstration, features_of
 from agents.rewards.reward_model import RewardModel
 from agents.rewards.segmentation import ExactSegmentation, Segmentation, labels_of
@@ -112,12 +113,25 @@ class PerceptualReward(RewardModel):
 
     @torch.no_grad()
     def starts(self, frames: UInt8[Tensor, "T C H W"]) -> Int64[Tensor, "n"]:
-        """First frames of the steps of one demonstration, seen or unseen.
+        """First frames of the steps of one demonstration, cut by what changes in it.
 
         Raises:
             ConfigError: it is too short.
         """
         return self._cut(self.standard(self.depths(frames)))
+
+    @torch.no_grad()
+    def followed(self, frames: UInt8[Tensor, "T C H W"]) -> Int64[Tensor, "n"]:
+        """First frames of the steps of one demonstration, by how they are known to look.
+
+        `argmax Σ_t R_{i(t)}(s_t)` over the steps in their order (`starts_in_order`):
+        what was seen in other demonstrations counts, and not what changes most in this
+        one. Not in the paper.
+
+        Raises:
+            ConfigError: it has fewer frames than there are steps.
+        """
+        return starts_in_order(self.step_rewards(frames))
 
     def spots(self, step: int) -> list[Spot]:
         """Where the chosen features of a step lie in the encoder, best first."""
