@@ -122,7 +122,7 @@ class PerceptualReward(RewardModel):
 
     @torch.no_grad()
     def followed(self, frames: UInt8[Tensor, "T C H W"]) -> Int64[Tensor, "n"]:
-        """First frames of the steps of one demonstration, by how they are known to look.
+        """First frames of the steps of one demonstration, by how others looked.
 
         `argmax Σ_t R_{i(t)}(s_t)` over the steps in their order (`starts_in_order`):
         what was seen in other demonstrations counts, and not what changes most in this

@@ -213,6 +213,32 @@ def test_its_state_is_all_there_is() -> None:
     assert torch.equal(twin.starts(frames), reward.starts(frames))
 
 
+def test_steps_are_followed_by_how_they_look_and_not_by_what_changes_most() -> None:
+    """Pixels that tell nothing change halfway, far more than those that tell."""
+    reward = PerceptualRewardConfig(4, features=4).fit(pixels(), several(TRAINED))
+    unseen = planted((5, 14, 5, 6), 100)
+    assert reward.followed(unseen.frames).tolist() == [0, 5, 19, 24]
+    shaken = unseen.frames.clone().flatten(1)
+    silent = [x for x in range(30) if x not in sum(TELLING.values(), ())]
+    shaken[12:, silent] = 255
+    shaken = shaken.view_as(unseen.frames)
+    assert 12 in reward.starts(shaken).tolist()
+    assert reward.followed(shaken).tolist() == [0, 5, 19, 24]
+
+
+def test_every_step_is_followed_even_if_nothing_looks_like_it() -> None:
+    reward = PerceptualRewardConfig(4, features=4).fit(pixels(), several(TRAINED))
+    skipped = torch.cat(
+        [planted((6,) * 4, 100).frames[x] for x in (slice(12), slice(18, 24))]
+    )
+    starts = reward.followed(skipped).tolist()
+    assert starts[:2] == [0, 6]
+    assert starts[2] in (11, 12)
+    assert starts[3] == starts[2] + 1
+    with pytest.raises(ConfigError, match="3 frames cannot go through 4 steps"):
+        reward.followed(skipped[:3])
+
+
 def test_published_segmentation_is_a_choice() -> None:
     """Every step counts alike there: one long step, and others as short as can be."""
     published = ExactSegmentation(2, MeanSpread())
