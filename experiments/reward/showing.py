@@ -28,15 +28,28 @@ class Shown:
     Attributes:
         picture: its file.
         order: Spearman's rank correlation of the reward with time.
-        steps: Jaccard index of steps found and true ones; None where these are not
+        agreement: what is known of steps and true ones; None where these are not
             known, or the reward knows no steps.
-        by_chance: of random steps in order and true ones; None likewise.
     """
 
     picture: Path
     order: list[float]
-    steps: list[float] | None
-    by_chance: list[float] | None
+    agreement: "Agreement | None"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Jaccard index with true steps, of each demonstration.
+
+    Attributes:
+        steps: of those it is cut into by what changes in it.
+        followed: of those it goes through by how they look.
+        by_chance: of random steps in order.
+    """
+
+    steps: list[float]
+    followed: list[float]
+    by_chance: list[float]
 
 
 def show(config: ShowConfig, console: Console | None = None) -> Shown:
@@ -63,14 +76,14 @@ def show(config: ShowConfig, console: Console | None = None) -> Shown:
         for demo, value, steps in zip(read.demos, rewards, found, strict=True)
     ]
     order = [order_in_time(x) for x in rewards]
-    steps, by_chance = _agreement(reward, drawn, config.seed)
+    agreement = _agreement(reward, drawn, config.seed)
     picture = config.out or file.with_name("demonstrations.png")
     draw(picture, reward, drawn[: config.shown])
     for note in read.notes:
         console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
-    console.print(_table(drawn, order, steps, by_chance))
+    console.print(_table(drawn, order, agreement))
     console.print(f"{picture}", highlight=False, markup=False, soft_wrap=True)
-    return Shown(picture, order, steps, by_chance)
+    return Shown(picture, order, agreement)
 
 
 def _read(config: ShowConfig, reward: RewardModel) -> Demonstrated:
@@ -101,33 +114,31 @@ def _read(config: ShowConfig, reward: RewardModel) -> Demonstrated:
     return again
 
 
-def _agreement(
-    reward: RewardModel, drawn: list[Drawn], seed: int
-) -> tuple[list[float] | None, list[float] | None]:
+def _agreement(reward: RewardModel, drawn: list[Drawn], seed: int) -> Agreement | None:
     if not isinstance(reward, PerceptualReward):
-        return None, None
+        return None
     generator = torch.Generator().manual_seed(seed)
-    number, found, chance = reward.config.steps, [], []
+    number, told = reward.config.steps, Agreement([], [], [])
     for x in drawn:
-        truth = x.demo.steps
+        truth, frames = x.demo.steps, x.demo.frames.to(reward.mean.device)
         if truth is None or x.found is None:
-            return None, None
+            return None
         number = max(number, int(truth.max()) + 1)
-        found.append(jaccard(x.found, truth, number))
-        chance.append(ordered_random_jaccard(truth, number, _RANDOM, generator))
-    return found, chance
+        followed = labels_of(reward.followed(frames), len(frames))
+        told.steps.append(jaccard(x.found, truth, number))
+        told.followed.append(jaccard(followed, truth, number))
+        drawn_steps = ordered_random_jaccard(truth, number, _RANDOM, generator)
+        told.by_chance.append(drawn_steps)
+    return told
 
 
 def _table(
-    drawn: list[Drawn],
-    order: list[float],
-    steps: list[float] | None,
-    by_chance: list[float] | None,
+    drawn: list[Drawn], order: list[float], agreement: Agreement | None
 ) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("demonstration")
-    names = ["frames", "with time", "steps", "by chance"]
-    for name in names if steps else names[:2]:
+    names = ["frames", "with time", "steps", "followed", "by chance"]
+    for name in names if agreement else names[:2]:
         table.add_column(name, justify="right")
     rows = [
         [x.demo.name, str(len(x.demo)), f"{o:.2f}"]
@@ -135,11 +146,10 @@ def _table(
     ]
     frames = sum(len(x.demo) for x in drawn) / len(drawn)
     rows.append(["mean", f"{frames:.0f}", f"{_mean(order):.2f}"])
-    if steps and by_chance:
-        for row, one, other in zip(
-            rows, [*steps, _mean(steps)], [*by_chance, _mean(by_chance)], strict=True
-        ):
-            row += [f"{one:.2f}", f"{other:.2f}"]
+    if agreement:
+        for told in (agreement.steps, agreement.followed, agreement.by_chance):
+            for row, one in zip(rows, [*told, _mean(told)], strict=True):
+                row.append(f"{one:.2f}")
     for row in rows:
         table.add_row(*row)
     return table

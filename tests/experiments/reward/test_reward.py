@@ -69,11 +69,12 @@ def test_steps_of_unseen_demonstrations_are_found(
         *(*LABELS, "--shown", "2", "--out", str(picture)),
     )
     assert done.code == 0, done.err
-    mean = re.search(r"mean +\d+ +([\d.]+) +([\d.]+) +([\d.]+)", done.out)
+    mean = re.search(r"mean +\d+" + r" +([\d.]+)" * 4, done.out)
     assert mean is not None
-    order, steps, chance = map(float, mean.groups())
+    order, steps, followed, chance = map(float, mean.groups())
     assert order > 0.85
     assert steps > chance + 0.2
+    assert followed > chance + 0.2
     assert np.asarray(Image.open(picture)).std() > 10
     reward = load_reward(learned)
     assert isinstance(reward, PerceptualReward)
