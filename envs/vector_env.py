@@ -160,6 +160,9 @@ class EnvSpec:
         vector_size: V, numbers in `Step.vector`; 0 where there is none.
         about: what the frames are of, and other liberties taken with a world that was
             not made for this library, for people; empty where there is nothing to say.
+
+    Raises:
+        ValueError: no envs.
     """
 
     num_envs: int
@@ -170,6 +173,10 @@ class EnvSpec:
     frames_per_step: int = 1
     vector_size: int = 0
     about: str = ""
+
+    def __post_init__(self) -> None:
+        if self.num_envs < 1:
+            raise ValueError(f"num_envs must be at least 1, not {self.num_envs}")
 
 
 @dataclass(frozen=True)

@@ -109,3 +109,9 @@ def test_only_whole_numbers_have_names(dtype: torch.dtype) -> None:
     with pytest.raises(ValueError, match="Only whole numbers can have names"):
         FactSpec((2,), dtype, ("one", "two"))
     assert FactSpec((2,), torch.uint8, ("one", "two")).names == ("one", "two")
+
+
+@pytest.mark.parametrize("num_envs", [0, -1])
+def test_there_is_at_least_one_env(num_envs: int) -> None:
+    with pytest.raises(ValueError, match=f"at least 1, not {num_envs}"):
+        ProbeConfig().build(num_envs, "cpu")
