@@ -3,18 +3,20 @@
     python docs/perceptual_steps.py docs/results/perceptual_steps.jsonl
 
 An expert with 10 % mistakes demonstrates each task 20 times; rewards learn from ten and
-are measured on the other ten. Beside pixels and untrained encoders there are two that
-were trained for each task and seed, on 8,000 frames of an expert half of whose actions
-are mistakes: by self-supervision (VICReg on shifted frames), and by being told the
-step. Writes a line per task, encoder and method, and prints the table of
+are measured on the other ten. Beside pixels and untrained encoders there are three
+that were trained for each task and seed, on 8,000 frames of an expert half of whose
+actions are mistakes: by self-supervision (VICReg on a frame that is shifted twice, or
+on two frames of which one is two steps later), and by being told the step. Writes a
+line per task, encoder and method, and prints the table of
 `docs/perceptual_rewards.md`; what OUT has already is not measured again.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -49,10 +51,13 @@ from ssl_objectives import (
     PatchConfig,
     PixelsConfig,
     ShuffledConfig,
+    SuccessiveViews,
     TwoViews,
 )
+from ssl_objectives.images.episodes import Episodes
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.views.augment.preset import shifted
+from ssl_objectives.views.maker import ViewsConfig
 
 SEEDS = range(1, 4)  # settings were chosen on seed 0
 EACH = 10  # demonstrations to learn from, and as many to measure on
@@ -72,14 +77,20 @@ TASKS: dict[str, tuple[WorldConfig, tuple[str, ...], int]] = {
     "push-button, 3 steps": (PushButtonConfig(), ("steps",), 3),
     "carry, 3 steps": (CarryConfig(), ("taken", "brought"), 3),
 }
-FRAMES, HALF = 8_000, 0.5  # to train encoders on, and how often they are mistaken
+WORLDS, FRAMES = 16, 8_000  # to train encoders on
+HALF = 0.5  # of what is done there is a mistake
 GRADIENT_STEPS, BATCH = 300, 128
-METHOD = replace(ZOO["vicreg"], views=TwoViews(shifted()))  # a grid has no other sizes
+VIEWS = {  # a grid has no other sizes, so that frames are shifted alone
+    "nature, VICReg": TwoViews(shifted()),
+    "nature, VICReg of successive frames": SuccessiveViews(2, shifted()),
+}
+SUPERVISED = "nature, supervised"
 UNTRAINED = {
     "pixels": PixelsConfig(),
     "patch, untrained": PatchConfig(),
     "nature, untrained": NatureConfig(),
 }
+ENCODERS = (*UNTRAINED, *VIEWS, SUPERVISED)
 PUBLISHED = {
     "segmentation": ExactSegmentation(2, MeanSpread()),
     "selection": AgainstRest(),
@@ -107,27 +118,48 @@ def demonstrations(
     return found
 
 
-def played(
-    world: WorldConfig, facts: tuple[str, ...], seed: int
-) -> tuple[Tensor, Tensor]:
-    """Frames of a clumsy expert, and the step that each belongs to."""
-    env = world.build(16, "cpu")
+class Played(NamedTuple):
+    """Frames of a clumsy expert in 16 worlds, `[T·16 …]`, world by world at each step.
+
+    `labels` are the step that each belongs to; `first` is True where an episode begins.
+    """
+
+    frames: Tensor
+    labels: Tensor
+    first: Tensor
+
+    def images(self) -> ArrayImages:
+        """The frames in their order."""
+        return ArrayImages(self.frames)
+
+    def episodes(self) -> ArrayImages:
+        """The frames world after world, and which of them follow each other."""
+        frames = self.frames.unflatten(0, (-1, WORLDS)).transpose(0, 1).flatten(0, 1)
+        first = self.first.view(-1, WORLDS).clone()
+        first[0] = True
+        starts = first.T.flatten().nonzero()[:, 0]
+        return ArrayImages(frames, episodes=Episodes(starts, len(frames)))
+
+
+def played(world: WorldConfig, facts: tuple[str, ...], seed: int) -> Played:
+    """What encoders are trained on."""
+    env = world.build(WORLDS, "cpu")
     expert = Expert(env, seed, HALF)
-    row, carry = env.reset(seed), expert.start(16)
-    frames, labels = [], []
-    while 16 * len(frames) < FRAMES:
+    row, carry = env.reset(seed), expert.start(WORLDS)
+    frames, labels, first = [], [], []
+    while WORLDS * len(frames) < FRAMES:
         frames.append(row.obs)
         labels.append(torch.stack([row.facts[x].long() for x in facts]).sum(0))
+        first.append(row.first)
         acted = expert.act(row, carry)
         row, carry = env.step(acted.action), acted.carry
-    return torch.cat(frames), torch.cat(labels)
+    return Played(*map(torch.cat, (frames, labels, first)))
 
 
-def self_supervised(frames: Tensor, seed: int) -> Encoder:
+def self_supervised(views: ViewsConfig, images: ArrayImages, seed: int) -> Encoder:
     """Trained without labels."""
-    images = ArrayImages(frames)
     trainer = Pretrainer(
-        METHOD,
+        replace(ZOO["vicreg"], views=views),
         NatureConfig(),
         images,
         None,
@@ -159,17 +191,17 @@ def supervised(frames: Tensor, labels: Tensor, seed: int) -> Encoder:
     return encoder
 
 
-def encoders(
-    world: WorldConfig, facts: tuple[str, ...], seed: int
-) -> Iterator[tuple[str, Encoder]]:
-    """All that are compared, by what the table calls them."""
-    frames, labels = played(world, facts, seed)
-    shape = tuple(frames.shape[1:])
-    for name, config in UNTRAINED.items():
-        torch.manual_seed(seed)
-        yield name, config.build(shape)
-    yield "nature, VICReg", self_supervised(frames, seed)
-    yield "nature, supervised", supervised(frames, labels, seed)
+def encoder_of(name: str, seen: Played, seed: int) -> Encoder:
+    """One of those that are compared, by what the table calls it."""
+    torch.manual_seed(seed)
+    if name in UNTRAINED:
+        return UNTRAINED[name].build(tuple(seen.frames.shape[1:]))
+    if name == SUPERVISED:
+        return supervised(seen.frames, seen.labels, seed)
+    views = VIEWS[name]
+    follow = isinstance(views, SuccessiveViews)
+    images = seen.episodes() if follow else seen.images()
+    return self_supervised(views, images, seed)
 
 
 def measured(
@@ -192,15 +224,16 @@ def measured(
     return {name: sum(x) / len(x) for name, x in told.items()}
 
 
-def lines(task: str, seed: int) -> Iterator[dict[str, object]]:
-    """What every encoder and method came to."""
+def lines(task: str, seed: int, encoders: Sequence[str]) -> Iterator[dict[str, object]]:
+    """What these encoders and every method came to."""
     world, facts, steps = TASKS[task]
     demos = demonstrations(world, facts, steps, seed)
     generator = torch.Generator().manual_seed(seed)
     unseen = [x.steps for x in demos[EACH:]]
     chance = [ordered_random_jaccard(x, steps, 200, generator) for x in unseen]
-    for name, encoder in encoders(world, facts, seed):
-        encoder.eval()
+    seen = played(world, facts, seed)
+    for name in encoders:
+        encoder = encoder_of(name, seen, seed).eval()
         for method, changes in (("ours", {}), ("published", PUBLISHED)):
             told = measured(PerceptualRewardConfig(steps, **changes), encoder, demos)
             told["chance"] = sum(chance) / len(chance)
@@ -209,17 +242,26 @@ def lines(task: str, seed: int) -> Iterator[dict[str, object]]:
 
 
 def main(out: Path, seeds: Iterable[int]) -> None:
-    """Measure all, write, print."""
+    """Measure what is not known yet, write, print."""
     rows = []
     if out.exists():
         rows = [json.loads(x) for x in out.read_text().splitlines()]
-    known = {(x["task"], x["seed"]) for x in rows}
     for task in TASKS:
         for seed in seeds:
-            if (task, seed) not in known:
-                rows += lines(task, seed)
+            of = (task, seed)
+            known = {x["encoder"] for x in rows if (x["task"], x["seed"]) == of}
+            missing = [x for x in ENCODERS if x not in known]
+            if missing:
+                rows += lines(task, seed, missing)
+                rows.sort(key=_place)
                 out.write_text("".join(json.dumps(x) + "\n" for x in rows))
     table(rows)
+
+
+def _place(row: dict[str, object]) -> tuple[int, int, int]:
+    """By task, seed and encoder."""
+    tasks, encoder = list(TASKS), row["encoder"]
+    return tasks.index(row["task"]), row["seed"], ENCODERS.index(encoder)
 
 
 def table(rows: list[dict[str, object]]) -> None:
