@@ -63,6 +63,30 @@ def test_there_and_back(prefix: str, generator: torch.Generator) -> None:
     assert torch.equal(two.head.weight, head)  # type: ignore[arg-type]
 
 
+def test_files_from_before_batches_were_counted_are_taken() -> None:
+    """torchvision's own first ones, of PyTorch before 0.4.1."""
+    one, two = build(seed=1).eval(), build(seed=2).eval()
+    given = to_torchvision(one)
+    old = {name: x for name, x in given.items() if not name.endswith("tracked")}
+    assert len(old) < len(given)
+    load_torchvision(two, old)
+    after = to_torchvision(two)
+    assert all(torch.equal(x, after[name]) for name, x in given.items())
+    del old["bn1.running_var"]  # what counts for latents is not left out
+    with pytest.raises(ConfigError, match=r"bn1\.running_var and 0 more do not fit"):
+        load_torchvision(two, old)
+
+
+def test_the_query_network_comes_before_its_slow_copy() -> None:
+    """MoCo's files hold both, with names of the same length."""
+    one, slow, two = (build(seed=x) for x in (1, 2, 3))
+    given = {f"module.encoder_q.{k}": x for k, x in to_torchvision(one).items()}
+    given |= {f"module.encoder_k.{k}": x for k, x in to_torchvision(slow).items()}
+    load_torchvision(two, given)
+    after = to_torchvision(two)
+    assert all(torch.equal(x, after[k]) for k, x in to_torchvision(one).items())
+
+
 def test_what_is_given_is_a_copy() -> None:
     encoder = build()
     given = to_torchvision(encoder)
