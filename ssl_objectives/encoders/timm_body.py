@@ -3,6 +3,8 @@
 Its weights keep timm's names, below `body.network`: those of a published checkpoint are
 
     name = "vit_small_patch16_224.dino"
+    config = TimmConfig(name, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+    encoder = config.build((3, 224, 224))
     theirs = timm.create_model(name, pretrained=True, num_classes=0)
     encoder.body.network.load_state_dict(theirs.state_dict())
 """
@@ -27,15 +29,17 @@ class TimmBody(nn.Module):
 
     Args:
         network: from images to rows.
+        first: what images pass in front of it; None: nothing.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, first: nn.Module | None = None) -> None:
         super().__init__()
+        self.first = first or nn.Identity()
         self.network = network
 
     def forward(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N F 1 1"]:
         """Rows, as maps."""
-        rows: Tensor = self.network(images)
+        rows: Tensor = self.network(self.first(images))
         return rows[:, :, None, None]
 
 
@@ -72,10 +76,10 @@ class TimmConfig:
             ConfigError: timm is not there, or has no such network.
             ValueError: the network does not take such images.
         """
-        body: nn.Module = TimmBody(_network(self.name, image_shape))
+        network, first = _network(self.name, image_shape), None
         if self.mean:
             first = Standardize(image_shape[0], self.mean, self.std)
-            body = nn.Sequential(first, body)
+        body = TimmBody(network, first)
         return Encoder(body, image_shape, self.size, self.precision)
 
 

@@ -15,6 +15,7 @@ from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.refusal import ConfigError
 
 _FIRST = "conv1.weight"
+_COUNT = "num_batches_tracked"  # of batch norms; PyTorch before 0.4.1 kept none
 
 
 def to_torchvision(encoder: Encoder) -> dict[str, Tensor]:
@@ -34,7 +35,8 @@ def load_torchvision(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
     """Take the weights of the body from a state dict in torchvision's names.
 
     Its classifier (`fc`) and whatever has another prefix are left out; the encoder's
-    own linear head, if it has one, is left as it is. Images are standardised as the
+    own linear head, if it has one, is left as it is, and so are counts of batches where
+    there are none, as in torchvision's older files. Images are standardised as the
     encoder's config says (`mean`, `std`): for torchvision's and timm's weights give
     `IMAGENET_MEAN` and `IMAGENET_STD`.
 
@@ -52,6 +54,9 @@ def load_torchvision(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
         )
     prefix = min(prefixes, key=len)
     given = {name: state[prefix + name] for name in own if prefix + name in state}
+    for name in own:
+        if name.endswith(_COUNT):
+            given.setdefault(name, own[name])
     wrong = [name for name in own if name not in given]
     wrong += [name for name, x in given.items() if x.shape != own[name].shape]
     blocks = [

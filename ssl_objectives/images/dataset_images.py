@@ -196,6 +196,8 @@ class _Items(Dataset[Read | Refusal]):
                     )
                 images.append(image)
                 labels.append(label)
+        if not images:
+            return torch.empty((0, *(self.shape or ())), dtype=torch.uint8), labels
         return torch.stack(images), labels
 
 

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor
 
 from ssl_objectives.conversion import as_bytes
+from ssl_objectives.images.picture import DEEP
 from ssl_objectives.images.source import UNKNOWN
 from ssl_objectives.refusal import DatasetError
 
@@ -79,6 +80,12 @@ def image_of(image: Any, where: str) -> UInt8[Tensor, "C H W"]:
         DatasetError: something else.
     """
     if isinstance(image, Image.Image):
+        if image.mode in DEEP:  # Pillow would cut off what is above 255
+            raise DatasetError(
+                f"{where} is a picture of the mode {image.mode}, and should have 8 "
+                "bits a channel. Of 16 bits take the upper 8: "
+                "(numpy.asarray(image) >> 8).astype(numpy.uint8)."
+            )
         gray = image.mode in ("1", "L", "LA")
         image = np.asarray(image.convert("L" if gray else "RGB"))
     if isinstance(image, np.ndarray):

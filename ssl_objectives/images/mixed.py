@@ -5,8 +5,9 @@
 augmented more weakly; the paper has 50,000 real images, 1,000,000 generated and r = 10.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import tee
 
 import torch
 from jaxtyping import Int64, UInt8
@@ -61,8 +62,19 @@ class MixedSource(ImageSource):
 
     def read(self, rows: Int64[Tensor, "n"]) -> UInt8[Tensor, "n C H W"]:
         """Images by number."""
-        images = torch.empty((len(rows), *self.image_shape), dtype=torch.uint8)
-        return self._put(rows, images, lambda source, own: source.read(own))
+        return self._put(rows, [x.read(own) for x, own in self._own(rows)])
+
+    def ahead(
+        self, batches: Iterable[tuple[int, Int64[Tensor, "n"]]]
+    ) -> Iterator[UInt8[Tensor, "n C H W"]]:
+        """The images of one batch after another; either source begins its own early."""
+        one, two, whole = tee(batches, 3)
+        real = self._real.ahead((step, self._own(rows)[0][1]) for step, rows in one)
+        generated = self._generated.ahead(
+            (step, self._own(rows)[1][1]) for step, rows in two
+        )
+        for _, rows in whole:
+            yield self._put(rows, [next(real), next(generated)])
 
     def pairs(self, rows: Int64[Tensor, "n"], apart: int) -> UInt8[Tensor, "n 2 C H W"]:
         """Each image and a later one of its own source.
@@ -70,24 +82,29 @@ class MixedSource(ImageSource):
         Raises:
             ConfigError: one of the two sources has no order in time.
         """
-        images = torch.empty((len(rows), 2, *self.image_shape), dtype=torch.uint8)
-        return self._put(rows, images, lambda source, own: source.pairs(own, apart))
+        return self._put(rows, [x.pairs(own, apart) for x, own in self._own(rows)])
+
+    def _own(
+        self, rows: Int64[Tensor, "n"]
+    ) -> tuple[tuple[ImageSource, Int64[Tensor, "_"]], ...]:
+        """Both sources, and the rows that are theirs, by their own numbers."""
+        real = rows < self._num_real
+        return (
+            (self._real, rows[real] % self._real.num_rows),
+            (self._generated, rows[~real] - self._num_real),
+        )
 
     def _put(
         self,
         rows: Int64[Tensor, "n"],
-        images: UInt8[Tensor, "n *two C H W"],
-        read: Callable[[ImageSource, Int64[Tensor, "m"]], Tensor],
+        parts: Sequence[UInt8[Tensor, "_ *two C H W"]],
     ) -> UInt8[Tensor, "n *two C H W"]:
-        """Fills `images` with what is read of either source."""
-        real = rows < self._num_real
-        for source, where, own in (
-            (self._real, real, rows[real] % self._real.num_rows),
-            (self._generated, ~real, rows[~real] - self._num_real),
-        ):
-            part = read(source, own)
+        """What was read of either source, in the order of the rows."""
+        for part in parts:
             check_bytes(part, "A mixture of images")
-            images[where] = part
+        images = parts[0].new_empty((len(rows), *parts[0].shape[1:]))
+        real = rows < self._num_real
+        images[real], images[~real] = parts
         return images
 
 

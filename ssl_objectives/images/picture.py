@@ -9,7 +9,7 @@ from PIL import Image, ImageOps, TiffImagePlugin, UnidentifiedImageError
 
 from ssl_objectives.refusal import DatasetError
 
-_DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
+DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")  # more than 8 bits a channel
 _GRAY = ("1", "L", "LA", "La")
 _DEPTH_BYTE = 24  # of a PNG file: the bits of a channel
 _KIND, _BITS, _SMALLER = 254, 258, 1  # tags of TIFF; a page that is a thumbnail
@@ -42,7 +42,7 @@ def read_image(path: Path, gray: bool, convert: bool = False) -> Picture:
     try:
         with Image.open(path) as image:
             bits = _bits(path, image)
-            if image.mode in _DEEP or bits > 8:
+            if image.mode in DEEP or bits > 8:
                 _refuse_deep(path, image, bits, convert)
             pages = _pages(image)
             if pages > 1:
@@ -51,7 +51,7 @@ def read_image(path: Path, gray: bool, convert: bool = False) -> Picture:
                     "as a file of its own, or all of them as a video."
                 )
             upright = ImageOps.exif_transpose(image)
-            if upright.mode in _DEEP:  # Pillow makes 8 of 16 in colour by itself
+            if upright.mode in DEEP:  # Pillow makes 8 of 16 in colour by itself
                 upright = _upper_bits(upright, bits)
             one_channel = gray or upright.mode in _GRAY
             on_white = upright.has_transparency_data
@@ -104,7 +104,7 @@ def _bits(path: Path, image: Image.Image) -> int:
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         bits = image.tag_v2.get(_BITS, 1)
         return max(bits) if isinstance(bits, tuple) else int(bits)
-    return 16 if image.mode in _DEEP else 8
+    return 16 if image.mode in DEEP else 8
 
 
 def _pages(image: Image.Image) -> int:

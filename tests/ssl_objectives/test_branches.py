@@ -66,6 +66,26 @@ def test_the_target_moves_by_its_share(generator: torch.Generator) -> None:
         torch.testing.assert_close(new, old + 0.1)
 
 
+def test_batch_norms_of_the_target_see_their_own_batches(
+    generator: torch.Generator,
+) -> None:
+    """In training, as BYOL's and MoCo's; and what they remember is kept."""
+    encoder = nn.Sequential(nn.Linear(12, 8), nn.BatchNorm1d(8))
+    branches = Branches(encoder, nn.Identity(), None, Byol(), 0.9)
+    assert branches.target is not None
+    copy = branches.target.network[0]  # type: ignore[index]  # encoder, projector
+    batches = images(generator)
+    for given, t in zip(batches, branches.views(batches).t, strict=True):
+        made = copy[0](given)
+        wanted = (made - made.mean(0)) / (made.var(0, correction=0) + 1e-5).sqrt()
+        torch.testing.assert_close(t, wanted)
+    assert int(copy[1].num_batches_tracked) == 2
+    branches.eval()
+    for given, t in zip(batches, branches.views(batches).t, strict=True):
+        torch.testing.assert_close(t, copy(given))
+    assert int(copy[1].num_batches_tracked) == 2
+
+
 def test_stopped_targets_are_the_same_numbers_without_gradient(
     generator: torch.Generator,
 ) -> None:

@@ -14,6 +14,7 @@ from tests.experiments.conftest import Command
 from tests.experiments.data.test_import_files import everything, picture, read
 from world_models.data.dataset import open_dataset
 from world_models.data.format import Column
+from world_models.data.importers import images as importer
 
 # images
 
@@ -39,6 +40,19 @@ def test_images_of_a_sequence_are_episodes(tmp_path: Path) -> None:
     assert everything(dataset)["first"].tolist() == [True, False, True]
     assert not dataset.spec.facts
     assert dataset.spec.obs_shape == (1, 6, 5)
+
+
+def test_an_episode_goes_on_from_block_to_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three images at once: episodes of 5, 1 and 3."""
+    monkeypatch.setattr(importer, "_BLOCK", 3)
+    for name, count in (("a", 5), ("b", 1), ("c", 3)):
+        for i in range(count):
+            picture(tmp_path / "in" / name / f"{i}.png", (6, 5))
+    dataset = read(tmp_path / "in", tmp_path / "out", sequence=True)
+    first = np.flatnonzero(everything(dataset)["first"])
+    assert first.tolist() == [0, 5, 6]
 
 
 def test_sizes_and_colours_are_converted_when_asked(tmp_path: Path) -> None:

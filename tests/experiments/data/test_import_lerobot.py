@@ -16,6 +16,7 @@ from ssl_objectives.refusal import DatasetError
 from tests.experiments.conftest import Command
 from tests.experiments.data.test_import_files import everything, read
 from world_models.data.format import Column, ContinuousColumn, DiscreteColumn
+from world_models.data.importers.lerobot.meta import read_meta
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -173,6 +174,20 @@ def test_rows_are_frames_and_what_led_to_them(tmp_path: Path, make: Any) -> None
         "task_index": Column((), "int64"),
     }
     assert not spec.ends
+
+
+def test_episodes_begin_at_the_frame_nearest_to_their_time(tmp_path: Path) -> None:
+    """A time in seconds times frames a second is often a little less than a number."""
+    root, fps = third(tmp_path / "in"), 100
+    begins = [0, 29, 57]
+    assert [int(x / fps * fps) for x in begins] == [0, 28, 56]
+    held = root / "meta" / "info.json"
+    held.write_text(json.dumps(json.loads(held.read_text()) | {"fps": fps}))
+    place = root / "meta" / "episodes" / "chunk-000" / "file-000.parquet"
+    told = pq.read_table(place).to_pydict()
+    told[f"videos/{TOP}/from_timestamp"] = [x / fps for x in begins]
+    table(place, told)
+    assert [x.films[TOP].begin for x in read_meta(root).episodes] == begins
 
 
 @pytest.mark.parametrize("make", [second, third])

@@ -94,6 +94,15 @@ def test_hidden_pixels_change_nothing_and_seen_ones_do(
     assert not maps[~there].any()
 
 
+@torch.no_grad()
+def test_a_pool_reads_what_is_seen_alone(generator: torch.Generator) -> None:
+    """The mean over kept places: those that are 0 do not count."""
+    latent, maps = encoder(VIT).with_visible(images(generator), KEPT)
+    for n in range(N):
+        tokens = [maps[n].flatten(1)[:, x] for x in KEPT[n].tolist()]
+        torch.testing.assert_close(latent[n], sum(tokens) / len(tokens))
+
+
 def test_a_transformer_shown_everything_sees_what_it_always_sees(
     generator: torch.Generator,
 ) -> None:

@@ -1,17 +1,20 @@
 """timm's networks as encoders, where timm can be imported; a refusal elsewhere."""
 
+import sys
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from experiments.encoders.saved import load_encoder, save_encoder
 from ssl_objectives.encoders.export import exported
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.standardize import IMAGENET_MEAN, IMAGENET_STD
 from ssl_objectives.encoders.timm_body import TimmConfig
 from ssl_objectives.refusal import ConfigError
 
@@ -63,6 +66,44 @@ def test_it_is_saved_exported_and_standardised(name: str, tmp_path: Path) -> Non
     assert torch.equal(again, expected)
     program = exported(encoder).module()
     torch.testing.assert_close(program(given), expected, rtol=1e-4, atol=1e-5)
+
+
+class Fake(nn.Module):
+    """What stands for one of timm's networks where there is no timm."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 5, 3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        made: Tensor = self.conv(pixels).mean((2, 3))
+        return made
+
+
+def test_published_weights_fit_whether_images_are_standardised_or_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = ModuleType("timm")
+    module.list_models = lambda: ["fake"]  # type: ignore[attr-defined]
+    module.create_model = (  # type: ignore[attr-defined]
+        lambda name, in_chans, num_classes, **_: Fake(in_chans)
+    )
+    monkeypatch.setitem(sys.modules, "timm", module)
+    theirs, given = Fake(3), images((3, 8, 9))
+    mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
+    standardised = ((given / 255).permute(0, 2, 3, 1) - mean) / std
+    for numbers, pixels in (
+        ({}, given / 255),
+        (
+            {"mean": IMAGENET_MEAN, "std": IMAGENET_STD},
+            standardised.permute(0, 3, 1, 2),
+        ),
+    ):
+        encoder = TimmConfig("fake", precision=FULL, **numbers).build((3, 8, 9))
+        encoder.body.network.load_state_dict(theirs.state_dict())  # type: ignore[union-attr]
+        names = {f"body.network.{x}" for x in theirs.state_dict()}
+        assert encoder.state_dict().keys() == names
+        torch.testing.assert_close(encoder(given), theirs(pixels))
 
 
 def test_names_that_are_none_are_refused() -> None:

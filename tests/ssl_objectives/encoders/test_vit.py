@@ -11,6 +11,7 @@ from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.vit import (
     Attention,
+    ClassToken,
     VisionTransformer,
     ViTConfig,
     position_embedding,
@@ -81,6 +82,20 @@ def test_tokens_come_back_in_their_places(generator: torch.Generator) -> None:
             token = patch @ body.embed.weight.flatten(1).T + body.embed.bias
             wanted = body.norm(token + where[i, j])
             torch.testing.assert_close(maps[:, :, i, j], wanted)
+
+
+@torch.no_grad()
+def test_a_class_token_is_what_it_was_and_what_it_found(
+    generator: torch.Generator,
+) -> None:
+    """Once, in the end: attention to all places on a skip connection, normalised."""
+    layer = ClassToken(WIDTH, HEADS)
+    maps = torch.randn(2, WIDTH, 3, 4, generator=generator)
+    for n in range(2):
+        places = torch.stack([maps[n, :, i, j] for i in range(3) for j in range(4)])
+        found = layer.block(layer.token, places[None])[0, 0]
+        wanted = layer.norm(layer.token[0, 0] + found)
+        torch.testing.assert_close(layer(maps)[n, :, 0, 0], wanted)
 
 
 @BOTH

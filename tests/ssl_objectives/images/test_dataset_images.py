@@ -8,9 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 from torch.utils.data import (
+    BatchSampler,
     DataLoader,
     Dataset,
     IterableDataset,
+    RandomSampler,
+    SequentialSampler,
     Subset,
     TensorDataset,
     WeightedRandomSampler,
@@ -110,6 +113,24 @@ def test_workers_and_where_it_begins_change_nothing() -> None:
     assert not torch.equal(alone[0][1], alone[1][1])
 
 
+def test_no_step_draws_what_a_probe_is_shown() -> None:
+    """The first one neither: what is read by number has draws of its own."""
+    source, rows = DatasetImages(Numbered()), torch.tensor([4, 9])
+    seen = [source.read(rows), *source.ahead((x, rows) for x in range(4))]
+    assert all(torch.equal(x[:, 0], seen[0][:, 0]) for x in seen)
+    assert len({x[:, 1:].numpy().tobytes() for x in seen}) == len(seen)
+
+
+def test_a_part_draws_as_the_whole_does() -> None:
+    """By the numbers of the whole, and by the step."""
+    source, chosen = DatasetImages(Numbered()), torch.tensor([3, 17, 8, 5])
+    own = [torch.tensor(x) for x in ([2, 0], [2, 0], [1, 3])]
+    made = list(ImageSubset(source, chosen).ahead(iter(enumerate(own, 6))))
+    wanted = source.ahead((step, chosen[x]) for step, x in enumerate(own, 6))
+    assert all(map(torch.equal, made, wanted))
+    assert not torch.equal(made[0], made[1])
+
+
 def test_many_images_are_read_by_the_workers() -> None:
     rows = torch.tensor([7, 3, 19, 0, 5])
     for workers in (0, 2):
@@ -162,6 +183,10 @@ def test_a_loader_lends_its_data_set_and_its_workers() -> None:
     assert (source.num_rows, source.workers) == (N, 2)
 
 
+class Pairs(BatchSampler):
+    """A way of its own to make batches."""
+
+
 def collated(batch: list[Any]) -> Any:
     return batch
 
@@ -173,6 +198,16 @@ def collated(batch: list[Any]) -> Any:
         (
             DataLoader(Numbered(), sampler=WeightedRandomSampler([1.0] * N, N)),
             "draws by a WeightedRandomSampler",
+        ),
+        (
+            DataLoader(Numbered(), sampler=RandomSampler(Numbered(), replacement=True)),
+            "draws by a RandomSampler",
+        ),
+        (
+            DataLoader(
+                Numbered(), batch_sampler=Pairs(SequentialSampler([1]), 2, True)
+            ),
+            "makes batches by a Pairs",
         ),
         (DataLoader(Numbered(), collate_fn=collated), "collate_fn of its own"),
     ],

@@ -120,6 +120,12 @@ def test_groups_say_who_decays_adapts_and_learns_how_fast() -> None:
     } == {(0.5, True)}
 
 
+def test_settings_are_those_of_the_config() -> None:
+    config = LarsConfig(0.7, momentum=0.8, trust=0.02)
+    for group in config.build(network()).param_groups:
+        assert (group["lr"], group["momentum"], group["trust"]) == (0.7, 0.8, 0.02)
+
+
 def test_frozen_parameters_are_left_out() -> None:
     made = network()
     made[0].requires_grad_(False)

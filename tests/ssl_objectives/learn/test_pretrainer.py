@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from experiments.runs.checkpoints.checkpoint import load_checkpoint, save_checkpoint
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
@@ -312,6 +312,12 @@ def test_weight_decay_may_follow_a_schedule_and_spares_whom_it_spares() -> None:
         AdamWConfig(last_weight_decay=-1.0)
 
 
+def test_weight_decay_may_go_to_nothing() -> None:
+    config = AdamWConfig(weight_decay=0.2, last_weight_decay=0.0)
+    found = [config.decay(x) for x in (0.0, 0.5, 1.0)]
+    assert found == pytest.approx([0.2, 0.1, 0.0])
+
+
 def test_equal_seeds_give_equal_runs_whatever_was_drawn_before() -> None:
     def weights(seed: int, drawn: int) -> Tensor:
         torch.rand(drawn)
@@ -323,6 +329,35 @@ def test_equal_seeds_give_equal_runs_whatever_was_drawn_before() -> None:
     one = weights(1, 5)
     assert torch.equal(one, weights(1, 77))
     assert not torch.equal(one, weights(2, 5))
+
+
+@dataclass(frozen=True)
+class Dropping:
+    """A head that leaves out numbers by PyTorch's own stream."""
+
+    def outputs(self, inputs: int) -> int:
+        return inputs
+
+    def build(self, inputs: int) -> nn.Dropout:
+        return nn.Dropout(0.5)
+
+
+def test_layers_that_draw_for_themselves_repeat_as_well() -> None:
+    """By the step: another one leaves out other numbers."""
+    method = Method(WitnessConfig(), UntouchedViews(), Dropping())
+
+    def left_out(step: int, drawn: int) -> list[Tensor]:
+        made = pretrainer(method)
+        made.counter.steps = step
+        torch.manual_seed(drawn)
+        made.step()
+        objective: Any = made.branches.objective
+        return [x != 0 for x in objective.shown[0].z]
+
+    one, two = left_out(2, 0)
+    assert not torch.equal(one, two)
+    assert all(map(torch.equal, (one, two), left_out(2, 1)))
+    assert not torch.equal(one, left_out(3, 0)[0])
 
 
 @pytest.mark.parametrize("name", ZOO)

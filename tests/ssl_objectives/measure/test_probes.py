@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
-from ssl_objectives.images.source import ArrayImages
+from ssl_objectives.images.source import ArrayImages, ImageSplit
 from ssl_objectives.measure.probes import (
     STRENGTHS,
     Features,
@@ -16,6 +16,7 @@ from ssl_objectives.measure.probes import (
     features,
     knn_accuracy,
     label_efficiency,
+    online_probe,
     ridge_accuracy,
 )
 from ssl_objectives.refusal import TrainingDiverged
@@ -182,6 +183,20 @@ def test_an_encoder_that_diverged_is_not_measured() -> None:
     images = ArrayImages(torch.zeros(4, 1, 2, 3, dtype=torch.uint8))
     with pytest.raises(TrainingDiverged, match=r"not finite.*learning rate"):
         features(encoder, images, torch.arange(4))
+
+
+def test_the_online_probe_names_test_images() -> None:
+    """The same ones under other labels are all named wrongly."""
+    images = 255 * torch.eye(40).byte().view(40, 1, 5, 8)  # nothing in common
+    labels = torch.arange(40) % 4
+    train = ArrayImages(images, labels)
+    for told, share in ((labels, 1.0), ((labels + 1) % 4, 0.0)):
+        split = ImageSplit(train, ArrayImages(images, told))
+        probe = online_probe(split, torch.device("cpu"), 0)
+        assert probe is not None
+        assert probe.accuracy(RawPixels()) == share
+    unknown = ImageSplit(train, ArrayImages(images, torch.full_like(labels, -1)))
+    assert online_probe(unknown, torch.device("cpu"), 0) is None
 
 
 def test_raw_pixels_are_what_they_were_but_large_images_are_averaged() -> None:

@@ -200,6 +200,19 @@ def test_prototypes_learn_when_they_are_thawed_and_their_copy_never(
         dino.observe(views)
 
 
+def test_the_teacher_warms_up_from_the_first_temperature_to_the_last(
+    generator: torch.Generator,
+) -> None:
+    config = DinoConfig(
+        K, first_target_temperature=0.02, target_temperature=0.08, warm_up=3
+    )
+    dino, found = config.build(Sizes(D)), []
+    for _ in range(5):
+        found.append(dino.target_temperature)
+        dino.observe(Views.of(*torch.randn(2, N, D, generator=generator)))
+    assert found == pytest.approx([0.02, 0.04, 0.06, 0.08, 0.08])
+
+
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

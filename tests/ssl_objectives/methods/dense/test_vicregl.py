@@ -210,6 +210,12 @@ def test_alpha_one_is_vicreg_and_rows_that_do_not_count_are_left_out(
     torch.testing.assert_close(objective(views).mean(valid), objective(left).mean())
 
 
+def test_a_target_view_has_its_own_number_of_matches() -> None:
+    config = VicRegLConfig(alpha=0.9, matches=7, matches_back=3)
+    made = config.build(Sizes(4, maps=(F, *GRID), image=(1, 20, 30)))
+    assert (made.alpha, made.matches, made.image) == (0.9, (7, 3), (20, 30))
+
+
 def test_settings_are_checked() -> None:
     with pytest.raises(ValueError, match="alpha must be"):
         VicRegLConfig(alpha=1.5)

@@ -151,6 +151,11 @@ def test_a_world_model_regularises_what_it_saw(generator: torch.Generator) -> No
     torch.testing.assert_close(learned.regularizer, want)
 
 
+def test_settings_are_those_of_the_config() -> None:
+    made = TiCoConfig(contrast=3.0, decay=0.25).build(Sizes(D))
+    assert (made.contrast, made.decay, made.covariance.shape) == (3.0, 0.25, (D, D))
+
+
 def test_settings_are_checked() -> None:
     for decay in (1.0, -0.1):
         with pytest.raises(ValueError, match="a decay must be"):

@@ -17,6 +17,7 @@ from ssl_objectives.methods.pretext.masked import (
     IJepaConfig,
     MaeConfig,
     MaskedPrediction,
+    PatchPixels,
 )
 from ssl_objectives.objective import Needs, ObjectiveConfig, Sizes, TargetKind, Views
 from ssl_objectives.parts.masked_predictor import MaskedPredictorConfig
@@ -141,6 +142,19 @@ def test_mae_may_tell_pixels_as_they_are(generator: torch.Generator) -> None:
     want = torch.tensor([patch_of(pixels, 0, x) for x in hidden.tolist()])
     found = torch.tensor(told(made, views, 0, hidden))
     assert loss[0].item() == pytest.approx((found - want).square().mean().item(), 1e-4)
+
+
+def test_patches_of_nearly_one_colour_show_the_official_eps() -> None:
+    """One pixel of 50 a byte brighter: a variance of 3e-7, below eps."""
+    pixels = torch.full((1, 1, C, SIDE, SIDE), 128, dtype=torch.uint8)
+    pixels[..., 3, 8] += 1  # place 1
+    z = (torch.zeros(1, 4),)
+    views = Views(z, z, z, ((0, 0),), extra={"image": pixels})
+    found = PatchPixels().target(views, GRID)
+    assert found.shape == (1, 16, C * PATCH**2)
+    assert not found[:, 0].any()
+    wanted = standardized(patch_of(pixels[:, 0], 0, 1), True, 1e-6)
+    torch.testing.assert_close(found[0, 1], torch.tensor(wanted), rtol=1e-3, atol=1e-4)
 
 
 @torch.no_grad()
