@@ -107,14 +107,17 @@ def _agreement(
     if not isinstance(reward, PerceptualReward):
         return None, None
     generator = torch.Generator().manual_seed(seed)
-    number, found, chance = reward.config.steps, [], []
+    number, labelled = reward.config.steps, []
     for x in drawn:
-        truth = x.demo.steps
-        if truth is None or x.found is None:
+        if x.demo.steps is None or x.found is None:
             return None, None
-        number = max(number, int(truth.max()) + 1)
-        found.append(jaccard(x.found, truth, number))
-        chance.append(ordered_random_jaccard(truth, number, _RANDOM, generator))
+        labelled.append((x.found, x.demo.steps))
+        number = max(number, int(x.demo.steps.max()) + 1)
+    found = [jaccard(x, truth, number) for x, truth in labelled]
+    chance = [
+        ordered_random_jaccard(truth, number, _RANDOM, generator)
+        for _, truth in labelled
+    ]
     return found, chance
 
 

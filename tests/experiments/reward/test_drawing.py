@@ -13,7 +13,6 @@ from agents.rewards.perceptual import PerceptualRewardConfig
 from agents.rewards.reward_model import along
 from experiments.reward import drawing
 from experiments.reward.drawing import Drawn, draw
-from experiments.reward.showing import _agreement
 from tests.agents.rewards.moving import eyes, moving
 
 
@@ -52,17 +51,3 @@ def test_a_picture_is_replaced_only_by_a_whole_one(
     with pytest.raises(OSError, match="full"):
         draw(picture, reward, [Drawn(demos[0], along(reward, demos)[0], None)])
     assert picture.read_bytes() == b"what was there"
-
-
-def test_agreement_counts_all_true_steps() -> None:
-    """Also those that the reward has no step for: there are three, and it knows two."""
-    demos = [moving(x) for x in range(2)]
-    reward = PerceptualRewardConfig(2, features=4).fit(eyes(), demos)
-    truth = torch.arange(30) // 10
-    demo = Demonstration(demos[0].frames, truth)
-    found = (torch.arange(30) >= 10).long()
-    steps, chance = _agreement(reward, [Drawn(demo, torch.zeros(30), found)], 0)
-    assert steps is not None
-    assert steps[0] == pytest.approx((1 + 10 / 20 + 0) / 3)
-    assert chance is not None
-    assert 0 < chance[0] < 1
