@@ -25,7 +25,7 @@ class EncoderFeatures(BaseFeaturesExtractor):
     encoded, so that pixels are scaled once and latents are exactly the encoder's. Of
     stacked frames (`VecFrameStack`) each is encoded by itself, the oldest first, and
     latents are joined. Dictionaries have their images encoded and all else flattened
-    behind them.
+    behind them, in the order of the space, whatever that of what is shown.
 
     Each policy has a copy of the encoder; the one that was given is left as it is.
 
@@ -56,13 +56,13 @@ class EncoderFeatures(BaseFeaturesExtractor):
             raise ConfigError(
                 f"An encoder sees images of bytes, and {observation_space} has none."
             )
-        others = sum(
-            get_flattened_obs_dim(x) for key, x in shown.items() if key not in images
-        )
+        others = {key: x for key, x in shown.items() if key not in images}
+        beside = sum(map(get_flattened_obs_dim, others.values()))
         super().__init__(
-            observation_space, encoder.size * sum(stacks.values()) + others
+            observation_space, encoder.size * sum(stacks.values()) + beside
         )
-        self._stacks, self._full = stacks, 255.0 if scaled else 1.0
+        self._stacks, self._others = stacks, tuple(others)
+        self._full = 255.0 if scaled else 1.0
         self.encoder = copy.deepcopy(encoder)
         if rate:
             set_pace(self.encoder.unfreeze(), rate)
@@ -93,9 +93,7 @@ class EncoderFeatures(BaseFeaturesExtractor):
         """Latents of all images, and what else is shown."""
         shown = observations if isinstance(observations, dict) else {"": observations}
         features = [self._see(shown[key], n) for key, n in self._stacks.items()]
-        features += [
-            x.flatten(1).float() for key, x in shown.items() if key not in self._stacks
-        ]
+        features += [shown[key].flatten(1).float() for key in self._others]
         return torch.cat(features, 1)
 
     def apply(self, fn: Any) -> "EncoderFeatures":

@@ -86,9 +86,11 @@ def read_demonstrations(
     ]
     longest = max(len(x) for x in demos)
     if longest > _LONG:
+        whole = max(len(x.columns["first"]) for x in chosen)
+        fits = -(-(whole - 1) // (_LONG - 1))  # the last frame is always there
         raise DatasetError(
             f"A demonstration of {source} has {longest:,} frames, and at most "
-            f"{_LONG:,} are looked at. Take each n-th: --every {-(-longest // _LONG)}"
+            f"{_LONG:,} are looked at. Take each n-th: --every {fits}"
         )
     many = "1 episode was" if passed == 1 else f"{passed} episodes were"
     note = f"{many} passed over, with nothing earned, or cut off."

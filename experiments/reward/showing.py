@@ -118,18 +118,22 @@ def _agreement(reward: RewardModel, drawn: list[Drawn], seed: int) -> Agreement 
     if not isinstance(reward, PerceptualReward):
         return None
     generator = torch.Generator().manual_seed(seed)
-    number, told = reward.config.steps, Agreement([], [], [])
+    number, labelled = reward.config.steps, []
     for x in drawn:
-        truth, frames = x.demo.steps, x.demo.frames.to(reward.mean.device)
-        if truth is None or x.found is None:
+        if x.demo.steps is None or x.found is None:
             return None
-        number = max(number, int(truth.max()) + 1)
+        frames = x.demo.frames.to(reward.mean.device)
         followed = labels_of(reward.followed(frames), len(frames))
-        told.steps.append(jaccard(x.found, truth, number))
-        told.followed.append(jaccard(followed, truth, number))
-        drawn_steps = ordered_random_jaccard(truth, number, _RANDOM, generator)
-        told.by_chance.append(drawn_steps)
-    return told
+        labelled.append((x.found, followed, x.demo.steps))
+        number = max(number, int(x.demo.steps.max()) + 1)
+    return Agreement(
+        [jaccard(x, truth, number) for x, _, truth in labelled],
+        [jaccard(x, truth, number) for _, x, truth in labelled],
+        [
+            ordered_random_jaccard(truth, number, _RANDOM, generator)
+            for *_, truth in labelled
+        ],
+    )
 
 
 def _table(

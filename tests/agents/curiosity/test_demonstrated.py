@@ -8,7 +8,7 @@ from torch import Tensor
 
 from agents.check.curiosity import check_curiosity
 from agents.curiosity.demonstrated import DemonstratedReward, Shaping
-from agents.curiosity.normalize import Unscaled
+from agents.curiosity.normalize import ReturnStdScale, Unscaled
 from agents.curiosity.scored import Scored
 from agents.curiosity.signal import Curiosity, Surroundings
 from agents.experience import Experience
@@ -81,6 +81,14 @@ def test_the_reward_itself_is_what_a_transition_led_to() -> None:
     expected[15] = 0.0
     assert torch.allclose(paid.raw, expected)
     assert float(paid.told["value"]) > 0
+
+
+def test_an_agent_is_paid_by_the_scale_of_its_own_return() -> None:
+    scored = played(terminated=True)
+    paid = DemonstratedReward.within(around(), REWARD).reward(scored)
+    scale = ReturnStdScale(3, GAMMA)
+    assert torch.equal(paid.reward, scale(paid.raw, scored.valid))
+    assert not torch.equal(paid.reward, paid.raw)
 
 
 def test_to_end_is_worth_as_much_as_to_stay_for_ever() -> None:

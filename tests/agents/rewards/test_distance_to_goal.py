@@ -72,6 +72,19 @@ def test_its_state_is_all_there_is(config: RewardConfig) -> None:
     assert torch.equal(twin(frames.view(3, 10, *SHAPE)).flatten(), reward(frames))
 
 
+def test_first_weights_are_the_seeds() -> None:
+    """Whatever the global generator is at; those of another seed are others."""
+    config = TemporalRewardConfig(TimeContrast(), EmbeddingConfig(4, 6, steps=1))
+
+    def learned(before: int, seed: int) -> torch.Tensor:
+        torch.manual_seed(before)
+        network = config.fit(eyes(), DEMOS[:1], seed).network
+        return torch.cat([x.flatten() for x in network.parameters()])
+
+    assert torch.equal(learned(1, seed=3), learned(2, seed=3))
+    assert not torch.equal(learned(1, seed=3), learned(1, seed=4))
+
+
 def test_dead_features_do_no_harm() -> None:
     demos = [Demonstration(x.frames.clone()) for x in DEMOS]
     for demo in demos:
@@ -89,6 +102,7 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
     short = [Demonstration(x.frames[:9]) for x in DEMOS]
     with pytest.raises(ConfigError, match="16 frames are drawn"):
         METHODS[3].fit(eyes(), short)
+    CycleConsistency(frames=9).check([9, 9])
     with pytest.raises(ConfigError, match="must have 18 frames"):
         METHODS[1].fit(eyes(), short)
     for make in (

@@ -172,6 +172,7 @@ def test_dead_features_are_never_chosen() -> None:
         pixels(), several(TRAINED)
     )
     assert few.there.sum(1).tolist() == [30] * 4
+    assert {len(set(few.spots(x))) for x in range(4)} == {len(few.spots(0))} == {30}
     assert few(several(UNSEEN)[0].frames).isfinite().all()
     wild = torch.randint(0, 256, (50, *SHAPE), dtype=torch.uint8)
     assert reward(wild).isfinite().all()

@@ -74,6 +74,22 @@ def test_what_is_arrived_at_is_paid_also_at_an_end(
     assert dones is not None
 
 
+def test_signals_are_built_by_its_seed_for_what_was_asked() -> None:
+    built: list[tuple[Surroundings, float]] = []
+
+    class Asking(ReadingConfig):
+        def build(self, surroundings: Surroundings) -> Curiosity:
+            built.append((surroundings, torch.rand(()).item()))
+            return Reading()
+
+    for seed in (4, 4, 5):
+        worlds = WorldVecEnv(CountingConfig().build(3, "cpu"))
+        CuriousVecEnv(worlds, Asking(), 0.5, seed=seed, updates=90)
+    (one, first), (_, again), (_, other) = built
+    assert first == again != other
+    assert (one.extrinsic, one.updates) == (0.5, 90)
+
+
 def room() -> VecMonitor:
     return VecMonitor(WorldVecEnv(ROOM.build(3, "cpu")))
 

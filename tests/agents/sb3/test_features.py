@@ -101,6 +101,18 @@ def test_what_is_shown_beside_images_lies_behind_them() -> None:
     assert torch.equal(found, torch.cat([encoder(images(3)), beside], 1))
 
 
+def test_the_order_of_a_dictionary_tells_nothing() -> None:
+    """Whoever asks a policy may name what is shown in any order."""
+    vector = spaces.Box(-1, 1, (2,), np.float32)
+    space = spaces.Dict({"a": vector, "image": box(SHAPE), "z": vector})
+    features = EncoderFeatures(space, trained())
+    a, z = torch.ones(3, 2), torch.zeros(3, 2)
+    seen = images(3) / 255
+    expected = torch.cat([trained()(images(3)), a, z], 1)
+    assert torch.equal(features({"a": a, "image": seen, "z": z}), expected)
+    assert torch.equal(features({"z": z, "image": seen, "a": a}), expected)
+
+
 def weights(encoder: nn.Module) -> dict[str, torch.Tensor]:
     return {key: x.clone() for key, x in encoder.state_dict().items()}
 
@@ -143,6 +155,13 @@ def test_weights_are_kept_then_frozen_or_tuned(name: str, rate: float) -> None:
     if name == "dqn":
         target = model.policy.q_net_target.features_extractor.encoder
         assert target is not mine
+
+
+def test_further_keywords_of_a_policy_go_before_ours() -> None:
+    own: dict[str, Any] = {"optimizer_class": torch.optim.SGD, "net_arch": [7]}
+    told = EncoderFeatures.policy(trained(), 0.5, **own)
+    assert {key: told[key] for key in own} == own
+    assert told["features_extractor_kwargs"]["rate"] == 0.5
 
 
 def test_a_frozen_encoder_stays_in_evaluation_mode() -> None:

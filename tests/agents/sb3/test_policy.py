@@ -44,3 +44,18 @@ def test_memory_is_the_state_and_is_forgotten_at_a_beginning() -> None:
     _, again = policy.predict(seen, later, starts, deterministic=True)
     torch.testing.assert_close(again.memory[starts], begun.memory[starts])
     assert (again.memory[1] != begun.memory[1]).any()
+
+
+def test_what_it_draws_is_the_seeds() -> None:
+    envs = WorldVecEnv(CountingConfig().build(3, "cpu"))
+    played, seen = player(envs.env.spec), envs.reset()
+
+    def drawn(seed: int) -> list[list[int]]:
+        policy, state, acted = PlayerPolicy(played, envs, seed), None, []
+        for _ in range(8):
+            actions, state = policy.predict(seen, state)
+            acted.append(actions.tolist())
+        return acted
+
+    assert drawn(5) == drawn(5)
+    assert drawn(5) != drawn(6)

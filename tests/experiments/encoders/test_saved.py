@@ -300,6 +300,10 @@ def test_the_control_has_the_shape_and_other_weights(trained: Path) -> None:
         assert x.shape == learned.state_dict()[key].shape
     assert not torch.equal(control(images(3, shape)), learned(images(3, shape)))
     assert not any(x.requires_grad for x in control.parameters())
+    slow = PretrainedConfig(trained, rate=0.25, random=True).build(shape)
+    assert list(by_pace(slow.parameters())) == [0.25]
+    assert all(x.requires_grad for x in slow.parameters())
+    assert slow.training
 
 
 @pytest.mark.parametrize("rate", [0.0, 1.0])
@@ -327,6 +331,8 @@ def test_what_an_agent_cannot_see_with(tmp_path: Path, trained: Path) -> None:
         build_agent(config)
     with pytest.raises(SavedEncoderError, match=r"--agent.encoder.path FILE"):
         build_agent(debug_run(tmp_path, PretrainedConfig()))
+    with pytest.raises(SavedEncoderError, match=r" --encoder.path FILE"):
+        PretrainedConfig().untrained()  # as `pretrain` and `reward fit` have it
     with pytest.raises(SavedEncoderError, match="no encoder at"):
         build_agent(debug_run(tmp_path, PretrainedConfig(tmp_path / "other")))
 

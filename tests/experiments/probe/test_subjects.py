@@ -5,11 +5,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from experiments.encoders.saved import save_encoder
 from experiments.model.saved import load_world_model
-from experiments.probe.subjects import named_subject
+from experiments.pretrain.results import random_encoder
+from experiments.probe.subjects import _encoder, named_subject
 from experiments.runs.checkpoints.folder import CheckpointFolder
+from ssl_objectives.encoders.cnn import PatchConfig
 from tests.experiments.conftest import Command
 from world_models.probing.dynamics import OfModel
+from world_models.probing.images import OfImages
 
 
 def weights(path: Path) -> list[Tensor]:
@@ -34,3 +38,21 @@ def test_a_checkpoint_that_is_named_is_the_one_that_is_probed(curious: Command) 
     assert not all(map(torch.equal, early, late)), "nothing was learned between them"
     for named, wanted in ((first, early), (last, late), (run.path, late)):
         assert all(map(torch.equal, weights(named), wanted)), named.name
+
+
+def test_the_control_of_an_encoder_is_its_shape_by_the_runs_seed(
+    tmp_path: Path,
+) -> None:
+    config, shape, file = PatchConfig(5, 2, 4), (1, 6, 8), tmp_path / "x.safetensors"
+    trained = random_encoder(config, shape, 1)
+    save_encoder(file, trained, config, shape)
+    for subject, seed in (
+        (named_subject(str(file), "cpu", 1, None).subject, 0),
+        (_encoder(file, "cpu", 1, 5), 5),
+    ):
+        assert isinstance(subject, OfImages)
+        assert subject.fresh is not None
+        expected = random_encoder(config, shape, seed)
+        images = torch.randint(256, (3, *shape), dtype=torch.uint8)
+        assert torch.equal(subject.fresh()(images), expected(images))
+        assert torch.equal(subject.function(images), trained.eval()(images))

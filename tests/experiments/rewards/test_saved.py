@@ -68,7 +68,7 @@ def test_signals_are_made_of_the_file(tmp_path: Path) -> None:
         assert torch.equal(signal.model(frames), reward(frames))
         assert signal.discount == 0.9
         assert not any(x.requires_grad for x in signal.parameters())
-    with pytest.raises(SavedRewardError, match="Which learned reward"):
+    with pytest.raises(SavedRewardError, match=r"--curiosity\.path FOLDER"):
         PerceptualConfig().build(around())
 
 

@@ -81,6 +81,28 @@ def test_paced_adam_is_two_adams_whatever_sets_their_rate() -> None:
         assert torch.allclose(mine, expected, atol=1e-7)
 
 
+def test_paced_adam_is_told_what_adam_is() -> None:
+    """Its own `eps` only where nobody says otherwise; and a loss to compute anew."""
+    made = network()
+    assert PacedAdam(made.parameters()).defaults["eps"] == 1e-5
+    paced = PacedAdam(made.parameters(), eps=1e-3, weight_decay=0.1)
+    assert {(x["eps"], x["weight_decay"]) for x in paced.param_groups} == {(1e-3, 0.1)}
+    asked = []
+
+    def anew() -> float:
+        paced.zero_grad()
+        loss = loss_of(made, 0)
+        loss.backward()
+        asked.append(loss.item())
+        return loss.item()
+
+    before = [x.detach().clone() for x in made.parameters()]
+    assert paced.step(anew) == asked[0]
+    assert len(asked) == 1
+    for now, was in zip(made.parameters(), before, strict=True):
+        assert not torch.equal(now, was)
+
+
 def test_paced_adam_goes_on_from_its_state() -> None:
     made = network()
     paced = PacedAdam(made.parameters(), lr=0.1)
