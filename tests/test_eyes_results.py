@@ -58,3 +58,40 @@ def test_the_page_has_the_table_of_the_runs_that_were_made() -> None:
     rows = list(script("collect_eyes").table(lines))
     begin = page.index(rows[0])
     assert page[begin : begin + len(rows)] == rows
+
+
+KRULL = [
+    *(
+        {"eyes": "good", "seed": s, "returned": 300.0, "at_random": 100.0}
+        for s in (1, 2)
+    ),
+    {"eyes": "bad", "seed": 2, "returned": 1_150.0, "at_random": 4_000.0},
+    {"eyes": "bad", "seed": 1, "returned": -950.0, "at_random": -3_600.0},
+    encoder("bad", 1, 0.25),
+    encoder("bad", 2, 0.5),
+]
+
+
+def test_in_a_game_who_returns_most_comes_first() -> None:
+    assert list(script("collect_eyes_krull").table(KRULL)) == [
+        "| eyes | seed 1 | seed 2 | mean | x random play | acted | rewarded |",
+        "|---|---|---|---|---|---|---|",
+        "| good | 300 | 300 | 300 | 3.00 | – | – |",
+        "| bad | -950 | 1,150 | 100 | 0.50 | 0.375 | 0.500 |",
+    ]
+
+
+def test_the_page_has_what_came_in_krull() -> None:
+    file = DOCS / "results" / "eyes_krull.jsonl"
+    lines = [json.loads(x) for x in file.read_text("utf-8").splitlines()]
+    keys = [(x.get("eyes"), x.get("encoder"), x["seed"]) for x in lines]
+    assert len(set(keys)) == len(keys) == 3 * (4 + 2)
+    assert {x["seed"] for x in lines} == {60, 61, 62}
+    rows = list(script("collect_eyes_krull").table(lines))
+    assert "\n".join(rows) in (DOCS / "eyes.md").read_text("utf-8")
+    by_seed = {(x["eyes"], x["seed"]): x for x in lines if "eyes" in x}
+    for seed in (60, 61, 62):
+        scratch, random = by_seed["scratch", seed], by_seed["random", seed]
+        assert scratch["returned"] > 1.5 * scratch["at_random"]
+        for eyes in ("vicreg", "atc"):
+            assert by_seed[eyes, seed]["returned"] < random["returned"]
