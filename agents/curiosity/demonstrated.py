@@ -130,6 +130,7 @@ def _check_frames(surroundings: Surroundings, model: RewardModel) -> None:
     if tuple(shape) != model.image_shape:
         raise ValueError(
             f"the learned reward looks at frames of shape {model.image_shape} "
-            f"(channels, height, width), and here they are {tuple(shape)}: fit one on "
+            f"(channels, height, width), and here they are {tuple(shape)}: take the "
+            "world that its demonstrations are of (--world), or fit one on "
             "demonstrations from this world"
         )

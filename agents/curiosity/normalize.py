@@ -94,7 +94,7 @@ class EmaStdScale(RewardScale):
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """Scaled rewards; 0 stays 0, also where nothing else was ever seen."""
-        return reward / self.divisor.clamp(min=_TINY)
+        return reward / _or_by_itself(self.divisor, reward, valid)
 
 
 class EmaRmsScale(RewardScale):
@@ -189,7 +189,8 @@ class ReturnStdScale(RewardScale):
         self, reward: Float32[Tensor, "T B"], valid: Bool[Tensor, "T B"]
     ) -> Float32[Tensor, "T B"]:
         """`r / max(σ, max|r| / 10, rms(R) / 100)`; 0 where it is 0, and at joins."""
-        return reward.masked_fill(~valid, 0.0) / self.divisor.clamp(min=_TINY)
+        divisor = _or_by_itself(self.divisor, reward, valid)
+        return reward.masked_fill(~valid, 0.0) / divisor
 
 
 class Unscaled(RewardScale):
@@ -260,3 +261,17 @@ class PayAll(Prioritizer):
     ) -> Float32[Tensor, "T B"]:
         """Return the rewards unchanged."""
         return reward
+
+
+def _or_by_itself(
+    divisor: Float32[Tensor, ""],
+    reward: Float32[Tensor, "T B"],
+    valid: Bool[Tensor, "T B"],
+) -> Float32[Tensor, ""]:
+    """The divisor; while nothing but 0 was ever followed, one that pays 10 at most.
+
+    Steps are turned before they are followed (`agents/beside/held.py`), so that the
+    first reward of all may come where no scale is known.
+    """
+    alone = reward.masked_fill(~valid, 0.0).abs().max() / 10
+    return torch.where(divisor == 0.0, alone, divisor).clamp(min=_TINY)

@@ -22,7 +22,8 @@ class Demonstration:
         name: for people.
 
     Raises:
-        ConfigError: fewer than two frames, or labels for another number of them.
+        ConfigError: no bytes, fewer than two frames, or labels for another number of
+            them.
     """
 
     frames: UInt8[Tensor, "T C H W"]
@@ -30,6 +31,14 @@ class Demonstration:
     name: str = ""
 
     def __post_init__(self) -> None:
+        kind = getattr(self.frames, "dtype", type(self.frames).__name__)
+        if kind is not torch.uint8 or self.frames.ndim != 4:
+            raise ConfigError(
+                f"The demonstration {self.name or 'given'} must be a torch tensor of "
+                "bytes (uint8, 0 to 255) of shape [T, C, H, W], and this is "
+                f"{kind} {list(getattr(self.frames, 'shape', ()))}. Of an array "
+                "[T, H, W, C]: torch.from_numpy(x).permute(0, 3, 1, 2)."
+            )
         if len(self.frames) < 2:
             raise ConfigError(
                 f"The demonstration {self.name or 'given'} has {len(self.frames)} "

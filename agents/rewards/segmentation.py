@@ -176,7 +176,8 @@ def shortest(least: int | None, frames: int, steps: int) -> int:
     if length * steps > frames:
         raise ConfigError(
             f"A demonstration of {frames} frames cannot be cut into {steps} steps of "
-            f"at least {length}. Take fewer steps, or shorter ones."
+            f"at least {length}. Take fewer steps{', or shorter ones' * (length > 1)}, "
+            "or more of its frames."
         )
     return length
 

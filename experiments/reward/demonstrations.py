@@ -70,7 +70,7 @@ def read_demonstrations(
             f"{source} has no facts {', '.join(unknown)}; it has {known}. Record with "
             "--facts."
         )
-    chosen, passed = _shows_how(_episodes(importer.rows()), skip + most)
+    chosen, passed, longest = _shows_how(_episodes(importer.rows()), skip + most)
     chosen = chosen[skip:]
     if not chosen:
         raise DatasetError(
@@ -78,7 +78,8 @@ def read_demonstrations(
             "skip fewer."
             if skip
             else f"{source} has no whole episode: a demonstration is one from its "
-            "beginning to its end. Record more steps."
+            f"beginning to its end, and after {longest:,} frames none had ended. "
+            "Record more --steps, or as many in fewer --num-envs."
         )
     demos = [
         _demonstration(x, every, labels, f"{Path(source).name} {skip + n}")
@@ -118,11 +119,14 @@ class _Episode:
         return earned, self.told("terminated")
 
 
-def _shows_how(episodes: Iterator[_Episode], enough: int) -> tuple[list[_Episode], int]:
-    """The first ones of the best rank there is; and how many others were read."""
+def _shows_how(
+    episodes: Iterator[_Episode], enough: int
+) -> tuple[list[_Episode], int, int]:
+    """The first of the best rank; how many others were read; frames of the longest."""
     by_rank: dict[tuple[bool, bool], list[_Episode]] = {}
-    read = 0
+    read = longest = 0
     for episode in episodes:
+        longest = max(longest, len(episode.columns["first"]))
         if not episode.whole:
             continue
         read += 1
@@ -132,7 +136,7 @@ def _shows_how(episodes: Iterator[_Episode], enough: int) -> tuple[list[_Episode
         if len(by_rank.get((True, True), ())) == enough:
             break
     best = by_rank[max(by_rank)] if by_rank else []
-    return best, read - len(best)
+    return best, read - len(best), longest
 
 
 def _episodes(rows: Iterator[Rows]) -> Iterator[_Episode]:
@@ -163,7 +167,22 @@ def _demonstration(
     kept = sorted({*range(0, num, every), num - 1})
     steps = None
     if labels:
-        facts = [episode.columns[FACTS + x][kept].astype(np.int64) for x in labels]
+        facts = [_step_of(episode.columns[FACTS + x][kept], x) for x in labels]
         steps = torch.from_numpy(sum(facts[1:], start=facts[0]))
     frames = torch.from_numpy(np.ascontiguousarray(episode.columns["obs"][kept]))
     return Demonstration(frames, steps, name)
+
+
+def _step_of(fact: NDArray[Any], name: str) -> NDArray[np.int64]:
+    """What a fact adds to the step of each frame.
+
+    Raises:
+        DatasetError: it counts nothing.
+    """
+    whole = fact.dtype.kind in "biu" or bool(np.all(fact == np.floor(fact)))
+    if fact.ndim != 1 or not whole or fact.min() < 0:
+        raise DatasetError(
+            f"The fact {name} counts no steps: of each frame it must be one whole "
+            "number from 0, or a yes or no. Name others: --labels FACT …"
+        )
+    return fact.astype(np.int64)

@@ -11,6 +11,7 @@ from jaxtyping import Float32, Int64, UInt8
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from agents.rewards.demonstration import Demonstration
@@ -78,6 +79,7 @@ def _demonstration(part: SubFigure, drawn: Drawn) -> None:
     curve.plot(drawn.reward, color="#222222", lw=1.5)
     curve.set_xlim(-0.5, num - 0.5)
     curve.set_ylim(-0.05, 1.05)
+    curve.xaxis.set_major_locator(MaxNLocator(integer=True))
     curve.set_xlabel("frame", fontsize=8)
     curve.set_ylabel("reward", fontsize=8)
     curve.tick_params(labelsize=7)

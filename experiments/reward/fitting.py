@@ -1,5 +1,8 @@
 """`curious reward fit`: demonstrations become a reward, in one file."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +18,7 @@ from experiments.reward.demonstrations import read_demonstrations
 from experiments.reward.eyes import WorldModelEncoderConfig, opened
 from experiments.reward.fit_config import FitConfig
 from experiments.rewards.saved import REWARD_FILE, RewardDescription, save_reward
+from ssl_objectives.encoders.raw_pixels import PixelsConfig
 from ssl_objectives.refusal import ConfigError
 
 
@@ -41,6 +45,7 @@ def fit(config: FitConfig, console: Console | None = None) -> Fitted:
         NotARun, CheckpointError, ConfigError: an encoder cannot be loaded, the
             demonstrations do not do, or a reward lies in the folder already.
         TrainingDiverged: the loss of an embedding is not finite.
+        OSError: the folder cannot be made.
     """
     console = console or Console()
     if not config.source:
@@ -65,23 +70,58 @@ def fit(config: FitConfig, console: Console | None = None) -> Fitted:
         torch.manual_seed(config.seed)
         encoder, plain = opened(config.encoder, shape)
     device = resolve_device(config.device)
-    reward = config.method.fit(encoder.to(device), demos, config.seed)
     frames = sum(map(len, demos))
-    note = f"{len(demos)} demonstrations, {frames} frames, of {config.source}"
-    config.out.mkdir(parents=True, exist_ok=True)
-    save_reward(file, reward, RewardDescription(config.method, plain, shape, note))
+    many = "1 demonstration" if len(demos) == 1 else f"{len(demos)} demonstrations"
+    note = f"{many}, {frames} frames, of {config.source}"
+    with _room_in(config.out):
+        reward = config.method.fit(encoder.to(device), demos, config.seed)
+        save_reward(file, reward, RewardDescription(config.method, plain, shape, note))
     order = [order_in_time(x) for x in along(reward, demos)]
-    trained = isinstance(config.encoder, PretrainedConfig | WorldModelEncoderConfig)
+    trained = isinstance(
+        config.encoder, PretrainedConfig | WorldModelEncoderConfig | PixelsConfig
+    )
     notes = [*read.notes, *([] if trained else ["The encoder is not trained."])]
     lines = [
         *(f"note: {x}" for x in notes),
         f"Learned from {note}.",
-        f"Its rank correlation with time along them: {min(order):.2f} to "
-        f"{max(order):.2f}, {sum(order) / len(order):.2f} on average.",
+        _along_them(order),
         f"{file}",
         f"  curious reward show {quoted(config.out)} {quoted(config.source)}",
-        f"  curious train --curiosity perceptual --curiosity.path {quoted(config.out)}",
+        "  curious train --world WORLD --curiosity perceptual --curiosity.path "
+        f"{quoted(config.out)}",
     ]
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return Fitted(file, reward, order)
+
+
+@contextmanager
+def _room_in(folder: Path) -> Iterator[None]:
+    """The folder is there before minutes are spent; what was made goes if all fails.
+
+    Raises:
+        ConfigError: nothing can be written there.
+        OSError: it cannot be made.
+    """
+    made = [x for x in (folder, *folder.parents) if not x.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise ConfigError(
+            f"Nothing can be written to {folder}. Give another folder: --out FOLDER"
+        )
+    try:
+        yield
+    except BaseException:
+        for empty in made:
+            with suppress(OSError):  # somebody else has put something there
+                empty.rmdir()
+        raise
+
+
+def _along_them(order: list[float]) -> str:
+    if len(order) == 1:
+        return f"Its rank correlation with time along it: {order[0]:.2f}."
+    return (
+        f"Its rank correlation with time along them: {min(order):.2f} to "
+        f"{max(order):.2f}, {sum(order) / len(order):.2f} on average."
+    )

@@ -59,12 +59,15 @@ def show(config: ShowConfig, console: Console | None = None) -> Shown:
         SavedRewardError: there is no reward, or a damaged one.
         DatasetError: nothing to show.
         ConfigError: demonstrations too short for the steps, or of another shape.
+        OSError: the picture cannot be written.
     """
     console = console or Console()
     file = reward_file(config.reward)
+    picture = config.out or file.with_name("demonstrations.png")
     device = resolve_device(config.device)
     reward = load_reward(file, device)
     read = _read(config, reward)
+    picture.parent.mkdir(parents=True, exist_ok=True)
     rewards = along(reward, read.demos)
     found: list[torch.Tensor | None] = [None] * len(rewards)
     if isinstance(reward, PerceptualReward):
@@ -77,7 +80,6 @@ def show(config: ShowConfig, console: Console | None = None) -> Shown:
     ]
     order = [order_in_time(x) for x in rewards]
     agreement = _agreement(reward, drawn, config.seed)
-    picture = config.out or file.with_name("demonstrations.png")
     draw(picture, reward, drawn[: config.shown])
     for note in read.notes:
         console.print(f"note: {note}", highlight=False, markup=False, soft_wrap=True)
@@ -111,7 +113,9 @@ def _read(config: ShowConfig, reward: RewardModel) -> Demonstrated:
             f"The reward looks at frames of {channels} channels, and those of "
             f"{config.source} have {shape[0]}: they cannot be shown to it."
         )
-    return again
+    was = " x ".join(map(str, read.demos[0].frames.shape[1:]))
+    note = f"Frames of {was} were resized to {channels} x {height} x {width}."
+    return Demonstrated(again.demos, (*again.notes, note))
 
 
 def _agreement(reward: RewardModel, drawn: list[Drawn], seed: int) -> Agreement | None:

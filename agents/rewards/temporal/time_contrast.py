@@ -46,8 +46,8 @@ class TimeContrast(TemporalLoss):
         if min(lengths) < least:
             raise ConfigError(
                 f"With a window of {self.window}, demonstrations must have {least} "
-                f"frames, and one has {min(lengths)}. Take a shorter window, or leave "
-                "it out."
+                f"frames, and one has {min(lengths)}. Take a shorter "
+                "window (--method.loss.window), or leave that demonstration out."
             )
 
     def __call__(

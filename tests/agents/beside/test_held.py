@@ -56,6 +56,24 @@ def test_following_then_turning_is_what_a_rollout_gets() -> None:
         torch.testing.assert_close(one(reward, valid), two.turned(reward, valid))
 
 
+@pytest.mark.parametrize(
+    "inner", [EmaStdScale(0.9), ReturnStdScale(B, 0.8)], ids=lambda x: type(x).__name__
+)
+def test_the_first_reward_after_nothing_is_paid_ten_at_most(
+    inner: RewardTransform,
+) -> None:
+    """Where a whole block paid exactly 0, no scale is known."""
+    held = Held(copy.deepcopy(inner), T, B)
+    every = torch.ones(T, B, dtype=torch.bool)
+    assert not held(torch.zeros(T, B), every).any()
+    reward = torch.tensor([[0.3, 0.0, -0.1]])
+    paid = held(reward, every[:1])
+    torch.testing.assert_close(paid, reward / 0.03)
+    valid = torch.tensor([[False, True, True]])
+    assert held(reward, valid)[0, 2] == -10.0
+    assert not held(torch.zeros(1, B), every[:1]).any()
+
+
 def test_what_is_gathered_is_saved() -> None:
     held, other = (Held(EmaRmsScale(), T, B) for _ in range(2))
     rows, valid = torch.rand(T, 1, B), torch.ones(1, B, dtype=torch.bool)

@@ -271,6 +271,12 @@ def test_what_cannot_be_learned_from_is_refused() -> None:
         fit(pixels(), [Demonstration(planted((2, 2), 0).frames[:2])])
     with pytest.raises(ConfigError, match="frames of shape"):
         fit(pixels(), [Demonstration(torch.zeros(9, 1, 6, 8, dtype=torch.uint8))])
+    floats = object.__new__(
+        Demonstration
+    )  # the tests' own checks would refuse it first
+    object.__setattr__(floats, "frames", still.frames / 255)
+    with pytest.raises(ConfigError, match=r"and this is torch.float32 \[9, "):
+        floats.__post_init__()
     with pytest.raises(ConfigError, match="1 frames"):
         Demonstration(still.frames[:1])
     with pytest.raises(ConfigError, match="labels of steps"):

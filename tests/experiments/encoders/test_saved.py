@@ -329,7 +329,9 @@ def test_what_an_agent_cannot_see_with(tmp_path: Path, trained: Path) -> None:
     config = debug_run(tmp_path, PretrainedConfig(trained), "frame-stack")
     with pytest.raises(SavedEncoderError, match=r"looks at images of shape \(3.*\(12"):
         build_agent(config)
-    with pytest.raises(SavedEncoderError, match=r"--agent.encoder.path FILE"):
+    with pytest.raises(
+        SavedEncoderError, match=r"--agent.encoder.path FILE for an agent"
+    ):
         build_agent(debug_run(tmp_path, PretrainedConfig()))
     with pytest.raises(SavedEncoderError, match=r" --encoder.path FILE"):
         PretrainedConfig().untrained()  # as `pretrain` and `reward fit` have it

@@ -246,6 +246,7 @@ def test_shaping_alone_is_refused(curious: Command, learned: Path) -> None:
         ("show OUT SHOWN", 1, "no learned reward at"),
         ("show REWARD gone", 1, "gone"),
         ("show REWARD SHOWN --out x.pdf", 2, "must end in .png"),
+        ("fit SHOWN --out OUT --encoder pixels --method.steps 40", 1, "Take fewer"),
     ],
 )
 def test_what_cannot_be_done_is_said(
@@ -262,6 +263,73 @@ def test_what_cannot_be_done_is_said(
     assert words in plain(done.out + done.err)
     assert done.code == code
     assert not (tmp_path / "out").exists()
+
+
+def test_an_episode_that_did_not_end_is_none(curious: Command, tmp_path: Path) -> None:
+    data = tmp_path / "short"
+    done = curious("record", *WORLD, "--steps", "32", "--out", str(data))
+    assert done.code == 0, done.err
+    with pytest.raises(DatasetError, match="after 3 frames none had ended"):
+        read_demonstrations(str(data), 1)
+
+
+def test_one_demonstration_is_one(curious: Command, shown: Path) -> None:
+    """Pixels are not spoken of as if training had been forgotten."""
+    out = shown.parent / "one"
+    asked = ("--out", str(out), "--demos", "1", "--encoder", "pixels")
+    done = curious("reward", "fit", str(shown), *asked)
+    assert done.code == 0, done.err
+    assert "Learned from 1 demonstration, " in done.out
+    assert "with time along it: " in done.out
+    assert "not trained" not in done.out
+    assert f"--world WORLD --curiosity perceptual --curiosity.path {out}" in done.out
+
+
+def test_facts_that_count_no_steps(tmp_path: Path) -> None:
+    frames = moving(0).frames[:, 0, :, :, None].expand(-1, -1, -1, 3).numpy()
+    num = len(frames)
+    facts = {
+        "half": np.arange(num) / 2,
+        "below": np.arange(num) - 1,
+        "place": np.zeros((num, 2)),
+        "step": np.arange(num) // 2 * 1.0,
+    }
+    np.savez(tmp_path / "x.npz", obs=frames, **facts)
+    source = str(tmp_path / "x.npz")
+    for name in ("half", "below", "place"):
+        with pytest.raises(DatasetError, match=f"The fact {name} counts no steps"):
+            read_demonstrations(source, 1, labels=("step", name))
+    [demo] = read_demonstrations(source, 1, labels=("step",)).demos
+    assert demo.steps is not None
+    assert demo.steps.tolist() == [x // 2 for x in range(num)]
+
+
+def test_room_is_made_before_anything_is_learned(
+    curious: Command, shown: Path, learned: Path, tmp_path: Path
+) -> None:
+    """A folder that cannot be made is said at once; a picture's is made."""
+    (tmp_path / "file").write_text("mine")
+    out = tmp_path / "file" / "reward"
+    done = curious("reward", "fit", str(shown), "--out", str(out), "--method", "xirl")
+    assert done.code == 1
+    assert "Learned" not in done.out
+    assert (tmp_path / "file").read_text() == "mine"
+    picture = tmp_path / "a" / "b" / "seen.png"
+    small = ("--demos", "1", "--shown", "1", "--out", str(picture))
+    done = curious("reward", "show", str(learned), str(shown), *small)
+    assert done.code == 0, done.err
+    assert picture.is_file()
+
+
+def test_frames_that_were_resized_are_told_of(
+    curious: Command, learned: Path, tmp_path: Path
+) -> None:
+    frames = moving(0).frames[:, 0, :, :, None].expand(-1, -1, -1, 3).numpy()
+    np.savez(tmp_path / "x.npz", obs=frames)
+    out = ("--out", str(tmp_path / "x.png"))
+    done = curious("reward", "show", str(learned), str(tmp_path / "x.npz"), *out)
+    assert done.code == 0, done.err
+    assert "were resized to 3 x 30 x 35" in plain(done.out)
 
 
 @pytest.mark.parametrize("example", FIT_EXAMPLES)

@@ -85,7 +85,8 @@ class ArrayFiles(Importer):
                 if spec is not None and _kind(found) != _kind(spec):
                     raise DatasetError(
                         f"{group.name} has other rows than the files before it: "
-                        f"{_kind(found)}, not {_kind(spec)}."
+                        f"{_kind(found)}, not {_kind(spec)}. Bring all to one shape "
+                        "(--size HEIGHT WIDTH resizes frames), or take them apart."
                     )
                 spec = spec or found
                 rows += len(plan.frame)
