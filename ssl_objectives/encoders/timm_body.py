@@ -27,15 +27,17 @@ class TimmBody(nn.Module):
 
     Args:
         network: from images to rows.
+        standardize: what images go through first; it has no weights.
     """
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, standardize: nn.Module) -> None:
         super().__init__()
+        self.standardize = standardize
         self.network = network
 
     def forward(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N F 1 1"]:
         """Rows, as maps."""
-        rows: Tensor = self.network(images)
+        rows: Tensor = self.network(self.standardize(images))
         return rows[:, :, None, None]
 
 
@@ -72,10 +74,10 @@ class TimmConfig:
             ConfigError: timm is not there, or has no such network.
             ValueError: the network does not take such images.
         """
-        body: nn.Module = TimmBody(_network(self.name, image_shape))
+        first: nn.Module = nn.Identity()
         if self.mean:
             first = Standardize(image_shape[0], self.mean, self.std)
-            body = nn.Sequential(first, body)
+        body = TimmBody(_network(self.name, image_shape), first)
         return Encoder(body, image_shape, self.size, self.precision)
 
 
