@@ -66,7 +66,8 @@ class PretrainedConfig:
         if self.path is None:
             raise SavedEncoderError(
                 "Which pretrained encoder? Give its file, or the folder of the run "
-                "that trained it: --agent.encoder.path FILE."
+                "that trained it: --encoder.path FILE (of `curious train` "
+                "--agent.encoder.path FILE)."
             )
         return self.path
 
