@@ -2,6 +2,7 @@
 
 from torch import nn
 
+from ssl_objectives.encoders.compiling import compile_whole
 from ssl_objectives.encoders.encoder import Encoder
 
 
@@ -9,4 +10,4 @@ def compile_encoders(networks: nn.Module) -> None:
     """Compile the bodies of all encoders in it: about a minute once, then faster."""
     for part in networks.modules():
         if isinstance(part, Encoder):
-            part.body.compile()
+            compile_whole(part.body)

@@ -4,13 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 import torch
+from torch._dynamo.testing import CompileCounter
 
 from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
 from agents.ppo.build import PpoAgentConfig
 from envs.counting import CountingConfig
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
+from ssl_objectives.encoders.compiling import compile_whole
+from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.encoders.small_cnn import SmallCnnConfig
 from ssl_objectives.images.orders import Shuffled
 from ssl_objectives.images.source import ArrayImages
 from ssl_objectives.learn.optimizer import AdamWConfig
@@ -54,6 +58,17 @@ def test_compiled_training_equals_eager_training() -> None:
     eager, fast = metrics
     for name, value in eager.items():
         torch.testing.assert_close(fast[name], value, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [NatureConfig(), ImpalaConfig(), SmallCnnConfig()])
+def test_an_encoders_body_is_one_graph(config: EncoderConfig) -> None:
+    """Also where it is a chain of torch's own layers."""
+    torch._dynamo.reset()
+    graphs = CompileCounter()
+    body = config.build((3, 64, 64)).body
+    compile_whole(body, backend=graphs)
+    body(torch.zeros(2, 3, 64, 64))
+    assert graphs.frame_count == 1
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute")  # torch's own, tracing

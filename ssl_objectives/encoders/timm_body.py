@@ -29,17 +29,17 @@ class TimmBody(nn.Module):
 
     Args:
         network: from images to rows.
-        first: what images pass in front of it; None: nothing.
+        standardize: what images go through first; it has no weights.
     """
 
-    def __init__(self, network: nn.Module, first: nn.Module | None = None) -> None:
+    def __init__(self, network: nn.Module, standardize: nn.Module) -> None:
         super().__init__()
-        self.first = first or nn.Identity()
+        self.standardize = standardize
         self.network = network
 
     def forward(self, images: Float[Tensor, "N C H W"]) -> Float[Tensor, "N F 1 1"]:
         """Rows, as maps."""
-        rows: Tensor = self.network(self.first(images))
+        rows: Tensor = self.network(self.standardize(images))
         return rows[:, :, None, None]
 
 
@@ -76,10 +76,10 @@ class TimmConfig:
             ConfigError: timm is not there, or has no such network.
             ValueError: the network does not take such images.
         """
-        network, first = _network(self.name, image_shape), None
+        first: nn.Module = nn.Identity()
         if self.mean:
             first = Standardize(image_shape[0], self.mean, self.std)
-        body = TimmBody(network, first)
+        body = TimmBody(_network(self.name, image_shape), first)
         return Encoder(body, image_shape, self.size, self.precision)
 
 

@@ -4,10 +4,13 @@
     torch.save(to_torchvision(encoder), "resnet50.pth")
 
 timm's, lightly's and most papers' checkpoints have the same names, the papers' often
-behind a prefix (`module.`, `backbone.`, `module.encoder_q.`), which is found.
+behind a prefix (`module.`, `backbone.`, `module.encoder_q.`), which is found. The
+tutorials of lightly make `nn.Sequential(*list(resnet.children())[:-1])` of them, where
+layers have numbers: these are names again when they are loaded.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,6 +19,9 @@ from ssl_objectives.refusal import ConfigError
 
 _FIRST = "conv1.weight"
 _COUNT = "num_batches_tracked"  # of batch norms; PyTorch before 0.4.1 kept none
+# children of torchvision's ResNets that have weights, by their places
+_PLACES = {"0": "conv1", "1": "bn1"} | {str(3 + i): f"layer{i}" for i in range(1, 5)}
+_NUMBERED = "4.0.conv1.weight"  # a weight of the first block, where there are no names
 
 
 def to_torchvision(encoder: Encoder) -> dict[str, Tensor]:
@@ -31,7 +37,7 @@ def to_torchvision(encoder: Encoder) -> dict[str, Tensor]:
     return {name: x.detach().clone() for name, x in state.items()}
 
 
-def load_torchvision(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
+def load_torchvision(encoder: Encoder, state: Mapping[str, Any]) -> None:
     """Take the weights of the body from a state dict in torchvision's names.
 
     Its classifier (`fc`) and whatever has another prefix are left out; the encoder's
@@ -46,11 +52,12 @@ def load_torchvision(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
     """
     _check(encoder)
     own: Mapping[str, Tensor] = encoder.body.state_dict()
+    state = _named(state)
     prefixes = [x.removesuffix(_FIRST) for x in state if _is_first(x)]
     if not prefixes:
         raise ConfigError(
             f"These are no weights of a ResNet in torchvision's names: there is no "
-            f"{_FIRST!r}, with or without a prefix."
+            f"{_FIRST!r}, with or without a prefix.{_inside(state)}"
         )
     prefix = min(prefixes, key=len)
     given = {name: state[prefix + name] for name in own if prefix + name in state}
@@ -72,6 +79,27 @@ def load_torchvision(encoder: Encoder, state: Mapping[str, Tensor]) -> None:
             "it their depth, width, stem and number of channels."
         )
     encoder.body.load_state_dict(given)
+
+
+def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With names where the children of a network have numbers."""
+    found = [x.removesuffix(_NUMBERED) for x in state if x.endswith(_NUMBERED)]
+    prefixes = [x for x in found if x[-1:] in ("", ".")]
+    if not prefixes:
+        return state
+    prefix, named = min(prefixes, key=len), {}
+    for name, x in state.items():
+        place, _, rest = name.removeprefix(prefix).partition(".")
+        if name.startswith(prefix) and place in _PLACES:
+            named[f"{prefix}{_PLACES[place]}.{rest}"] = x
+    return named
+
+
+def _inside(state: Mapping[str, Any]) -> str:
+    """Of a whole checkpoint: which of its entries may be the weights."""
+    found = [name for name, x in state.items() if isinstance(x, Mapping)]
+    named = " or ".join(f"[{name!r}]" for name in found)
+    return f" It is a checkpoint that holds more: give {named} of it." if found else ""
 
 
 def _is_first(name: str) -> bool:

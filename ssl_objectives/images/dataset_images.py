@@ -187,7 +187,7 @@ class _Items(Dataset[Read | Refusal]):
         with own_draws() as begin_with:
             for row in rows:
                 begin_with(key, row)
-                image, label = read_item(self.dataset[row], f"Item {row:,}")
+                image, label = read_item(self._given(row), f"Item {row:,}")
                 if self.shape is not None and image.shape != self.shape:
                     raise DatasetError(
                         f"Item {row:,} is {tuple(image.shape)}, item 0 is "
@@ -199,6 +199,16 @@ class _Items(Dataset[Read | Refusal]):
         if not images:
             return torch.empty((0, *(self.shape or ())), dtype=torch.uint8), labels
         return torch.stack(images), labels
+
+    def _given(self, row: int) -> Any:
+        """What the data set gives; a file that it cannot read is no mistake of code."""
+        try:
+            return self.dataset[row]
+        except OSError as error:
+            raise DatasetError(
+                f"Item {row:,} cannot be read: {type(error).__name__}: {error}. Mend "
+                "it, or leave it out of the data set."
+            ) from error
 
 
 class _Told(Iterable[Batch]):

@@ -177,7 +177,7 @@ class FolderConfig:
                 raise DatasetError(
                     f"{file} has {frame.shape[1]} × {frame.shape[2]} pixels (height × "
                     f"width), {files[0]} has {first.shape[1]} × {first.shape[2]}. Give "
-                    "a size to resize all of them to."
+                    "a size to resize all of them to: --images.size 64 64."
                 )
             images[i] = frame
         return images, on_white
@@ -193,7 +193,9 @@ class FolderConfig:
 def _found(folder: Path) -> Found:
     """All images below a folder."""
     if not folder.exists():
-        raise DatasetError(nothing_at(folder))
+        raise DatasetError(
+            f"{nothing_at(folder)} Give a folder of images: --images.path DIR."
+        )
     if not folder.is_dir():
         raise DatasetError(f"{folder} is no folder of images.{unpack_first(folder)}")
     found = find_files(folder, SUFFIXES)

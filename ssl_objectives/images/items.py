@@ -115,7 +115,7 @@ def bytes_of(images: Tensor, where: str) -> UInt8[Tensor, "*shape"]:
     """Bytes as they are; of floats in [0, 1] the nearest ones.
 
     Raises:
-        DatasetError: floats outside [0, 1], or other numbers.
+        DatasetError: floats outside [0, 1] or not finite, or other numbers.
     """
     if images.dtype == torch.uint8:
         return images
@@ -123,6 +123,11 @@ def bytes_of(images: Tensor, where: str) -> UInt8[Tensor, "*shape"]:
         return images.to(torch.uint8) * 255
     if not images.is_floating_point():
         raise DatasetError(_other_numbers(where, images.dtype))
+    if not images.isfinite().all():
+        raise DatasetError(
+            f"{where} has numbers that are not finite, and should have floats from 0 "
+            "to 1, or bytes. Leave the image out, or mend what makes it."
+        )
     if images.numel() and not (images.amin() >= 0 and images.amax() <= 1):
         raise DatasetError(
             f"{where} has floats from {float(images.amin()):.3g} to "

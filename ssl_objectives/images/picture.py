@@ -66,7 +66,9 @@ def read_image(path: Path, gray: bool, convert: bool = False) -> Picture:
             "Pillow takes for an attack. Make it smaller first."
         ) from error
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError) as error:
-        raise DatasetError(f"{path} is damaged or no image ({error}).") from error
+        raise DatasetError(
+            f"{path} is damaged or no image ({error}). Mend it, or take it away."
+        ) from error
 
 
 def on_white_note(count: int) -> tuple[str, ...]:

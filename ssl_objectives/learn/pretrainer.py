@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
 from ssl_objectives.distributed import average_gradients, num_processes
+from ssl_objectives.encoders.compiling import compile_whole
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.images.orders import RowOrder
@@ -41,7 +42,7 @@ class Pretrainer:
             `step_on`, of which `images` are then an example.
         optimizer: what turns gradients into new weights.
         steps: of the whole run, for everything that follows a schedule.
-        device: where all of it is computed.
+        device: where all of it is computed; `"cuda"` and its like will do.
         seed: of weights and draws.
         rate_factor: what the optimiser's learning rate is multiplied by.
         autocast: what heads compute in.
@@ -62,13 +63,14 @@ class Pretrainer:
         optimizer: OptimizerConfig,
         *,
         steps: int,
-        device: torch.device,
+        device: torch.device | str,
         seed: int,
         rate_factor: float = 1.0,
         autocast: Precision = Precision.FLOAT32,
         compiled: bool = False,
     ) -> None:
         self.method, self.images, self.order = method, images, order
+        device = torch.device(device)
         self.device, self.total_steps = device, steps
         self.rank = torch.distributed.get_rank() if num_processes() > 1 else 0
         try:
@@ -280,7 +282,7 @@ def _compile(branches: Branches) -> None:
     networks = [branches.online, *([] if target is None else [target.network])]
     for encoder, projector in cast("list[nn.Sequential]", networks):
         # behind the bytes; chunks, which a graph cannot hold, are in front of it
-        getattr(encoder, "body", encoder).compile()
-        projector.compile()
+        compile_whole(getattr(encoder, "body", encoder))
+        compile_whole(projector)
     if branches.predictor is not None:
-        branches.predictor.compile()
+        compile_whole(branches.predictor)

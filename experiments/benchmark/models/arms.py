@@ -12,6 +12,7 @@ from typing import Any, final
 
 import torch
 
+from agents.compiling import compile_encoders
 from envs.vector_env import DiscreteActions
 from experiments.benchmark.config import Shape
 from experiments.benchmark.models.floor import CountedArm, Work
@@ -21,12 +22,10 @@ from experiments.benchmark.models.peer import SAME_EYES, is_installed, peers
 from experiments.benchmark.models.shapes import BATCHES, NUM_ACTIONS, Batch
 from experiments.benchmark.timing import Arm
 from experiments.parts.models import MODELS
-from ssl_objectives.encoders.encoder import Encoder
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.learn.optimizer import AdamWConfig
 from world_models.belief import build_belief
 from world_models.cores.latent import LatentCoreConfig
-from world_models.latent_dynamics import LatentDynamics
 from world_models.learn.trainer import ModelTrainer
 from world_models.trajectory import Trajectory
 
@@ -146,7 +145,7 @@ def model_arms(
                 StepArm(f"{label}, step", trainer, batch, traj, compiled),
             )
             if compiled:
-                _compile(trainer.model)
+                compile_encoders(trainer.model)
             yield arms[0], None
             yield arms[1], baseline
         if is_installed():
@@ -163,10 +162,3 @@ def _trainer(name: str, batch: Batch, device: torch.device, seed: int) -> ModelT
         belief = build_belief(batch.encoder, core, batch.image, actions)
         model = config.build(belief)
     return ModelTrainer(model.to(device), AdamWConfig(), STEPS)
-
-
-def _compile(model: LatentDynamics) -> None:
-    """Encoders alone, as agents do."""
-    for part in model.modules():
-        if isinstance(part, Encoder):
-            part.body.compile()

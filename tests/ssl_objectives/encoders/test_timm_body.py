@@ -14,8 +14,12 @@ from torch import Tensor, nn
 from experiments.encoders.saved import load_encoder, save_encoder
 from ssl_objectives.encoders.export import exported
 from ssl_objectives.encoders.precision import Precision
-from ssl_objectives.encoders.standardize import IMAGENET_MEAN, IMAGENET_STD
-from ssl_objectives.encoders.timm_body import TimmConfig
+from ssl_objectives.encoders.standardize import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    Standardize,
+)
+from ssl_objectives.encoders.timm_body import TimmBody, TimmConfig
 from ssl_objectives.refusal import ConfigError
 
 FULL = Precision.FLOAT32
@@ -47,6 +51,17 @@ def test_latents_are_timms(name: str) -> None:
     with torch.no_grad():
         torch.testing.assert_close(encoder(given), other(given / 255))
     assert encoder.size == other.num_features
+
+
+def test_where_the_body_standardises_its_network_is_in_the_same_place() -> None:
+    given = torch.rand(3, 3, 8, 8)
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 5))
+    body = TimmBody(network, Standardize(3, (0.5,) * 3, (0.25,) * 3))
+    plain = TimmBody(network, torch.nn.Identity())
+    assert body.state_dict().keys() == plain.state_dict().keys()
+    assert body.network is network
+    expected = network((given - 0.5) / 0.25)
+    torch.testing.assert_close(body(given)[:, :, 0, 0], expected)
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -141,6 +141,20 @@ def test_the_query_network_comes_before_its_slow_copy() -> None:
     assert all(torch.equal(x, after[k]) for k, x in to_torchvision(one).items())
 
 
+def test_layers_that_have_numbers_are_found() -> None:
+    """As `nn.Sequential(*list(resnet.children())[:-1])` has them in a module."""
+    one, two = build(seed=1), build(seed=2)
+    places = ["conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4"]
+    given: dict[str, Tensor] = {"projection_head.layers.0.weight": torch.ones(2, 2)}
+    for name, x in to_torchvision(one).items():
+        first, _, rest = name.partition(".")
+        given[f"backbone.{places.index(first)}.{rest}"] = x
+        given[f"backbone_momentum.{places.index(first)}.{rest}"] = 0 * x
+    load_torchvision(two, given)
+    made = to_torchvision(two)
+    assert all(torch.equal(x, made[name]) for name, x in to_torchvision(one).items())
+
+
 def test_what_is_given_is_a_copy() -> None:
     encoder = build()
     given = to_torchvision(encoder)
@@ -169,6 +183,9 @@ def test_deeper_weights_are_not_taken_for_shallow_ones() -> None:
 def test_what_is_no_resnet_is_refused() -> None:
     with pytest.raises(ConfigError, match="in torchvision's names: there is no"):
         load_torchvision(build(), {"weight": torch.zeros(1)})
+    whole = {"epoch": 3, "state_dict": to_torchvision(build())}
+    with pytest.raises(ConfigError, match=r"holds more: give \['state_dict'\] of it"):
+        load_torchvision(build(), whole)
     with pytest.raises(ConfigError, match="Only ResNets with batch norms"):
         to_torchvision(SmallCnnConfig().build((1, 28, 28)))
     with pytest.raises(ConfigError, match="Only ResNets with batch norms"):

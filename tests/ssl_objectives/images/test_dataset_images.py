@@ -178,6 +178,20 @@ def test_images_of_several_sizes_are_named(workers: int) -> None:
         next(images)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_item_that_cannot_be_read_is_named(workers: int) -> None:
+    class Broken(Numbered):
+        def __getitem__(self, number: int) -> tuple[Tensor, int, str]:
+            if number == 7:
+                raise OSError("cannot read 7.jpg")
+            return super().__getitem__(number)
+
+    images = DatasetImages(Broken(), workers=workers)
+    message = r"^Item 7 cannot be read: OSError: cannot read 7.jpg\. Mend it"
+    with pytest.raises(DatasetError, match=message):
+        images.read(torch.arange(N))
+
+
 def test_a_loader_lends_its_data_set_and_its_workers() -> None:
     source = DatasetImages.of(DataLoader(Listed(), 5, shuffle=True, num_workers=2))
     assert (source.num_rows, source.workers) == (N, 2)

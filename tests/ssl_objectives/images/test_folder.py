@@ -100,7 +100,7 @@ def test_what_is_left_out_or_changed_is_told(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match=r"There is nothing at .*nowhere"):
+    with pytest.raises(DatasetError, match=r"There is nothing at .*--images\.path"):
         FolderConfig(tmp_path / "nowhere").open()
     (tmp_path / "in").mkdir()
     config = FolderConfig(tmp_path / "in")

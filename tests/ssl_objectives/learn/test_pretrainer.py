@@ -243,6 +243,24 @@ def test_a_step_trains_and_reports() -> None:
     assert "projection/spread" not in made.step(look=False)
 
 
+def test_a_device_may_be_a_name() -> None:
+    source = images()
+    order, config = Shuffled(source.num_rows, 18, 0), AdamWConfig()
+    made = Pretrainer(
+        ZOO["simclr"],
+        ENCODER,
+        source,
+        None,
+        order,
+        config,
+        steps=2,
+        device="cpu",
+        seed=0,
+    )
+    assert made.device == CPU
+    assert math.isfinite(float(made.step()["pretrain/loss"]))
+
+
 def test_encoder_and_projections_are_looked_at_apart() -> None:
     """The encoder's own output, not what the projector makes of it, nor the target."""
     made = pretrainer(ZOO["direct-clr"])  # nothing lies between the two
