@@ -65,6 +65,11 @@ def features_of(
     if not demos:
         raise ConfigError("Nothing was demonstrated. Give at least one demonstration.")
     for demo in demos:
+        if not isinstance(demo, Demonstration):
+            raise ConfigError(
+                f"Each demonstration is a Demonstration(frames), and not a "
+                f"{type(demo).__name__}."
+            )
         shape = tuple(demo.frames.shape[1:])
         if shape != depths.image_shape:
             raise ConfigError(

@@ -1,6 +1,7 @@
 """Our encoders as the eyes of Stable-Baselines3's agents."""
 
 import copy
+import math
 from typing import Any, final
 
 import torch
@@ -39,7 +40,8 @@ class EncoderFeatures(BaseFeaturesExtractor):
             `normalize_images=False`.
 
     Raises:
-        ConfigError: nothing shown is an image that the encoder takes.
+        ConfigError: no encoder, a rate below 0, or nothing shown is an image that the
+            encoder takes.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class EncoderFeatures(BaseFeaturesExtractor):
         rate: float = 0.0,
         scaled: bool = True,
     ) -> None:
+        _check(encoder, rate)
         shown = named(observation_space)
         images = {key: x for key, x in shown.items() if is_image_space(x)}
         stacks = {key: _stacked(x, encoder) for key, x in images.items()}
@@ -81,7 +84,11 @@ class EncoderFeatures(BaseFeaturesExtractor):
             encoder: the eyes.
             rate: see the class.
             **options: further keywords of the policy.
+
+        Raises:
+            ConfigError: no encoder, or a rate below 0.
         """
+        _check(encoder, rate)
         return {
             "features_extractor_class": cls,
             "features_extractor_kwargs": {"encoder": encoder, "rate": rate},
@@ -122,3 +129,16 @@ def _stacked(space: Any, encoder: Encoder) -> int:
             "Train it on such images, or wrap the envs so that they show its own."
         )
     return count
+
+
+def _check(encoder: object, rate: float) -> None:
+    if not isinstance(encoder, Encoder):
+        raise ConfigError(
+            f"An encoder is wanted, and not {encoder!r}. One that was saved is loaded "
+            "by experiments.encoders.load_encoder(path)."
+        )
+    if not 0 <= rate < math.inf:
+        raise ConfigError(
+            f"The encoder's rate is a share of the policy's: 0 keeps it as it is, 1 "
+            f"tunes it like the rest. It cannot be {rate}."
+        )

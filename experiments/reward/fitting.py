@@ -87,7 +87,7 @@ def fit(config: FitConfig, console: Console | None = None) -> Fitted:
         _along_them(order),
         f"{file}",
         f"  curious reward show {quoted(config.out)} {quoted(config.source)}",
-        "  curious train --world WORLD --curiosity perceptual --curiosity.path "
+        "  curious train ppo --world WORLD --curiosity perceptual --curiosity.path "
         f"{quoted(config.out)}",
     ]
     for line in lines:

@@ -12,13 +12,13 @@ from ssl_objectives.refusal import ConfigError
 def best_of(likeness: torch.Tensor, steps: int) -> list[int]:
     """The first of the best, by trying every one."""
     frames = len(likeness)
-    ways = [(0, *cuts) for cuts in combinations(range(1, frames), steps - 1)]
+    ways = [[0, *cuts] for cuts in combinations(range(1, frames), steps - 1)]
 
-    def total(starts: tuple[int, ...]) -> float:
-        edges = enumerate(pairwise((*starts, frames)))
+    def total(starts: list[int]) -> float:
+        edges = enumerate(pairwise([*starts, frames]))
         return sum(float(likeness[a:b, step].sum()) for step, (a, b) in edges)
 
-    return list(max(ways, key=total))
+    return max(ways, key=total)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])

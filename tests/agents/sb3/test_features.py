@@ -239,3 +239,12 @@ def test_what_it_cannot_see_is_refused(
     encoder = PatchConfig(5, 4, 6, precision=Precision.FLOAT32).build(SHAPE)
     with pytest.raises(ConfigError, match=message):
         EncoderFeatures(space, encoder)
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("inf"), float("nan")])
+def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+    """As it is asked for, and not when the policy is made."""
+    with pytest.raises(ConfigError, match="share of the policy's: 0 keeps it"):
+        EncoderFeatures.policy(trained(), rate)
+    with pytest.raises(ConfigError, match=f"cannot be {rate}"):
+        EncoderFeatures(box(SHAPE), trained(), rate)

@@ -294,7 +294,7 @@ def test_facts_that_count_no_steps(tmp_path: Path) -> None:
         "place": np.zeros((num, 2)),
         "step": np.arange(num) // 2 * 1.0,
     }
-    np.savez(tmp_path / "x.npz", obs=frames, **facts)
+    np.savez(tmp_path / "x.npz", **{"obs": frames, **facts})  # type: ignore[arg-type]
     source = str(tmp_path / "x.npz")
     for name in ("half", "below", "place"):
         with pytest.raises(DatasetError, match=f"The fact {name} counts no steps"):
