@@ -250,7 +250,7 @@ def test_the_encoder_is_left_as_it_is(
         (1, 8, 8)
     )
     network.train(training)
-    network.body.bn1.eval()  # type: ignore[operator,union-attr]  # by somebody
+    network.body.bn1.eval()  # type: ignore[union-attr]  # by somebody
     modes = [x.training for x in network.modules()]
     before = {name: x.clone() for name, x in network.state_dict().items()}
     drawn = torch.get_rng_state()
