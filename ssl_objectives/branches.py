@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ssl_objectives.distributed import gathered
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.step_counter import StepCounter
 from ssl_objectives.parts.targets import EmaTarget, rising
@@ -183,11 +184,8 @@ class Branches(nn.Module):
         a projector makes, the first.
         """
         network = self.online if self.target is None else self.target.network
-        training = network.training
-        network.eval()
-        rows = self._through(network, images)[0]
-        network.train(training)
-        return rows
+        with evaluating(network):
+            return self._through(network, images)[0]
 
     def _encode(
         self, images: Sequence[Tensor], row: Tensor | None

@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.encoders.encoder import Encoder, EncoderConfig
+from ssl_objectives.evaluating import evaluating
 from world_models.actions import ActionEmbedding, ActionSpace, embedding_of
 from world_models.cores.core import BeliefCore, CoreConfig
-from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.trajectory import Trajectory
 from world_models.vector_encoder import VectorEncoder, VectorEncoderConfig

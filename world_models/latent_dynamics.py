@@ -7,12 +7,12 @@ from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.distributed import check_equal_rows, gathered_rows, num_processes
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.objective import Objective, TargetKind, Views
 from ssl_objectives.parts.targets import EmaTarget
 from world_models.belief import BeliefModel, Carry, encoded
 from world_models.context import Context
 from world_models.diagnosis import diagnosis
-from world_models.evaluating import evaluating
 from world_models.fits import IMAGE, check_latents_fit, check_objective_fits
 from world_models.frames import stack_frames
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from envs.atari.labels import Category, categories
 from experiments.atari_ari.frames import Frames
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.refusal import DatasetError
-from world_models.evaluating import evaluating
 from world_models.probing.probe import Probe
 from world_models.probing.rows import Rows
 from world_models.probing.softmax import Softmax

@@ -13,9 +13,9 @@ from envs.native_env import NativeVectorEnv
 from envs.vector_env import VectorEnv
 from experiments.model.config import TrainModelConfig
 from experiments.sources.source import Source
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.measure.crossed import crossed_shares
 from world_models.data.description import write_json
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.probing.facts import probe_facts
 from world_models.trajectory import Trajectory

@@ -31,10 +31,10 @@ from experiments.runs.summary import print_summary, surviving
 from experiments.runs.task import Schedule, Task, read_metrics_from
 from ssl_objectives.distributed import gathered_rows, num_processes, own_of, rank
 from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.footprint.available import available_memory
 from ssl_objectives.footprint.plan import check_fits, readable
 from ssl_objectives.refusal import ConfigError
-from world_models.evaluating import evaluating
 from world_models.learn.trainer import ModelTrainer
 from world_models.trajectory import Trajectory
 

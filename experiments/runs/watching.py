@@ -4,7 +4,7 @@ import torch
 
 from agents.trajectories import rollout
 from envs.vector_env import VectorEnv, WatchedWorld
-from world_models.evaluating import evaluating
+from ssl_objectives.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION
 

@@ -22,6 +22,7 @@ from ssl_objectives.refusal import DatasetError
 
 _IMAGE, _LABEL = ("image", "img"), ("label", "labels")
 _CHANNELS = (1, 3)
+_WITH_ALPHA = (2, 4)
 
 
 class Item(NamedTuple):
@@ -92,6 +93,16 @@ def image_of(image: Any, where: str) -> UInt8[Tensor, "C H W"]:
         last = image.ndim == 3 and image.shape[2] in _CHANNELS
         if image.dtype not in (np.uint8, np.bool_) and image.dtype.kind != "f":
             raise DatasetError(_other_numbers(where, image.dtype))
+        if (
+            image.ndim == 3
+            and image.shape[2] in _WITH_ALPHA
+            and not (last or image.shape[0] in _CHANNELS)
+        ):
+            raise DatasetError(
+                f"{where} has the shape {image.shape}, and an image of NumPy has 1 or "
+                "3 channels, last or first. Take x[..., :-1] if the last is "
+                "transparency, or give a tensor [C, H, W]."
+            )
         found = torch.from_numpy(np.array(image, order="C"))
         found = found.permute(2, 0, 1) if last else found
     elif isinstance(image, Tensor):

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.images.labels import label_subset
 from ssl_objectives.images.source import (
     UNKNOWN,
@@ -187,11 +188,8 @@ class EncoderEvaluation:
             if not fits:  # crops alone: nothing that this encoder takes
                 return {}
             views += fits
-        was_training = encoder.training
-        encoder.eval()
-        with torch.no_grad():
+        with torch.no_grad(), evaluating(encoder):
             rows = torch.cat([encoder(x).float().cpu() for x in views[:VIEWS]])
-        encoder.train(was_training)
         image = torch.arange(len(images)).repeat(VIEWS)
         one, two = rows[: 2 * len(images)].chunk(2)
         return {"alignment": alignment(one, two), "lidar": lidar(rows, image)}

@@ -14,6 +14,7 @@ from jaxtyping import Float32, Int64, UInt8
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.images.labels import label_subset, num_labels
 from ssl_objectives.images.source import UNKNOWN, ImageSource, ImageSplit
 from ssl_objectives.pixels import check_bytes
@@ -72,14 +73,11 @@ def features(
     Raises:
         TrainingDiverged: the encoder gives numbers that are not finite.
     """
-    was_training = encoder.training
-    encoder.eval()
-    with torch.no_grad():
+    with torch.no_grad(), evaluating(encoder):
         parts = [
             encoder(images.to(device)).float().cpu()
             for images in source.portions(rows, BATCH)
         ]
-    encoder.train(was_training)
     made = torch.cat(parts)
     if not made.isfinite().all():
         raise TrainingDiverged(

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ssl_objectives.counts import check_count
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.images.labels import label_subset
 from ssl_objectives.images.source import UNKNOWN
 from ssl_objectives.learn.optimizer import OptimizerConfig
@@ -71,13 +72,8 @@ class LinearProbeConfig:
 
     def accuracies(self, encoder: nn.Module, examples: Examples) -> dict[str, float]:
         """`linear`."""
-        modes = [(x, x.training) for x in encoder.modules()]
-        encoder.eval()
-        try:
+        with evaluating(encoder):
             return {"linear": self._accuracy(_frozen(encoder), examples)}
-        finally:
-            for module, training in modes:
-                module.training = training
 
     def _accuracy(self, embed: Callable[[Tensor], Tensor], examples: Examples) -> float:
         device, train = examples.device, examples.train

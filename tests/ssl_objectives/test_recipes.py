@@ -1,6 +1,7 @@
 """Recipes: the published numbers, once more, and that each of them runs."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,13 @@ from ssl_objectives.learn.decay import Decayed
 from ssl_objectives.learn.lars import LarsConfig
 from ssl_objectives.learn.pretrainer import Pretrainer
 from ssl_objectives.learn.sgd import SgdConfig
+from ssl_objectives.methods.clusters.swav import SwavConfig
+from ssl_objectives.methods.contrast.info_nce import SimClrConfig
+from ssl_objectives.methods.memory.moco import MoCoConfig
+from ssl_objectives.methods.moments.vicreg_barlow import VicRegConfig
 from ssl_objectives.recipes import ON_IMAGENET, RECIPES, Recipe
+from ssl_objectives.views.augment.preset import AugmentConfig
+from ssl_objectives.views.maker import TwoViews
 from ssl_objectives.zoo import ZOO
 
 ALL = [(x, y) for x, each in RECIPES.items() for y in each]
@@ -60,6 +67,57 @@ def test_what_only_some_of_them_have() -> None:
     byol = ON_IMAGENET["byol"].method
     assert byol.decay == 0.996
     assert byol.projector == byol.predictor == Mlp(size=256, hidden=4096)
+
+
+def test_objectives_have_the_published_numbers() -> None:
+    methods = {name: x.method for name, x in ON_IMAGENET.items()}
+    assert methods["simclr"].objective == SimClrConfig(temperature=0.1)
+    assert methods["vicreg"].objective == VicRegConfig(25.0, 25.0, 1.0)
+    assert methods["moco-v2"].objective == MoCoConfig(0.2, queue=65_536)
+    assert methods["moco-v2"].decay == 0.999
+    assert methods["swav-multi-crop"].objective == SwavConfig(
+        prototypes=3000, temperature=0.1, eps=0.05, iterations=3, freeze=313
+    )
+    for name in ("vicreg", "barlow-twins"):
+        assert methods[name].projector == Mlp(size=8192, hidden=8192, layers=3)
+    for name in ("simclr", "swav-multi-crop", "moco-v2"):
+        assert methods[name].projector == Mlp(size=128, hidden=2048)
+
+
+def test_views_have_the_published_numbers() -> None:
+    """Only BYOL's second view is solarised, and only its first always blurred."""
+    views: dict[str, Any] = {name: x.method.views for name, x in ON_IMAGENET.items()}
+    byol = AugmentConfig(
+        *(1.0, 0, 0.08, 1.0, 0.5, 0.8),
+        *(0.4, 0.4, 0.2, 0.1),  # brightness, contrast, saturation, hue
+        gray=0.2,
+        blur=1.0,
+    )
+    second = replace(byol, blur=0.1, solarize=0.2)
+    for name in ("byol", "vicreg", "barlow-twins"):
+        assert (views[name].first, views[name].second) == (byol, second)
+    strong = replace(byol, brightness=0.8, contrast=0.8, saturation=0.8, hue=0.2)
+    simclr = replace(strong, blur=0.5)
+    assert views["simclr"].augment == simclr
+    weak = replace(byol, brightness=0.4, contrast=0.4, saturation=0.4, hue=0.1)
+    assert views["moco-v2"].augment == replace(weak, crop=0.2, blur=0.5)
+    swav = views["swav-multi-crop"]
+    assert swav.augment == replace(simclr, crop=0.14)
+    assert (swav.num_small, swav.small, swav.side) == (6, (0.05, 0.14), 96 / 224)
+
+
+def test_cifar10_is_the_published_one() -> None:
+    recipe = RECIPES["cifar10"]["simclr"]
+    optimizer, views = recipe.optimizer, recipe.method.views
+    assert isinstance(optimizer, LarsConfig)
+    assert (optimizer.learning_rate, optimizer.weight_decay) == (1.0, 1e-4)
+    assert (recipe.rate_per, recipe.batch_size, recipe.epochs) == (0, 512, 1000)
+    assert optimizer.warm_up * recipe.epochs == 10
+    assert recipe.method.objective == SimClrConfig(temperature=0.5)
+    assert views == TwoViews(AugmentConfig(crop=0.08, hue=0.1))
+    assert isinstance(recipe.encoder, ResNetConfig)
+    assert recipe.encoder.stem is Stem.SMALL
+    assert recipe.steps == 1000 * 97
 
 
 @pytest.mark.parametrize(("images", "name"), ALL)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ssl_objectives.check.state import copied, unchanged
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.methods.bootstrap.byol import Byol
 from world_models.belief import BeliefModel
 from world_models.check.samples import (
@@ -20,7 +21,6 @@ from world_models.check.samples import (
     small_beliefs,
     without_terms,
 )
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_loss import PREDICTION, ModelLoss, prediction_valid
 from world_models.seen import Seen

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Bool, UInt8
 from torch import Tensor
 
-from world_models.evaluating import evaluating
+from ssl_objectives.evaluating import evaluating
 from world_models.pictures.gathered import until_the_end
 from world_models.pictures.latent_decoder import LatentDecoder
 from world_models.trajectory import Trajectory

@@ -7,8 +7,8 @@ import torch
 from jaxtyping import Bool, Float32, Shaped, UInt8
 from torch import Tensor
 
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.refusal import TrainingDiverged
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.trajectory import Trajectory
 

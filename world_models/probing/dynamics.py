@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float32, Int64, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.encoders.encoder import Encoder
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.refusal import ConfigError, TrainingDiverged
 from world_models.actions import DiscreteEmbedding
-from world_models.evaluating import evaluating
 from world_models.frames import stack_frames
 from world_models.latent_dynamics import LatentDynamics
 from world_models.probing.footage import Footage

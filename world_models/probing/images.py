@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float32, UInt8
 from torch import Tensor, nn
 
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.refusal import ConfigError
-from world_models.evaluating import evaluating
 from world_models.probing.footage import Footage
 from world_models.probing.subject import Latents, Subject, narrowed, reset
 

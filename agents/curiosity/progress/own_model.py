@@ -12,10 +12,10 @@ from agents.curiosity.signal import Surroundings
 from ssl_objectives.distributed import gathered_rows
 from ssl_objectives.encoders.cnn import NatureConfig
 from ssl_objectives.encoders.encoder import EncoderConfig
+from ssl_objectives.evaluating import evaluating
 from world_models.belief import build_belief, checked
 from world_models.cores.core import CoreConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.model_config import ModelConfig
 from world_models.model_loss import ModelLoss

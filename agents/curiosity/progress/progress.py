@@ -16,8 +16,8 @@ from agents.curiosity.scored import Learning, Scored
 from agents.curiosity.signal import Curiosity, IntrinsicReward
 from agents.policy.ppo import masked_mean
 from ssl_objectives.distributed import gathered_rows
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.objective import Loss
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 
 # Losses that differ by less than this share differ by how float32 was rounded.

@@ -108,12 +108,14 @@ def test_published_weights_fit_whether_images_are_standardised_or_not(
     theirs, given = Fake(3), images((3, 8, 9))
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     standardised = ((given / 255).permute(0, 2, 3, 1) - mean) / std
-    for numbers, pixels in (
-        ((), given / 255),
-        ((IMAGENET_MEAN, IMAGENET_STD), standardised.permute(0, 3, 1, 2)),
+    plain = TimmConfig("fake", precision=FULL)
+    for config, pixels in (
+        (plain, given / 255),
+        (
+            replace(plain, mean=IMAGENET_MEAN, std=IMAGENET_STD),
+            standardised.permute(0, 3, 1, 2),
+        ),
     ):
-        plain = TimmConfig("fake", precision=FULL)
-        config = replace(plain, mean=numbers[0], std=numbers[1]) if numbers else plain
         encoder = config.build((3, 8, 9))
         encoder.body.network.load_state_dict(theirs.state_dict())  # type: ignore[union-attr]
         names = {f"body.network.{x}" for x in theirs.state_dict()}

@@ -81,6 +81,7 @@ def test_labels_are_whole_numbers(label: Any, found: int) -> None:
         (Image.fromarray(BYTES[..., 0].astype(np.int32)), r"mode I, and should"),
         (Image.fromarray(BYTES[..., 0] / np.float32(255)), r"mode F, and should"),
         (torch.stack([FIRST, FIRST]), r"shape \(2, 3, 2, 5\).*Views are made here"),
+        (np.repeat(BYTES[..., :1], 4, 2), r"\(2, 5, 4\), and .* x\[\.\.\., :-1\]"),
         ("a.png", "is a str, and should be an image"),
         ({"pixels": FIRST}, "no 'image' among pixels"),
         ((), "is empty"),

@@ -33,6 +33,24 @@ def test_sixteen_bits_are_refused(tmp_path: Path, kind: int, channels: int) -> N
         read_image(tmp_path / "a.png", False)
 
 
+@pytest.mark.parametrize("name", ["a.png", "a.tif"])
+def test_pictures_are_upright_as_the_camera_was_held(tmp_path: Path, name: str) -> None:
+    """By the tag of Exif that says where the top of the picture lies in the file."""
+    stored = SHADES[..., :3]
+    upright = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        6: np.rot90(stored, -1),
+        8: np.rot90(stored, 1),
+    }
+    for orientation, wanted in upright.items():
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(stored).save(tmp_path / name, exif=exif)
+        assert np.array_equal(read_image(tmp_path / name, False).pixels, wanted)
+
+
 def deep_tiff(path: Path) -> None:
     """An uncompressed TIFF of 16 bits in three channels, one strip."""
     pixels = np.full((4, 5, 3), 300, "<u2").tobytes()

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -94,6 +95,16 @@ def test_neighbours_are_counted_and_weighed_by_hand(examples: Examples) -> None:
                 votes[examples.train.labels[j]] += math.exp(float(row[j]) / 0.1)
             right += votes.index(max(votes)) == int(label)
         assert found[f"knn-{k}"] == pytest.approx(right / TEST, abs=1.5 / TEST)
+
+
+def test_rows_keep_their_labels_in_any_order(examples: Examples) -> None:
+    """As of a draw: rows of an evaluation are not sorted."""
+    drawn = torch.randperm(TRAIN, generator=torch.Generator().manual_seed(1))
+    labels = examples.train.labels[drawn]
+    mixed = replace(examples, train=replace(examples.train, rows=drawn, labels=labels))
+    rows, wanted = (x.features(RawPixels()) for x in (mixed, examples))
+    assert torch.equal(rows.train, wanted.train[drawn])
+    assert torch.equal(rows.train_labels, wanted.train_labels[drawn])
 
 
 def test_a_linear_probe_is_softmax_regression_on_the_same_features(
@@ -205,6 +216,22 @@ def test_few_labels_are_few_and_draws_are_averaged(examples: Examples) -> None:
     assert base.accuracies(network, examples) == found
 
 
+class Summed(FineTuningConfig):
+    """Instead of an accuracy the numbers of the labelled images, added up."""
+
+    def _accuracy(
+        self, encoder: nn.Module, examples: Examples, few: Labelled, epochs: int
+    ) -> float:
+        return float(few.rows.sum())
+
+
+def test_an_accuracy_is_the_mean_over_draws(examples: Examples) -> None:
+    each = [int(examples.train.of_amount("6", draw).rows.sum()) for draw in range(3)]
+    assert len(set(each)) == 3
+    found = Summed(("6",), (3,), draws=3).accuracies(encoder(), examples)
+    assert found == {"fine-tuned@6": pytest.approx(sum(each) / 3)}
+
+
 PROTOCOLS = [
     NeighboursConfig((3,)),
     LinearProbeConfig(epochs=1),
@@ -223,11 +250,13 @@ def test_the_encoder_is_left_as_it_is(
         (1, 8, 8)
     )
     network.train(training)
+    network.body.bn1.eval()  # type: ignore[union-attr]  # by somebody
+    modes = [x.training for x in network.modules()]
     before = {name: x.clone() for name, x in network.state_dict().items()}
     drawn = torch.get_rng_state()
     found = config.accuracies(network, examples)
     assert all(0 <= x <= 1 for x in found.values())
-    assert network.training is training
+    assert [x.training for x in network.modules()] == modes
     after = network.state_dict()
     assert all(torch.equal(x, after[name]) for name, x in before.items())
     assert all(x.requires_grad and x.grad is None for x in network.parameters())

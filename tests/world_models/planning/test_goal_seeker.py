@@ -9,12 +9,12 @@ from torch import Tensor
 
 from ssl_objectives.encoders.menet import MeNetConfig
 from ssl_objectives.encoders.precision import Precision
+from ssl_objectives.evaluating import evaluating
 from ssl_objectives.refusal import ConfigError
 from tests.world_models.planning.problems import Continuous, Discrete
 from world_models import presets
 from world_models.cores.latent import LatentCoreConfig
 from world_models.cores.recurrent import RecurrentConfig
-from world_models.evaluating import evaluating
 from world_models.latent_dynamics import LatentDynamics
 from world_models.planning.cem import CemConfig
 from world_models.planning.distance import LastStep, NearestStep, SumOfSteps

@@ -1,5 +1,6 @@
 """A file of tensors is what it says it is; checkpoints and encoders test the rest."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,28 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert {k: x.tolist() for k, x in tensors.items()} == {"x": [0, 1, 2], "y": []}
     assert FORMAT.describe(tmp_path / "a").items() > content.items()
     assert [x.name for x in tmp_path.iterdir()] == ["a"]
+
+
+def test_bytes_are_on_the_disk_before_the_name_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And the name, too, in the end: after a power cut there is one whole file."""
+    done: list[tuple[str, int]] = []
+    rename = os.replace
+
+    def replace(one: Path, two: Path) -> None:
+        assert one != two
+        assert one.parent == two.parent == tmp_path
+        done.append(("named", one.stat().st_ino))
+        rename(one, two)
+
+    monkeypatch.setattr(os, "replace", replace)
+    monkeypatch.setattr(
+        os, "fsync", lambda x: done.append(("kept", os.fstat(x).st_ino))
+    )
+    FORMAT.write(tmp_path / "a", TENSORS, {})
+    file, folder = (tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino
+    assert done == [("kept", file), ("named", file), ("kept", folder)]
 
 
 @pytest.mark.parametrize("start", [b"PK", b"\x80\x02", b"\x80\x05"])

@@ -10,6 +10,7 @@ from torch import nn
 def evaluating(network: nn.Module) -> Iterator[None]:
     """In evaluation mode meanwhile: batch norms use what they know, and learn nothing.
 
+    Afterwards each module is in the mode it was in, layers that somebody froze as well.
     Rows that only lead up to others are not like these: in front of the first frame of
     a stack there is none.
     """
