@@ -11,13 +11,14 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from experiments.encoders.saved import load_encoder
+from experiments.encoders.saved import describe_encoder, load_encoder, save_encoder
 from experiments.pretrain.presets import pretrain_config
 from experiments.pretrain.results import RESULTS
 from experiments.pretrain.task import PretrainTask
 from experiments.runs.checkpoints.folder import CheckpointFolder
 from experiments.runs.folder import RunFolder
 from experiments.runs.logger import read_metrics
+from ssl_objectives.encoders.cnn import PatchConfig
 from ssl_objectives.encoders.modalities import SplitBody
 from ssl_objectives.images.fashion_mnist.dataset import FashionMnistConfig
 
@@ -84,6 +85,19 @@ def test_the_saved_encoder_is_the_one_of_the_last_checkpoint(done: Any) -> None:
     state = CheckpointFolder(done.run.checkpoints).load().state["modules"]
     for name, x in encoder.state_dict().items():
         assert torch.equal(state[f"online.0.{name}"], x), name
+
+
+def test_an_encoder_that_learned_further_needs_no_other_file(
+    curious: Command, tmp_path: Path
+) -> None:
+    config, shape = PatchConfig(5, 7, 4), (1, 28, 28)
+    save_encoder(tmp_path / "first", config.build(shape), config, shape)
+    asked = ("--encoder", "pretrained", "--encoder.path", str(tmp_path / "first"))
+    done = curious("pretrain", "vicreg", *QUICK, "--steps", "1", *asked)
+    assert done.code == 0, done.err
+    (tmp_path / "first").unlink()
+    assert describe_encoder(done.run.path).config == config
+    assert load_encoder(done.run.path).size == 5
 
 
 def test_going_on_is_as_if_never_stopped(curious: Command) -> None:

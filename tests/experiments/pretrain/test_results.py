@@ -150,7 +150,8 @@ def test_the_same_encoder_gets_the_same_numbers(
     for name in (*PROBES, *DIAGNOSTICS, "alignment", "lidar"):
         assert results[f"probe/{name}"] == results[f"random/{name}"]
     # what was pretrained before is compared with the same random encoder
-    save_encoder(tmp_path / ENCODER_FILE, encoder, CONFIG, SHAPE)
+    other = random_encoder(CONFIG, SHAPE, seed=5)
+    save_encoder(tmp_path / ENCODER_FILE, other, CONFIG, SHAPE)
     assert measure(PretrainedConfig(tmp_path)) == results
     assert not (tmp_path / "plots" / "embedding.png").exists()
 

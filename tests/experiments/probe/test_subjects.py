@@ -5,7 +5,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from experiments.encoders.saved import save_encoder
+from envs.toys.moving_dot import MovingDotConfig
+from experiments.encoders.saved import describe_encoder, save_encoder
 from experiments.model.saved import load_world_model
 from experiments.pretrain.results import random_encoder
 from experiments.probe.subjects import _encoder, named_subject
@@ -56,3 +57,33 @@ def test_the_control_of_an_encoder_is_its_shape_by_the_runs_seed(
         images = torch.randint(256, (3, *shape), dtype=torch.uint8)
         assert torch.equal(subject.fresh()(images), expected(images))
         assert torch.equal(subject.function(images), trained.eval()(images))
+
+
+def test_the_control_of_a_model_has_never_seen_what_its_encoder_began_with(
+    curious: Command, tmp_path: Path
+) -> None:
+    """Nor does the encoder that the run leaves name the file that it came from."""
+    config, file = PatchConfig(5, 8, 4), tmp_path / "x.safetensors"
+    shape = MovingDotConfig().build(1, "cpu").spec.obs_shape
+    trained = random_encoder(config, shape, 1)
+    save_encoder(file, trained, config, shape)
+    done = curious(
+        *("train-model", "--size", "debug", "--steps", "1", "--no-report"),
+        *("--no-tensorboard", "--encoder", "pretrained", "--encoder.path", str(file)),
+        *("--encoder.rate", "0"),
+    )
+    assert done.code == 0, done.err
+    assert describe_encoder(done.run.path).config == config
+    subject = named_subject(str(done.run.path), "cpu", 1, None).subject
+    assert isinstance(subject, OfModel)
+    assert subject.fresh is not None
+    control = subject.fresh()
+    for mine, fresh, began in zip(
+        subject.model.belief.encoder.parameters(),
+        control.belief.encoder.parameters(),
+        trained.parameters(),
+        strict=True,
+    ):
+        assert torch.equal(mine, began)
+        assert mine.shape == fresh.shape
+        assert mine.ndim == 1 or not torch.equal(mine, fresh)

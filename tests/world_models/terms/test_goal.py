@@ -134,6 +134,20 @@ def test_goals_are_those_of_the_step(generator: torch.Generator) -> None:
     assert torch.equal(second, value(other, some.unrolled()))
 
 
+def test_each_step_of_a_model_has_other_goals() -> None:
+    config = jepa_vicreg(3, terms=(GoalConfig(8, hidden=7),))
+    model = config.build(small_beliefs()["recurrent"]())
+    [term] = model.terms
+    assert isinstance(term, GoalConditioned)
+    valid = torch.ones(30, 3, dtype=torch.bool)
+    goals = []
+    for _ in range(3):
+        goals.append(term._drawn(valid))
+        model.after_update()
+    assert not torch.equal(goals[0], goals[1])
+    assert not torch.equal(goals[1], goals[2])
+
+
 def test_goals_lie_evenly_up_to_the_horizon_or_the_window() -> None:
     valid = torch.ones(5000, 3, dtype=torch.bool)
     counts = discrete(K)._drawn(valid).flatten().bincount()
