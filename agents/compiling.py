@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from ssl_objectives.encoders.compiling import compile_whole
+from ssl_objectives.compiling import compile_whole
 from ssl_objectives.encoders.encoder import Encoder
 
 

@@ -10,8 +10,8 @@ from agents.curiosity.prediction_error import PredictionErrorConfig
 from agents.policy.ppo import PpoConfig
 from agents.ppo.build import PpoAgentConfig
 from envs.counting import CountingConfig
+from ssl_objectives.compiling import compile_whole
 from ssl_objectives.encoders.cnn import ImpalaConfig, NatureConfig
-from ssl_objectives.encoders.compiling import compile_whole
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.encoders.small_cnn import SmallCnnConfig

@@ -273,18 +273,30 @@ def _other_command(config: object) -> str:
 def _far_off(said: str, command: type) -> str | None:
     """What is said instead where tyro's suggestions for an option are not near it."""
     words = " ".join(re.sub(r"[│╭╮╰╯─]+", " ", said).split())
-    found = re.search(r"Unrecognized options: (--[\w.-]+).*?Perhaps you meant:", words)
+    found = re.search(r"Unrecognized options: (--[\w.-]+)", words)
     if found is None:
         return None
-    given = found[1].lstrip("-")
-    offered = re.findall(r"--([\w.-]+)", words[found.end() :])
-    if any(_is_near(given, x) for x in offered if x != "help"):
+    given, behind = found[1].lstrip("-"), words[found.end() :]
+    instead = _elsewhere(given, command)
+    _, suggests, suggested = behind.partition("Perhaps you meant:")
+    offered = re.findall(r"--([\w.-]+)", suggested)
+    near = any(_is_near(given, x) for x in offered if x != "help")
+    if not instead and (near or not suggests):
         return None
+    return f"There is no option --{given}.{instead}"
+
+
+def _elsewhere(given: str, command: type) -> str:
+    """How to say what other tools have an option for."""
     config = {x.name: x.type for x in fields(command)}.get("config", command)
-    runs = given == "out" and hasattr(config, "runs")
-    return f"There is no option --{given}." + (
-        " Where runs are kept is said with --runs FOLDER." if runs else ""
-    )
+    if given == "out" and hasattr(config, "runs"):
+        return " Where runs are kept is said with --runs FOLDER."
+    if given in ("epochs", "max-epochs") and hasattr(config, "steps"):
+        return (
+            " How long it trains is said in gradient steps, --steps N: an epoch has as "
+            "many as there are images for each --batch-size."
+        )
+    return ""
 
 
 def _is_near(given: str, offered: str) -> bool:

@@ -49,15 +49,23 @@ class ComingBatches:
         return self._drawn.popleft(), images
 
     def _begin(self, step: int) -> Iterator[Tensor]:
-        batches = self._batches(step)
-        if not self._apart:
-            return self._images.ahead(batches)
-        return (self._images.pairs(rows, self._apart) for _, rows in batches)
-
-    def _batches(self, step: int) -> Iterator[tuple[int, Int64[Tensor, "n"]]]:
-        """From a step on without end; it is read from as far ahead as anybody likes."""
         drawn = self._drawn = deque()
-        for x in count(step):
-            rows = own_share(self._order.rows(x), *self._share)
-            drawn.append(rows)
-            yield x, rows
+        batches = _batches(self._order, self._share, drawn, step)
+        images, apart = self._images, self._apart
+        if not apart:
+            return images.ahead(batches)
+        return (images.pairs(rows, apart) for _, rows in batches)
+
+
+def _batches(
+    order: RowOrder, share: tuple[int, int], drawn: deque[Tensor], step: int
+) -> Iterator[tuple[int, Int64[Tensor, "n"]]]:
+    """From a step on without end; it is read from as far ahead as anybody likes.
+
+    It holds nothing that holds it: workers that are left to the collector of cycles
+    are not told that they are done, and are waited for for 5 seconds each.
+    """
+    for x in count(step):
+        rows = own_share(order.rows(x), *share)
+        drawn.append(rows)
+        yield x, rows

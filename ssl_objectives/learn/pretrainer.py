@@ -8,8 +8,8 @@ from jaxtyping import Float, Int64, Shaped, UInt8
 from torch import Tensor, nn
 
 from ssl_objectives.branches import Branches
+from ssl_objectives.compiling import compile_whole
 from ssl_objectives.distributed import average_gradients, num_processes
-from ssl_objectives.encoders.compiling import compile_whole
 from ssl_objectives.encoders.encoder import EncoderConfig
 from ssl_objectives.encoders.precision import Precision
 from ssl_objectives.images.orders import RowOrder

@@ -415,3 +415,24 @@ def test_colours_and_boxes_are_those_of_the_stream_it_is_for(
     for each in raised:
         assert ("\x1b[" in str(each)) == (terminal and each is not raised[2])
         assert "╭" in str(each)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Trains for so many steps."""
+
+    steps: int = 300
+    """Gradient steps."""
+    num_epochs_of_views: int = 1
+    """Something else."""
+
+
+@pytest.mark.parametrize("flag", ["--epochs", "--max-epochs"])
+def test_epochs_are_said_in_steps(flag: str) -> None:
+    with pytest.raises(Misuse) as refusal:
+        parse_plain([flag, "3"], Steps, prog="curious pretrain")
+    said = " ".join(plain(str(refusal.value)).replace("│", " ").split())
+    assert f"There is no option {flag}. How long it trains is said in gradient" in said
+    with pytest.raises(Misuse) as refusal:
+        parse_plain([flag, "3"], Colors, prog="curious pretrain")
+    assert "gradient" not in plain(str(refusal.value))

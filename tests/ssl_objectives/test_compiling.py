@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch._dynamo.testing import CompileCounter
 
-from ssl_objectives.encoders.compiling import compile_whole
+from ssl_objectives.compiling import compile_whole
 
 
 def test_a_chain_of_torchs_layers_is_one_graph() -> None:
