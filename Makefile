@@ -13,7 +13,7 @@ train: $(READY)
 	$(BIN)/curious train byol-explore --size laptop --world atari --world.game MontezumaRevenge
 
 test: $(READY)
-	$(BIN)/python -m pytest -n auto -m "not slow and not gpu and not compiled"
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not slow and not gpu and not compiled"
 
 setup: $(READY)
 
