@@ -25,7 +25,7 @@ def starts_in_order(likeness: Float[Tensor, "T n"]) -> Int64[Tensor, "n"]:
         raise ConfigError(f"{frames} frames cannot go through {steps} steps.")
     scores = likeness.double().cpu()
     upto = torch.cat([torch.zeros_like(scores[:1]), scores.cumsum(0)])
-    total, came = upto[:, 0], []  # total[t]: of the first t frames, the last in step i
+    total, came = upto[:, 0].clone(), []  # total[t]: of the first t, the last in step i
     total[0] = -torch.inf  # no step is empty
     for step in range(1, steps):
         gain = total - upto[:, step]
