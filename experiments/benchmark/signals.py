@@ -57,6 +57,7 @@ def signals() -> dict[str, Parts]:
         **{x: (byol, CURIOSITY.make(x)) for x in ("lpm", "curiosity-critic")},
     }
     others = ("none", "error", "hindsight-error")
+    others += ("perceptual", "perceptual-shaping")  # learned from demonstrations first
     left = [x for x in CURIOSITY.rows if x not in measured and x not in others]
     alone: dict[str, Parts] = {x: (None, CURIOSITY.make(x)) for x in left}
     return {PLAIN: (None, None), **alone, MODEL: (byol, None), **measured}

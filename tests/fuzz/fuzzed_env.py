@@ -8,6 +8,10 @@ import gymnasium
 import numpy as np
 
 
+class Broken(Exception):
+    """Of the env's author: whoever tells of it names it."""
+
+
 @dataclass(frozen=True)
 class Habits:
     """What such an env does.
@@ -91,7 +95,7 @@ class FuzzedEnv(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> Any:
         self.steps += 1
         if self.steps == self.habits.fails_at:
-            raise RuntimeError("the world broke")
+            raise Broken("the world broke")
         terminated, truncated = ENDS[self.habits.ends]
         reward = REWARDS[self.habits.reward]
         if self.habits.shows == "old api":
