@@ -56,8 +56,9 @@ def signals() -> dict[str, Parts]:
         "delta-progress": (byol, DeltaProgressConfig(warm_start=1)),
         **{x: (byol, CURIOSITY.make(x)) for x in ("lpm", "curiosity-critic")},
     }
-    others = ("none", "error", "hindsight-error")
-    others += ("perceptual", "perceptual-shaping")  # learned from demonstrations first
+    # what is learned from demonstrations needs some first
+    learned = ("perceptual", "perceptual-shaping")
+    others = ("none", "error", "hindsight-error", *learned)
     left = [x for x in CURIOSITY.rows if x not in measured and x not in others]
     alone: dict[str, Parts] = {x: (None, CURIOSITY.make(x)) for x in left}
     return {PLAIN: (None, None), **alone, MODEL: (byol, None), **measured}

@@ -55,8 +55,8 @@ def test_signals_beside_plain_ppo(tmp_path: Path) -> None:
 
 
 def test_every_signal_of_train_is_there() -> None:
-    """But for variants of others."""
-    left = {"none", "error", "hindsight-error"}
+    """But for variants of others, and for what is learned from demonstrations."""
+    left = {"none", "error", "hindsight-error", "perceptual", "perceptual-shaping"}
     more = {PLAIN, MODEL, "hindsight", "disagreement"}
     assert set(signals()) == (set(CURIOSITY.rows) - left) | more
 
