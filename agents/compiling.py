@@ -7,7 +7,10 @@ from ssl_objectives.encoders.encoder import Encoder
 
 
 def compile_encoders(networks: nn.Module) -> None:
-    """Compile the bodies of all encoders in it: about a minute once, then faster."""
+    """Compile the bodies of all encoders in it: about a minute once.
+
+    Which are faster for it on a CPU, and which slower: docs/benchmarks.md.
+    """
     for part in networks.modules():
         if isinstance(part, Encoder):
             compile_whole(part.body)

@@ -53,7 +53,7 @@ class OffPolicyAgentConfig:
     action_size: int = 32
     """E, size of an action's embedding in the world model"""
     compile: bool = False
-    """torch.compile the encoders: about a minute once, then faster"""
+    """torch.compile the encoders: a minute once; on a CPU few gain by it"""
 
     def __post_init__(self) -> None:
         check_least(self, 1, "num_steps", "action_size")

@@ -74,7 +74,7 @@ class PpoAgentConfig:
     action_size: int = 32
     """E, size of an action's embedding"""
     compile: bool = False
-    """torch.compile the encoder: about a minute once, then faster"""
+    """torch.compile the encoder: a minute once; on a CPU few gain by it"""
 
     def __post_init__(self) -> None:
         check_least(self, 1, "action_size")

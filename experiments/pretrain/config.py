@@ -53,7 +53,7 @@ class PretrainConfig:
     """what projector and predictor compute in; encoders have their own
     (--encoder.precision), and losses are always float32"""
     compile: bool = False
-    """torch.compile encoder and heads: about a minute once, then faster"""
+    """torch.compile encoder and heads: a minute once; on a CPU few gain by it"""
     runs: Path = Path("runs")
     """folder that holds all run folders"""
     log_every: int = 10
